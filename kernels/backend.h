@@ -1,0 +1,17 @@
+#pragma once
+/// One back end: the entry points of every kernel family. The CPU back end is linked in; a CUDA back end is a second
+/// value of this struct, with device pointers in the same argument structs.
+
+#include "kernels/elementwise/elementwise.h"
+
+namespace engram::kernels {
+
+struct Backend {
+  const char* name;
+  const ElementwiseKernels& elementwise;
+};
+
+/// The CPU back end.
+const Backend& cpu_backend();
+
+}  // namespace engram::kernels
