@@ -3,12 +3,16 @@
 /// value of this struct, with device pointers in the same argument structs.
 
 #include "kernels/elementwise/elementwise.h"
+#include "kernels/reduce/reduce.h"
+#include "kernels/strided_copy/strided_copy.h"
 
 namespace engram::kernels {
 
 struct Backend {
   const char* name;
   const ElementwiseKernels& elementwise;
+  const ReduceKernels& reduce;
+  const StridedCopyKernels& strided_copy;
 };
 
 /// The CPU back end.

@@ -6,6 +6,8 @@ const Backend& cpu_backend() {
   static const Backend backend = {
       .name = "cpu",
       .elementwise = kCpuElementwise,
+      .reduce = kCpuReduce,
+      .strided_copy = kCpuStridedCopy,
   };
   return backend;
 }
