@@ -1,0 +1,6 @@
+#pragma once
+/// All operations of the engine.
+
+#include "engine/ops/elementwise.h"
+#include "engine/ops/layout.h"
+#include "engine/ops/reduce.h"

@@ -1,0 +1,52 @@
+#pragma once
+/// Per-operation calls, time and declared cost.
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kernels/common/cost.h"
+
+namespace engram {
+
+/// Sums over all calls of one operation since the last reset.
+struct OpRecord {
+  std::string name;
+  std::int64_t calls = 0;
+  double seconds = 0;
+  Cost cost;
+};
+
+/// Collects while enabled; off by default, and then an OpScope costs a branch. Not for several threads at once.
+namespace profiler {
+
+void enable(bool on);
+bool enabled();
+void reset();
+/// One record an operation, longest time first.
+std::vector<OpRecord> records();
+/// Rates that this machine can reach, measured (engine/roofline.h).
+struct Roofline {
+  double bytes_per_s;
+  double flops_per_s;
+};
+/// A text table: calls, time, bytes, flops, percent of the roofline.
+std::string table(const Roofline& roofline);
+
+}  // namespace profiler
+
+/// Declares one call of a kernel: lives while the kernel runs.
+class OpScope {
+ public:
+  OpScope(const char* name, const Cost& cost);
+  ~OpScope();
+  OpScope(const OpScope&) = delete;
+
+ private:
+  const char* name_ = nullptr;
+  Cost cost_;
+  std::chrono::steady_clock::time_point start_;
+};
+
+}  // namespace engram

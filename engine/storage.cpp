@@ -1,0 +1,12 @@
+#include "engine/storage.h"
+
+#include "engine/allocator.h"
+
+namespace engram {
+
+Storage::Storage(std::size_t bytes, Device device)
+    : data_(CachingAllocator::cpu().allocate(bytes)), bytes_(bytes), device_(device) {}
+
+Storage::~Storage() { CachingAllocator::cpu().deallocate(data_); }
+
+}  // namespace engram

@@ -1,0 +1,44 @@
+#pragma once
+/// A reference-counted block of memory behind one or more tensors.
+
+#include <cstdint>
+#include <memory>
+
+#include "engine/device.h"
+
+namespace engram {
+
+namespace kernels {
+class WeightPackCache;
+}
+
+/// Memory of one device, owned. Shared by a tensor and its views.
+class Storage {
+ public:
+  /// Throws OutOfMemory.
+  Storage(std::size_t bytes, Device device);
+  ~Storage();
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+
+  void* data() const { return data_; }
+  std::size_t bytes() const { return bytes_; }
+  const Device& device() const { return device_; }
+
+  /// Counts in-place changes. A tensor saved for a backward pass must not have changed since; packed weights of another
+  /// version are packed anew.
+  std::uint64_t version() const { return version_; }
+  void bump_version() { ++version_; }
+
+  /// Packed forms of a convolution weight kept with it; filled by the convolution kernels.
+  std::shared_ptr<kernels::WeightPackCache>& weight_packs() { return weight_packs_; }
+
+ private:
+  void* data_;
+  std::size_t bytes_;
+  Device device_;
+  std::uint64_t version_ = 0;
+  std::shared_ptr<kernels::WeightPackCache> weight_packs_;
+};
+
+}  // namespace engram

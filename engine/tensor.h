@@ -1,0 +1,139 @@
+#pragma once
+/// The tensor: a value-semantic handle of extents, element type, device, storage and autograd node.
+
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/shape.h"
+#include "engine/storage.h"
+#include "kernels/common/activation.h"
+#include "kernels/common/error.h"
+
+namespace engram {
+
+class Node;
+
+/// Physical order of a tensor's elements.
+enum class Layout {
+  kStrided,  ///< strides over a storage; dense row-major when contiguous
+  kBlocked,  ///< 4-D [N,C,H,W] stored dense as [N, C/16, H, W, 16]; C is a multiple of 16
+};
+
+/// Handle to a tensor. Copies share data and graph; `defined()` is false for an empty handle.
+/// Logical order of 4-D activations is always [N,C,H,W].
+class Tensor {
+ public:
+  Tensor() = default;
+
+  /// Uninitialised memory. Throws ShapeError for a negative extent or a shape that does not fit the layout.
+  static Tensor empty(const Shape& shape, DType dtype = DType::kF32, Device device = {}, Layout layout = Layout::kStrided);
+  /// Every element `value` (f32).
+  static Tensor full(const Shape& shape, float value, Device device = {});
+  static Tensor zeros(const Shape& shape, Device device = {}) { return full(shape, 0.f, device); }
+  static Tensor ones(const Shape& shape, Device device = {}) { return full(shape, 1.f, device); }
+  /// A dense copy of host values. Throws ShapeError when counts differ.
+  static Tensor from(const std::vector<float>& values, const Shape& shape, Device device = {});
+  static Tensor from(const std::vector<std::int32_t>& values, const Shape& shape, Device device = {});
+  static Tensor from(const std::vector<std::uint8_t>& values, const Shape& shape, Device device = {});
+  /// A scalar (rank 0).
+  static Tensor scalar(float value, Device device = {}) { return full({}, value, device); }
+
+  bool defined() const { return impl_ != nullptr; }
+  const Shape& shape() const;
+  int rank() const { return int(shape().size()); }
+  /// Extent of an axis; negative axes count from the back.
+  dim_t dim(int axis) const;
+  dim_t numel() const;
+  DType dtype() const;
+  Device device() const;
+  Layout layout() const;
+  /// Strides in elements; only for Layout::kStrided.
+  const Shape& strides() const;
+  /// Dense row-major (always false for blocked tensors).
+  bool is_contiguous() const;
+  /// Contiguous or blocked: `numel` elements without gaps from `data()` on.
+  bool is_dense() const;
+  /// Physical extents of a 4-D dense tensor. Throws ShapeError otherwise.
+  kernels::ActivationShape activation() const;
+
+  /// First element. Throws DTypeError when T is not the element type.
+  template <class T>
+  T* data() const {
+    check_dtype(dtype_of<T>());
+    return static_cast<T*>(raw_data());
+  }
+  void* raw_data() const;
+  Storage& storage() const;
+  /// To call after writing through `data()` into a tensor that others may have saved.
+  void bump_version() const { storage().bump_version(); }
+
+  /// The single element of a one-element f32 tensor. Waits for the device.
+  float item() const;
+  /// All elements in logical row-major order, converted to f32. Waits for the device.
+  std::vector<float> to_vector() const;
+  /// All elements of an i32 tensor in logical row-major order.
+  std::vector<std::int32_t> to_int_vector() const;
+
+  // Autograd.
+  bool requires_grad() const;
+  /// Makes a leaf ask for gradients, or not. Throws UsageError on a tensor that an operation made.
+  Tensor& set_requires_grad(bool on = true);
+  bool is_leaf() const;
+  /// Accumulated by `backward`; undefined before. Shares storage with the engine.
+  Tensor grad() const;
+  void set_grad(Tensor grad);
+  /// The same data without history.
+  Tensor detach() const;
+
+  /// Dense row-major form; itself when it is already. Differentiable.
+  Tensor contiguous() const;
+  /// Channel-blocked form of a 4-D tensor with C % 16 == 0; itself when it is already. Differentiable.
+  Tensor blocked() const;
+  /// A new dense copy with the same layout, without history.
+  Tensor clone() const;
+
+  /// Shape, type and device for messages: "[2,3] f32 cpu".
+  std::string describe() const;
+  bool is_same(const Tensor& other) const { return impl_ == other.impl_; }
+  /// True when no other handle or view shares the data, so it may be overwritten.
+  bool owns_data_alone() const;
+
+  struct Impl;
+  Impl* impl() const { return impl_.get(); }
+  const std::shared_ptr<Impl>& impl_ptr() const { return impl_; }
+  explicit Tensor(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+  /// A view of the same storage with other extents and strides (elements), no history. For the engine's ops.
+  Tensor alias(const Shape& shape, const Shape& strides, dim_t offset) const;
+
+ private:
+  template <class T>
+  static constexpr DType dtype_of() {
+    if constexpr (std::is_same_v<T, float>) return DType::kF32;
+    if constexpr (std::is_same_v<T, std::int32_t>) return DType::kI32;
+    if constexpr (std::is_same_v<T, std::uint8_t>) return DType::kU8;
+    if constexpr (std::is_same_v<T, std::uint16_t>) return DType::kBF16;
+  }
+  void check_dtype(DType wanted) const;
+
+  std::shared_ptr<Impl> impl_;
+};
+
+/// What a handle points to. Used by the engine only.
+struct Tensor::Impl {
+  Shape shape;
+  Shape strides;
+  dim_t offset = 0;
+  DType dtype = DType::kF32;
+  Layout layout = Layout::kStrided;
+  std::shared_ptr<Storage> storage;
+
+  bool requires_grad = false;
+  std::shared_ptr<Node> node;  ///< the operation that made it; null for leaves
+  int output_index = 0;        ///< which output of that operation
+  std::shared_ptr<Impl> grad;  ///< accumulated gradient of a leaf
+};
+
+}  // namespace engram
