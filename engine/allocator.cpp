@@ -38,7 +38,10 @@ void* system_allocate(std::size_t size) {
 struct CachingAllocator::State {
   mutable std::mutex mutex;
   std::multimap<std::size_t, void*> free_blocks;     // by size
-  std::map<void*, std::size_t> live_sizes;           // a reused block may be larger than its request
+  struct Live {
+    std::size_t asked, actual;  // a reused block may be larger than its request
+  };
+  std::map<void*, Live> live_sizes;
   AllocatorStats stats;
   std::int64_t limit = 0;
   bool poison = false;
@@ -93,8 +96,8 @@ void* CachingAllocator::allocate(std::size_t bytes) {
                                 " bytes, limit ", s.limit ? std::to_string(s.limit) : std::string("none")));
     ++s.stats.num_system_allocations;
   }
-  s.live_sizes[block] = actual;
-  s.stats.live_bytes += std::int64_t(actual);
+  s.live_sizes[block] = {size, actual};
+  s.stats.live_bytes += std::int64_t(size);
   s.stats.peak_live_bytes = std::max(s.stats.peak_live_bytes, s.stats.live_bytes);
   if (s.poison) std::fill_n(static_cast<float*>(block), actual / sizeof(float), std::numeric_limits<float>::quiet_NaN());
   return block;
@@ -106,9 +109,9 @@ void CachingAllocator::deallocate(void* block) noexcept {
   State& s = *state_;
   auto it = s.live_sizes.find(block);
   if (it == s.live_sizes.end()) return;
-  s.stats.live_bytes -= std::int64_t(it->second);
-  s.stats.cached_bytes += std::int64_t(it->second);
-  s.free_blocks.emplace(it->second, block);
+  s.stats.live_bytes -= std::int64_t(it->second.asked);
+  s.stats.cached_bytes += std::int64_t(it->second.actual);
+  s.free_blocks.emplace(it->second.actual, block);
   s.live_sizes.erase(it);
 }
 

@@ -7,7 +7,7 @@
 
 namespace engram {
 
-/// Figures in bytes; sizes are those of the blocks, that is requests rounded up.
+/// Figures in bytes. Live figures count requests rounded up, whatever block serves them, so they repeat exactly.
 struct AllocatorStats {
   std::int64_t live_bytes = 0;       ///< handed out and not returned
   std::int64_t peak_live_bytes = 0;  ///< highest live_bytes since the last reset_peak
