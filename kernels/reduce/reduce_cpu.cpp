@@ -9,7 +9,7 @@ using Loop = StridedLoop<1>;
 using Cursor = StridedCursor<1>;
 
 /// Columns that one work item folds side by side; their accumulators stay in the first-level cache.
-constexpr dim_t kMaxWidth = 256;
+constexpr dim_t kMaxWidth = 1024;
 /// Inputs of one work item at least, and work items at which a longer reduction is split.
 constexpr dim_t kMinItemWork = 16384;
 constexpr dim_t kEnoughItems = 64;
@@ -73,10 +73,15 @@ ENGRAM_ALWAYS_INLINE double contiguous_sum(const float* x, dim_t count) {
         lanes[k] += kSquare ? v * v : v;
       }
     }
-    const Vec16 sum = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
-    double part = 0;
-    for (int k = 0; k < 16; ++k) part += double(sum[k]);
-    total += part;
+    total += double(sum_lanes16((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])));
+  }
+  if (i + 16 <= count) {
+    Vec16 lanes = {};
+    for (; i + 16 <= count; i += 16) {
+      const Vec16 v = load16(x + i);
+      lanes += kSquare ? v * v : v;
+    }
+    total += double(sum_lanes16(lanes));
   }
   for (; i < count; ++i) total += kSquare ? double(x[i]) * x[i] : double(x[i]);
   return total;
@@ -152,6 +157,17 @@ ENGRAM_MULTIVERSION void sum_item(const Plan& plan, bool square, const float* x,
   }
 }
 
+/// Sums of `count` whole rows, all reduced positions in one run of neighbours, `cursor` at the first.
+ENGRAM_MULTIVERSION void sum_dense_rows(const Plan& plan, bool square, const float* x, Cursor& cursor, dim_t count,
+                                        double scale, float* y) {
+  const dim_t length = plan.reduced.shape[0];
+  for (dim_t i = 0; i < count; ++i) {
+    const float* row = x + cursor.offset[0];
+    y[i] = float(scale * (square ? contiguous_sum<true>(row, length) : contiguous_sum<false>(row, length)));
+    cursor.next(plan.kept, plan.kept.rank);
+  }
+}
+
 // Extremes. A new value wins if it is strictly better, or the first NaN.
 
 template <bool kMaximum>
@@ -162,14 +178,13 @@ ENGRAM_ALWAYS_INLINE bool wins(float candidate, float best) {
 template <bool kMaximum>
 ENGRAM_ALWAYS_INLINE float contiguous_extreme(const float* x, dim_t count, float best) {
   dim_t i = 0;
-  if (count >= 32) {
-    Vec16 lanes = load16(x);
-    for (i = 16; i + 16 <= count; i += 16) {
-      const Vec16 v = load16(x + i);
-      const Mask16 better = (kMaximum ? v > lanes : v < lanes) | (v != v);
-      lanes = better ? v : lanes;
-    }
-    for (int k = 0; k < 16; ++k)
+  constexpr int kLanes = 64;
+  if (count >= kLanes) {
+    float lanes[kLanes];
+    for (int k = 0; k < kLanes; ++k) lanes[k] = x[k];
+    for (i = kLanes; i + kLanes <= count; i += kLanes)
+      for (int k = 0; k < kLanes; ++k) lanes[k] = wins<kMaximum>(x[i + k], lanes[k]) ? x[i + k] : lanes[k];
+    for (int k = 0; k < kLanes; ++k)
       if (wins<kMaximum>(lanes[k], best)) best = lanes[k];
   }
   for (; i < count; ++i)
@@ -291,10 +306,18 @@ void reduce(Stream, const ReduceArgs& args) {
   Partial* partials = plan.chunks > 1 ? static_cast<Partial*>(args.workspace) : nullptr;
   const dim_t item_work = plan.chunk * std::min(plan.columns, kMaxWidth);
   const dim_t items = plan.num_outer * plan.column_blocks * plan.chunks;
+  const bool dense_rows = is_sum(args.op) && args.y && plan.columns == 1 && plan.chunks == 1 &&
+                          plan.reduced.rank == 1 && plan.reduced.stride[0][0] == 1;
   // Short items go to a thread in groups, so that the position is computed once a group.
   const dim_t group = std::max<dim_t>(1, kMinItemWork / 4 / std::max<dim_t>(1, item_work));
   parallel_for((items + group - 1) / group, group * item_work, [&](dim_t g) {
     Cursor cursor;
+    if (dense_rows) {
+      cursor.seek(plan.kept, plan.kept.rank, g * group);
+      sum_dense_rows(plan, args.op == ReduceOp::kSumSquares, args.x, cursor, std::min(items - g * group, group),
+                     args.scale, args.y + g * group);
+      return;
+    }
     dim_t at_outer = -1;
     for (dim_t item = g * group; item < std::min(items, (g + 1) * group); ++item) {
       const dim_t chunk = item % plan.chunks, rest = item / plan.chunks;

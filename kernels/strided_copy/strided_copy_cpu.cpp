@@ -78,10 +78,10 @@ ENGRAM_MULTIVERSION void copy_tiles(const Loop& loop, const float* x, float* y, 
     const float* from = x + cursor.offset[kX] + r0 + c0 * step_x;
     float* to = y + cursor.offset[kY] + r0 * step_y + c0;
     if (width == kTile && height == kTile) {
-      float buffer[kTile][kTile];
-      for (dim_t c = 0; c < kTile; ++c) store16(buffer[c], load16(from + c * step_x));
-      for (dim_t r = 0; r < kTile; ++r)
-        for (dim_t c = 0; c < kTile; ++c) to[r * step_y + c] = buffer[c][r];
+      Vec16 tile[kTile];
+      for (dim_t c = 0; c < kTile; ++c) tile[c] = load16(from + c * step_x);
+      transpose16(tile);
+      for (dim_t r = 0; r < kTile; ++r) store16(to + r * step_y, tile[r]);
     } else {
       for (dim_t r = 0; r < height; ++r)
         for (dim_t c = 0; c < width; ++c) to[r * step_y + c] = from[r + c * step_x];
