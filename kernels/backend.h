@@ -3,7 +3,9 @@
 /// value of this struct, with device pointers in the same argument structs.
 
 #include "kernels/elementwise/elementwise.h"
+#include "kernels/pool/pool.h"
 #include "kernels/reduce/reduce.h"
+#include "kernels/resample/resample.h"
 #include "kernels/strided_copy/strided_copy.h"
 
 namespace engram::kernels {
@@ -11,7 +13,9 @@ namespace engram::kernels {
 struct Backend {
   const char* name;
   const ElementwiseKernels& elementwise;
+  const PoolKernels& pool;
   const ReduceKernels& reduce;
+  const ResampleKernels& resample;
   const StridedCopyKernels& strided_copy;
 };
 
