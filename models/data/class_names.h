@@ -1,0 +1,15 @@
+#pragma once
+/// Class names of the known data sets, in label order, as the sets' own files and pages give them.
+
+#include <string>
+#include <vector>
+
+namespace engram {
+
+const std::vector<std::string>& cifar10_class_names();          ///< 10, "airplane" .. "truck"
+const std::vector<std::string>& cifar100_fine_class_names();    ///< 100, alphabetical
+const std::vector<std::string>& cifar100_coarse_class_names();  ///< 20 superclasses, alphabetical
+const std::vector<std::string>& mnist_class_names();            ///< 10, "0" .. "9"
+const std::vector<std::string>& fashion_mnist_class_names();    ///< 10, "T-shirt/top" .. "Ankle boot"
+
+}  // namespace engram

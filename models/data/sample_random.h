@@ -1,0 +1,38 @@
+#pragma once
+/// Random draws that belong to one sample of one epoch, whoever computes them and when.
+
+#include <array>
+#include <cstdint>
+
+#include "kernels/common/types.h"
+
+namespace engram {
+
+/// What a stream of draws is for. Streams of different purposes are independent under one seed.
+enum class RandomPurpose : std::uint32_t { kShuffle = 1, kAugment = 2 };
+
+/// A stream of Philox4x32-10 draws keyed on (seed, purpose, epoch, index): the same on every machine and thread, and
+/// independent of the order in which samples are visited. Epoch and index are below 2^32.
+class SampleRandom {
+ public:
+  SampleRandom(std::uint64_t seed, RandomPurpose purpose, dim_t epoch, dim_t index);
+
+  /// 32 random bits.
+  std::uint32_t next_u32();
+
+  /// Uniform in [0, bound), bound in 1 .. 2^32. The bias, at most bound / 2^64, cannot be observed.
+  dim_t below(dim_t bound);
+
+  /// Uniform in [0, 1), a multiple of 2^-24.
+  float uniform();
+
+ private:
+  void refill();
+
+  std::array<std::uint32_t, 2> key_;
+  std::array<std::uint32_t, 4> counter_;
+  std::array<std::uint32_t, 4> values_{};
+  int used_ = 4;
+};
+
+}  // namespace engram
