@@ -3,9 +3,11 @@
 /// value of this struct, with device pointers in the same argument structs.
 
 #include "kernels/elementwise/elementwise.h"
+#include "kernels/optim_step/optim_step.h"
 #include "kernels/pool/pool.h"
 #include "kernels/reduce/reduce.h"
 #include "kernels/resample/resample.h"
+#include "kernels/softmax_xent/softmax_xent.h"
 #include "kernels/strided_copy/strided_copy.h"
 
 namespace engram::kernels {
@@ -13,9 +15,11 @@ namespace engram::kernels {
 struct Backend {
   const char* name;
   const ElementwiseKernels& elementwise;
+  const OptimStepKernels& optim_step;
   const PoolKernels& pool;
   const ReduceKernels& reduce;
   const ResampleKernels& resample;
+  const SoftmaxXentKernels& softmax_xent;
   const StridedCopyKernels& strided_copy;
 };
 

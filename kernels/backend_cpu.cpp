@@ -6,9 +6,11 @@ const Backend& cpu_backend() {
   static const Backend backend = {
       .name = "cpu",
       .elementwise = kCpuElementwise,
+      .optim_step = kCpuOptimStep,
       .pool = kCpuPool,
       .reduce = kCpuReduce,
       .resample = kCpuResample,
+      .softmax_xent = kCpuSoftmaxXent,
       .strided_copy = kCpuStridedCopy,
   };
   return backend;

@@ -1,0 +1,288 @@
+#include <limits>
+
+#include "kernels/common/parallel.h"
+#include "kernels/common/vec_math.h"
+#include "kernels/softmax_xent/softmax_xent.h"
+
+namespace engram::kernels {
+namespace {
+
+/// About 16k values a chunk, so that ten-class rows are not handed out one by one.
+dim_t rows_per_chunk(dim_t classes) {
+  return std::max<dim_t>(1, 16384 / std::max<dim_t>(1, classes));
+}
+
+struct RowStats {
+  float max, log_sum;
+};
+
+/// Calls body(column, lanes, width) over one row; `lanes` is 16 except in the last call.
+template <class Body>
+ENGRAM_ALWAYS_INLINE void for_lanes(dim_t classes, const Body& body) {
+  dim_t c = 0;
+  for (; c + 16 <= classes; c += 16) body(c, dim_t(16));
+  if (c < classes) body(c, classes - c);
+}
+
+ENGRAM_ALWAYS_INLINE Vec16 load_lanes(const float* p, dim_t lanes, float fill) {
+  return lanes == 16 ? load16(p) : load_partial16(p, lanes, fill);
+}
+
+ENGRAM_ALWAYS_INLINE void store_lanes(float* p, Vec16 v, dim_t lanes) {
+  if (lanes == 16) {
+    store16(p, v);
+  } else {
+    store_partial16(p, v, lanes);
+  }
+}
+
+ENGRAM_ALWAYS_INLINE RowStats row_statistics(const float* x, dim_t classes, float inverse_t) {
+  constexpr float kLowest = -std::numeric_limits<float>::infinity();
+  Vec16 largest = broadcast16(kLowest);
+  for_lanes(
+      classes, [&](dim_t c, dim_t lanes)
+                   __attribute__((always_inline)) { largest = max16(largest, load_lanes(x + c, lanes, kLowest)); });
+  const float m = max_lanes(largest);
+  Vec16 sum = {};
+  for_lanes(
+      classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
+        sum += exp16((load_lanes(x + c, lanes, kLowest) - m) * inverse_t);
+      });
+  return {m, std::log(sum_lanes(sum))};
+}
+
+bool valid_label(const SoftmaxXentForwardArgs& args, dim_t row) {
+  return !args.labels || (args.labels[row] >= 0 && args.labels[row] < args.classes);
+}
+
+ENGRAM_MULTIVERSION void xent_forward_rows(const SoftmaxXentForwardArgs& args, dim_t begin, dim_t end) {
+  const dim_t classes = args.classes;
+  const float smoothing = args.label_smoothing;
+  for (dim_t r = begin; r < end; ++r) {
+    const float* x = args.logits + r * classes;
+    const RowStats stats = row_statistics(x, classes, 1.f);
+    args.row_stats[2 * r] = stats.max;
+    args.row_stats[2 * r + 1] = stats.log_sum;
+    float loss = 0;  // sums of (m - x_c) and of log_sum separately: no cancellation
+    if (args.labels) {
+      if (!valid_label(args, r)) {
+        args.row_loss[r] = std::numeric_limits<float>::quiet_NaN();
+        continue;
+      }
+      loss = (1 - smoothing) * (stats.max - x[args.labels[r]]) + stats.log_sum;
+      if (smoothing != 0) {
+        Vec16 below = {};
+        for_lanes(
+            classes, [&](dim_t c, dim_t lanes)
+                         __attribute__((always_inline)) { below += stats.max - load_lanes(x + c, lanes, stats.max); });
+        loss += smoothing / float(classes) * sum_lanes(below);
+      }
+    } else {
+      const float* t = args.soft_targets + r * classes;
+      Vec16 below = {};
+      for_lanes(
+          classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
+            const Vec16 minus_log_p = (stats.max - load_lanes(x + c, lanes, stats.max)) + stats.log_sum;
+            const float floor = smoothing / float(classes);
+            // Lanes past the end get target 0.
+            below += minus_log_p * load_lanes(t + c, lanes, 0) * (1 - smoothing);
+            if (floor != 0) {
+              below += floor * (lanes == 16 ? minus_log_p : from_bits(bits_of(minus_log_p) & first_lanes16(lanes)));
+            }
+          });
+      loss = sum_lanes(below);
+    }
+    args.row_loss[r] = loss;
+  }
+}
+
+ENGRAM_MULTIVERSION void xent_backward_rows(const SoftmaxXentBackwardArgs& args, dim_t begin, dim_t end) {
+  const dim_t classes = args.classes;
+  const float smoothing = args.label_smoothing;
+  const float floor = smoothing / float(classes);
+  const float mean_grad = args.grad_mean ? *args.grad_mean / float(args.rows) : 0.f;
+  for (dim_t r = begin; r < end; ++r) {
+    const float* x = args.logits + r * classes;
+    float* out = args.grad_logits + r * classes;
+    const float max = args.row_stats[2 * r], log_sum = args.row_stats[2 * r + 1];
+    const float grad = mean_grad + (args.grad_rows ? args.grad_rows[r] : 0.f);
+    if (args.labels) {
+      const std::int32_t label = args.labels[r];
+      if (label < 0 || label >= classes) {
+        for (dim_t c = 0; c < classes; ++c) out[c] = 0;
+        continue;
+      }
+      for_lanes(
+          classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
+            const Vec16 p = exp16((load_lanes(x + c, lanes, max) - max) - log_sum);
+            const Mask16 here = (kLaneIndex16 + std::int32_t(c)) == Mask16{} + label;
+            const Vec16 target = floor + (here ? broadcast16(1 - smoothing) : Vec16{});
+            store_lanes(out + c, (p - target) * grad, lanes);
+          });
+    } else {
+      const float* t = args.soft_targets + r * classes;
+      Vec16 lane_sum = {};
+      for_lanes(
+          classes, [&](dim_t c, dim_t lanes)
+                       __attribute__((always_inline)) { lane_sum += load_lanes(t + c, lanes, 0); });
+      const float target_sum = (1 - smoothing) * sum_lanes(lane_sum) + smoothing;
+      for_lanes(
+          classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
+            const Vec16 p = exp16((load_lanes(x + c, lanes, max) - max) - log_sum);
+            const Vec16 target = floor + (1 - smoothing) * load_lanes(t + c, lanes, 0);
+            store_lanes(out + c, (target_sum * p - target) * grad, lanes);
+          });
+    }
+  }
+}
+
+ENGRAM_MULTIVERSION void log_softmax_forward_rows(const LogSoftmaxForwardArgs& args, dim_t begin, dim_t end) {
+  for (dim_t r = begin; r < end; ++r) {
+    const float* x = args.x + r * args.classes;
+    float* y = args.y + r * args.classes;
+    const RowStats stats = row_statistics(x, args.classes, 1.f);
+    for (dim_t c = 0; c < args.classes; ++c) y[c] = (x[c] - stats.max) - stats.log_sum;
+  }
+}
+
+ENGRAM_MULTIVERSION void log_softmax_backward_rows(const LogSoftmaxBackwardArgs& args, dim_t begin, dim_t end) {
+  for (dim_t r = begin; r < end; ++r) {
+    const float* y = args.y + r * args.classes;
+    const float* g = args.grad_y + r * args.classes;
+    float* out = args.grad_x + r * args.classes;
+    Vec16 lane_sum = {};
+    for_lanes(
+        args.classes, [&](dim_t c, dim_t lanes)
+                          __attribute__((always_inline)) { lane_sum += load_lanes(g + c, lanes, 0); });
+    const float sum = sum_lanes(lane_sum);
+    for_lanes(
+        args.classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
+          store_lanes(out + c, load_lanes(g + c, lanes, 0) - exp16(load_lanes(y + c, lanes, 0)) * sum, lanes);
+        });
+  }
+}
+
+/// log p, log q and p of one group of lanes.
+struct KlLanes {
+  Vec16 p, log_p, log_q;
+};
+
+ENGRAM_ALWAYS_INLINE KlLanes kl_lanes(const float* student, RowStats s, const float* teacher, RowStats t, dim_t lanes,
+                                      float inverse_t) {
+  const Vec16 log_q = (load_lanes(student, lanes, s.max) - s.max) * inverse_t - s.log_sum;
+  // Lanes past the end have p = 0.
+  const Vec16 log_p =
+      (load_lanes(teacher, lanes, -std::numeric_limits<float>::infinity()) - t.max) * inverse_t - t.log_sum;
+  return {exp16(log_p), log_p, log_q};
+}
+
+ENGRAM_MULTIVERSION void kl_forward_rows(const KlForwardArgs& args, dim_t begin, dim_t end) {
+  const float inverse_t = 1 / args.temperature;
+  for (dim_t r = begin; r < end; ++r) {
+    const float* student = args.student + r * args.classes;
+    const float* teacher = args.teacher + r * args.classes;
+    const RowStats s = row_statistics(student, args.classes, inverse_t);
+    const RowStats t = row_statistics(teacher, args.classes, inverse_t);
+    args.student_stats[2 * r] = s.max;
+    args.student_stats[2 * r + 1] = s.log_sum;
+    args.teacher_stats[2 * r] = t.max;
+    args.teacher_stats[2 * r + 1] = t.log_sum;
+    Vec16 sum = {};
+    for_lanes(
+        args.classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
+          const KlLanes k = kl_lanes(student + c, s, teacher + c, t, lanes, inverse_t);
+          sum += k.p == 0.f ? Vec16{} : k.p * (k.log_p - k.log_q);
+        });
+    args.row_kl[r] = sum_lanes(sum);
+  }
+}
+
+ENGRAM_MULTIVERSION void kl_backward_rows(const KlBackwardArgs& args, dim_t begin, dim_t end) {
+  const float inverse_t = 1 / args.temperature;
+  const float scale = *args.grad * args.factor * inverse_t / float(args.rows);
+  for (dim_t r = begin; r < end; ++r) {
+    const dim_t offset = r * args.classes;
+    const RowStats s = {args.student_stats[2 * r], args.student_stats[2 * r + 1]};
+    const RowStats t = {args.teacher_stats[2 * r], args.teacher_stats[2 * r + 1]};
+    for_lanes(
+        args.classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
+          const KlLanes k = kl_lanes(args.student + offset + c, s, args.teacher + offset + c, t, lanes, inverse_t);
+          if (args.grad_student) store_lanes(args.grad_student + offset + c, (exp16(k.log_q) - k.p) * scale, lanes);
+          if (args.grad_teacher) {
+            const Vec16 g = k.p == 0.f ? Vec16{} : k.p * ((k.log_p - k.log_q) - args.row_kl[r]) * scale;
+            store_lanes(args.grad_teacher + offset + c, g, lanes);
+          }
+        });
+  }
+}
+
+/// Serial sum in double: a fixed order for any number of threads.
+double sum_rows(const float* values, dim_t rows) {
+  double sum = 0;
+  for (dim_t r = 0; r < rows; ++r) sum += values[r];
+  return sum;
+}
+
+template <class Args>
+void for_row_chunks(const Args& args, void (*rows)(const Args&, dim_t, dim_t)) {
+  const dim_t chunk = rows_per_chunk(args.classes);
+  // About sixteen operations a value: an exponential costs far more than a copy.
+  parallel_for((args.rows + chunk - 1) / chunk, chunk * args.classes * 16,
+               [&](dim_t i) { rows(args, i * chunk, std::min(args.rows, (i + 1) * chunk)); });
+}
+
+void forward(Stream, const SoftmaxXentForwardArgs& args) {
+  for_row_chunks(args, xent_forward_rows);
+  *args.mean_loss = float(sum_rows(args.row_loss, args.rows) / double(args.rows));
+  std::int32_t invalid = 0;
+  for (dim_t r = 0; r < args.rows; ++r) invalid += !valid_label(args, r);
+  *args.num_invalid = invalid;
+}
+
+void backward(Stream, const SoftmaxXentBackwardArgs& args) {
+  for_row_chunks(args, xent_backward_rows);
+}
+
+void log_softmax_forward(Stream, const LogSoftmaxForwardArgs& args) {
+  for_row_chunks(args, log_softmax_forward_rows);
+}
+
+void log_softmax_backward(Stream, const LogSoftmaxBackwardArgs& args) {
+  for_row_chunks(args, log_softmax_backward_rows);
+}
+
+void kl_forward(Stream, const KlForwardArgs& args) {
+  for_row_chunks(args, kl_forward_rows);
+  *args.loss = float(args.factor * sum_rows(args.row_kl, args.rows) / double(args.rows));
+}
+
+void kl_backward(Stream, const KlBackwardArgs& args) {
+  for_row_chunks(args, kl_backward_rows);
+}
+
+}  // namespace
+
+Cost softmax_xent_forward_cost(dim_t rows, dim_t classes, bool soft) {
+  const dim_t count = rows * classes;
+  return {4 * count * (soft ? 2 : 1), 12 * rows, 4 * count};
+}
+
+Cost softmax_xent_backward_cost(dim_t rows, dim_t classes, bool soft) {
+  const dim_t count = rows * classes;
+  return {4 * count * (soft ? 2 : 1) + 8 * rows, 4 * count, 4 * count};
+}
+
+Cost log_softmax_cost(dim_t rows, dim_t classes, bool backward) {
+  const dim_t count = rows * classes;
+  return {4 * count * (backward ? 2 : 1), 4 * count, 4 * count};
+}
+
+Cost kl_cost(dim_t rows, dim_t classes, int num_outputs) {
+  const dim_t count = rows * classes;
+  return {8 * count, 4 * count * num_outputs, 10 * count};
+}
+
+const SoftmaxXentKernels kCpuSoftmaxXent = {forward,    backward,   log_softmax_forward, log_softmax_backward,
+                                            kl_forward, kl_backward};
+
+}  // namespace engram::kernels
