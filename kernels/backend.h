@@ -5,9 +5,11 @@
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/optim_step/optim_step.h"
 #include "kernels/pool/pool.h"
+#include "kernels/random/random.h"
 #include "kernels/reduce/reduce.h"
 #include "kernels/resample/resample.h"
 #include "kernels/softmax_xent/softmax_xent.h"
+#include "kernels/spatial/spatial.h"
 #include "kernels/strided_copy/strided_copy.h"
 
 namespace engram::kernels {
@@ -17,9 +19,11 @@ struct Backend {
   const ElementwiseKernels& elementwise;
   const OptimStepKernels& optim_step;
   const PoolKernels& pool;
+  const RandomKernels& random;
   const ReduceKernels& reduce;
   const ResampleKernels& resample;
   const SoftmaxXentKernels& softmax_xent;
+  const SpatialKernels& spatial;
   const StridedCopyKernels& strided_copy;
 };
 

@@ -8,9 +8,11 @@ const Backend& cpu_backend() {
       .elementwise = kCpuElementwise,
       .optim_step = kCpuOptimStep,
       .pool = kCpuPool,
+      .random = kCpuRandom,
       .reduce = kCpuReduce,
       .resample = kCpuResample,
       .softmax_xent = kCpuSoftmaxXent,
+      .spatial = kCpuSpatial,
       .strided_copy = kCpuStridedCopy,
   };
   return backend;
