@@ -2,7 +2,9 @@
 /// One back end: the entry points of every kernel family. The CPU back end is linked in; a CUDA back end is a second
 /// value of this struct, with device pointers in the same argument structs.
 
+#include "kernels/conv2d/conv2d.h"
 #include "kernels/elementwise/elementwise.h"
+#include "kernels/matmul/matmul.h"
 #include "kernels/optim_step/optim_step.h"
 #include "kernels/pool/pool.h"
 #include "kernels/random/random.h"
@@ -16,7 +18,9 @@ namespace engram::kernels {
 
 struct Backend {
   const char* name;
+  const Conv2dKernels& conv2d;
   const ElementwiseKernels& elementwise;
+  const MatmulKernels& matmul;
   const OptimStepKernels& optim_step;
   const PoolKernels& pool;
   const RandomKernels& random;

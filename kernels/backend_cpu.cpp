@@ -5,7 +5,9 @@ namespace engram::kernels {
 const Backend& cpu_backend() {
   static const Backend backend = {
       .name = "cpu",
+      .conv2d = kCpuConv2d,
       .elementwise = kCpuElementwise,
+      .matmul = kCpuMatmul,
       .optim_step = kCpuOptimStep,
       .pool = kCpuPool,
       .random = kCpuRandom,
