@@ -1,6 +1,8 @@
 #pragma once
 /// All operations of the engine.
 
+#include "engine/ops/conv2d.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/layout.h"
+#include "engine/ops/matmul.h"
 #include "engine/ops/reduce.h"

@@ -35,6 +35,7 @@ struct OpCase {
   double gradient_tolerance = 2e-4;                                    ///< of directional derivatives, relative to their scale
   std::vector<bool> differentiable = {};                               ///< which inputs take gradients; default all
   bool order2 = true;                                                  ///< check second derivatives
+  double thread_tolerance = 0;                                         ///< for library kernels whose bits depend on the thread count
   /// Try 4-D inputs with C % 16 == 0 in the blocked layout too.
   bool blocked = true;
 };
