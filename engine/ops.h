@@ -4,5 +4,6 @@
 #include "engine/ops/conv2d.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/layout.h"
+#include "engine/ops/losses.h"
 #include "engine/ops/matmul.h"
 #include "engine/ops/reduce.h"

@@ -1,0 +1,170 @@
+#include "engine/optim_step.h"
+
+#include "engine/autograd.h"
+#include "engine/profiler.h"
+
+namespace engram {
+namespace {
+
+void check_lists(const char* op, std::size_t params, std::size_t others) {
+  if (params != others)
+    throw ShapeError(message("[", op, "] expected lists of equal length, got ", params, " and ", others));
+}
+
+void check_param(const char* op, const Tensor& param, const Tensor& other) {
+  if (!param.defined() || param.dtype() != DType::kF32 || !param.is_dense())
+    throw UsageError(message("[", op, "] expected a dense f32 parameter, got ",
+                             param.defined() ? param.describe() : "an empty handle"));
+  if (param.shape() != other.shape() || other.dtype() != DType::kF32)
+    throw ShapeError(message("[", op, "] expected a gradient or value like its parameter ", param.describe(), ", got ",
+                             other.describe()));
+}
+
+/// `x` dense in the layout of `param`.
+Tensor in_layout_of(const Tensor& param, const Tensor& x) {
+  return param.layout() == Layout::kBlocked ? x.blocked() : x.contiguous();
+}
+
+Tensor zeros_like(const Tensor& param) {
+  Tensor out = Tensor::empty(param.shape(), DType::kF32, param.device(), param.layout());
+  backend(param.device()).elementwise.fill(current_stream(param.device()), {out.data<float>(), out.numel(), 0.f});
+  return out;
+}
+
+const float* scalar_or_null(const Tensor& x) {
+  return x.defined() ? x.data<float>() : nullptr;
+}
+
+Device device_of(const std::vector<Tensor>& tensors) {
+  for (const Tensor& t : tensors)
+    if (t.defined()) return t.device();
+  return {};
+}
+
+}  // namespace
+
+void sgd_step(const std::vector<Tensor>& params, const std::vector<Tensor>& grads, std::vector<Tensor>& momentum,
+              const SgdOptions& options, const Tensor& grad_scale) {
+  check_lists("sgd_step", params.size(), grads.size());
+  const NoGradGuard no_grad;
+  momentum.resize(params.size());
+  std::vector<kernels::SgdTensor> tensors;
+  std::vector<Tensor> kept;  // converted gradients live until the kernel has run
+  dim_t total = 0;
+  for (std::size_t i = 0; i < params.size(); ++i) {
+    if (!grads[i].defined()) continue;
+    check_param("sgd_step", params[i], grads[i]);
+    kept.push_back(in_layout_of(params[i], grads[i]));
+    const bool first_step = options.momentum != 0 && !momentum[i].defined();
+    if (first_step) momentum[i] = Tensor::empty(params[i].shape(), DType::kF32, params[i].device(), params[i].layout());
+    tensors.push_back({.param = params[i].data<float>(),
+                       .grad = kept.back().data<float>(),
+                       .momentum = options.momentum != 0 ? momentum[i].data<float>() : nullptr,
+                       .count = params[i].numel(),
+                       .first_step = first_step});
+    total += params[i].numel();
+  }
+  const Device device = device_of(params);
+  OpScope scope("sgd_step", kernels::sgd_cost(total, options.momentum != 0));
+  backend(device).optim_step.sgd(current_stream(device), {.tensors = tensors.data(),
+                                                          .num_tensors = int(tensors.size()),
+                                                          .lr = options.lr,
+                                                          .momentum = options.momentum,
+                                                          .weight_decay = options.weight_decay,
+                                                          .nesterov = options.nesterov,
+                                                          .grad_scale = scalar_or_null(grad_scale)});
+  for (std::size_t i = 0; i < params.size(); ++i) {
+    if (!grads[i].defined()) continue;
+    params[i].bump_version();
+    if (momentum[i].defined()) momentum[i].bump_version();
+  }
+}
+
+void adam_step(const std::vector<Tensor>& params, const std::vector<Tensor>& grads, std::vector<AdamState>& state,
+               const AdamOptions& options, const Tensor& grad_scale) {
+  check_lists("adam_step", params.size(), grads.size());
+  const NoGradGuard no_grad;
+  state.resize(params.size());
+  std::vector<kernels::AdamTensor> tensors;
+  std::vector<Tensor> kept;
+  dim_t total = 0;
+  for (std::size_t i = 0; i < params.size(); ++i) {
+    if (!grads[i].defined()) continue;
+    check_param("adam_step", params[i], grads[i]);
+    kept.push_back(in_layout_of(params[i], grads[i]));
+    AdamState& s = state[i];
+    if (!s.m.defined()) s.m = zeros_like(params[i]);
+    if (!s.v.defined()) s.v = zeros_like(params[i]);
+    ++s.step;
+    tensors.push_back({.param = params[i].data<float>(),
+                       .grad = kept.back().data<float>(),
+                       .m = s.m.data<float>(),
+                       .v = s.v.data<float>(),
+                       .count = params[i].numel(),
+                       .step = s.step});
+    total += params[i].numel();
+  }
+  const Device device = device_of(params);
+  OpScope scope("adam_step", kernels::adam_cost(total));
+  backend(device).optim_step.adam(current_stream(device), {.tensors = tensors.data(),
+                                                           .num_tensors = int(tensors.size()),
+                                                           .lr = options.lr,
+                                                           .beta1 = options.beta1,
+                                                           .beta2 = options.beta2,
+                                                           .eps = options.eps,
+                                                           .weight_decay = options.weight_decay,
+                                                           .decoupled_decay = options.decoupled_decay,
+                                                           .grad_scale = scalar_or_null(grad_scale)});
+  for (std::size_t i = 0; i < params.size(); ++i) {
+    if (!grads[i].defined()) continue;
+    params[i].bump_version();
+    state[i].m.bump_version();
+    state[i].v.bump_version();
+  }
+}
+
+void ema_step(const std::vector<Tensor>& averages, const std::vector<Tensor>& values, double decay) {
+  check_lists("ema_step", averages.size(), values.size());
+  const NoGradGuard no_grad;
+  std::vector<kernels::EmaTensor> tensors;
+  std::vector<Tensor> kept;
+  dim_t total = 0;
+  for (std::size_t i = 0; i < averages.size(); ++i) {
+    check_param("ema_step", averages[i], values[i]);
+    kept.push_back(in_layout_of(averages[i], values[i]));
+    tensors.push_back({averages[i].data<float>(), kept.back().data<float>(), averages[i].numel()});
+    total += averages[i].numel();
+  }
+  const Device device = device_of(averages);
+  OpScope scope("ema_step", kernels::ema_cost(total));
+  backend(device).optim_step.ema(current_stream(device), {tensors.data(), int(tensors.size()), decay});
+  for (const Tensor& average : averages) average.bump_version();
+}
+
+GradNorm grad_norm(const std::vector<Tensor>& grads, float max_norm) {
+  const NoGradGuard no_grad;
+  std::vector<kernels::GradTensor> tensors;
+  std::vector<Tensor> kept;
+  dim_t total = 0;
+  for (const Tensor& g : grads) {
+    if (!g.defined()) continue;
+    if (g.dtype() != DType::kF32) throw DTypeError(message("[grad_norm] expected f32, got ", g.describe()));
+    kept.push_back(g.is_dense() ? g : g.contiguous());
+    tensors.push_back({kept.back().data<float>(), g.numel()});
+    total += g.numel();
+  }
+  const Device device = device_of(grads);
+  GradNorm out = {Tensor::empty({}, DType::kF32, device), Tensor::empty({}, DType::kF32, device)};
+  const dim_t bytes = dim_t(kernels::grad_norm_workspace_bytes(total));
+  const Tensor workspace = Tensor::empty({bytes}, DType::kU8, device);
+  OpScope scope("grad_norm", kernels::grad_norm_cost(total));
+  backend(device).optim_step.grad_norm(current_stream(device), {.tensors = tensors.data(),
+                                                                .num_tensors = int(tensors.size()),
+                                                                .max_norm = max_norm,
+                                                                .workspace = static_cast<double*>(workspace.raw_data()),
+                                                                .norm = out.norm.data<float>(),
+                                                                .factor = out.factor.data<float>()});
+  return out;
+}
+
+}  // namespace engram
