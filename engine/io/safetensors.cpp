@@ -84,7 +84,8 @@ std::string header_of(const std::vector<const SafetensorsEntry*>& order, const S
   for (const SafetensorsEntry* entry : order) {
     const std::uint64_t end = offset + entry->bytes.size();
     json += message(json.size() > 1 ? "," : "", json_text(entry->name), ":{\"dtype\":\"", file_dtype_name(entry->dtype),
-                    "\",\"shape\":", shape_text(entry->shape), ",\"data_offsets\":[", offset, ",", end, "]}");
+                    "\",\"shape\":", shape_text(entry->shape), ",\"data_offsets\":[", std::to_string(offset), ",",
+                    std::to_string(end), "]}");
     offset = end;
   }
   json += "}";

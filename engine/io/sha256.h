@@ -1,0 +1,38 @@
+#pragma once
+/// SHA-256 (FIPS 180-4), for the checksums of archives and the hashes in a run's manifest.
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "engine/io/bytes.h"
+
+namespace engram::io {
+
+/// A hash that takes its input in pieces.
+class Sha256 {
+ public:
+  /// Appends bytes to the input.
+  void update(ByteView bytes);
+
+  /// The hash of all input. Call it once, last.
+  std::array<std::uint8_t, 32> finish();
+
+ private:
+  void compress(const std::uint8_t* block);
+
+  std::array<std::uint32_t, 8> state_ = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                         0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+  std::array<std::uint8_t, 64> block_{};
+  std::size_t fill_ = 0;      // bytes in block_
+  std::uint64_t length_ = 0;  // bytes in all
+};
+
+/// The hash as 64 lower-case hexadecimal digits.
+std::string sha256_hex(ByteView bytes);
+
+/// The hash of a file's content, read in pieces. Throws IoError when it cannot be read.
+std::string sha256_file_hex(const std::filesystem::path& path);
+
+}  // namespace engram::io
