@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "kernels/common/philox.h"
 #include "kernels/common/types.h"
 
 namespace engram {
@@ -30,8 +31,8 @@ class SampleRandom {
   void refill();
 
   std::array<std::uint32_t, 2> key_;
-  std::array<std::uint32_t, 4> counter_;
-  std::array<std::uint32_t, 4> values_{};
+  kernels::PhiloxBlock counter_;  // its last word, the purpose, is not 0: apart from the streams of random fills
+  kernels::PhiloxBlock values_{};
   int used_ = 4;
 };
 
