@@ -1,0 +1,208 @@
+/// Folders of PNG files, packed sets, and the choice of a reader by what is there.
+
+#include <gtest/gtest.h>
+
+#include "engine/io/atomic_file.h"
+#include "engine/io/png.h"
+#include "engine/io/safetensors.h"
+#include "engine/io/tensor_bytes.h"
+#include "kernels/common/error.h"
+#include "models/data/image_folder.h"
+#include "models/data/open_dataset.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/temp_folder.h"
+
+namespace engram {
+namespace {
+
+using test::TempFolder;
+namespace fs = std::filesystem;
+
+void write_image(const fs::path& path, dim_t width, dim_t height, std::uint8_t first, dim_t channels = 3) {
+  io::Image image{width, height, channels, {}};
+  for (dim_t i = 0; i < width * height * channels; ++i) image.pixels.push_back(static_cast<std::uint8_t>(first + i));
+  fs::create_directories(path.parent_path());
+  io::write_png(path, image);
+}
+
+ImageDataset made_up() {
+  ImageDataset data;
+  data.name = "made-up";
+  data.count = 3;
+  data.channels = 3;
+  data.height = 2;
+  data.width = 4;
+  data.num_classes = 12;
+  data.labels = {11, 0, 5};
+  for (int i = 0; i < 72; ++i) data.pixels.push_back(static_cast<std::uint8_t>(i * 3));
+  for (int i = 0; i < 12; ++i) data.class_names.push_back("class " + std::to_string(i));
+  data.normalization = cifar_normalization();
+  return data;
+}
+
+TEST(ImageFolder, SortsClassesAndFilesAndStoresPlanar) {
+  TempFolder folder;
+  write_image(folder / "dog/b.png", 3, 2, 100);
+  write_image(folder / "dog/a.png", 3, 2, 50);
+  write_image(folder / "cat/z.PNG", 3, 2, 0);
+  write_image(folder / ".hidden/z.png", 9, 9, 0);
+  io::write_file(folder / "dog/notes.txt", "not an image");
+  const ImageDataset data = read_image_folder(folder.path());
+  EXPECT_EQ(data.labels, (std::vector<std::int32_t>{0, 1, 1}));
+  EXPECT_EQ(data.class_names, (std::vector<std::string>{"cat", "dog"}));
+  EXPECT_EQ(data.height, 2);
+  EXPECT_EQ(data.width, 3);
+  EXPECT_EQ(data.image(1)[0], 50);  // red of the first pixel
+  EXPECT_EQ(data.image(1)[1], 53);  // red of the second
+  EXPECT_EQ(data.image(1)[6], 51);  // green of the first
+  EXPECT_EQ(data.image(2)[17], 117);
+}
+
+TEST(ImageFolder, NamesOfInversionCarryTheLabel) {
+  TempFolder folder;
+  write_image(folder / "s00/a.png", 2, 2, 0);
+  write_image(folder / "s07/a.png", 2, 2, 1);
+  write_image(folder / "grids/a.png", 64, 64, 2);
+  const ImageDataset data = read_image_folder(folder.path());
+  EXPECT_EQ(data.labels, (std::vector<std::int32_t>{0, 7}));
+  EXPECT_EQ(data.num_classes, 8);
+  EXPECT_EQ(read_image_folder(folder.path(), 10).num_classes, 10);
+  EXPECT_ERROR(read_image_folder(folder.path(), 7), DataError, "expected labels 0..6, got 7");
+}
+
+TEST(ImageFolder, GreyImagesBecomeRgb) {
+  TempFolder folder;
+  write_image(folder / "a/1.png", 2, 1, 40, 1);
+  write_image(folder / "a/2.png", 2, 1, 0, 3);
+  const ImageDataset data = read_image_folder(folder.path());
+  EXPECT_EQ(data.channels, 3);
+  EXPECT_EQ((std::vector<std::uint8_t>(data.image(0), data.image(1))),
+            (std::vector<std::uint8_t>{40, 41, 40, 41, 40, 41}));
+}
+
+TEST(ImageFolder, WhatIsWrongIsNamed) {
+  TempFolder folder;
+  EXPECT_ERROR(read_image_folder(folder / "nowhere"), IoError, "nowhere");
+  EXPECT_ERROR(read_image_folder(folder.path()), DataError, "got none");
+  fs::create_directory(folder / "empty");
+  EXPECT_ERROR(read_image_folder(folder.path()), DataError, "class folder");
+  write_image(folder / "empty/a.png", 2, 2, 0);
+  write_image(folder / "empty/b.png", 2, 3, 0);
+  EXPECT_ERROR(read_image_folder(folder.path()), DataError, "got 2x3");
+  EXPECT_ERROR(read_image_folder(folder.path()), DataError, "b.png");
+  io::write_file(folder / "empty/b.png", "no PNG");
+  EXPECT_ERROR(read_image_folder(folder.path()), DataError, "b.png");
+}
+
+TEST(PackedImages, ComeBackAsWritten) {
+  TempFolder folder;
+  const ImageDataset data = made_up();
+  write_packed_images(folder / "set.safetensors", data);
+  const ImageDataset back = read_packed_images(folder / "set.safetensors");
+  EXPECT_EQ(back.pixels, data.pixels);
+  EXPECT_EQ(back.labels, data.labels);
+  EXPECT_EQ(back.class_names, data.class_names);
+  EXPECT_EQ(back.num_classes, 12);
+  EXPECT_EQ(back.height, 2);
+  EXPECT_EQ(back.width, 4);
+  EXPECT_EQ(read_packed_images(folder / "set.safetensors", 20).class_names[19], "19");
+  EXPECT_ERROR(read_packed_images(folder / "set.safetensors", 5), DataError, "got 11 for image 0");
+}
+
+TEST(PackedImages, TakesLongLabelsWithoutMetadata) {
+  TempFolder folder;
+  const std::vector<std::uint8_t> pixels(2 * 1 * 2 * 2, 9);
+  const std::vector<std::int64_t> labels = {0, 3};
+  const io::SafetensorsEntry entries[] = {{"images", io::FileDType::kU8, {2, 1, 2, 2}, pixels},
+                                          {"labels", io::FileDType::kI64, {2}, io::bytes_of<std::int64_t>(labels)}};
+  io::write_safetensors(folder / "set.safetensors", entries);
+  const ImageDataset data = read_packed_images(folder / "set.safetensors");
+  EXPECT_EQ(data.labels, (std::vector<std::int32_t>{0, 3}));
+  EXPECT_EQ(data.num_classes, 4);
+  EXPECT_EQ(data.channels, 1);
+}
+
+TEST(PackedImages, WhatIsWrongIsNamed) {
+  TempFolder folder;
+  const fs::path file = folder / "set.safetensors";
+  const std::vector<std::uint8_t> pixels(24, 9);
+  const std::vector<float> floats(24, 0.5f);
+  const std::vector<std::int32_t> labels = {0, -1};
+  const io::SafetensorsEntry images{"images", io::FileDType::kU8, {2, 3, 2, 2}, pixels};
+  const io::SafetensorsEntry good_labels{"labels", io::FileDType::kI32, {2}, io::bytes_of<std::int32_t>(labels)};
+  const auto write = [&](std::vector<io::SafetensorsEntry> entries, io::SafetensorsMetadata metadata = {}) {
+    io::write_safetensors(file, entries, metadata);
+  };
+  EXPECT_ERROR(read_packed_images(file), IoError, "set.safetensors");
+  write({images});
+  EXPECT_ERROR(read_packed_images(file), DataError, "did not find labels");
+  write({{"images", io::FileDType::kF32, {2, 3, 2, 2}, io::bytes_of<float>(floats)}, good_labels});
+  EXPECT_ERROR(read_packed_images(file), DataError, "got F32 [2,3,2,2]");
+  write({{"images", io::FileDType::kU8, {4, 3, 2}, pixels}, good_labels});
+  EXPECT_ERROR(read_packed_images(file), DataError, "got U8 [4,3,2]");
+  write({{"images", io::FileDType::kU8, {3, 2, 2, 2}, pixels}, good_labels});
+  EXPECT_ERROR(read_packed_images(file), DataError, "C 1 or 3");
+  write({images, {"labels", io::FileDType::kI32, {2, 1}, io::bytes_of<std::int32_t>(labels)}});
+  EXPECT_ERROR(read_packed_images(file), DataError, "expected labels I32 or I64 [2], got I32 [2,1]");
+  write({images, good_labels});
+  EXPECT_ERROR(read_packed_images(file), DataError, "got -1 for image 1");
+  write({images, good_labels}, {{"num_classes", "ten"}});
+  EXPECT_ERROR(read_packed_images(file), DataError, "num_classes");
+  io::write_file(file, "short");
+  EXPECT_ERROR(read_packed_images(file), DataError, "set.safetensors");
+}
+
+TEST(OpenDataset, RecognisesEachKind) {
+  TempFolder folder;
+  const auto make = [&](const char* name) {
+    fs::create_directories((folder / name).parent_path());
+    io::write_file(folder / name, "x");
+  };
+  make("a/cifar-10-batches-bin/test_batch.bin");
+  make("b/train.bin");
+  make("c/t10k-images-idx3-ubyte.gz");
+  make("d/fashion-mnist/train-images-idx3-ubyte");
+  make("e/cat/one.png");
+  make("f/s00/one.png");
+  make("f.safetensors");
+  EXPECT_EQ(detect_dataset_kind(folder / "a"), "cifar10");
+  EXPECT_EQ(detect_dataset_kind(folder / "b"), "cifar100");
+  EXPECT_EQ(detect_dataset_kind(folder / "c"), "mnist");
+  EXPECT_EQ(detect_dataset_kind(folder / "d"), "fashion-mnist");
+  EXPECT_EQ(detect_dataset_kind(folder / "d/fashion-mnist"), "fashion-mnist");
+  EXPECT_EQ(detect_dataset_kind(folder / "e"), "folder");
+  EXPECT_EQ(detect_dataset_kind(folder / "f"), "folder");
+  EXPECT_EQ(detect_dataset_kind(folder / "f.safetensors"), "packed");
+}
+
+TEST(OpenDataset, SaysWhatItLookedFor) {
+  TempFolder folder;
+  EXPECT_ERROR(open_dataset("auto", folder / "nowhere", Split::kTrain), IoError, "data_batch_1.bin");
+  EXPECT_ERROR(open_dataset("auto", folder.path(), Split::kTrain), IoError, "t10k-images-idx3-ubyte");
+  EXPECT_ERROR(open_dataset("cifar11", folder.path(), Split::kTrain), UsageError, "cifar10, ");
+  fs::create_directory(folder / "cifar-10-batches-bin");
+  io::write_file(folder / "cifar-10-batches-bin/test_batch.bin", "x");
+  io::write_file(folder / "train.bin", "x");
+  EXPECT_ERROR(open_dataset("auto", folder.path(), Split::kTrain), UsageError, "got cifar10, cifar100; name the kind");
+}
+
+TEST(OpenDataset, ReadsTheSplitSubfolderWhereThereIsOne) {
+  TempFolder folder;
+  write_image(folder / "train/a/1.png", 2, 2, 0);
+  write_image(folder / "test/a/1.png", 2, 2, 10);
+  write_image(folder / "test/a/2.png", 2, 2, 20);
+  EXPECT_EQ(open_dataset("auto", folder.path(), Split::kTrain).count, 1);
+  const ImageDataset data = open_dataset("folder", folder.path(), Split::kTest, 10);
+  EXPECT_EQ(data.count, 2);
+  EXPECT_EQ(data.split, "test");
+  EXPECT_EQ(data.num_classes, 10);
+}
+
+TEST(OpenDataset, AStatedNumberOfClassesIsChecked) {
+  const std::string folder = std::string(ENGRAM_SOURCE_DIR) + "/tests/data/cifar-10-excerpt";
+  EXPECT_EQ(open_dataset("cifar10-subset", folder, Split::kTest, 10).count, 2);
+  EXPECT_ERROR(open_dataset("cifar10-subset", folder, Split::kTest, 100), UsageError, "expected 100 classes, got 10");
+}
+
+}  // namespace
+}  // namespace engram
