@@ -2,8 +2,11 @@
 /// One back end: the entry points of every kernel family. The CPU back end is linked in; a CUDA back end is a second
 /// value of this struct, with device pointers in the same argument structs.
 
+#include "kernels/channel_scale/channel_scale.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/elementwise/elementwise.h"
+#include "kernels/grad_cosine/grad_cosine.h"
+#include "kernels/image_prior/image_prior.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/optim_step/optim_step.h"
 #include "kernels/pool/pool.h"
@@ -18,8 +21,11 @@ namespace engram::kernels {
 
 struct Backend {
   const char* name;
+  const ChannelScaleKernels& channel_scale;
   const Conv2dKernels& conv2d;
   const ElementwiseKernels& elementwise;
+  const GradCosineKernels& grad_cosine;
+  const ImagePriorKernels& image_prior;
   const MatmulKernels& matmul;
   const OptimStepKernels& optim_step;
   const PoolKernels& pool;

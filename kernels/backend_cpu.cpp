@@ -5,8 +5,11 @@ namespace engram::kernels {
 const Backend& cpu_backend() {
   static const Backend backend = {
       .name = "cpu",
+      .channel_scale = kCpuChannelScale,
       .conv2d = kCpuConv2d,
       .elementwise = kCpuElementwise,
+      .grad_cosine = kCpuGradCosine,
+      .image_prior = kCpuImagePrior,
       .matmul = kCpuMatmul,
       .optim_step = kCpuOptimStep,
       .pool = kCpuPool,
