@@ -6,4 +6,7 @@
 #include "engine/ops/layout.h"
 #include "engine/ops/losses.h"
 #include "engine/ops/matmul.h"
+#include "engine/ops/pool.h"
 #include "engine/ops/reduce.h"
+#include "engine/ops/spatial.h"
+#include "engine/ops/statistics.h"
