@@ -1,8 +1,11 @@
 #pragma once
 /// All operations of the engine.
 
+#include "engine/ops/channel_scale.h"
 #include "engine/ops/conv2d.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/grad_cosine.h"
+#include "engine/ops/image_prior.h"
 #include "engine/ops/layout.h"
 #include "engine/ops/losses.h"
 #include "engine/ops/matmul.h"

@@ -1,0 +1,163 @@
+#include "engine/ops/grad_cosine.h"
+
+#include <limits>
+
+#include "engine/autograd.h"
+#include "engine/ops/elementwise.h"
+#include "engine/ops/layout.h"
+#include "engine/ops/reduce.h"
+#include "engine/profiler.h"
+
+namespace engram {
+namespace {
+
+void check_pair(const char* op, const Tensor& a, const Tensor& b) {
+  if (!a.defined() || !b.defined()) throw UsageError(message("[", op, "] expected two tensors, got an empty handle"));
+  if (a.dtype() != DType::kF32 || b.dtype() != DType::kF32)
+    throw DTypeError(message("[", op, "] expected f32, got ", a.describe(), " and ", b.describe()));
+  if (a.shape() != b.shape() || a.rank() == 0)
+    throw ShapeError(
+        message("[", op, "] expected equal shapes of rank 1 or more, got ", a.describe(), " and ", b.describe()));
+  if (!(a.device() == b.device()))
+    throw DeviceError(message("[", op, "] expected one device, got ", a.describe(), " and ", b.describe()));
+}
+
+float* data_or_null(const Tensor& x) {
+  return x.defined() ? x.data<float>() : nullptr;
+}
+
+Tensor empty_like(const Tensor& x, bool wanted) {
+  return wanted ? Tensor::empty(x.shape(), DType::kF32, x.device()) : Tensor();
+}
+
+/// sum over a row, kept as an axis of 1.
+Tensor row_dot(const Tensor& x, const Tensor& y) {
+  return sum(mul(x, y), {1}, true);
+}
+
+/// The double gradient in recorded operations; the formulas and names are those of
+/// kernels/grad_cosine/grad_cosine_cpu.cpp.
+std::vector<Tensor> recorded_double_gradient(const Tensor& a, const Tensor& b, const Tensor& grad_cos,
+                                             const Tensor& v_a, const Tensor& v_b, float eps) {
+  const Tensor floor = Tensor::scalar(eps * eps, a.device());
+  const Tensor aa = row_dot(a, a), bb = row_dot(b, b), free_a = greater(aa, floor).detach(),
+               free_b = greater(bb, floor).detach();
+  const float infinity = std::numeric_limits<float>::infinity();
+  const Tensor ia = pow(clamp(aa, eps * eps, infinity), -0.5f), ib = pow(clamp(bb, eps * eps, infinity), -0.5f);
+  const Tensor c = row_dot(a, b) * ia * ib, g = reshape(grad_cos, {a.dim(0), 1});
+  const Tensor q = row_dot(v_a, a) * ia, p = row_dot(v_a, b) * ib, r = row_dot(v_b, a) * ia, u = row_dot(v_b, b) * ib;
+  const Tensor k = neg(free_a * q * ia + free_b * u * ib);
+  const Tensor cross = g * ia * ib, own_a = g * free_a * ia * ia, own_b = g * free_b * ib * ib;
+  const Tensor grad_a =
+      own_a * ((2.f * c * q - p) * ia - r * ib - c * k) * a + cross * k * b - own_a * c * v_a + cross * v_b;
+  const Tensor grad_b =
+      own_b * ((2.f * c * u - r) * ib - p * ia - c * k) * b + cross * k * a - own_b * c * v_b + cross * v_a;
+  const Tensor grad_g = (p - free_a * c * q) * ia + (r - free_b * c * u) * ib;
+  return {grad_a, grad_b, reshape(grad_g, grad_cos.shape())};
+}
+
+std::vector<Tensor> fused_double_gradient(const BackwardContext& context, const Tensor& a, const Tensor& b,
+                                          const Tensor& stats, const Tensor& grad_cos, const Tensor& v_a,
+                                          const Tensor& v_b, float eps) {
+  std::vector<Tensor> out = {empty_like(a, context.needs(0)), empty_like(b, context.needs(1)),
+                             empty_like(grad_cos, context.needs(2))};
+  OpScope scope("grad_cosine_double_backward", kernels::grad_cosine_double_backward_cost(
+                                                   a.dim(0), a.dim(1), int(context.needs(0)) + int(context.needs(1))));
+  backend(a.device())
+      .grad_cosine.double_backward(current_stream(a.device()), {.a = a.data<float>(),
+                                                                .b = b.data<float>(),
+                                                                .row_stats = stats.data<float>(),
+                                                                .grad_cos = grad_cos.data<float>(),
+                                                                .v_a = data_or_null(v_a),
+                                                                .v_b = data_or_null(v_b),
+                                                                .rows = a.dim(0),
+                                                                .width = a.dim(1),
+                                                                .eps = eps,
+                                                                .grad_a = data_or_null(out[0]),
+                                                                .grad_b = data_or_null(out[1]),
+                                                                .grad_grad_cos = data_or_null(out[2])});
+  return out;
+}
+
+/// Gradients to a and b as an operation of its own, so that it can be differentiated by the fused double gradient.
+std::vector<Tensor> cosine_gradient(const Tensor& a, const Tensor& b, const Tensor& stats, const Tensor& grad_cos,
+                                    float eps, bool wants_a, bool wants_b) {
+  const bool recorded = needs_record({a, b, grad_cos});
+  // A recorded operation has both outputs, wanted or not.
+  Tensor grad_a = empty_like(a, wants_a || recorded), grad_b = empty_like(b, wants_b || recorded);
+  {
+    OpScope scope("grad_cosine_backward",
+                  kernels::grad_cosine_backward_cost(a.dim(0), a.dim(1), int(wants_a) + int(wants_b)));
+    backend(a.device())
+        .grad_cosine.backward(current_stream(a.device()), {.a = a.data<float>(),
+                                                           .b = b.data<float>(),
+                                                           .row_stats = stats.data<float>(),
+                                                           .grad_cos = grad_cos.data<float>(),
+                                                           .rows = a.dim(0),
+                                                           .width = a.dim(1),
+                                                           .eps = eps,
+                                                           .grad_a = data_or_null(grad_a),
+                                                           .grad_b = data_or_null(grad_b)});
+  }
+  if (recorded)
+    record(
+        "grad_cosine_backward", {a, b, grad_cos}, {&grad_a, &grad_b},
+        [a = Saved(a), b = Saved(b), g = Saved(grad_cos), stats, eps](BackwardContext& context) -> std::vector<Tensor> {
+          const Tensor x = context.get(a), y = context.get(b), grad_cos = context.get(g);
+          Tensor v_a = context.grad(0), v_b = context.grad(1);
+          if (v_a.defined()) v_a = v_a.contiguous();
+          if (v_b.defined()) v_b = v_b.contiguous();
+          if (!context.create_graph()) return fused_double_gradient(context, x, y, stats, grad_cos, v_a, v_b, eps);
+          if (!v_a.defined()) v_a = Tensor::zeros(x.shape(), x.device());
+          if (!v_b.defined()) v_b = Tensor::zeros(y.shape(), y.device());
+          return recorded_double_gradient(x, y, grad_cos, v_a, v_b, eps);
+        });
+  return {grad_a, grad_b};
+}
+
+/// Cosine of the rows of two contiguous matrices.
+Tensor row_cosine(const Tensor& a, const Tensor& b, float eps) {
+  const dim_t rows = a.dim(0);
+  Tensor cos = Tensor::empty({rows}, DType::kF32, a.device());
+  const Tensor stats = Tensor::empty({rows, kernels::kNumCosineStats}, DType::kF32, a.device());
+  {
+    OpScope scope("grad_cosine", kernels::grad_cosine_forward_cost(rows, a.dim(1)));
+    backend(a.device())
+        .grad_cosine.forward(current_stream(a.device()), {.a = a.data<float>(),
+                                                          .b = b.data<float>(),
+                                                          .rows = rows,
+                                                          .width = a.dim(1),
+                                                          .eps = eps,
+                                                          .cos = cos.data<float>(),
+                                                          .row_stats = stats.data<float>()});
+  }
+  if (needs_record({a, b}))
+    record("grad_cosine", {a, b}, {&cos},
+           [a = Saved(a), b = Saved(b), stats, eps](BackwardContext& context) -> std::vector<Tensor> {
+             return cosine_gradient(context.get(a), context.get(b), stats, context.grad().contiguous(), eps,
+                                    context.needs(0), context.needs(1));
+           });
+  return cos;
+}
+
+Tensor checked_row_cosine(const char* op, const Tensor& a, const Tensor& b, dim_t rows, dim_t width, float eps) {
+  if (!(eps > 0)) throw UsageError(message("[", op, "] expected eps above 0, got ", eps));
+  return row_cosine(reshape(a.contiguous(), {rows, width}), reshape(b.contiguous(), {rows, width}), eps);
+}
+
+}  // namespace
+
+Tensor grad_cosine(const Tensor& a, const Tensor& b, float eps) {
+  check_pair("grad_cosine", a, b);
+  const dim_t rows = a.dim(0);
+  return checked_row_cosine("grad_cosine", a, b, rows, rows == 0 ? 0 : a.numel() / rows, eps);
+}
+
+Tensor cosine_similarity(const Tensor& a, const Tensor& b, float eps) {
+  check_pair("cosine_similarity", a, b);
+  const dim_t width = a.dim(-1), rows = width == 0 ? 0 : a.numel() / width;
+  const Shape shape(a.shape().begin(), a.shape().end() - 1);
+  return reshape(checked_row_cosine("cosine_similarity", a, b, rows, width, eps), shape);
+}
+
+}  // namespace engram
