@@ -2,6 +2,7 @@
 /// One back end: the entry points of every kernel family. The CPU back end is linked in; a CUDA back end is a second
 /// value of this struct, with device pointers in the same argument structs.
 
+#include "kernels/batch_norm/batch_norm.h"
 #include "kernels/channel_scale/channel_scale.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/elementwise/elementwise.h"
@@ -21,6 +22,7 @@ namespace engram::kernels {
 
 struct Backend {
   const char* name;
+  const BatchNormKernels& batch_norm;
   const ChannelScaleKernels& channel_scale;
   const Conv2dKernels& conv2d;
   const ElementwiseKernels& elementwise;

@@ -5,6 +5,7 @@ namespace engram::kernels {
 const Backend& cpu_backend() {
   static const Backend backend = {
       .name = "cpu",
+      .batch_norm = kCpuBatchNorm,
       .channel_scale = kCpuChannelScale,
       .conv2d = kCpuConv2d,
       .elementwise = kCpuElementwise,

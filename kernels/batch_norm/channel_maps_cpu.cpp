@@ -1,0 +1,169 @@
+#include <algorithm>
+#include <type_traits>
+
+#include "kernels/batch_norm/channel_runs.h"
+#include "kernels/common/parallel.h"
+
+namespace engram::kernels {
+namespace {
+
+constexpr dim_t kChunkVectors = 1024;
+
+/// The vectors at element `at` of an operand (or null), or a padded copy of an activation's incomplete last vector.
+template <class T>
+struct Staged {
+  ENGRAM_ALWAYS_INLINE Staged(T* operand, dim_t at, int lanes) : data(advance(operand, at)), valid_lanes(lanes) {
+    if (operand == nullptr || lanes == 16) return;
+    source = data;
+    std::copy_n(source, lanes, copy);
+    data = copy;
+  }
+  /// Stores the valid lanes of the copy, if one was taken.
+  ENGRAM_ALWAYS_INLINE void write_back() {
+    if (source != nullptr) std::copy_n(copy, valid_lanes, source);
+  }
+  T* data;
+  int valid_lanes;
+  T* source = nullptr;
+  std::remove_const_t<T> copy[16] = {};
+};
+
+/// An AffineMap on the vectors [begin, end).
+ENGRAM_MULTIVERSION void affine_chunk(const AffineMap& map, dim_t begin, dim_t end) {
+  visit_activation(map.activation, [&](auto act) __attribute__((always_inline)) {
+    visit_flag(map.residual != nullptr, [&](auto residual) __attribute__((always_inline)) {
+      visit_flag(map.mask != nullptr, [&](auto mask) __attribute__((always_inline)) {
+        VectorSums unused;
+        for (dim_t vector = begin; vector < end;) {
+          const ChannelRun run = next_run(map.shape, vector, end);
+          const AffineCoefficients k = {lane_values(run, map.center), lane_values(run, map.scale),
+                                        lane_values(run, map.shift), broadcast16(map.slope)};
+          const dim_t at = vector * 16;
+          std::uint16_t* words = advance(map.mask, vector);
+          Staged<const float> x(map.x, at, run.valid_lanes), r(map.residual, at, run.valid_lanes);
+          Staged<float> y(map.y, at, run.valid_lanes);
+          affine_vectors<act.value, residual.value, mask.value, false>(k, x.data, r.data, y.data, words, run.vectors, unused);
+          y.write_back();
+          if (run.valid_lanes < 16 && mask.value && act.value != Activation::kNone) {
+            *words &= std::uint16_t((1 << run.valid_lanes) - 1);
+          }
+          vector += run.vectors;
+        }
+      });
+    });
+  });
+}
+
+struct GradientCoefficients {
+  Vec16 scale, center, slope_x, shift, slope;
+};
+
+/// A GradientMap over consecutive vectors that share their coefficients.
+template <Activation kAct, int kGradients, bool kX, bool kResidual>
+ENGRAM_ALWAYS_INLINE void gradient_vectors(const GradientCoefficients& k, const float* g, const float* g2,
+                                           const std::uint16_t* mask, const float* x, float* grad_x,
+                                           float* grad_residual, dim_t vectors) {
+  for (dim_t v = 0; v < vectors; ++v) {
+    const dim_t at = v * 16;
+    const Vec16 d = masked_gradient<kAct, kGradients>(g, g2, mask, v, k.slope);
+    if constexpr (kResidual) store16(grad_residual + at, d);
+    Vec16 out = d * k.scale;
+    if constexpr (kX) {
+      const Vec16 statistics = (load16(x + at) - k.center) * k.slope_x + k.shift;
+      out = kGradients == 0 ? statistics : d * k.scale + statistics;
+    }
+    store16(grad_x + at, out);
+  }
+}
+
+/// A GradientMap on the vectors [begin, end).
+ENGRAM_MULTIVERSION void gradient_chunk(const GradientMap& map, dim_t begin, dim_t end) {
+  const MaskedGradient& in = map.gradient;
+  visit_gradient(in, [&](auto gradients, auto act) __attribute__((always_inline)) {
+    visit_flag(map.x != nullptr, [&](auto with_x) __attribute__((always_inline)) {
+      visit_flag(map.grad_residual != nullptr, [&](auto residual) __attribute__((always_inline)) {
+        for (dim_t vector = begin; vector < end;) {
+          const ChannelRun run = next_run(map.shape, vector, end);
+          const GradientCoefficients k = {lane_values(run, map.scale, 1), lane_values(run, map.center),
+                                          lane_values(run, map.slope_x), lane_values(run, map.shift),
+                                          broadcast16(in.slope)};
+          const dim_t at = vector * 16;
+          Staged<const float> g(in.grad_y, at, run.valid_lanes), g2(in.grad_y2, at, run.valid_lanes);
+          Staged<const float> x(map.x, at, run.valid_lanes);
+          Staged<float> grad_x(map.grad_x, at, run.valid_lanes), grad_residual(map.grad_residual, at, run.valid_lanes);
+          gradient_vectors<act.value, gradients.value, with_x.value, residual.value>(
+              k, g.data, g2.data, advance(in.mask, vector), x.data, grad_x.data, grad_residual.data, run.vectors);
+          grad_x.write_back();
+          grad_residual.write_back();
+          vector += run.vectors;
+        }
+      });
+    });
+  });
+}
+
+}  // namespace
+
+ChannelRun next_run(const ActivationShape& shape, dim_t vector, dim_t end) {
+  ChannelRun run;
+  const dim_t pixels = shape.pixels();
+  run.valid_lanes = 16;
+  if (shape.block == 16) {
+    const dim_t row = vector / pixels;
+    run.vectors = std::min(end, (row + 1) * pixels) - vector;
+    run.lanes = ChannelRun::Lanes::kBlock;
+    run.channel = row % shape.blocks() * 16;
+    return run;
+  }
+  const dim_t element = vector * 16;
+  if (shape.block == 1) {
+    const dim_t plane = element / pixels;
+    run.vectors = std::min(end, (plane + 1) * pixels / 16) - vector;
+    if (run.vectors > 0) {
+      run.lanes = ChannelRun::Lanes::kUniform;
+      run.channel = plane % shape.c;
+      return run;
+    }
+  }
+  run.vectors = 1;
+  run.lanes = ChannelRun::Lanes::kMixed;
+  run.valid_lanes = int(std::min<dim_t>(16, shape.count() - element));
+  for (int lane = 0; lane < run.valid_lanes; ++lane) {
+    const dim_t i = element + lane;
+    run.channels[lane] = i / (shape.block * pixels) % shape.blocks() * shape.block + i % shape.block;
+  }
+  return run;
+}
+
+void store_lane_values(const ChannelRun& run, const float* per_channel, float otherwise, float* values) {
+  std::fill_n(values, 16, otherwise);
+  if (per_channel == nullptr) return;
+  for (int lane = 0; lane < run.valid_lanes; ++lane) {
+    const bool mixed = run.lanes == ChannelRun::Lanes::kMixed;
+    values[lane] = per_channel[mixed ? run.channels[lane] : run.channel];
+  }
+}
+
+void affine_pass(const AffineMap& map) {
+  const dim_t vectors = (map.shape.count() + 15) / 16;
+  parallel_for((vectors + kChunkVectors - 1) / kChunkVectors, kChunkVectors * 16, [&](dim_t i) {
+    affine_chunk(map, i * kChunkVectors, std::min(vectors, (i + 1) * kChunkVectors));
+  });
+}
+
+void gradient_pass(const GradientMap& map) {
+  GradientMap checked = map;
+  if (checked.grad_x == nullptr) {  // only d is wanted
+    if (checked.grad_residual == nullptr) return;
+    checked.grad_x = checked.grad_residual;
+    checked.grad_residual = nullptr;
+    checked.scale = checked.x = nullptr;
+  }
+  if (checked.x == nullptr) checked.center = checked.slope_x = checked.shift = nullptr;
+  const dim_t vectors = (map.shape.count() + 15) / 16;
+  parallel_for((vectors + kChunkVectors - 1) / kChunkVectors, kChunkVectors * 16, [&](dim_t i) {
+    gradient_chunk(checked, i * kChunkVectors, std::min(vectors, (i + 1) * kChunkVectors));
+  });
+}
+
+}  // namespace engram::kernels
