@@ -32,37 +32,53 @@ ENGRAM_ALWAYS_INLINE dim_t landing_row(const Placement& at, dim_t i) {
   return i + at.dy < at.h ? i + at.dy : i + at.dy - at.h;
 }
 
-/// Column for lane `lane` of source columns from `first - dx` on, one at a time, for vectors that wrap around.
-ENGRAM_ALWAYS_INLINE dim_t landing_column(const Placement& at, dim_t first, dim_t lane) {
-  const dim_t column = first + lane < at.w ? first + lane : first + lane - at.w;
-  return at.flip ? at.w - 1 - column : column;
+/// Where `lanes` values of source columns k.. land: a first part of `count` lanes, and the rest, which wrapped around
+/// the edge.
+struct Landing {
+  dim_t count, first, rest;  ///< lanes of the first part; positions of both parts in the row
+};
+
+ENGRAM_ALWAYS_INLINE Landing landing(const Placement& at, dim_t k, dim_t lanes) {
+  const dim_t column = k + at.dx < at.w ? k + at.dx : k + at.dx - at.w;
+  const dim_t count = std::min(lanes, at.w - column);
+  return at.flip ? Landing{count, at.w - column - count, at.w - (lanes - count)} : Landing{count, column, 0};
+}
+
+/// Lane i takes lane (i + start) mod 16.
+ENGRAM_ALWAYS_INLINE Vec16 rotated(Vec16 v, dim_t start) {
+  return __builtin_shuffle(v, (kLaneIndex16 + std::int32_t(start)) & 15);
+}
+
+/// Lane i takes lane (last - i) mod 16.
+ENGRAM_ALWAYS_INLINE Vec16 mirrored(Vec16 v, dim_t last) {
+  return __builtin_shuffle(v, (std::int32_t(last) - kLaneIndex16) & 15);
 }
 
 /// Stores `lanes` values of source columns k.. to where they land in `row`.
 ENGRAM_ALWAYS_INLINE void store_landed(float* row, const Placement& at, dim_t k, Vec16 v, dim_t lanes) {
-  const dim_t first = k + at.dx < at.w ? k + at.dx : k + at.dx - at.w;
-  if (first + 16 <= at.w && lanes == 16) {
-    if (at.flip) {
-      store16(row + at.w - 16 - first, reversed(v));
-    } else {
-      store16(row + first, v);
-    }
+  const Landing to = landing(at, k, lanes);
+  if (to.count == 16) {
+    store16(row + to.first, at.flip ? reversed(v) : v);
     return;
   }
-  float values[16];
-  store16(values, v);
-  for (dim_t lane = 0; lane < lanes; ++lane) row[landing_column(at, first, lane)] = values[lane];
+  store_partial16(row + to.first, at.flip ? mirrored(v, to.count - 1) : v, to.count);
+  if (to.count < lanes)
+    store_partial16(row + to.rest, at.flip ? mirrored(v, lanes - 1) : rotated(v, to.count), lanes - to.count);
 }
 
-/// The adjoint of store_landed: gathers the values of source columns k..; lanes past `lanes` are 0.
+/// The adjoint of store_landed: gathers the values of source columns k..; lanes past `lanes` hold other values of the
+/// row or 0.
 ENGRAM_ALWAYS_INLINE Vec16 load_landed(const float* row, const Placement& at, dim_t k, dim_t lanes) {
-  const dim_t first = k + at.dx < at.w ? k + at.dx : k + at.dx - at.w;
-  if (first + 16 <= at.w && lanes == 16) {
-    return at.flip ? reversed(load16(row + at.w - 16 - first)) : load16(row + first);
+  const Landing from = landing(at, k, lanes);
+  if (from.count == 16) {
+    const Vec16 v = load16(row + from.first);
+    return at.flip ? reversed(v) : v;
   }
-  float values[16] = {};
-  for (dim_t lane = 0; lane < lanes; ++lane) values[lane] = row[landing_column(at, first, lane)];
-  return load16(values);
+  Vec16 v = load_partial16(row + from.first, from.count, 0);
+  if (at.flip) v = mirrored(v, from.count - 1);
+  if (from.count == lanes) return v;
+  const Vec16 rest = load_partial16(row + from.rest, lanes - from.count, 0);
+  return first_lanes16(from.count) ? v : at.flip ? mirrored(rest, lanes - 1) : rotated(rest, -from.count);
 }
 
 ENGRAM_ALWAYS_INLINE Vec16 load_lanes(const float* p, dim_t lanes) {

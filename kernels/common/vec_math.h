@@ -21,16 +21,20 @@ ENGRAM_ALWAYS_INLINE Mask16 first_lanes16(dim_t count) {
   return kLaneIndex16 < Mask16{} + std::int32_t(count);
 }
 
-/// Loads `count` (1 to 16) values; the other lanes are `fill`.
+/// Loads `count` (0 to 16) values; the other lanes are `fill`. The compiler makes one masked load of this loop where
+/// there is one.
 ENGRAM_ALWAYS_INLINE Vec16 load_partial16(const float* p, dim_t count, float fill) {
-  Vec16 v = broadcast16(fill);
-  for (dim_t i = 0; i < count; ++i) v[i] = p[i];
-  return v;
+  float lanes[16];
+  for (int i = 0; i < 16; ++i) lanes[i] = i < int(count) ? p[i] : fill;
+  return load16(lanes);
 }
 
-/// Stores the first `count` (1 to 16) lanes.
+/// Stores the first `count` (0 to 16) lanes.
 ENGRAM_ALWAYS_INLINE void store_partial16(float* p, Vec16 v, dim_t count) {
-  for (dim_t i = 0; i < count; ++i) p[i] = v[i];
+  float lanes[16];
+  store16(lanes, v);
+  for (int i = 0; i < 16; ++i)
+    if (i < int(count)) p[i] = lanes[i];
 }
 
 /// Sum of the lanes by halving: always the same order.
