@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""Includes obey the layering (kernels < engine < models < apps; bench and tests see all, nothing sees them),
+and headers of other projects appear only where they may. Usage: check_layers.py ROOT"""
+
+import re
+import sys
+
+import tree
+
+# What each folder may include of the project.
+VISIBLE = {
+    "kernels": {"kernels"},
+    "engine": {"kernels", "engine"},
+    "models": {"kernels", "engine", "models"},
+    "apps": {"kernels", "engine", "models", "apps"},
+    "bench": {"kernels", "engine", "models", "bench"},
+    "tests": {"kernels", "engine", "models", "apps", "tests"},
+}
+
+VENDOR = r"oneapi/|dnnl|Eigen/|unsupported/Eigen|cblas|lapacke|cuda|cublas|cudnn|nccl|nvtx"
+
+# (headers, files that may include them, in words)
+FOREIGN = [
+    (VENDOR, r"kernels/", "kernels/"),
+    (r"nlohmann/", r"(engine/io|models|tests|bench)/.*\.cpp$|apps/", "source files of engine/io, models, tests and bench, and apps/"),
+    (r"CLI/|spdlog/|fmt/", r"apps/|bench/.*\.cpp$", "apps/ and source files of bench"),
+    (r"png\.h$|zlib\.h$", r"(engine/io|tests)/.*\.cpp$", "source files of engine/io and tests"),
+    (r"gtest/|gmock/", r"tests/", "tests/"),
+    (r"benchmark/", r"bench/", "bench/"),
+]
+
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]')
+
+
+def check_file(path, text):
+    """Findings of one file."""
+    folder = path.split("/")[0]
+    if folder not in VISIBLE:
+        yield path, 1, "source file outside " + ", ".join(VISIBLE)
+        return
+    if path.endswith((".h", ".cuh")) and "#pragma once" not in text:
+        yield path, 1, "header without #pragma once"
+    for number, line in enumerate(text.splitlines(), 1):
+        match = INCLUDE.match(line)
+        if not match:
+            continue
+        quote, header = match.groups()
+        target = header.split("/")[0]
+        if quote == '"':
+            if target not in VISIBLE:
+                yield path, number, f'"{header}": paths of project headers begin at the root ("kernels/...")'
+            elif target not in VISIBLE[folder]:
+                yield path, number, f"{folder}/ may not include {header}"
+        else:
+            for pattern, allowed, words in FOREIGN:
+                if re.match(pattern, header) and not re.match(allowed, path):
+                    yield path, number, f"<{header}> may be included in {words} only"
+
+
+def check_vendor_headers(texts):
+    """A header of kernels/ that shows a vendor's types stays inside its own kernel family. `texts`: contents by path."""
+    private = set()
+    for path, text in texts.items():
+        if path.endswith((".h", ".cuh")) and any(re.match(VENDOR, header) for _, header in _includes(text)):
+            private.add(path)
+    for path, text in texts.items():
+        for number, header in _includes(text):
+            if header in private and path.rpartition("/")[0] != header.rpartition("/")[0]:
+                yield path, number, f"{header} includes a vendor's header, so only its own folder may include it"
+
+
+def _includes(text):
+    for number, line in enumerate(text.splitlines(), 1):
+        match = INCLUDE.match(line)
+        if match:
+            yield number, match.group(2)
+
+
+def main():
+    root = sys.argv[1]
+    texts = {path: tree.read_text(root, path) or "" for path in tree.sources(root)}
+    findings = []
+    for path, text in texts.items():
+        findings += check_file(path, text)
+    findings += check_vendor_headers(texts)
+    tree.finish(findings)
+
+
+if __name__ == "__main__":
+    main()

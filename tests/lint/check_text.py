@@ -1,0 +1,41 @@
+#!/usr/bin/env python3
+"""No file holds a path of one machine, a note of something left to do, or a merge conflict; scripts are executable.
+Usage: check_text.py ROOT"""
+
+import os
+import re
+import sys
+
+import tree
+
+PATTERNS = [
+    (re.compile(r"(?<![\w.$}~-])/(?:" + "|".join(["work", "root", "farm", "home/(?!user/)[a-z]+"]) + r")/"), "path of a machine"),
+    (re.compile(r"\b(?:" + "|".join(["TO" "DO", "FIX" "ME", "X" "XX", "HA" "CK"]) + r")\b"), "left to do"),
+    (re.compile(r"^(?:<{7}|>{7}|\|{7}) "), "merge conflict"),
+    (re.compile(r"\r$"), "carriage return at the end of the line"),
+]
+
+
+def check_text(path, text):
+    """Findings of one text file."""
+    for number, line in enumerate(text.split("\n"), 1):
+        for pattern, message in PATTERNS:
+            if pattern.search(line):
+                yield path, number, message
+
+
+def main():
+    root = sys.argv[1]
+    findings = []
+    for path in tree.project_files(root):
+        text = tree.read_text(root, path)
+        if text is None:
+            continue
+        findings += check_text(path, text)
+        if text.startswith("#!") and not os.access(os.path.join(root, path), os.X_OK):
+            findings.append((path, 1, "begins with #! but is not executable"))
+    tree.finish(findings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""The lint checks find what they are there for."""
+
+import unittest
+
+import check_layers
+import check_text
+
+
+def layers(path, text):
+    return [message for _, _, message in check_layers.check_file(path, "#pragma once\n" + text)]
+
+
+def text_lines(text):
+    return [line for _, line, _ in check_text.check_text("file", text)]
+
+
+class CheckLayers(unittest.TestCase):
+    def test_downward_includes_pass(self):
+        self.assertEqual(layers("models/a.cpp", '#include "engine/tensor.h"\n#include "kernels/backend.h"\n#include <vector>\n'), [])
+        self.assertEqual(layers("tests/engine/a.cpp", '#include "tests/support/op_case.h"\n'), [])
+
+    def test_upward_includes_fail(self):
+        for path, header in (("kernels/a.h", "engine/tensor.h"), ("engine/a.h", "models/module.h"), ("models/a.cpp", "apps/a.h"),
+                             ("engine/a.cpp", "tests/support/op_case.h"), ("apps/a.cpp", "bench/a.h")):
+            self.assertEqual(len(layers(path, f'#include "{header}"\n')), 1, path)
+
+    def test_relative_include_fails(self):
+        self.assertEqual(len(layers("engine/a.cpp", '#include "tensor.h"\n')), 1)
+
+    def test_foreign_headers(self):
+        self.assertEqual(layers("kernels/conv2d/a.cpp", "#include <oneapi/dnnl/dnnl.hpp>\n"), [])
+        for path, header in (("engine/a.h", "oneapi/dnnl/dnnl.hpp"), ("engine/a.cpp", "Eigen/Dense"),
+                             ("engine/tensor.cpp", "nlohmann/json.hpp"), ("models/a.h", "nlohmann/json.hpp"),
+                             ("models/a.cpp", "CLI/CLI.hpp"), ("models/a.cpp", "png.h")):
+            self.assertEqual(len(layers(path, f"#include <{header}>\n")), 1, path)
+
+    def test_vendor_header_stays_in_its_family(self):
+        plan = "#include <oneapi/dnnl/dnnl.hpp>\n"
+        use = '#include "kernels/conv2d/plan.h"\n'
+        self.assertEqual(list(check_layers.check_vendor_headers({"kernels/conv2d/plan.h": plan, "kernels/conv2d/a.cpp": use})), [])
+        self.assertEqual(len(list(check_layers.check_vendor_headers({"kernels/conv2d/plan.h": plan, "engine/a.cpp": use}))), 1)
+
+    def test_header_guard(self):
+        self.assertEqual(len(list(check_layers.check_file("engine/a.h", "int f();\n"))), 1)
+
+
+class CheckText(unittest.TestCase):
+    def test_finds(self):
+        bad = ["cd /wo" "rk/x", "a /ro" "ot/b", "/ho" "me/someone/c", "// TO" "DO: later", "<" * 7 + " HEAD", "x\r"]
+        self.assertEqual(text_lines("\n".join(bad)), [1, 2, 3, 4, 5, 6])
+
+    def test_passes(self):
+        self.assertEqual(text_lines("a/work/b\n${HOME}/root/c\n/tmp/x\nmethod\n======="), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
