@@ -37,7 +37,7 @@ void* system_allocate(std::size_t size) {
 
 struct CachingAllocator::State {
   mutable std::mutex mutex;
-  std::multimap<std::size_t, void*> free_blocks;     // by size
+  std::multimap<std::size_t, void*> free_blocks;  // by size
   struct Live {
     std::size_t asked, actual;  // a reused block may be larger than its request
   };
@@ -92,14 +92,16 @@ void* CachingAllocator::allocate(std::size_t bytes) {
       block = system_allocate(size);
     }
     if (!block)
-      throw OutOfMemory(message("[allocate] expected ", size, " bytes of cpu memory, got none: live ", s.stats.live_bytes,
-                                " bytes, limit ", s.limit ? std::to_string(s.limit) : std::string("none")));
+      throw OutOfMemory(message("[allocate] expected ", size, " bytes of cpu memory, got none: live ",
+                                s.stats.live_bytes, " bytes, limit ",
+                                s.limit ? std::to_string(s.limit) : std::string("none")));
     ++s.stats.num_system_allocations;
   }
   s.live_sizes[block] = {size, actual};
   s.stats.live_bytes += std::int64_t(size);
   s.stats.peak_live_bytes = std::max(s.stats.peak_live_bytes, s.stats.live_bytes);
-  if (s.poison) std::fill_n(static_cast<float*>(block), actual / sizeof(float), std::numeric_limits<float>::quiet_NaN());
+  if (s.poison)
+    std::fill_n(static_cast<float*>(block), actual / sizeof(float), std::numeric_limits<float>::quiet_NaN());
   return block;
 }
 

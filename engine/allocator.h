@@ -1,6 +1,6 @@
 #pragma once
-/// Caching allocator of host memory: freed blocks are kept by size and handed out again, so that a training step allocates
-/// from the system only the first time.
+/// Caching allocator of host memory: freed blocks are kept by size and handed out again, so that a training step
+/// allocates from the system only the first time.
 
 #include <cstddef>
 #include <cstdint>

@@ -42,10 +42,16 @@ Node::~Node() {
   draining = false;
 }
 
-bool grad_enabled() { return recording; }
+bool grad_enabled() {
+  return recording;
+}
 
-GradModeGuard::GradModeGuard(bool enabled) : before_(recording) { recording = enabled; }
-GradModeGuard::~GradModeGuard() { recording = before_; }
+GradModeGuard::GradModeGuard(bool enabled) : before_(recording) {
+  recording = enabled;
+}
+GradModeGuard::~GradModeGuard() {
+  recording = before_;
+}
 
 Saved::Saved(const Tensor& input) : tensor_(input) {
   if (input.defined()) version_ = input.storage().version();
@@ -152,8 +158,8 @@ class BackwardPass {
 
   void seed(const Tensor& output, Tensor gradient) {
     if (!output.requires_grad())
-      throw UsageError(message("[grad] expected an output that depends on a tensor with requires_grad, got ", output.describe(),
-                               " without history"));
+      throw UsageError(message("[grad] expected an output that depends on a tensor with requires_grad, got ",
+                               output.describe(), " without history"));
     Node::Edge edge{output.impl()->node, output.impl()->output_index, nullptr};
     if (!edge.node) edge.leaf = output.impl_ptr();
     if (edge.node) find_needed(edge.node);
@@ -182,10 +188,14 @@ class BackwardPass {
 
  private:
   struct Later {
-    bool operator()(const std::shared_ptr<Node>& a, const std::shared_ptr<Node>& b) const { return a->sequence < b->sequence; }
+    bool operator()(const std::shared_ptr<Node>& a, const std::shared_ptr<Node>& b) const {
+      return a->sequence < b->sequence;
+    }
   };
   struct PairHash {
-    std::size_t operator()(const std::pair<Node*, int>& p) const { return std::hash<Node*>()(p.first) * 31 + std::size_t(p.second); }
+    std::size_t operator()(const std::pair<Node*, int>& p) const {
+      return std::hash<Node*>()(p.first) * 31 + std::size_t(p.second);
+    }
   };
 
   bool edge_needed(const Node::Edge& edge) const {
@@ -198,8 +208,8 @@ class BackwardPass {
     return needed_.at(edge.node.get());
   }
 
-  /// Fills needed_ for everything below `root`: whether running the node brings a gradient nearer to a target. Iterative, as
-  /// tapes can be deep.
+  /// Fills needed_ for everything below `root`: whether running the node brings a gradient nearer to a target.
+  /// Iterative, as tapes can be deep.
   void find_needed(const std::shared_ptr<Node>& root) {
     std::vector<std::pair<Node*, std::size_t>> stack;
     if (!needed_.count(root.get())) stack.push_back({root.get(), 0});
@@ -247,7 +257,8 @@ class BackwardPass {
       for (int index : targets->second) node_results_[{node.get(), index}] = context.grad(index);
     if (!needed_.at(node.get())) return;
     if (!node->backward)
-      throw UsageError(message("[grad] the graph of '", node->name, "' was released by an earlier pass; use retain_graph"));
+      throw UsageError(
+          message("[grad] the graph of '", node->name, "' was released by an earlier pass; use retain_graph"));
     for (const Node::Edge& edge : node->edges) context.needs_.push_back(edge_needed(edge));
     std::vector<Tensor> gradients = node->backward(context);
     if (!retain_graph_) node->backward = nullptr;
@@ -281,18 +292,21 @@ void seed_outputs(BackwardPass& pass, const std::vector<Tensor>& outputs, const 
     Tensor gradient = options.grad_outputs.empty() ? Tensor() : options.grad_outputs[i];
     if (!gradient.defined()) {
       if (outputs[i].numel() != 1)
-        throw ShapeError(message("[grad] expected a one-element output or its grad_output, got ", outputs[i].describe()));
+        throw ShapeError(
+            message("[grad] expected a one-element output or its grad_output, got ", outputs[i].describe()));
       gradient = Tensor::full(outputs[i].shape(), 1.f, outputs[i].device());
     }
     if (gradient.shape() != outputs[i].shape())
-      throw ShapeError(message("[grad] expected a grad_output of shape ", to_string(outputs[i].shape()), ", got ", gradient.describe()));
+      throw ShapeError(message("[grad] expected a grad_output of shape ", to_string(outputs[i].shape()), ", got ",
+                               gradient.describe()));
     pass.seed(outputs[i], gradient);
   }
 }
 
 }  // namespace
 
-std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs, const GradOptions& options) {
+std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
+                         const GradOptions& options) {
   BackwardPass pass(options.create_graph, options.retain_graph || options.create_graph);
   for (const Tensor& input : inputs) {
     if (!input.requires_grad())

@@ -1,9 +1,10 @@
 #pragma once
 /// Reverse-mode automatic differentiation of any order, on a tape of nodes.
 ///
-/// An operation that has an input with `requires_grad` records a Node: edges to its inputs and a function from the gradients of
-/// its outputs to those of its inputs. A node computes only the gradients that somebody asked for, so frozen parameters cost
-/// nothing. With `create_graph` that function runs with recording on, which makes the gradients differentiable again.
+/// An operation that has an input with `requires_grad` records a Node: edges to its inputs and a function from the
+/// gradients of its outputs to those of its inputs. A node computes only the gradients that somebody asked for, so
+/// frozen parameters cost nothing. With `create_graph` that function runs with recording on, which makes the gradients
+/// differentiable again.
 
 #include <functional>
 #include <initializer_list>
@@ -83,8 +84,9 @@ class BackwardContext {
  public:
   /// Gradient of output `index`, summed over its consumers; undefined when nothing flowed into it.
   Tensor grad(int index = 0);
-  /// The same without the last sum: gradient = first + second, second undefined when there is one only. For fused kernels that add
-  /// two gradients on the fly. Moves the tensors out, so that their memory may be reused when `owns_data_alone()`.
+  /// The same without the last sum: gradient = first + second, second undefined when there is one only. For fused
+  /// kernels that add two gradients on the fly. Moves the tensors out, so that their memory may be reused when
+  /// `owns_data_alone()`.
   std::pair<Tensor, Tensor> take_grad_pair(int index = 0);
   /// Whether the gradient of input `index` was asked for.
   bool needs(int index) const { return needs_[index]; }
@@ -111,16 +113,17 @@ void record(const char* name, const std::vector<Tensor>& inputs, std::initialize
             BackwardFunction backward);
 
 struct GradOptions {
-  bool create_graph = false;   ///< make the gradients differentiable
-  bool retain_graph = false;   ///< keep the graph for another pass; implied by create_graph
-  bool allow_unused = false;   ///< undefined gradients instead of an error for inputs that play no part
+  bool create_graph = false;              ///< make the gradients differentiable
+  bool retain_graph = false;              ///< keep the graph for another pass; implied by create_graph
+  bool allow_unused = false;              ///< undefined gradients instead of an error for inputs that play no part
   std::vector<Tensor> grad_outputs = {};  ///< one for each output; default: ones for one-element outputs
 };
 
 /// Gradients of the sum of `outputs` (weighted by grad_outputs) with respect to `inputs`, leaves or not.
 /// Throws UsageError when an input plays no part, when a graph was released, or when an output has no history.
 /// Deterministic: contributions are added in the fixed order of the tape.
-std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs, const GradOptions& options = {});
+std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
+                         const GradOptions& options = {});
 
 /// Adds the gradient of `output` (one element) to `Tensor::grad` of every leaf that requires one.
 void backward(const Tensor& output, const GradOptions& options = {});

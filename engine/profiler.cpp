@@ -21,9 +21,15 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 namespace profiler {
 
-void enable(bool on) { collecting = on; }
-bool enabled() { return collecting; }
-void reset() { collected().clear(); }
+void enable(bool on) {
+  collecting = on;
+}
+bool enabled() {
+  return collecting;
+}
+void reset() {
+  collected().clear();
+}
 
 std::vector<OpRecord> records() {
   std::vector<OpRecord> all;
@@ -38,8 +44,9 @@ std::string table(const Roofline& roofline) {
     const double bytes = double(r.cost.bytes_read + r.cost.bytes_written);
     const double least = std::max(bytes / roofline.bytes_per_s, double(r.cost.flops) / roofline.flops_per_s);
     char line[160];
-    std::snprintf(line, sizeof line, "%-30s %7lld %9.2f %9.4f %9.3f %9.1f\n", r.name.c_str(), (long long)r.calls, r.seconds * 1e3,
-                  bytes * 1e-9, double(r.cost.flops) * 1e-9, r.seconds > 0 ? 100 * least / r.seconds : 0.0);
+    std::snprintf(line, sizeof line, "%-30s %7lld %9.2f %9.4f %9.3f %9.1f\n", r.name.c_str(), (long long)r.calls,
+                  r.seconds * 1e3, bytes * 1e-9, double(r.cost.flops) * 1e-9,
+                  r.seconds > 0 ? 100 * least / r.seconds : 0.0);
     text += line;
   }
   return text;

@@ -7,6 +7,8 @@ namespace engram {
 Storage::Storage(std::size_t bytes, Device device)
     : data_(CachingAllocator::cpu().allocate(bytes)), bytes_(bytes), device_(device) {}
 
-Storage::~Storage() { CachingAllocator::cpu().deallocate(data_); }
+Storage::~Storage() {
+  CachingAllocator::cpu().deallocate(data_);
+}
 
 }  // namespace engram

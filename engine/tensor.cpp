@@ -14,13 +14,15 @@ void check_shape(const Shape& shape, Layout layout) {
   for (dim_t extent : shape)
     if (extent < 0) throw ShapeError(message("[tensor] expected extents of at least 0, got ", to_string(shape)));
   if (layout == Layout::kBlocked && (shape.size() != 4 || shape[1] % kCpuChannelBlock != 0))
-    throw ShapeError(message("[tensor] expected [N,C,H,W] with C a multiple of ", kCpuChannelBlock, ", got ", to_string(shape)));
+    throw ShapeError(
+        message("[tensor] expected [N,C,H,W] with C a multiple of ", kCpuChannelBlock, ", got ", to_string(shape)));
 }
 
 template <class T>
 Tensor from_values(const std::vector<T>& values, const Shape& shape, DType dtype, Device device) {
   if (dim_t(values.size()) != numel(shape))
-    throw ShapeError(message("[tensor] expected ", numel(shape), " values for ", to_string(shape), ", got ", values.size()));
+    throw ShapeError(
+        message("[tensor] expected ", numel(shape), " values for ", to_string(shape), ", got ", values.size()));
   Tensor tensor = Tensor::empty(shape, dtype, device);
   if (!values.empty()) std::memcpy(tensor.raw_data(), values.data(), values.size() * sizeof(T));
   return tensor;
@@ -60,11 +62,21 @@ const Shape& Tensor::shape() const {
   return impl_->shape;
 }
 
-dim_t Tensor::dim(int axis) const { return shape()[normalize_axis("dim", axis, rank())]; }
-dim_t Tensor::numel() const { return engram::numel(shape()); }
-DType Tensor::dtype() const { return impl_->dtype; }
-Device Tensor::device() const { return impl_->storage->device(); }
-Layout Tensor::layout() const { return impl_->layout; }
+dim_t Tensor::dim(int axis) const {
+  return shape()[normalize_axis("dim", axis, rank())];
+}
+dim_t Tensor::numel() const {
+  return engram::numel(shape());
+}
+DType Tensor::dtype() const {
+  return impl_->dtype;
+}
+Device Tensor::device() const {
+  return impl_->storage->device();
+}
+Layout Tensor::layout() const {
+  return impl_->layout;
+}
 
 const Shape& Tensor::strides() const {
   if (impl_->layout != Layout::kStrided) throw UsageError("[strides] expected a strided tensor, got a blocked one");
@@ -81,7 +93,9 @@ bool Tensor::is_contiguous() const {
   return true;
 }
 
-bool Tensor::is_dense() const { return impl_->layout == Layout::kBlocked || is_contiguous(); }
+bool Tensor::is_dense() const {
+  return impl_->layout == Layout::kBlocked || is_contiguous();
+}
 
 kernels::ActivationShape Tensor::activation() const {
   if (rank() != 4 || !is_dense())
@@ -94,11 +108,12 @@ void* Tensor::raw_data() const {
   return static_cast<char*>(impl_->storage->data()) + impl_->offset * dim_t(dtype_bytes(impl_->dtype));
 }
 
-Storage& Tensor::storage() const { return *impl_->storage; }
+Storage& Tensor::storage() const {
+  return *impl_->storage;
+}
 
 void Tensor::check_dtype(DType wanted) const {
-  if (dtype() != wanted)
-    throw DTypeError(message("[data] expected ", dtype_name(wanted), ", got ", describe()));
+  if (dtype() != wanted) throw DTypeError(message("[data] expected ", dtype_name(wanted), ", got ", describe()));
 }
 
 float Tensor::item() const {
@@ -122,18 +137,27 @@ std::vector<std::int32_t> Tensor::to_int_vector() const {
   return {first, first + dense.numel()};
 }
 
-bool Tensor::requires_grad() const { return impl_ && impl_->requires_grad; }
+bool Tensor::requires_grad() const {
+  return impl_ && impl_->requires_grad;
+}
 
 Tensor& Tensor::set_requires_grad(bool on) {
-  if (impl_->node) throw UsageError("[set_requires_grad] expected a leaf, got the result of an operation; use detach()");
+  if (impl_->node)
+    throw UsageError("[set_requires_grad] expected a leaf, got the result of an operation; use detach()");
   if (on && dtype() != DType::kF32) throw DTypeError(message("[set_requires_grad] expected f32, got ", describe()));
   impl_->requires_grad = on;
   return *this;
 }
 
-bool Tensor::is_leaf() const { return !impl_->node; }
-Tensor Tensor::grad() const { return Tensor(impl_->grad); }
-void Tensor::set_grad(Tensor grad) { impl_->grad = grad.impl_; }
+bool Tensor::is_leaf() const {
+  return !impl_->node;
+}
+Tensor Tensor::grad() const {
+  return Tensor(impl_->grad);
+}
+void Tensor::set_grad(Tensor grad) {
+  impl_->grad = grad.impl_;
+}
 
 Tensor Tensor::detach() const {
   auto impl = std::make_shared<Impl>(*impl_);
@@ -152,8 +176,12 @@ Tensor Tensor::alias(const Shape& shape, const Shape& strides, dim_t offset) con
   return view;
 }
 
-Tensor Tensor::contiguous() const { return is_contiguous() ? *this : to_contiguous(*this); }
-Tensor Tensor::blocked() const { return layout() == Layout::kBlocked ? *this : to_blocked(*this); }
+Tensor Tensor::contiguous() const {
+  return is_contiguous() ? *this : to_contiguous(*this);
+}
+Tensor Tensor::blocked() const {
+  return layout() == Layout::kBlocked ? *this : to_blocked(*this);
+}
 
 Tensor Tensor::clone() const {
   NoGradGuard no_grad;
@@ -168,6 +196,8 @@ std::string Tensor::describe() const {
   return message(to_string(shape()), " ", dtype_name(dtype()), " ", to_string(device()));
 }
 
-bool Tensor::owns_data_alone() const { return impl_.use_count() == 1 && impl_->storage.use_count() == 1; }
+bool Tensor::owns_data_alone() const {
+  return impl_.use_count() == 1 && impl_->storage.use_count() == 1;
+}
 
 }  // namespace engram

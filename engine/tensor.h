@@ -28,7 +28,8 @@ class Tensor {
   Tensor() = default;
 
   /// Uninitialised memory. Throws ShapeError for a negative extent or a shape that does not fit the layout.
-  static Tensor empty(const Shape& shape, DType dtype = DType::kF32, Device device = {}, Layout layout = Layout::kStrided);
+  static Tensor empty(const Shape& shape, DType dtype = DType::kF32, Device device = {},
+                      Layout layout = Layout::kStrided);
   /// Every element `value` (f32).
   static Tensor full(const Shape& shape, float value, Device device = {});
   static Tensor zeros(const Shape& shape, Device device = {}) { return full(shape, 0.f, device); }

@@ -1,7 +1,7 @@
 #pragma once
 /// Two-dimensional convolution, f32. Differentiable to any order: its two gradients are operations of their own.
-/// A result with channels that are a multiple of 16 is blocked, any other planar. Forward and data gradient do not depend on the thread
-/// count; oneDNN's weight gradient does in its last bits.
+/// A result with channels that are a multiple of 16 is blocked, any other planar. Forward and data gradient do not
+/// depend on the thread count; oneDNN's weight gradient does in its last bits.
 
 #include "engine/tensor.h"
 #include "kernels/conv2d/conv2d.h"
@@ -14,18 +14,23 @@ struct Conv2dOptions {
   dim_t groups = 1;
 };
 
-/// Which algorithms convolutions use from now on: kFast (Winograd where it pays) or kExact (direct sums). Process-wide, kFast at start.
+/// Which algorithms convolutions use from now on: kFast (Winograd where it pays) or kExact (direct sums). Process-wide,
+/// kFast at start.
 void set_conv_policy(kernels::ConvPolicy policy);
 kernels::ConvPolicy conv_policy();
 
-/// Cross-correlation of x [n,ic,ih,iw] with weight [oc,ic/groups,kh,kw], plus bias [oc] unless undefined. Throws ShapeError.
+/// Cross-correlation of x [n,ic,ih,iw] with weight [oc,ic/groups,kh,kw], plus bias [oc] unless undefined. Throws
+/// ShapeError.
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, const Conv2dOptions& options = {});
 /// Gradient of conv2d to x of shape `x_shape`, from gy.
-Tensor conv2d_data_gradient(const Tensor& gy, const Tensor& weight, const Shape& x_shape, const Conv2dOptions& options = {});
+Tensor conv2d_data_gradient(const Tensor& gy, const Tensor& weight, const Shape& x_shape,
+                            const Conv2dOptions& options = {});
 /// Gradient of conv2d to the weight of shape `weight_shape`, from x and gy.
-Tensor conv2d_weight_gradient(const Tensor& x, const Tensor& gy, const Shape& weight_shape, const Conv2dOptions& options = {});
+Tensor conv2d_weight_gradient(const Tensor& x, const Tensor& gy, const Shape& weight_shape,
+                              const Conv2dOptions& options = {});
 
-/// relu?(conv2d(x) + residual) in one pass without gradients; residual is undefined or has the shape of the result. Nothing is recorded.
+/// relu?(conv2d(x) + residual) in one pass without gradients; residual is undefined or has the shape of the result.
+/// Nothing is recorded.
 Tensor conv2d_inference(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual, bool relu,
                         const Conv2dOptions& options = {});
 

@@ -21,8 +21,8 @@ Tensor unary_forward(const char* name, UnaryOp op, const Tensor& x, float a = 0,
   const Tensor source = x.is_dense() ? x : x.detach().contiguous();
   Tensor y = Tensor::empty(x.shape(), DType::kF32, x.device(), source.layout());
   OpScope scope(name, kernels::unary_cost(x.numel()));
-  backend(x.device()).elementwise.unary(current_stream(x.device()),
-                                        {op, source.data<float>(), y.data<float>(), x.numel(), a, b});
+  backend(x.device())
+      .elementwise.unary(current_stream(x.device()), {op, source.data<float>(), y.data<float>(), x.numel(), a, b});
   return y;
 }
 
@@ -55,8 +55,15 @@ Tensor binary_forward(const char* name, BinaryOp op, const Tensor& x0, const Ten
   const Tensor right = x1.layout() == Layout::kBlocked ? x1.contiguous() : x1;
   const Shape shape = broadcast_shapes(name, x0.shape(), x1.shape());
   Tensor y = Tensor::empty(shape, DType::kF32, x0.device());
-  kernels::BinaryBroadcastArgs args{.op = op, .x0 = left.data<float>(), .x1 = right.data<float>(), .y = y.data<float>(),
-                                    .rank = int(shape.size()), .shape = {}, .stride0 = {}, .stride1 = {}, .a = a};
+  kernels::BinaryBroadcastArgs args{.op = op,
+                                    .x0 = left.data<float>(),
+                                    .x1 = right.data<float>(),
+                                    .y = y.data<float>(),
+                                    .rank = int(shape.size()),
+                                    .shape = {},
+                                    .stride0 = {},
+                                    .stride1 = {},
+                                    .a = a};
   for (int i = 0; i < args.rank; ++i) args.shape[i] = shape[i];
   broadcast_strides(left, shape, args.stride0);
   broadcast_strides(right, shape, args.stride1);
@@ -100,12 +107,13 @@ Tensor sub(const Tensor& a, const Tensor& b) {
 Tensor mul(const Tensor& a, const Tensor& b) {
   Tensor y = binary_forward("mul", BinaryOp::kMul, a, b);
   if (needs_record({a, b}))
-    record("mul", {a, b}, {&y},
-           [sa = a.shape(), sb = b.shape(), a = Saved(a), b = Saved(b)](BackwardContext& context) -> std::vector<Tensor> {
-             const Tensor g = context.grad();
-             return {context.needs(0) ? sum_to(mul(g, context.get(b)), sa) : Tensor(),
-                     context.needs(1) ? sum_to(mul(g, context.get(a)), sb) : Tensor()};
-           });
+    record(
+        "mul", {a, b}, {&y},
+        [sa = a.shape(), sb = b.shape(), a = Saved(a), b = Saved(b)](BackwardContext& context) -> std::vector<Tensor> {
+          const Tensor g = context.grad();
+          return {context.needs(0) ? sum_to(mul(g, context.get(b)), sa) : Tensor(),
+                  context.needs(1) ? sum_to(mul(g, context.get(a)), sb) : Tensor()};
+        });
   return y;
 }
 
@@ -113,7 +121,8 @@ Tensor div(const Tensor& a, const Tensor& b) {
   Tensor y = binary_forward("div", BinaryOp::kDiv, a, b);
   if (needs_record({a, b}))
     record("div", {a, b}, {&y},
-           [sa = a.shape(), sb = b.shape(), b = Saved(b), y = Saved::output(y)](BackwardContext& context) -> std::vector<Tensor> {
+           [sa = a.shape(), sb = b.shape(), b = Saved(b),
+            y = Saved::output(y)](BackwardContext& context) -> std::vector<Tensor> {
              const Tensor per_b = div(context.grad(), context.get(b));
              return {context.needs(0) ? sum_to(per_b, sa) : Tensor(),
                      context.needs(1) ? neg(sum_to(mul(per_b, context.get(y)), sb)) : Tensor()};
@@ -125,8 +134,8 @@ Tensor pow(const Tensor& a, const Tensor& b) {
   Tensor y = binary_forward("pow", BinaryOp::kPow, a, b);
   if (needs_record({a, b}))
     record("pow", {a, b}, {&y},
-           [sa = a.shape(), sb = b.shape(), a = Saved(a), b = Saved(b), y = Saved::output(y)](BackwardContext& context)
-               -> std::vector<Tensor> {
+           [sa = a.shape(), sb = b.shape(), a = Saved(a), b = Saved(b),
+            y = Saved::output(y)](BackwardContext& context) -> std::vector<Tensor> {
              const Tensor g = context.grad(), base = context.get(a), exponent = context.get(b);
              Tensor ga, gb;
              if (context.needs(0)) ga = sum_to(mul(g, mul(exponent, pow(base, add(exponent, -1.f)))), sa);
@@ -142,7 +151,8 @@ Tensor extreme(const char* name, BinaryOp op, const Tensor& a, const Tensor& b) 
   Tensor y = binary_forward(name, op, a, b);
   if (needs_record({a, b}))
     record(name, {a, b}, {&y},
-           [op, sa = a.shape(), sb = b.shape(), a = Saved(a), b = Saved(b)](BackwardContext& context) -> std::vector<Tensor> {
+           [op, sa = a.shape(), sb = b.shape(), a = Saved(a),
+            b = Saved(b)](BackwardContext& context) -> std::vector<Tensor> {
              const Tensor g = context.grad(), left = context.get(a), right = context.get(b);
              const Tensor takes_a = op == BinaryOp::kMaximum ? greater(left, right) : greater(right, left);
              return {context.needs(0) ? sum_to(mul(g, takes_a), sa) : Tensor(),
@@ -153,10 +163,18 @@ Tensor extreme(const char* name, BinaryOp op, const Tensor& a, const Tensor& b) 
 
 }  // namespace
 
-Tensor maximum(const Tensor& a, const Tensor& b) { return extreme("maximum", BinaryOp::kMaximum, a, b); }
-Tensor minimum(const Tensor& a, const Tensor& b) { return extreme("minimum", BinaryOp::kMinimum, a, b); }
-Tensor greater(const Tensor& a, const Tensor& b) { return binary_forward("greater", BinaryOp::kGreater, a, b); }
-Tensor equal(const Tensor& a, const Tensor& b) { return binary_forward("equal", BinaryOp::kEqual, a, b); }
+Tensor maximum(const Tensor& a, const Tensor& b) {
+  return extreme("maximum", BinaryOp::kMaximum, a, b);
+}
+Tensor minimum(const Tensor& a, const Tensor& b) {
+  return extreme("minimum", BinaryOp::kMinimum, a, b);
+}
+Tensor greater(const Tensor& a, const Tensor& b) {
+  return binary_forward("greater", BinaryOp::kGreater, a, b);
+}
+Tensor equal(const Tensor& a, const Tensor& b) {
+  return binary_forward("equal", BinaryOp::kEqual, a, b);
+}
 
 Tensor step_mul(const Tensor& x, const Tensor& g, float slope) {
   if (x.shape() != g.shape())
@@ -180,10 +198,9 @@ Tensor mul(const Tensor& x, float value) {
 }
 
 Tensor pow(const Tensor& x, float exponent) {
-  return recorded_unary("pow_scalar", unary_forward("pow_scalar", UnaryOp::kPowScalar, x, exponent), x, x,
-                        [exponent](const Tensor& g, const Tensor& saved) {
-                          return mul(g, mul(pow(saved, exponent - 1.f), exponent));
-                        });
+  return recorded_unary(
+      "pow_scalar", unary_forward("pow_scalar", UnaryOp::kPowScalar, x, exponent), x, x,
+      [exponent](const Tensor& g, const Tensor& saved) { return mul(g, mul(pow(saved, exponent - 1.f), exponent)); });
 }
 
 Tensor neg(const Tensor& x) {
@@ -221,7 +238,8 @@ Tensor sigmoid(const Tensor& x) {
 
 Tensor relu(const Tensor& x) {
   Tensor y = unary_forward("relu", UnaryOp::kRelu, x);
-  return recorded_unary("relu", y, x, Saved(y.detach()), [](const Tensor& g, const Tensor& out) { return step_mul(out, g); });
+  return recorded_unary("relu", y, x, Saved(y.detach()),
+                        [](const Tensor& g, const Tensor& out) { return step_mul(out, g); });
 }
 
 Tensor leaky_relu(const Tensor& x, float slope) {
@@ -234,7 +252,9 @@ Tensor abs(const Tensor& x) {
                         [](const Tensor& g, const Tensor& saved) { return mul(g, sign(saved)); });
 }
 
-Tensor sign(const Tensor& x) { return unary_forward("sign", UnaryOp::kSign, x); }
+Tensor sign(const Tensor& x) {
+  return unary_forward("sign", UnaryOp::kSign, x);
+}
 
 Tensor clamp(const Tensor& x, float low, float high) {
   if (!(low <= high)) throw UsageError(message("[clamp] expected low <= high, got ", low, " and ", high));
@@ -244,22 +264,26 @@ Tensor clamp(const Tensor& x, float low, float high) {
                         });
 }
 
-Tensor square(const Tensor& x) { return mul(x, x); }
+Tensor square(const Tensor& x) {
+  return mul(x, x);
+}
 
 void add_in_place(const Tensor& a, const Tensor& b) {
   if (a.shape() != b.shape() || a.layout() != b.layout() || !a.is_dense() || !b.is_dense())
-    throw ShapeError(message("[add_in_place] expected dense tensors of one shape and layout, got ", a.describe(), " and ", b.describe()));
+    throw ShapeError(message("[add_in_place] expected dense tensors of one shape and layout, got ", a.describe(),
+                             " and ", b.describe()));
   OpScope scope("add_in_place", kernels::binary_cost(a.numel()));
-  backend(a.device()).elementwise.binary(current_stream(a.device()),
-                                         {BinaryOp::kAdd, a.data<float>(), b.data<float>(), a.data<float>(), a.numel()});
+  backend(a.device())
+      .elementwise.binary(current_stream(a.device()),
+                          {BinaryOp::kAdd, a.data<float>(), b.data<float>(), a.data<float>(), a.numel()});
   a.bump_version();
 }
 
 Tensor convert(const Tensor& x, DType dtype) {
   const Tensor source = x.is_dense() ? x.detach() : x.detach().contiguous();
   Tensor y = Tensor::empty(x.shape(), dtype, x.device(), source.layout());
-  backend(x.device()).elementwise.convert(current_stream(x.device()),
-                                          {source.raw_data(), x.dtype(), y.raw_data(), dtype, x.numel()});
+  backend(x.device())
+      .elementwise.convert(current_stream(x.device()), {source.raw_data(), x.dtype(), y.raw_data(), dtype, x.numel()});
   return y;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
-/// Elementwise operations on f32 tensors. All are differentiable to any order; results do not depend on the thread count.
-/// Binary operations broadcast by the usual rule (see broadcast_shapes) and throw ShapeError otherwise. A result of operands in the
-/// blocked layout with equal shapes is blocked, any other is dense row-major.
+/// Elementwise operations on f32 tensors. All are differentiable to any order; results do not depend on the thread
+/// count. Binary operations broadcast by the usual rule (see broadcast_shapes) and throw ShapeError otherwise. A result
+/// of operands in the blocked layout with equal shapes is blocked, any other is dense row-major.
 
 #include "engine/tensor.h"
 
@@ -51,17 +51,41 @@ void add_in_place(const Tensor& a, const Tensor& b);
 /// Conversion to another element type; not recorded. See kernels::ConvertArgs for rounding.
 Tensor convert(const Tensor& x, DType dtype);
 
-inline Tensor operator+(const Tensor& a, const Tensor& b) { return add(a, b); }
-inline Tensor operator-(const Tensor& a, const Tensor& b) { return sub(a, b); }
-inline Tensor operator*(const Tensor& a, const Tensor& b) { return mul(a, b); }
-inline Tensor operator/(const Tensor& a, const Tensor& b) { return div(a, b); }
-inline Tensor operator+(const Tensor& a, float b) { return add(a, b); }
-inline Tensor operator-(const Tensor& a, float b) { return add(a, -b); }
-inline Tensor operator*(const Tensor& a, float b) { return mul(a, b); }
-inline Tensor operator/(const Tensor& a, float b) { return mul(a, 1.f / b); }
-inline Tensor operator*(float a, const Tensor& b) { return mul(b, a); }
-inline Tensor operator+(float a, const Tensor& b) { return add(b, a); }
-inline Tensor operator-(float a, const Tensor& b) { return add(neg(b), a); }
-inline Tensor operator-(const Tensor& a) { return neg(a); }
+inline Tensor operator+(const Tensor& a, const Tensor& b) {
+  return add(a, b);
+}
+inline Tensor operator-(const Tensor& a, const Tensor& b) {
+  return sub(a, b);
+}
+inline Tensor operator*(const Tensor& a, const Tensor& b) {
+  return mul(a, b);
+}
+inline Tensor operator/(const Tensor& a, const Tensor& b) {
+  return div(a, b);
+}
+inline Tensor operator+(const Tensor& a, float b) {
+  return add(a, b);
+}
+inline Tensor operator-(const Tensor& a, float b) {
+  return add(a, -b);
+}
+inline Tensor operator*(const Tensor& a, float b) {
+  return mul(a, b);
+}
+inline Tensor operator/(const Tensor& a, float b) {
+  return mul(a, 1.f / b);
+}
+inline Tensor operator*(float a, const Tensor& b) {
+  return mul(b, a);
+}
+inline Tensor operator+(float a, const Tensor& b) {
+  return add(b, a);
+}
+inline Tensor operator-(float a, const Tensor& b) {
+  return add(neg(b), a);
+}
+inline Tensor operator-(const Tensor& a) {
+  return neg(a);
+}
 
 }  // namespace engram

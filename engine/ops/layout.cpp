@@ -10,12 +10,17 @@
 namespace engram {
 namespace {
 
-void strided_copy(const char* name, const Tensor& x, const Shape& stride_x, const Tensor& y, const Shape& stride_y, const Shape& shape,
-                  dim_t offset_y = 0) {
+void strided_copy(const char* name, const Tensor& x, const Shape& stride_x, const Tensor& y, const Shape& stride_y,
+                  const Shape& shape, dim_t offset_y = 0) {
   if (numel(shape) == 0) return;
   const int element_bytes = int(dtype_bytes(x.dtype()));
-  kernels::StridedCopyArgs args{.x = x.raw_data(), .y = static_cast<char*>(y.raw_data()) + offset_y * element_bytes,
-                                .element_bytes = element_bytes, .rank = int(shape.size()), .shape = {}, .stride_x = {}, .stride_y = {}};
+  kernels::StridedCopyArgs args{.x = x.raw_data(),
+                                .y = static_cast<char*>(y.raw_data()) + offset_y * element_bytes,
+                                .element_bytes = element_bytes,
+                                .rank = int(shape.size()),
+                                .shape = {},
+                                .stride_x = {},
+                                .stride_y = {}};
   for (int i = 0; i < args.rank; ++i) {
     args.shape[i] = shape[i];
     args.stride_x[i] = stride_x[i];
@@ -73,7 +78,8 @@ Tensor reshape(const Tensor& x, const Shape& shape) {
   }
   if (open >= 0) target[open] = known > 0 ? x.numel() / known : 0;
   if (numel(target) != x.numel() || std::any_of(target.begin(), target.end(), [](dim_t e) { return e < 0; }))
-    throw ShapeError(message("[reshape] expected a shape of ", x.numel(), " elements, got ", to_string(shape), " for ", x.describe()));
+    throw ShapeError(message("[reshape] expected a shape of ", x.numel(), " elements, got ", to_string(shape), " for ",
+                             x.describe()));
   if (target == x.shape()) return x;
   const Tensor source = x.detach().contiguous();
   Tensor y = source.alias(target, dense_strides(target), source.impl()->offset);
@@ -99,9 +105,8 @@ Tensor permute(const Tensor& x, const std::vector<int>& order) {
   }
   Tensor y = source.alias(shape, strides, source.impl()->offset);
   if (needs_record({x}))
-    record("permute", {x}, {&y}, [inverse](BackwardContext& context) -> std::vector<Tensor> {
-      return {permute(context.grad(), inverse)};
-    });
+    record("permute", {x}, {&y},
+           [inverse](BackwardContext& context) -> std::vector<Tensor> { return {permute(context.grad(), inverse)}; });
   return y;
 }
 
@@ -115,7 +120,8 @@ Tensor transpose(const Tensor& x, int axis0, int axis1) {
 Tensor expand(const Tensor& x, const Shape& shape) {
   if (shape == x.shape()) return x;
   if (broadcast_shapes("expand", x.shape(), shape) != shape)
-    throw ShapeError(message("[expand] expected a shape that ", x.describe(), " broadcasts to, got ", to_string(shape)));
+    throw ShapeError(
+        message("[expand] expected a shape that ", x.describe(), " broadcasts to, got ", to_string(shape)));
   const Tensor source = x.layout() == Layout::kBlocked ? x.detach().contiguous() : x;
   const int lead = int(shape.size()) - x.rank();
   Shape strides(shape.size(), 0);
@@ -132,8 +138,8 @@ Tensor expand(const Tensor& x, const Shape& shape) {
 Tensor slice(const Tensor& x, int axis_in, dim_t begin, dim_t end, dim_t step) {
   const int axis = normalize_axis("slice", axis_in, x.rank());
   if (begin < 0 || end < begin || end > x.dim(axis) || step < 1)
-    throw ShapeError(message("[slice] expected a range within [0,", x.dim(axis), ") and a step of at least 1, got [", begin, ",", end,
-                             ") step ", step));
+    throw ShapeError(message("[slice] expected a range within [0,", x.dim(axis), ") and a step of at least 1, got [",
+                             begin, ",", end, ") step ", step));
   const Tensor source = x.layout() == Layout::kBlocked ? x.detach().contiguous() : x;
   Shape shape = x.shape(), strides = source.strides();
   shape[axis] = (end - begin + step - 1) / step;
@@ -141,9 +147,10 @@ Tensor slice(const Tensor& x, int axis_in, dim_t begin, dim_t end, dim_t step) {
   strides[axis] *= step;
   Tensor y = source.alias(shape, strides, offset);
   if (needs_record({x}))
-    record("slice", {x}, {&y}, [from = x.shape(), axis, begin, end, step](BackwardContext& context) -> std::vector<Tensor> {
-      return {unslice(context.grad(), from, axis, begin, end, step)};
-    });
+    record("slice", {x}, {&y},
+           [from = x.shape(), axis, begin, end, step](BackwardContext& context) -> std::vector<Tensor> {
+             return {unslice(context.grad(), from, axis, begin, end, step)};
+           });
   return y;
 }
 
@@ -179,8 +186,8 @@ void check_concat(const std::vector<Tensor>& parts, int axis) {
     Shape a = part.shape(), b = parts[0].shape();
     if (a.size() == b.size()) a[axis] = b[axis] = 0;
     if (a != b || part.dtype() != parts[0].dtype())
-      throw ShapeError(message("[concat] expected parts that differ along axis ", axis, " only, got ", parts[0].describe(), " and ",
-                               part.describe()));
+      throw ShapeError(message("[concat] expected parts that differ along axis ", axis, " only, got ",
+                               parts[0].describe(), " and ", part.describe()));
   }
 }
 
@@ -202,8 +209,10 @@ Tensor concat(const std::vector<Tensor>& parts, int axis_in) {
   dim_t offset = 0;
   std::vector<dim_t> ends;
   for (const Tensor& part : parts) {
-    const Tensor source = blocked ? blocked_rows(part) : (part.layout() == Layout::kBlocked ? part.detach().contiguous() : part);
-    strided_copy("concat", source, source.strides(), target, target.strides(), source.shape(), offset * target.strides()[axis]);
+    const Tensor source =
+        blocked ? blocked_rows(part) : (part.layout() == Layout::kBlocked ? part.detach().contiguous() : part);
+    strided_copy("concat", source, source.strides(), target, target.strides(), source.shape(),
+                 offset * target.strides()[axis]);
     offset += blocked && axis == 1 ? source.dim(1) : part.dim(axis);
     ends.push_back((ends.empty() ? 0 : ends.back()) + part.dim(axis));
   }

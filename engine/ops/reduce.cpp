@@ -54,8 +54,12 @@ Tensor scaled_sum(const Tensor& x, const std::vector<int>& axes, bool keepdim, b
 
 }  // namespace
 
-Tensor sum(const Tensor& x, const std::vector<int>& axes, bool keepdim) { return scaled_sum(x, axes, keepdim, false); }
-Tensor mean(const Tensor& x, const std::vector<int>& axes, bool keepdim) { return scaled_sum(x, axes, keepdim, true); }
+Tensor sum(const Tensor& x, const std::vector<int>& axes, bool keepdim) {
+  return scaled_sum(x, axes, keepdim, false);
+}
+Tensor mean(const Tensor& x, const std::vector<int>& axes, bool keepdim) {
+  return scaled_sum(x, axes, keepdim, true);
+}
 
 Tensor sum_to(const Tensor& x, const Shape& shape) {
   if (x.shape() == shape) return x;

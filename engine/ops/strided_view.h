@@ -7,7 +7,8 @@
 
 namespace engram {
 
-/// Which of `rank` axes are in `axes` (all when empty). Throws ShapeError naming `op` for an axis out of range or twice.
+/// Which of `rank` axes are in `axes` (all when empty). Throws ShapeError naming `op` for an axis out of range or
+/// twice.
 std::vector<bool> axis_mask(const char* op, const std::vector<int>& axes, int rank);
 
 /// Arguments of a reduction of `x` over the marked axes, `x` strided or blocked; the caller sets y, index and scale.

@@ -9,7 +9,8 @@ namespace engram::kernels {
 
 /// Calls `body(i)` for i in [0, count), each exactly once, on the OpenMP team with a static schedule.
 /// Work must be split by the problem only, never by the number of threads: then results do not depend on it.
-/// `body` must not throw and must not call oneDNN. `work_per_item` (elements touched by one call) keeps small loops serial.
+/// `body` must not throw and must not call oneDNN. `work_per_item` (elements touched by one call) keeps small loops
+/// serial.
 template <class Body>
 void parallel_for(dim_t count, dim_t work_per_item, const Body& body) {
   constexpr dim_t kSerialBelow = 16384;

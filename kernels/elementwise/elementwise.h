@@ -17,16 +17,16 @@ enum class UnaryOp {
   kTanh,
   kSigmoid,
   kRelu,
-  kLeakyRelu,   ///< x > 0 ? x : a x
+  kLeakyRelu,  ///< x > 0 ? x : a x
   kAbs,
-  kSign,        ///< -1, 0, 1
-  kClamp,       ///< min(max(x, a), b)
-  kInClamp,     ///< 1 where a <= x <= b, else 0: the derivative of kClamp
-  kPowScalar,   ///< x^a
-  kAddScalar,   ///< x + a
-  kMulScalar,   ///< a x
+  kSign,       ///< -1, 0, 1
+  kClamp,      ///< min(max(x, a), b)
+  kInClamp,    ///< 1 where a <= x <= b, else 0: the derivative of kClamp
+  kPowScalar,  ///< x^a
+  kAddScalar,  ///< x + a
+  kMulScalar,  ///< a x
   kReciprocal,
-  kStep,        ///< 1 where x > 0, else a
+  kStep,  ///< 1 where x > 0, else a
 };
 
 /// y = f(x0, x1).
@@ -38,9 +38,9 @@ enum class BinaryOp {
   kPow,
   kMaximum,
   kMinimum,
-  kGreater,     ///< 1 where x0 > x1, else 0
-  kEqual,       ///< 1 where x0 == x1, else 0
-  kStepMul,     ///< x0 > 0 ? x1 : a x1: the gradient x1 of a (leaky) ReLU with input or output x0
+  kGreater,  ///< 1 where x0 > x1, else 0
+  kEqual,    ///< 1 where x0 == x1, else 0
+  kStepMul,  ///< x0 > 0 ? x1 : a x1: the gradient x1 of a (leaky) ReLU with input or output x0
 };
 
 /// y[i] = f(x[i]), i in [0, count). y may be x.
@@ -82,7 +82,8 @@ struct FillArgs {
   float value;
 };
 
-/// y[i] = x[i] in another element type. f32 to integers truncates toward zero and saturates; f32 to bf16 rounds to nearest even.
+/// y[i] = x[i] in another element type. f32 to integers truncates toward zero and saturates; f32 to bf16 rounds to
+/// nearest even.
 struct ConvertArgs {
   const void* x;
   DType x_dtype;

@@ -9,35 +9,38 @@ namespace {
 
 constexpr dim_t kChunk = 1 << 15;
 
-// The loops below are simple enough for the compiler to vectorise in each clone. The library functions (exp, log, tanh, pow)
-// stay scalar: the hot networks use them on small tensors only, and channel_scale has its own vector tanh.
+// The loops below are simple enough for the compiler to vectorise in each clone. The library functions (exp, log, tanh,
+// pow) stay scalar: the hot networks use them on small tensors only, and channel_scale has its own vector tanh.
 
 ENGRAM_MULTIVERSION void unary_range(UnaryOp op, const float* x, float* y, dim_t count, float a, float b) {
-  visit_unary(op, [&]<UnaryOp kOp>() __attribute__((always_inline)) {
-    for (dim_t i = 0; i < count; ++i) y[i] = unary_formula<kOp>(x[i], a, b);
-  });
+  visit_unary(
+      op, [&]<UnaryOp kOp>() __attribute__((always_inline)) {
+        for (dim_t i = 0; i < count; ++i) y[i] = unary_formula<kOp>(x[i], a, b);
+      });
 }
 
 ENGRAM_MULTIVERSION void binary_range(BinaryOp op, const float* x0, const float* x1, float* y, dim_t count, float a) {
-  visit_binary(op, [&]<BinaryOp kOp>() __attribute__((always_inline)) {
-    for (dim_t i = 0; i < count; ++i) y[i] = binary_formula<kOp>(x0[i], x1[i], a);
-  });
+  visit_binary(
+      op, [&]<BinaryOp kOp>() __attribute__((always_inline)) {
+        for (dim_t i = 0; i < count; ++i) y[i] = binary_formula<kOp>(x0[i], x1[i], a);
+      });
 }
 
 /// One innermost row of a broadcast operation; stride 0 or 1 is the common case.
-ENGRAM_MULTIVERSION void binary_row(BinaryOp op, const float* x0, dim_t s0, const float* x1, dim_t s1, float* y, dim_t count,
-                                    float a) {
-  visit_binary(op, [&]<BinaryOp kOp>() __attribute__((always_inline)) {
-    if (s0 == 1 && s1 == 0) {
-      const float right = *x1;
-      for (dim_t i = 0; i < count; ++i) y[i] = binary_formula<kOp>(x0[i], right, a);
-    } else if (s0 == 0 && s1 == 1) {
-      const float left = *x0;
-      for (dim_t i = 0; i < count; ++i) y[i] = binary_formula<kOp>(left, x1[i], a);
-    } else {
-      for (dim_t i = 0; i < count; ++i) y[i] = binary_formula<kOp>(x0[i * s0], x1[i * s1], a);
-    }
-  });
+ENGRAM_MULTIVERSION void binary_row(BinaryOp op, const float* x0, dim_t s0, const float* x1, dim_t s1, float* y,
+                                    dim_t count, float a) {
+  visit_binary(
+      op, [&]<BinaryOp kOp>() __attribute__((always_inline)) {
+        if (s0 == 1 && s1 == 0) {
+          const float right = *x1;
+          for (dim_t i = 0; i < count; ++i) y[i] = binary_formula<kOp>(x0[i], right, a);
+        } else if (s0 == 0 && s1 == 1) {
+          const float left = *x0;
+          for (dim_t i = 0; i < count; ++i) y[i] = binary_formula<kOp>(left, x1[i], a);
+        } else {
+          for (dim_t i = 0; i < count; ++i) y[i] = binary_formula<kOp>(x0[i * s0], x1[i * s1], a);
+        }
+      });
 }
 
 void unary(Stream, const UnaryArgs& args) {
@@ -69,15 +72,14 @@ void binary_broadcast(Stream, const BinaryBroadcastArgs& args) {
       offset0 += index * args.stride0[i];
       offset1 += index * args.stride1[i];
     }
-    binary_row(args.op, args.x0 + offset0, args.stride0[last], args.x1 + offset1, args.stride1[last], args.y + r * row, row,
-               args.a);
+    binary_row(args.op, args.x0 + offset0, args.stride0[last], args.x1 + offset1, args.stride1[last], args.y + r * row,
+               row, args.a);
   });
 }
 
 void fill(Stream, const FillArgs& args) {
-  parallel_chunks(args.count, kChunk, [&](dim_t begin, dim_t end, dim_t) {
-    std::fill(args.y + begin, args.y + end, args.value);
-  });
+  parallel_chunks(args.count, kChunk,
+                  [&](dim_t begin, dim_t end, dim_t) { std::fill(args.y + begin, args.y + end, args.value); });
 }
 
 float bf16_to_f32(std::uint16_t bits) {
@@ -139,8 +141,12 @@ void convert(Stream, const ConvertArgs& args) {
 
 }  // namespace
 
-Cost unary_cost(dim_t count) { return {count * 4, count * 4, count}; }
-Cost binary_cost(dim_t count) { return {count * 8, count * 4, count}; }
+Cost unary_cost(dim_t count) {
+  return {count * 4, count * 4, count};
+}
+Cost binary_cost(dim_t count) {
+  return {count * 8, count * 4, count};
+}
 
 const ElementwiseKernels kCpuElementwise = {unary, binary, binary_broadcast, fill, convert};
 

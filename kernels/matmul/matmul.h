@@ -8,7 +8,8 @@
 namespace engram::kernels {
 
 /// C[i] = alpha op(A[i]) op(B[i]) + beta C[i] for i in [0, batch): op(A) is [m,k], op(B) [k,n], C [m,n].
-/// Leading dimensions are the row pitch of the stored matrices in elements; strides step from one matrix to the next, 0 repeats one.
+/// Leading dimensions are the row pitch of the stored matrices in elements; strides step from one matrix to the next, 0
+/// repeats one.
 struct MatmulArgs {
   dim_t m, n, k;
   const float* a;
@@ -22,7 +23,8 @@ struct MatmulArgs {
   dim_t stride_a = 0, stride_b = 0, stride_c = 0;
 };
 
-/// Entry points of one back end. On the CPU the order of additions is oneDNN's, which may depend on the number of threads.
+/// Entry points of one back end. On the CPU the order of additions is oneDNN's, which may depend on the number of
+/// threads.
 struct MatmulKernels {
   void (*matmul)(Stream, const MatmulArgs&);
 };

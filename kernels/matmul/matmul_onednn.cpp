@@ -14,14 +14,16 @@ void matmul(Stream, const MatmulArgs& args) {
         dnnl_sgemm(args.transpose_a ? 'T' : 'N', args.transpose_b ? 'T' : 'N', args.m, args.n, args.k, args.alpha,
                    args.a + i * args.stride_a, args.lda, args.b + i * args.stride_b, args.ldb, args.beta, c, args.ldc);
     if (status != dnnl_success)
-      throw Error(message("[matmul] oneDNN failed with status ", int(status), " for m ", args.m, " n ", args.n, " k ", args.k));
+      throw Error(
+          message("[matmul] oneDNN failed with status ", int(status), " for m ", args.m, " n ", args.n, " k ", args.k));
   }
 }
 
 }  // namespace
 
 Cost matmul_cost(const MatmulArgs& args) {
-  return {4 * args.batch * (args.m * args.k + args.k * args.n), 4 * args.batch * args.m * args.n, 2 * args.batch * args.m * args.n * args.k};
+  return {4 * args.batch * (args.m * args.k + args.k * args.n), 4 * args.batch * args.m * args.n,
+          2 * args.batch * args.m * args.n * args.k};
 }
 
 const MatmulKernels kCpuMatmul = {matmul};

@@ -1,4 +1,5 @@
-/// Uses one piece of each layer of an installed engram: a second derivative through a convolution, and a data set's class names.
+/// Uses one piece of each layer of an installed engram: a second derivative through a convolution, and a data set's
+/// class names.
 
 #include <cmath>
 #include <cstdio>
@@ -18,6 +19,7 @@ int main() {
   const Tensor second = grad({sum(first)}, {w})[0];
   std::printf("y %g, first derivative %g, second %g, %zu class names\n", y.item(), first.item(), second.item(),
               cifar10_class_names().size());
-  const bool right = std::abs(y.item() - 270) < 1e-3 && std::abs(first.item() - 180) < 1e-3 && std::abs(second.item() - 60) < 1e-3;
+  const bool right =
+      std::abs(y.item() - 270) < 1e-3 && std::abs(first.item() - 180) < 1e-3 && std::abs(second.item() - 60) < 1e-3;
   return right && cifar10_class_names().size() == 10 ? 0 : 1;
 }

@@ -11,25 +11,37 @@ namespace engram::testing {
 namespace {
 
 kernels::Conv2dShape planar_shape(const Array& x, const Array& w, const Conv2dOptions& o) {
-  return {.n = x.shape[0], .ic = x.shape[1], .ih = x.shape[2], .iw = x.shape[3], .oc = w.shape[0], .kh = w.shape[2], .kw = w.shape[3],
-          .stride_h = o.stride, .stride_w = o.stride, .pad_h = o.padding, .pad_w = o.padding, .groups = o.groups};
+  return {.n = x.shape[0],
+          .ic = x.shape[1],
+          .ih = x.shape[2],
+          .iw = x.shape[3],
+          .oc = w.shape[0],
+          .kh = w.shape[2],
+          .kw = w.shape[3],
+          .stride_h = o.stride,
+          .stride_w = o.stride,
+          .pad_h = o.padding,
+          .pad_w = o.padding,
+          .groups = o.groups};
 }
 
 void check_conv(const Shape& x, const Shape& w, const Conv2dOptions& options) {
-  check_op({.name = message("conv2d ", to_string(x), to_string(w), " stride ", options.stride, " groups ", options.groups),
-            .inputs = {x, w, {w[0]}},
-            .op = [=](const auto& in) { return conv2d(in[0], in[1], in[2], options); },
-            .reference =
-                [=](const auto& in) {
-                  const auto s = planar_shape(in[0], in[1], options);
-                  Array y({s.n, s.oc, s.oh(), s.ow()});
-                  kernels::reference::conv2d_fprop(s, in[0].values.data(), in[1].values.data(), in[2].values.data(), y.values.data());
-                  return y;
-                },
-            .low = -1,
-            .high = 1,
-            .tolerance = 2e-5,
-            .thread_tolerance = 1e-5});
+  check_op(
+      {.name = message("conv2d ", to_string(x), to_string(w), " stride ", options.stride, " groups ", options.groups),
+       .inputs = {x, w, {w[0]}},
+       .op = [=](const auto& in) { return conv2d(in[0], in[1], in[2], options); },
+       .reference =
+           [=](const auto& in) {
+             const auto s = planar_shape(in[0], in[1], options);
+             Array y({s.n, s.oc, s.oh(), s.ow()});
+             kernels::reference::conv2d_fprop(s, in[0].values.data(), in[1].values.data(), in[2].values.data(),
+                                              y.values.data());
+             return y;
+           },
+       .low = -1,
+       .high = 1,
+       .tolerance = 2e-5,
+       .thread_tolerance = 1e-5});
 }
 
 TEST(Conv2dOp, PlanarAndBlockedShapes) {
@@ -40,10 +52,13 @@ TEST(Conv2dOp, PlanarAndBlockedShapes) {
   check_conv({2, 16, 5, 5}, {32, 16, 1, 1}, {.stride = 2});
 }
 
-TEST(Conv2dOp, WinogradShape) { check_conv({1, 32, 4, 4}, {32, 32, 3, 3}, {.padding = 1}); }
+TEST(Conv2dOp, WinogradShape) {
+  check_conv({1, 32, 4, 4}, {32, 32, 3, 3}, {.padding = 1});
+}
 
 TEST(Conv2dOp, InferenceAddsAndRectifies) {
-  const Tensor x = Tensor::ones({1, 16, 2, 2}), w = Tensor::full({16, 16, 1, 1}, -1.f), r = Tensor::full({1, 16, 2, 2}, 10.f);
+  const Tensor x = Tensor::ones({1, 16, 2, 2}), w = Tensor::full({16, 16, 1, 1}, -1.f),
+               r = Tensor::full({1, 16, 2, 2}, 10.f);
   EXPECT_EQ(conv2d_inference(x, w, {}, r, true).to_vector(), std::vector<float>(64, 0.f));
   EXPECT_EQ(conv2d_inference(x, w, Tensor::full({16}, 9.f), r, true).to_vector(), std::vector<float>(64, 3.f));
 }
@@ -66,7 +81,8 @@ Array matrix_product(const Array& a, const Array& b, bool ta, bool tb) {
   Array c({m, n});
   for (dim_t i = 0; i < m; ++i)
     for (dim_t j = 0; j < n; ++j)
-      for (dim_t p = 0; p < k; ++p) c.at({i, j}) += (ta ? a.at({p, i}) : a.at({i, p})) * (tb ? b.at({j, p}) : b.at({p, j}));
+      for (dim_t p = 0; p < k; ++p)
+        c.at({i, j}) += (ta ? a.at({p, i}) : a.at({i, p})) * (tb ? b.at({j, p}) : b.at({p, j}));
   return c;
 }
 

@@ -50,24 +50,26 @@ TEST_P(UnaryOpTest, ValuesAndGradients) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, UnaryOpTest,
-    ::testing::Values(UnaryCase{"neg", neg, [](double x) { return -x; }, -2, 2, -1},
-                      UnaryCase{"exp", exp, [](double x) { return std::exp(x); }, -2, 2, -1},
-                      UnaryCase{"log", log, [](double x) { return std::log(x); }, 0.3, 2, -1},
-                      UnaryCase{"sqrt", sqrt, [](double x) { return std::sqrt(x); }, 0.3, 2, -1},
-                      UnaryCase{"tanh", tanh, [](double x) { return std::tanh(x); }, -2, 2, -1},
-                      UnaryCase{"sigmoid", sigmoid, [](double x) { return 1 / (1 + std::exp(-x)); }, -2, 2, -1},
-                      UnaryCase{"relu", relu, [](double x) { return x > 0 ? x : 0; }, -2, 2, 0.01},
-                      UnaryCase{"leaky_relu", [](const Tensor& x) { return leaky_relu(x, 0.2f); },
-                                [](double x) { return x > 0 ? x : 0.2 * x; }, -2, 2, 0.01},
-                      UnaryCase{"abs", abs, [](double x) { return std::abs(x); }, -2, 2, 0.01},
-                      UnaryCase{"clamp", [](const Tensor& x) { return clamp(x, -5, 0); },
-                                [](double x) { return std::min(std::max(x, -5.0), 0.0); }, -2, 2, 0.01},
-                      UnaryCase{"pow_scalar", [](const Tensor& x) { return pow(x, 2.5f); },
-                                [](double x) { return std::pow(x, 2.5); }, 0.3, 2, -1},
-                      UnaryCase{"square", square, [](double x) { return x * x; }, -2, 2, -1},
-                      UnaryCase{"add_scalar", [](const Tensor& x) { return x + 3.f; }, [](double x) { return x + 3; }, -2, 2, -1},
-                      UnaryCase{"rsub_scalar", [](const Tensor& x) { return 1.f - x; }, [](double x) { return 1 - x; }, -2, 2, -1},
-                      UnaryCase{"mul_scalar", [](const Tensor& x) { return x * -1.5f; }, [](double x) { return -1.5 * x; }, -2, 2, -1}),
+    ::testing::Values(
+        UnaryCase{"neg", neg, [](double x) { return -x; }, -2, 2, -1},
+        UnaryCase{"exp", exp, [](double x) { return std::exp(x); }, -2, 2, -1},
+        UnaryCase{"log", log, [](double x) { return std::log(x); }, 0.3, 2, -1},
+        UnaryCase{"sqrt", sqrt, [](double x) { return std::sqrt(x); }, 0.3, 2, -1},
+        UnaryCase{"tanh", tanh, [](double x) { return std::tanh(x); }, -2, 2, -1},
+        UnaryCase{"sigmoid", sigmoid, [](double x) { return 1 / (1 + std::exp(-x)); }, -2, 2, -1},
+        UnaryCase{"relu", relu, [](double x) { return x > 0 ? x : 0; }, -2, 2, 0.01},
+        UnaryCase{"leaky_relu", [](const Tensor& x) { return leaky_relu(x, 0.2f); },
+                  [](double x) { return x > 0 ? x : 0.2 * x; }, -2, 2, 0.01},
+        UnaryCase{"abs", abs, [](double x) { return std::abs(x); }, -2, 2, 0.01},
+        UnaryCase{"clamp", [](const Tensor& x) { return clamp(x, -5, 0); },
+                  [](double x) { return std::min(std::max(x, -5.0), 0.0); }, -2, 2, 0.01},
+        UnaryCase{"pow_scalar", [](const Tensor& x) { return pow(x, 2.5f); }, [](double x) { return std::pow(x, 2.5); },
+                  0.3, 2, -1},
+        UnaryCase{"square", square, [](double x) { return x * x; }, -2, 2, -1},
+        UnaryCase{"add_scalar", [](const Tensor& x) { return x + 3.f; }, [](double x) { return x + 3; }, -2, 2, -1},
+        UnaryCase{"rsub_scalar", [](const Tensor& x) { return 1.f - x; }, [](double x) { return 1 - x; }, -2, 2, -1},
+        UnaryCase{"mul_scalar", [](const Tensor& x) { return x * -1.5f; }, [](double x) { return -1.5 * x; }, -2, 2,
+                  -1}),
     [](const auto& info) { return info.param.name; });
 
 struct BinaryCase {
@@ -81,8 +83,12 @@ class BinaryOpTest : public ::testing::TestWithParam<BinaryCase> {};
 
 TEST_P(BinaryOpTest, ValuesAndGradients) {
   const BinaryCase c = GetParam();
-  const std::vector<std::pair<Shape, Shape>> shapes = {
-      {{}, {}}, {{5}, {5}}, {{3, 1, 5}, {4, 1}}, {{2, 16, 3, 3}, {2, 16, 3, 3}}, {{2, 16, 3, 3}, {16, 1, 1}}, {{1}, {2, 16, 1, 3}}};
+  const std::vector<std::pair<Shape, Shape>> shapes = {{{}, {}},
+                                                       {{5}, {5}},
+                                                       {{3, 1, 5}, {4, 1}},
+                                                       {{2, 16, 3, 3}, {2, 16, 3, 3}},
+                                                       {{2, 16, 3, 3}, {16, 1, 1}},
+                                                       {{1}, {2, 16, 1, 3}}};
   for (const auto& [a, b] : shapes)
     check_op({.name = message(c.name, to_string(a), to_string(b)),
               .inputs = {a, b},

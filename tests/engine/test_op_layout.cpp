@@ -36,33 +36,46 @@ OpCase squared(std::string name, std::vector<Shape> inputs, std::function<Tensor
 }
 
 TEST(LayoutOps, ReshapeKeepsLogicalOrder) {
-  check_op(squared("reshape", {{2, 16, 3, 5}}, [](const auto& x) { return reshape(x[0], {3, -1, 4}); },
-                   [](const auto& x) {
-                     Array y = x[0];
-                     y.shape = {3, 40, 4};
-                     return y;
-                   }));
+  check_op(squared(
+      "reshape", {{2, 16, 3, 5}},
+      [](const auto& x) {
+        return reshape(x[0], {3, -1, 4});
+      },
+      [](const auto& x) {
+        Array y = x[0];
+        y.shape = {3, 40, 4};
+        return y;
+      }));
 }
 
 TEST(LayoutOps, Permute) {
-  check_op(squared("permute", {{2, 16, 3, 5}}, [](const auto& x) { return permute(x[0], {2, 0, 3, 1}); },
-                   [](const auto& x) {
-                     return gathered(x[0], {3, 2, 5, 16}, [](const Shape& c) { return Shape{c[1], c[3], c[0], c[2]}; });
-                   }));
+  check_op(squared(
+      "permute", {{2, 16, 3, 5}},
+      [](const auto& x) {
+        return permute(x[0], {2, 0, 3, 1});
+      },
+      [](const auto& x) {
+        return gathered(x[0], {3, 2, 5, 16}, [](const Shape& c) { return Shape{c[1], c[3], c[0], c[2]}; });
+      }));
 }
 
 TEST(LayoutOps, Expand) {
-  check_op(squared("expand", {{3, 1, 2}}, [](const auto& x) { return expand(x[0], {2, 3, 4, 2}); },
-                   [](const auto& x) {
-                     return gathered(x[0], {2, 3, 4, 2}, [](const Shape& c) { return Shape{c[1], 0, c[3]}; });
-                   }));
+  check_op(squared(
+      "expand", {{3, 1, 2}},
+      [](const auto& x) {
+        return expand(x[0], {2, 3, 4, 2});
+      },
+      [](const auto& x) {
+        return gathered(x[0], {2, 3, 4, 2}, [](const Shape& c) { return Shape{c[1], 0, c[3]}; });
+      }));
 }
 
 TEST(LayoutOps, SliceWithStep) {
-  check_op(squared("slice", {{2, 16, 5, 3}}, [](const auto& x) { return slice(x[0], -2, 1, 5, 2); },
-                   [](const auto& x) {
-                     return gathered(x[0], {2, 16, 2, 3}, [](const Shape& c) { return Shape{c[0], c[1], 1 + 2 * c[2], c[3]}; });
-                   }));
+  check_op(squared(
+      "slice", {{2, 16, 5, 3}}, [](const auto& x) { return slice(x[0], -2, 1, 5, 2); },
+      [](const auto& x) {
+        return gathered(x[0], {2, 16, 2, 3}, [](const Shape& c) { return Shape{c[0], c[1], 1 + 2 * c[2], c[3]}; });
+      }));
 }
 
 TEST(LayoutOps, ConcatAlongEachAxis) {
@@ -70,18 +83,22 @@ TEST(LayoutOps, ConcatAlongEachAxis) {
     Shape a = {2, 16, 3, 2}, b = a, joined = a;
     b[axis] = axis == 1 ? 32 : 4;
     joined[axis] = a[axis] + b[axis];
-    check_op(squared(message("concat ", axis), {a, b}, [axis](const auto& x) { return concat({x[0], x[1]}, axis); },
-                     [=](const auto& x) {
-                       Array y(joined);
-                       dim_t outer = 1, inner = 1;
-                       for (int i = 0; i < axis; ++i) outer *= a[i];
-                       for (int i = axis + 1; i < 4; ++i) inner *= a[i];
-                       auto out = y.values.begin();
-                       for (dim_t o = 0; o < outer; ++o)
-                         for (const Array& part : x)
-                           out = std::copy_n(part.values.begin() + o * part.shape[axis] * inner, part.shape[axis] * inner, out);
-                       return y;
-                     }));
+    check_op(squared(
+        message("concat ", axis), {a, b},
+        [axis](const auto& x) {
+          return concat({x[0], x[1]}, axis);
+        },
+        [=](const auto& x) {
+          Array y(joined);
+          dim_t outer = 1, inner = 1;
+          for (int i = 0; i < axis; ++i) outer *= a[i];
+          for (int i = axis + 1; i < 4; ++i) inner *= a[i];
+          auto out = y.values.begin();
+          for (dim_t o = 0; o < outer; ++o)
+            for (const Array& part : x)
+              out = std::copy_n(part.values.begin() + o * part.shape[axis] * inner, part.shape[axis] * inner, out);
+          return y;
+        }));
   }
 }
 
@@ -108,16 +125,19 @@ TEST(LayoutOps, SumAndMeanOverAxes) {
             for (dim_t h = 0; h < 2; ++h)
               for (dim_t w = 0; w < 5; ++w) {
                 const dim_t position =
-                    (((reduced[0] ? 0 : n) * kept[1] + (reduced[1] ? 0 : c)) * kept[2] + (reduced[2] ? 0 : h)) * kept[3] +
+                    (((reduced[0] ? 0 : n) * kept[1] + (reduced[1] ? 0 : c)) * kept[2] + (reduced[2] ? 0 : h)) *
+                        kept[3] +
                     (reduced[3] ? 0 : w);
                 y.values[position] += scale * x.at({n, c, h, w});
               }
         return y;
       };
-      check_op(squared("sum", {shape}, [=](const auto& x) { return sum(x[0], axes, keepdim); },
-                       [=](const auto& x) { return reference(x[0], 1); }));
-      check_op(squared("mean", {shape}, [=](const auto& x) { return mean(x[0], axes, keepdim); },
-                       [=](const auto& x) { return reference(x[0], 1 / count); }));
+      check_op(squared(
+          "sum", {shape}, [=](const auto& x) { return sum(x[0], axes, keepdim); },
+          [=](const auto& x) { return reference(x[0], 1); }));
+      check_op(squared(
+          "mean", {shape}, [=](const auto& x) { return mean(x[0], axes, keepdim); },
+          [=](const auto& x) { return reference(x[0], 1 / count); }));
     }
 }
 

@@ -20,13 +20,16 @@ std::vector<float> random_values(dim_t count, unsigned seed, float low, float hi
   return values;
 }
 
-std::vector<float> poisoned(dim_t count) { return std::vector<float>(count, std::numeric_limits<float>::quiet_NaN()); }
+std::vector<float> poisoned(dim_t count) {
+  return std::vector<float>(count, std::numeric_limits<float>::quiet_NaN());
+}
 
 class UnaryTest : public ::testing::TestWithParam<UnaryOp> {};
 
 TEST_P(UnaryTest, MatchesReference) {
   const UnaryOp op = GetParam();
-  const bool positive = op == UnaryOp::kLog || op == UnaryOp::kSqrt || op == UnaryOp::kPowScalar || op == UnaryOp::kReciprocal;
+  const bool positive =
+      op == UnaryOp::kLog || op == UnaryOp::kSqrt || op == UnaryOp::kPowScalar || op == UnaryOp::kReciprocal;
   for (dim_t count : {1, 17, 1000, 70001}) {
     const auto x = random_values(count, 1, positive ? 0.1f : -3.f, 3.f);
     auto y = poisoned(count);

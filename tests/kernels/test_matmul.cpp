@@ -24,20 +24,37 @@ TEST(Matmul, EveryTransposeAtOddExtentsWithBatches) {
           std::vector<float> c(batch * m * n, std::numeric_limits<float>::quiet_NaN());
           for (float& v : a) v = uniform(rng);
           for (float& v : b) v = uniform(rng);
-          const MatmulArgs args{.m = m, .n = n, .k = k, .a = a.data(), .b = b.data(), .c = c.data(), .transpose_a = ta, .transpose_b = tb,
-                                .lda = ta ? m : k, .ldb = tb ? k : n, .ldc = n, .alpha = 0.5f, .beta = 0, .batch = batch,
-                                .stride_a = m * k, .stride_b = k * n, .stride_c = m * n};
+          const MatmulArgs args{.m = m,
+                                .n = n,
+                                .k = k,
+                                .a = a.data(),
+                                .b = b.data(),
+                                .c = c.data(),
+                                .transpose_a = ta,
+                                .transpose_b = tb,
+                                .lda = ta ? m : k,
+                                .ldb = tb ? k : n,
+                                .ldc = n,
+                                .alpha = 0.5f,
+                                .beta = 0,
+                                .batch = batch,
+                                .stride_a = m * k,
+                                .stride_b = k * n,
+                                .stride_c = m * n};
           cpu_backend().matmul.matmul({}, args);
           std::vector<double> wide_a(a.begin(), a.end()), wide_b(b.begin(), b.end()), expected(c.size());
           reference::matmul(args, wide_a.data(), wide_b.data(), expected.data());
-          for (std::size_t i = 0; i < c.size(); ++i) ASSERT_NEAR(c[i], expected[i], 2e-6 * double(k)) << m << " " << k << " " << i;
+          for (std::size_t i = 0; i < c.size(); ++i)
+            ASSERT_NEAR(c[i], expected[i], 2e-6 * double(k)) << m << " " << k << " " << i;
         }
 }
 
 TEST(Matmul, BetaAccumulates) {
   const std::vector<float> a = {1, 2}, b = {3, 4};
   std::vector<float> c = {100};
-  cpu_backend().matmul.matmul({}, {.m = 1, .n = 1, .k = 2, .a = a.data(), .b = b.data(), .c = c.data(), .lda = 2, .ldb = 1, .ldc = 1, .beta = 1});
+  cpu_backend().matmul.matmul(
+      {},
+      {.m = 1, .n = 1, .k = 2, .a = a.data(), .b = b.data(), .c = c.data(), .lda = 2, .ldb = 1, .ldc = 1, .beta = 1});
   EXPECT_EQ(c[0], 111);
 }
 

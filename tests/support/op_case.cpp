@@ -32,7 +32,8 @@ struct ThreadGuard {
 std::vector<float> random_values(std::mt19937& rng, dim_t count, double low, double high, double kink) {
   std::uniform_real_distribution<double> uniform(low, high);
   std::vector<float> values(static_cast<std::size_t>(count));
-  for (float& v : values) do v = float(uniform(rng));
+  for (float& v : values) do
+      v = float(uniform(rng));
     while (std::abs(v) < kink);
   return values;
 }
@@ -75,9 +76,7 @@ class Run {
   }
 
  private:
-  Array direction(const Shape& shape) {
-    return to_array(random_values(rng_, numel(shape), -1, 1, -1), shape);
-  }
+  Array direction(const Shape& shape) { return to_array(random_values(rng_, numel(shape), -1, 1, -1), shape); }
 
   std::vector<Tensor> leaves() const {
     std::vector<Tensor> inputs;
@@ -138,7 +137,8 @@ class Run {
     const double h = 1e-5;
     const double expected = (scalar_at(h, 0) - scalar_at(-h, 0)) / (2 * h);
     EXPECT_LE(std::abs(got - expected), case_.gradient_tolerance * (1 + std::abs(expected) + std::sqrt(scale)))
-        << label() << " first order" << (create_graph ? " with create_graph" : "") << ": got " << got << ", expected " << expected;
+        << label() << " first order" << (create_graph ? " with create_graph" : "") << ": got " << got << ", expected "
+        << expected;
     check_single_gradients(inputs.size());
   }
 
@@ -146,8 +146,7 @@ class Run {
   void check_single_gradients(std::size_t) {
     if (takes_grad_.size() < 2) return;
     const std::vector<Tensor> together_inputs = leaves();
-    const auto together =
-        grad({weighted(case_.op(together_inputs))}, chosen(together_inputs), {.allow_unused = true});
+    const auto together = grad({weighted(case_.op(together_inputs))}, chosen(together_inputs), {.allow_unused = true});
     for (std::size_t k = 0; k < takes_grad_.size(); ++k) {
       std::vector<Tensor> inputs = leaves();
       for (std::size_t other = 0; other < takes_grad_.size(); ++other)
@@ -157,7 +156,8 @@ class Run {
       ASSERT_TRUE(alone[0].defined()) << label();
       const auto a = alone[0].to_vector(), b = together[k].to_vector();
       for (std::size_t j = 0; j < a.size(); ++j)
-        ASSERT_LE(std::abs(a[j] - b[j]), 1e-5 * (1 + std::abs(b[j]))) << label() << " gradient of input " << takes_grad_[k] << " alone";
+        ASSERT_LE(std::abs(a[j] - b[j]), 1e-5 * (1 + std::abs(b[j])))
+            << label() << " gradient of input " << takes_grad_[k] << " alone";
     }
   }
 
@@ -215,7 +215,8 @@ class Run {
   std::vector<int> takes_grad_;
 };
 
-void expect_close(const std::vector<float>& got, const std::vector<float>& expected, double tolerance, const std::string& label) {
+void expect_close(const std::vector<float>& got, const std::vector<float>& expected, double tolerance,
+                  const std::string& label) {
   ASSERT_EQ(got.size(), expected.size()) << label;
   for (std::size_t i = 0; i < got.size(); ++i)
     ASSERT_LE(std::abs(got[i] - expected[i]), tolerance * (1 + std::abs(expected[i]))) << label << " at " << i;
@@ -239,8 +240,12 @@ void check_repeats(const Run& run, double thread_tolerance) {
 
 }  // namespace
 
-double& Array::at(std::initializer_list<dim_t> index) { return values[std::size_t(flat_index(shape, index))]; }
-double Array::at(std::initializer_list<dim_t> index) const { return values[std::size_t(flat_index(shape, index))]; }
+double& Array::at(std::initializer_list<dim_t> index) {
+  return values[std::size_t(flat_index(shape, index))];
+}
+double Array::at(std::initializer_list<dim_t> index) const {
+  return values[std::size_t(flat_index(shape, index))];
+}
 
 Array map(const Array& x, const std::function<double(double)>& f) {
   Array y = x;
