@@ -1,0 +1,226 @@
+#include "apps/common/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <deque>
+#include <iostream>
+#include <set>
+
+#include "apps/common/config.h"
+#include "apps/common/suggest.h"
+#include "apps/common/version.h"
+#include "engine/io/atomic_file.h"
+#include "kernels/common/error.h"
+
+namespace engram::apps {
+namespace {
+
+constexpr std::uint64_t kMaxConfigBytes = std::uint64_t{1} << 20;
+
+// As CLI11's, without the "{false}" behind the names that switch a flag off.
+class PlainFormatter : public CLI::Formatter {
+ public:
+  std::string make_option_name(const CLI::Option* option, bool is_positional) const override {
+    std::string name = CLI::Formatter::make_option_name(option, is_positional);
+    const std::size_t mark = name.find("{false}");
+    return mark == std::string::npos ? name : name.erase(mark, 7);
+  }
+};
+
+std::string help_text(const std::string& help, const Setting& setting) {
+  std::string text = help;
+  if (!setting.allowed().empty()) {
+    text += ": ";
+    for (std::size_t i = 0; i < setting.allowed().size(); ++i) text += (i ? ", " : "") + setting.allowed()[i];
+  }
+  if (setting.is_required()) return text + " (required)";
+  const std::string value = setting.text();
+  return value.empty() || value == "false" ? text : text + " [" + value + "]";
+}
+
+}  // namespace
+
+struct Cli::Impl {
+  // A setting with its place in CLI11. CLI11 cuts the line into options and values and formats the help; values are
+  // converted and checked by the Setting, so that messages are the same for the line and for files.
+  struct Entry {
+    Setting setting;
+    CLI::Option* option;
+    std::string help;
+    bool positional;
+  };
+
+  CLI::App app;
+  std::string program;
+  std::string group = "Options";
+  std::deque<Entry> entries;  // a deque, since references to its elements are handed out
+  std::set<std::string> given;
+  std::vector<std::string> arguments;
+  std::string config_file;
+  CLI::Option* config = nullptr;
+  CLI::Option* version_flag = nullptr;
+
+  Entry* find(const std::string& name) {
+    for (Entry& entry : entries) {
+      if (entry.setting.name() == name) return &entry;
+    }
+    return nullptr;
+  }
+
+  std::string label(const Entry& entry) const {
+    return entry.positional ? entry.setting.name() : "--" + entry.setting.name();
+  }
+
+  std::vector<Setting*> settings() {
+    std::vector<Setting*> out;
+    for (Entry& entry : entries) {
+      if (!entry.positional) out.push_back(&entry.setting);
+    }
+    return out;
+  }
+
+  // Names with dashes, for suggestions.
+  std::vector<std::string> option_names() {
+    std::vector<std::string> names = {"--help", "--version", "--config"};
+    for (Entry& entry : entries) {
+      if (entry.positional) continue;
+      names.push_back("--" + entry.setting.name());
+      if (entry.setting.is_flag()) names.push_back("--no-" + entry.setting.name());
+    }
+    return names;
+  }
+
+  void refuse_leftovers() {
+    for (const std::string& word : app.remaining()) {
+      if (word == "--") continue;
+      if (word.size() > 1 && word[0] == '-') {
+        const std::string name = word.substr(0, word.find('='));
+        throw UsageError(message("unknown option '", name, "'", did_you_mean(name, option_names()), " (see --help)"));
+      }
+      throw UsageError(message("unexpected argument '", word, "' (see --help)"));
+    }
+  }
+
+  void take_values() {
+    for (Entry& entry : entries) {
+      const std::vector<std::string>& words = entry.option->results();
+      if (entry.option->count() == 0) continue;
+      given.insert(entry.setting.name());
+      if (words.size() > 1 && !entry.setting.is_list()) {
+        throw UsageError(message("expected ", label(entry), " once, got it ", words.size(), " times"));
+      }
+      if (entry.positional && entry.setting.is_list()) {
+        entry.setting.set_items(words, label(entry));
+        continue;
+      }
+      std::string joined;
+      for (std::size_t i = 0; i < words.size(); ++i) joined += (i ? "," : "") + words[i];
+      entry.setting.set_text(joined, label(entry));
+    }
+  }
+};
+
+Cli::Cli(std::string program, std::string description) : impl_(std::make_unique<Impl>()) {
+  CLI::App& app = impl_->app;
+  impl_->program = std::move(program);
+  app.name(impl_->program);
+  app.description(std::move(description));
+  app.set_help_flag("-h,--help", "Print this help and exit");
+  impl_->version_flag = app.add_flag("--version")->description("Print the version and exit");
+  impl_->config = app.add_option("--config", impl_->config_file,
+                                 "Settings from a JSON file; keys are the options' names with underscores, and options "
+                                 "on the command line win");
+  impl_->config->type_name("FILE");
+  app.allow_extras();
+  app.formatter(std::make_shared<PlainFormatter>());
+  app.get_formatter()->column_width(34);
+}
+
+Cli::~Cli() = default;
+
+void Cli::group(const std::string& title) {
+  impl_->group = title;
+}
+
+Setting& Cli::option(const std::string& name, SettingTarget target, const std::string& help) {
+  Setting setting(name, target);
+  CLI::Option* option = nullptr;
+  if (setting.is_flag()) {
+    option = impl_->app.add_flag("--" + name + ",!--no-" + name);
+  } else {
+    option = impl_->app.add_option("--" + name);
+    option->type_name(setting.placeholder());
+  }
+  option->group(impl_->group);
+  option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  option->expected(setting.is_flag() ? 0 : 1);
+  impl_->entries.push_back({std::move(setting), option, help, false});
+  return impl_->entries.back().setting;
+}
+
+Setting& Cli::positional(const std::string& name, SettingTarget target, const std::string& help) {
+  Setting setting(name, target);
+  setting.only_on_command_line();
+  CLI::Option* option = impl_->app.add_option(name);
+  option->type_name(setting.placeholder());
+  option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  option->expected(1);
+  option->allow_extra_args(setting.is_list());
+  impl_->entries.push_back({std::move(setting), option, help, true});
+  return impl_->entries.back().setting;
+}
+
+void Cli::footer(const std::string& text) {
+  impl_->app.footer(text);
+}
+
+bool Cli::parse(int argc, const char* const* argv) {
+  Impl& impl = *impl_;
+  impl.arguments.assign(argv + 1, argv + argc);
+  // Descriptions are made here: limits, choices and the defaults are complete now.
+  for (Impl::Entry& entry : impl.entries) entry.option->description(help_text(entry.help, entry.setting));
+  try {
+    impl.app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    std::cout << impl.app.help() << std::flush;
+    return false;
+  } catch (const CLI::ParseError& error) {
+    throw UsageError(message(error.what(), " (see --help)"));
+  }
+  if (impl.version_flag->count() > 0) {
+    std::cout << impl.program << " " << version() << std::endl;
+    return false;
+  }
+  impl.refuse_leftovers();
+  impl.take_values();
+  if (impl.config->count() > 0) {
+    const io::Bytes bytes = io::read_file(impl.config_file, kMaxConfigBytes);
+    const auto names = apply_config(std::string(io::as_text(bytes)), impl.config_file, impl.settings(),
+                                    [&impl](const Setting& setting) { return !impl.given.contains(setting.name()); });
+    impl.given.insert(names.begin(), names.end());
+  }
+  for (const Impl::Entry& entry : impl.entries) {
+    if (entry.setting.is_required() && !impl.given.contains(entry.setting.name())) {
+      throw UsageError(message("expected ", impl.label(entry), " ", entry.setting.placeholder(), " (see --help)"));
+    }
+  }
+  return true;
+}
+
+bool Cli::was_given(const std::string& name) const {
+  return impl_->given.contains(name);
+}
+
+std::string Cli::resolved_config() const {
+  return config_text(impl_->settings());
+}
+
+const std::vector<std::string>& Cli::arguments() const {
+  return impl_->arguments;
+}
+
+const std::string& Cli::program() const {
+  return impl_->program;
+}
+
+}  // namespace engram::apps

@@ -1,0 +1,59 @@
+#pragma once
+/// Command lines: options, configuration files under them, help, and errors that suggest what was meant.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apps/common/setting.h"
+
+namespace engram::apps {
+
+/// The command line of one program. Register every setting, then parse(). The order of precedence is: command line,
+/// then the file given by --config, then the value that the variable had when it was registered.
+///
+/// --help, --version and --config FILE are always there. A flag NAME can be given as --NAME and --no-NAME.
+class Cli {
+ public:
+  /// `program` as the user calls it ("engram-train"), `description` one paragraph.
+  Cli(std::string program, std::string description);
+  ~Cli();
+  Cli(const Cli&) = delete;
+  Cli& operator=(const Cli&) = delete;
+
+  /// Options registered from here on stand under this heading in the help.
+  void group(const std::string& title);
+
+  /// Registers --NAME VALUE, for a bool --NAME and --no-NAME. The target must outlive the Cli.
+  /// The result takes limits, choices and so on; it stays valid as long as the Cli.
+  Setting& option(const std::string& name, SettingTarget target, const std::string& help);
+
+  /// Registers an argument without a name on the command line. A list takes all that are left.
+  Setting& positional(const std::string& name, SettingTarget target, const std::string& help);
+
+  /// Text that the help shows at its end, for examples.
+  void footer(const std::string& text);
+
+  /// Reads the command line and the configuration file into the variables. Returns false when --help or --version was
+  /// answered on standard output and the program is to end with code 0. Throws UsageError for everything that is wrong,
+  /// and IoError when the configuration file cannot be read.
+  bool parse(int argc, const char* const* argv);
+
+  /// Whether a setting was given, on the command line or in the configuration file. Valid after parse().
+  bool was_given(const std::string& name) const;
+
+  /// The resolved configuration: a JSON object of every setting that a configuration file can hold, two spaces of
+  /// indent, one a line. Given back through --config it means the same.
+  std::string resolved_config() const;
+
+  /// The command line's words after the program's name. Valid after parse().
+  const std::vector<std::string>& arguments() const;
+
+  const std::string& program() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace engram::apps

@@ -1,0 +1,73 @@
+#pragma once
+/// One setting of a program: a variable of the caller with a name, limits and conversions from and to text and JSON.
+
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace engram::apps {
+
+/// Where a setting's value lives. The variable must outlive the setting.
+using SettingTarget =
+    std::variant<bool*, int*, std::int64_t*, std::uint64_t*, double*, std::string*, std::filesystem::path*,
+                 std::vector<std::int64_t>*, std::vector<double>*, std::vector<std::string>*>;
+
+/// A setting. Every function that takes a value throws UsageError that names `label` (how the user wrote the setting),
+/// what was expected and what was found, and then leaves the variable as it was.
+class Setting {
+ public:
+  /// `name` as on the command line, without dashes in front: "batch-size".
+  Setting(std::string name, SettingTarget target) : name_(std::move(name)), target_(target) {}
+
+  Setting& at_least(double minimum);
+  Setting& at_most(double maximum);
+  /// The only values that are taken (for texts, also each of a list); others are answered with the nearest.
+  Setting& choices(std::vector<std::string> values);
+  /// It has to be given, on the command line or in the configuration file.
+  Setting& required();
+  /// It belongs to one call, not to the recipe: configuration files can neither hold it nor show it.
+  Setting& only_on_command_line();
+
+  const std::string& name() const { return name_; }
+  /// The name in configuration files: "batch_size".
+  std::string key() const;
+  bool is_flag() const { return std::holds_alternative<bool*>(target_); }
+  bool is_list() const;
+  bool is_required() const { return required_; }
+  bool is_in_config() const { return in_config_; }
+  const std::vector<std::string>& allowed() const { return choices_; }
+  /// What the help shows for a value: "N", "X", "TEXT", "PATH", "N,N,...".
+  std::string placeholder() const;
+  /// The variable's present value as text; lists with commas.
+  std::string text() const;
+
+  /// Sets the variable from a text; lists are separated by commas.
+  void set_text(std::string_view text, const std::string& label);
+  /// Sets a list from its items as they are, commas and all.
+  void set_items(const std::vector<std::string>& items, const std::string& label);
+  /// Sets it from a JSON value of the fitting type: number, text, boolean, or array of those.
+  void set_json(std::string_view json, const std::string& label);
+  /// The present value as JSON.
+  std::string json() const;
+
+ private:
+  template <class T>
+  void set_scalar(std::string_view text, T& value, const std::string& label) const;
+  void check_number(double value, std::string_view text, const std::string& label) const;
+  void check_choice(const std::string& value, const std::string& label) const;
+
+  std::string name_;
+  SettingTarget target_;
+  double minimum_ = -std::numeric_limits<double>::infinity();
+  double maximum_ = std::numeric_limits<double>::infinity();
+  std::vector<std::string> choices_;
+  bool required_ = false;
+  bool in_config_ = true;
+};
+
+}  // namespace engram::apps

@@ -1,0 +1,210 @@
+/// Command lines and configuration files: values, precedence, and one clear message for every mistake.
+
+#include <gtest/gtest.h>
+
+#include "apps/common/cli.h"
+#include "apps/common/suggest.h"
+#include "engine/io/atomic_file.h"
+#include "kernels/common/error.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/temp_folder.h"
+
+namespace engram::apps {
+namespace {
+
+using test::TempFolder;
+
+// A program's settings, registered afresh for each line that is parsed.
+struct Program {
+  std::string method = "natural-inversion";
+  std::int64_t batch_size = 256;
+  int width = 64;
+  double lr = 0.1;
+  bool flip = true, nesterov = false;
+  std::uint64_t seed = 7;
+  std::vector<std::int64_t> milestones = {80, 120};
+  std::filesystem::path data;
+  std::filesystem::path out;
+  std::vector<std::string> inputs;
+  Cli cli{"engram-example", "Example."};
+
+  explicit Program(bool required = false) {
+    cli.group("Method");
+    cli.option("method", &method, "Method").choices({"natural-inversion", "deep-inversion"});
+    cli.option("batch-size", &batch_size, "Images a batch").at_least(1);
+    cli.option("width", &width, "Width").at_least(1).at_most(1024);
+    cli.option("lr", &lr, "Rate").at_least(0);
+    cli.option("flip", &flip, "Flip images");
+    cli.option("nesterov", &nesterov, "Nesterov momentum");
+    cli.option("seed", &seed, "Seed");
+    cli.option("milestones", &milestones, "Milestones").at_least(0);
+    Setting& set = cli.option("data", &data, "Data folder");
+    if (required) set.required();
+    cli.option("out", &out, "Run folder").only_on_command_line();
+    cli.positional("inputs", &inputs, "Inputs");
+  }
+
+  bool parse(std::vector<std::string> words) {
+    std::vector<const char*> argv = {"engram-example"};
+    for (const std::string& word : words) argv.push_back(word.c_str());
+    return cli.parse(static_cast<int>(argv.size()), argv.data());
+  }
+};
+
+std::string config(const TempFolder& folder, const std::string& text) {
+  io::write_file(folder / "c.json", text);
+  return (folder / "c.json").string();
+}
+
+TEST(Cli, ReadsEveryKindOfValue) {
+  Program p;
+  ASSERT_TRUE(
+      p.parse({"--method", "deep-inversion", "--batch-size=32", "--lr", "1e-3", "--no-flip", "--nesterov", "--seed",
+               "18446744073709551615", "--milestones", "5,10,15", "--data", "some where", "one", "two,three"}));
+  EXPECT_EQ(p.method, "deep-inversion");
+  EXPECT_EQ(p.batch_size, 32);
+  EXPECT_EQ(p.lr, 1e-3);
+  EXPECT_FALSE(p.flip);
+  EXPECT_TRUE(p.nesterov);
+  EXPECT_EQ(p.seed, 18446744073709551615u);
+  EXPECT_EQ(p.milestones, (std::vector<std::int64_t>{5, 10, 15}));
+  EXPECT_EQ(p.data, "some where");
+  EXPECT_EQ(p.inputs, (std::vector<std::string>{"one", "two,three"}));
+  EXPECT_EQ(p.width, 64);
+  EXPECT_TRUE(p.cli.was_given("lr"));
+  EXPECT_FALSE(p.cli.was_given("width"));
+  EXPECT_EQ(p.cli.arguments().size(), 15u);
+}
+
+TEST(Cli, MistakesAreNamedWithTheNearestOption) {
+  const auto refused = [](std::vector<std::string> words, const char* text) {
+    Program p;
+    EXPECT_ERROR(p.parse(words), UsageError, text);
+  };
+  refused({"--bach-size", "3"}, "unknown option '--bach-size'; did you mean '--batch-size'?");
+  refused({"--bach-size=3"}, "did you mean '--batch-size'?");
+  refused({"--nestrov"}, "did you mean '--nesterov'?");
+  refused({"--method", "natural-inverson"}, "did you mean 'natural-inversion'?");
+  refused({"--method", "x"}, "expected one of natural-inversion, deep-inversion for --method, got 'x'");
+  refused({"--batch-size", "abc"}, "expected an integer for --batch-size, got 'abc'");
+  refused({"--batch-size", "12x"}, "got '12x'");
+  refused({"--batch-size", "1.5"}, "got '1.5'");
+  refused({"--batch-size", "0"}, "expected a value of at least 1 for --batch-size, got '0'");
+  refused({"--batch-size", "-3"}, "expected a value of at least 1 for --batch-size, got '-3'");
+  refused({"--batch-size", "99999999999999999999"}, "an integer");
+  refused({"--width", "2000"}, "1 to 1024");
+  refused({"--lr", "nan"}, "expected a number for --lr, got 'nan'");
+  refused({"--lr", "inf"}, "got 'inf'");
+  refused({"--lr"}, "--lr");
+  refused({"--lr", "1", "--lr", "2"}, "expected --lr once");
+  refused({"--milestones", "1,,2"}, "expected an integer for --milestones, got ''");
+  refused({"--milestones", "1,-2"}, "got '-2'");
+  refused({"--seed", "-1"}, "expected an integer from 0");
+}
+
+TEST(Cli, ARefusedLineLeavesTheVariable) {
+  Program p;
+  EXPECT_THROW(p.parse({"--batch-size", "0"}), UsageError);
+  EXPECT_EQ(p.batch_size, 256);
+}
+
+TEST(Cli, UnexpectedArgumentsAreRefused) {
+  int number = 1;
+  Cli cli("engram-example", "Example.");
+  cli.option("number", &number, "Number");
+  const char* argv[] = {"engram-example", "stray"};
+  EXPECT_ERROR(cli.parse(2, argv), UsageError, "unexpected argument 'stray'");
+}
+
+TEST(Cli, RequiredSettingsMayComeFromTheLineOrTheFile) {
+  TempFolder folder;
+  EXPECT_ERROR(Program(true).parse({}), UsageError, "expected --data PATH");
+  EXPECT_TRUE(Program(true).parse({"--data", "d"}));
+  EXPECT_TRUE(Program(true).parse({"--config", config(folder, R"({"data": "d"})")}));
+}
+
+TEST(Cli, TheLineWinsOverTheFileAndTheFileOverTheDefault) {
+  TempFolder folder;
+  Program p;
+  const std::string file = config(folder, R"({
+    // a recipe
+    "batch_size": 64, "lr": 0.5, "flip": false, "milestones": [3, 4], "method": "deep-inversion", "width": 2})");
+  ASSERT_TRUE(p.parse({"--lr", "0.25", "--config", file, "--milestones", "9"}));
+  EXPECT_EQ(p.batch_size, 64);
+  EXPECT_EQ(p.lr, 0.25);
+  EXPECT_FALSE(p.flip);
+  EXPECT_EQ(p.milestones, (std::vector<std::int64_t>{9}));
+  EXPECT_EQ(p.method, "deep-inversion");
+  EXPECT_EQ(p.seed, 7u);
+  EXPECT_TRUE(p.cli.was_given("batch-size"));
+}
+
+TEST(Config, MistakesAreNamedWithTheFile) {
+  TempFolder folder;
+  const auto refused = [&](const std::string& text, const char* words) {
+    Program p;
+    EXPECT_ERROR(p.parse({"--config", config(folder, text)}), UsageError, words);
+  };
+  refused(R"({"batch_sise": 3})", "unknown key 'batch_sise'; did you mean 'batch_size'?");
+  refused(R"({"batch_size": "3"})", "batch_size, got '\"3\"'");
+  refused(R"({"batch_size": 3.5})", "expected an integer");
+  refused(R"({"batch_size": 0})", "at least 1");
+  refused(R"({"lr": null})", "expected a number");
+  refused(R"({"flip": 1})", "expected true or false");
+  refused(R"({"method": "deep-inverson"})", "did you mean 'deep-inversion'?");
+  refused(R"({"milestones": 5})", "expected an array");
+  refused(R"({"milestones": [5, "a"]})", "expected an integer");
+  refused(R"({"out": "x"})", "only be given on the command line");
+  refused(R"({"seed": -1})", "expected an integer from 0");
+  refused(R"({"lr": 1, "lr": 2})", "'lr' twice");
+  refused("{\n\"lr\": 1,,\n}", "syntax error in line 2");
+  refused("[1]", "expected a JSON object, got array");
+  refused("", "syntax error");
+  Program p;
+  EXPECT_ERROR(p.parse({"--config", (folder / "nowhere.json").string()}), IoError, "nowhere.json");
+}
+
+TEST(Config, TheResolvedConfigurationMeansTheSame) {
+  TempFolder folder;
+  Program p;
+  ASSERT_TRUE(
+      p.parse({"--lr", "0.1234567890123", "--no-flip", "--milestones", "1,2", "--data", "a \"b\"", "--out", "o"}));
+  const std::string resolved = p.cli.resolved_config();
+  EXPECT_EQ(resolved.find("\"out\""), std::string::npos);
+  EXPECT_NE(resolved.find("\"batch_size\": 256,\n"), std::string::npos);
+  Program q;
+  ASSERT_TRUE(q.parse({"--config", config(folder, resolved)}));
+  EXPECT_EQ(q.cli.resolved_config(), resolved);
+  EXPECT_EQ(q.lr, 0.1234567890123);
+  EXPECT_EQ(q.data, "a \"b\"");
+  EXPECT_EQ(q.out, "");
+}
+
+TEST(Cli, HelpShowsChoicesDefaultsAndGroups) {
+  Program p;
+  testing::internal::CaptureStdout();
+  EXPECT_FALSE(p.parse({"--help"}));
+  const std::string help = testing::internal::GetCapturedStdout();
+  for (const char* words : {"--batch-size N", "natural-inversion, deep-inversion", "[256]", "[80,120]",
+                            "Method:", "--flip,--no-flip ", "--config FILE"}) {
+    EXPECT_NE(help.find(words), std::string::npos) << words << " in\n" << help;
+  }
+  Program q;
+  testing::internal::CaptureStdout();
+  EXPECT_FALSE(q.parse({"--version"}));
+  EXPECT_EQ(testing::internal::GetCapturedStdout().rfind("engram-example 0.", 0), 0u);
+}
+
+TEST(Suggest, CountsEdits) {
+  EXPECT_EQ(edit_distance("", "abc"), 3);
+  EXPECT_EQ(edit_distance("kitten", "sitting"), 3);
+  EXPECT_EQ(edit_distance("abcd", "abdc"), 1);
+  EXPECT_EQ(edit_distance("CIFAR10", "cifar10"), 0);
+  EXPECT_EQ(nearest("cifar", {"mnist", "cifar10", "cifar100"}), "cifar10");
+  EXPECT_EQ(nearest("cifer100", {"mnist", "cifar10", "cifar100"}), "cifar100");
+  EXPECT_EQ(nearest("banana", {"mnist", "cifar10"}), "");
+  EXPECT_EQ(did_you_mean("banana", {"mnist"}), "");
+}
+
+}  // namespace
+}  // namespace engram::apps

@@ -1,0 +1,84 @@
+/// Exit codes and signals of a program, in processes of their own.
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <new>
+
+#include "apps/common/exit_code.h"
+#include "apps/common/main_wrapper.h"
+#include "apps/common/signals.h"
+#include "kernels/common/error.h"
+
+namespace engram::apps {
+namespace {
+
+// Exit code and standard error of run_main with a body that throws.
+template <class Thrown>
+void expect_exit(const Thrown& thrown, int code, const std::string& line) {
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(run_main("engram-example", [&]() -> int { throw thrown; }), code);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), line + "\n");
+}
+
+TEST(MainWrapper, ErrorsBecomeOneLineAndACode) {
+  expect_exit(UsageError("no such option"), 2, "engram-example: no such option");
+  expect_exit(DataError("[idx] bad\nin two lines\x1b[31m"), 3, "engram-example: [idx] bad in two lines?[31m");
+  expect_exit(IoError("cannot read x"), 3, "engram-example: cannot read x");
+  expect_exit(ShapeError("s"), 3, "engram-example: s");
+  expect_exit(DTypeError("d"), 3, "engram-example: d");
+  expect_exit(DeviceError("no cuda"), 4, "engram-example: no cuda");
+  expect_exit(OutOfMemory("64 GiB"), 4, "engram-example: 64 GiB");
+  expect_exit(std::bad_alloc(), 4, "engram-example: expected enough memory, got none more");
+  expect_exit(std::logic_error("oh"), 1, "engram-example: internal error: oh");
+  EXPECT_EQ(run_main("engram-example", [] { return 130; }), kExitInterrupted);
+  EXPECT_EQ(run_main("engram-example", [] { return 0; }), kExitOk);
+}
+
+// Runs `body` in a child and returns its wait status.
+template <class Body>
+int in_child(const Body& body) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(STDERR_FILENO);
+    ::_exit(body());
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return status;
+}
+
+TEST(Signals, TheFirstAsksAndTheProgramEndsItself) {
+  for (int signal : {SIGINT, SIGTERM}) {
+    const int status = in_child([signal] {
+      return run_main("engram-example", [signal] {
+        if (stop_requested()) return 1;
+        ::raise(signal);
+        return stop_requested() ? int{kExitInterrupted} : 1;
+      });
+    });
+    ASSERT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 130);
+  }
+}
+
+TEST(Signals, TheSecondEndsTheProcessWhicheverItIs) {
+  for (int first : {SIGINT, SIGTERM}) {
+    for (int second : {SIGINT, SIGTERM}) {
+      const int status = in_child([=] {
+        install_signal_handlers();
+        ::raise(first);
+        ::raise(second);
+        return 0;
+      });
+      ASSERT_TRUE(WIFSIGNALED(status));
+      EXPECT_EQ(WTERMSIG(status), second);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace engram::apps
