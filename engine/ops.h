@@ -2,6 +2,7 @@
 /// All operations of the engine.
 
 #include "engine/ops/channel_scale.h"
+#include "engine/ops/batch_norm.h"
 #include "engine/ops/conv2d.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/grad_cosine.h"
