@@ -46,7 +46,7 @@ engram_dependency(Eigen3 DEBIAN libeigen3-dev WHY "linear algebra of the small m
 engram_dependency(nlohmann_json DEBIAN nlohmann-json3-dev WHY "configuration, metrics, safetensors headers")
 engram_dependency(PNG DEBIAN libpng-dev WHY "images")
 engram_dependency(ZLIB DEBIAN zlib1g-dev WHY "compressed data sets")
-if(ENGRAM_BUILD_APPS)
+if(ENGRAM_BUILD_APPS OR ENGRAM_BUILD_BENCH)
   engram_dependency(CLI11 DEBIAN libcli11-dev WHY "command lines")
 endif()
 if(ENGRAM_BUILD_TESTS)
