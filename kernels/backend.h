@@ -3,6 +3,7 @@
 /// value of this struct, with device pointers in the same argument structs.
 
 #include "kernels/batch_norm/batch_norm.h"
+#include "kernels/bn_stats_match/bn_stats_match.h"
 #include "kernels/channel_scale/channel_scale.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/elementwise/elementwise.h"
@@ -23,6 +24,7 @@ namespace engram::kernels {
 struct Backend {
   const char* name;
   const BatchNormKernels& batch_norm;
+  const BnStatsMatchKernels& bn_stats_match;
   const ChannelScaleKernels& channel_scale;
   const Conv2dKernels& conv2d;
   const ElementwiseKernels& elementwise;

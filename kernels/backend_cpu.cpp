@@ -6,6 +6,7 @@ const Backend& cpu_backend() {
   static const Backend backend = {
       .name = "cpu",
       .batch_norm = kCpuBatchNorm,
+      .bn_stats_match = kCpuBnStatsMatch,
       .channel_scale = kCpuChannelScale,
       .conv2d = kCpuConv2d,
       .elementwise = kCpuElementwise,

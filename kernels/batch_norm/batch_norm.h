@@ -75,7 +75,8 @@ struct BatchNormEvalArgs {
   void* workspace;      ///< batch_norm_workspace_bytes, aligned to 64
 };
 
-/// Gradients of BatchNormEvalArgs; mean and var are constants. One pass, and one more before it for grad_gamma or grad_beta.
+/// Gradients of BatchNormEvalArgs; mean and var are constants. One pass, and one more before it for grad_gamma or
+/// grad_beta.
 struct BatchNormEvalBackwardArgs {
   ActivationShape shape;
   const float* x;  ///< read for grad_gamma only; else null will do
@@ -114,7 +115,8 @@ Cost batch_norm_train_backward_cost(const ActivationShape& shape, int gradients,
 Cost batch_norm_eval_cost(const ActivationShape& shape, bool residual, bool mask);
 /// Incoming gradients and mask read, grad_x and optionally grad_residual written; parameter gradients read x and all of
 /// those once more.
-Cost batch_norm_eval_backward_cost(const ActivationShape& shape, int gradients, bool residual, bool mask, bool parameters);
+Cost batch_norm_eval_backward_cost(const ActivationShape& shape, int gradients, bool residual, bool mask,
+                                   bool parameters);
 
 /// The CPU back end.
 extern const BatchNormKernels kCpuBatchNorm;
@@ -133,8 +135,8 @@ struct BatchNormForward {
   Activation activation;
   double slope;
   double* mean;
-  double* var;      ///< biased
-  double* pre;      ///< value before the activation, or null
+  double* var;  ///< biased
+  double* pre;  ///< value before the activation, or null
   double* y;
 };
 

@@ -21,7 +21,9 @@ struct Workspace {
   float* partials;
 };
 
-float value_or(const float* values, dim_t c, float otherwise) { return values ? values[c] : otherwise; }
+float value_or(const float* values, dim_t c, float otherwise) {
+  return values ? values[c] : otherwise;
+}
 
 void train(Stream, const BatchNormTrainArgs& args) {
   if (args.shape.count() == 0) return;
@@ -40,7 +42,8 @@ void train(Stream, const BatchNormTrainArgs& args) {
       args.running_var[c] = float((1 - momentum) * args.running_var[c] + momentum * var[c] * (count / (count - 1)));
     }
   }
-  affine_pass({args.shape, args.x, args.residual, args.mean, scale, shift, args.activation, args.slope, args.y, args.mask});
+  affine_pass(
+      {args.shape, args.x, args.residual, args.mean, scale, shift, args.activation, args.slope, args.y, args.mask});
 }
 
 void train_backward(Stream, const BatchNormTrainBackwardArgs& args) {
@@ -72,7 +75,8 @@ void eval(Stream, const BatchNormEvalArgs& args) {
     scale[c] = float(value_or(args.gamma, c, 1) / std::sqrt(double(args.var[c]) + args.eps));
     shift[c] = value_or(args.beta, c, 0);
   }
-  affine_pass({args.shape, args.x, args.residual, args.mean, scale, shift, args.activation, args.slope, args.y, args.mask});
+  affine_pass(
+      {args.shape, args.x, args.residual, args.mean, scale, shift, args.activation, args.slope, args.y, args.mask});
 }
 
 void eval_backward(Stream, const BatchNormEvalBackwardArgs& args) {
@@ -81,7 +85,8 @@ void eval_backward(Stream, const BatchNormEvalBackwardArgs& args) {
   float *sum_d = work.a, *sum_dx = work.b, *scale = work.c;
   const MaskedGradient gradient = {args.grad_y, args.grad_y2, args.mask, args.activation, args.slope};
   if (args.grad_gamma || args.grad_beta) {
-    gradient_sums_pass(args.shape, gradient, args.grad_gamma ? args.x : nullptr, args.mean, sum_d, sum_dx, work.partials);
+    gradient_sums_pass(args.shape, gradient, args.grad_gamma ? args.x : nullptr, args.mean, sum_d, sum_dx,
+                       work.partials);
   }
   for (dim_t c = 0; c < args.shape.c; ++c) {
     const double invstd = 1 / std::sqrt(double(args.var[c]) + args.eps);
@@ -92,7 +97,9 @@ void eval_backward(Stream, const BatchNormEvalBackwardArgs& args) {
   gradient_pass({args.shape, gradient, nullptr, scale, nullptr, nullptr, nullptr, args.grad_x, args.grad_residual});
 }
 
-std::int64_t activation_bytes(const ActivationShape& shape) { return shape.count() * 4; }
+std::int64_t activation_bytes(const ActivationShape& shape) {
+  return shape.count() * 4;
+}
 std::int64_t mask_bytes(const ActivationShape& shape, bool mask) {
   return mask ? activation_mask_words(shape.count()) * 2 : 0;
 }
@@ -110,7 +117,8 @@ Cost batch_norm_train_cost(const ActivationShape& shape, bool residual, bool mas
 
 Cost batch_norm_train_backward_cost(const ActivationShape& shape, int gradients, bool residual, bool mask) {
   const std::int64_t size = activation_bytes(shape);
-  return {2 * (size * (1 + gradients) + mask_bytes(shape, mask)), size * (1 + residual), shape.count() * (7 + 2 * gradients)};
+  return {2 * (size * (1 + gradients) + mask_bytes(shape, mask)), size * (1 + residual),
+          shape.count() * (7 + 2 * gradients)};
 }
 
 Cost batch_norm_eval_cost(const ActivationShape& shape, bool residual, bool mask) {
@@ -118,7 +126,8 @@ Cost batch_norm_eval_cost(const ActivationShape& shape, bool residual, bool mask
   return {size * (1 + residual), size + mask_bytes(shape, mask), shape.count() * (4 + residual)};
 }
 
-Cost batch_norm_eval_backward_cost(const ActivationShape& shape, int gradients, bool residual, bool mask, bool parameters) {
+Cost batch_norm_eval_backward_cost(const ActivationShape& shape, int gradients, bool residual, bool mask,
+                                   bool parameters) {
   const std::int64_t size = activation_bytes(shape);
   const std::int64_t incoming = size * gradients + mask_bytes(shape, mask);
   return {incoming + (parameters ? incoming + size : 0), size * (1 + residual),

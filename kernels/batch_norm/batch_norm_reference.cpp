@@ -9,9 +9,13 @@ dim_t channel_of(const ActivationShape& s, dim_t i) {
   return (i / (s.block * s.pixels())) % s.blocks() * s.block + i % s.block;
 }
 
-double or_default(const double* values, dim_t c, double otherwise) { return values ? values[c] : otherwise; }
+double or_default(const double* values, dim_t c, double otherwise) {
+  return values ? values[c] : otherwise;
+}
 
-double slope_of(Activation activation, double slope) { return activation == Activation::kLeakyRelu ? slope : 0.0; }
+double slope_of(Activation activation, double slope) {
+  return activation == Activation::kLeakyRelu ? slope : 0.0;
+}
 
 double activation_gradient(const BatchNormBackward& a, dim_t i) {
   const bool passes = a.activation == Activation::kNone || !(a.pre[i] <= 0);
@@ -35,7 +39,8 @@ void batch_norm_eval(const BatchNormForward& a) {
   for (dim_t i = 0; i < a.shape.count(); ++i) {
     const dim_t c = channel_of(a.shape, i);
     const double normalised = (a.x[i] - a.mean[c]) / std::sqrt(a.var[c] + a.eps);
-    const double v = or_default(a.gamma, c, 1) * normalised + or_default(a.beta, c, 0) + (a.residual ? a.residual[i] : 0);
+    const double v =
+        or_default(a.gamma, c, 1) * normalised + or_default(a.beta, c, 0) + (a.residual ? a.residual[i] : 0);
     if (a.pre) a.pre[i] = v;
     a.y[i] = a.activation == Activation::kNone || !(v <= 0) ? v : slope_of(a.activation, a.slope) * v;
   }

@@ -30,28 +30,32 @@ struct Staged {
 
 /// An AffineMap on the vectors [begin, end).
 ENGRAM_MULTIVERSION void affine_chunk(const AffineMap& map, dim_t begin, dim_t end) {
-  visit_activation(map.activation, [&](auto act) __attribute__((always_inline)) {
-    visit_flag(map.residual != nullptr, [&](auto residual) __attribute__((always_inline)) {
-      visit_flag(map.mask != nullptr, [&](auto mask) __attribute__((always_inline)) {
-        VectorSums unused;
-        for (dim_t vector = begin; vector < end;) {
-          const ChannelRun run = next_run(map.shape, vector, end);
-          const AffineCoefficients k = {lane_values(run, map.center), lane_values(run, map.scale),
-                                        lane_values(run, map.shift), broadcast16(map.slope)};
-          const dim_t at = vector * 16;
-          std::uint16_t* words = advance(map.mask, vector);
-          Staged<const float> x(map.x, at, run.valid_lanes), r(map.residual, at, run.valid_lanes);
-          Staged<float> y(map.y, at, run.valid_lanes);
-          affine_vectors<act.value, residual.value, mask.value, false>(k, x.data, r.data, y.data, words, run.vectors, unused);
-          y.write_back();
-          if (run.valid_lanes < 16 && mask.value && act.value != Activation::kNone) {
-            *words &= std::uint16_t((1 << run.valid_lanes) - 1);
-          }
-          vector += run.vectors;
-        }
+  visit_activation(
+      map.activation, [&](auto act) __attribute__((always_inline)) {
+        visit_flag(
+            map.residual != nullptr, [&](auto residual) __attribute__((always_inline)) {
+              visit_flag(
+                  map.mask != nullptr, [&](auto mask) __attribute__((always_inline)) {
+                    VectorSums unused;
+                    for (dim_t vector = begin; vector < end;) {
+                      const ChannelRun run = next_run(map.shape, vector, end);
+                      const AffineCoefficients k = {lane_values(run, map.center), lane_values(run, map.scale),
+                                                    lane_values(run, map.shift), broadcast16(map.slope)};
+                      const dim_t at = vector * 16;
+                      std::uint16_t* words = advance(map.mask, vector);
+                      Staged<const float> x(map.x, at, run.valid_lanes), r(map.residual, at, run.valid_lanes);
+                      Staged<float> y(map.y, at, run.valid_lanes);
+                      affine_vectors<act.value, residual.value, mask.value, false>(k, x.data, r.data, y.data, words,
+                                                                                   run.vectors, unused);
+                      y.write_back();
+                      if (run.valid_lanes < 16 && mask.value && act.value != Activation::kNone) {
+                        *words &= std::uint16_t((1 << run.valid_lanes) - 1);
+                      }
+                      vector += run.vectors;
+                    }
+                  });
+            });
       });
-    });
-  });
 }
 
 struct GradientCoefficients {
@@ -79,27 +83,32 @@ ENGRAM_ALWAYS_INLINE void gradient_vectors(const GradientCoefficients& k, const 
 /// A GradientMap on the vectors [begin, end).
 ENGRAM_MULTIVERSION void gradient_chunk(const GradientMap& map, dim_t begin, dim_t end) {
   const MaskedGradient& in = map.gradient;
-  visit_gradient(in, [&](auto gradients, auto act) __attribute__((always_inline)) {
-    visit_flag(map.x != nullptr, [&](auto with_x) __attribute__((always_inline)) {
-      visit_flag(map.grad_residual != nullptr, [&](auto residual) __attribute__((always_inline)) {
-        for (dim_t vector = begin; vector < end;) {
-          const ChannelRun run = next_run(map.shape, vector, end);
-          const GradientCoefficients k = {lane_values(run, map.scale, 1), lane_values(run, map.center),
-                                          lane_values(run, map.slope_x), lane_values(run, map.shift),
-                                          broadcast16(in.slope)};
-          const dim_t at = vector * 16;
-          Staged<const float> g(in.grad_y, at, run.valid_lanes), g2(in.grad_y2, at, run.valid_lanes);
-          Staged<const float> x(map.x, at, run.valid_lanes);
-          Staged<float> grad_x(map.grad_x, at, run.valid_lanes), grad_residual(map.grad_residual, at, run.valid_lanes);
-          gradient_vectors<act.value, gradients.value, with_x.value, residual.value>(
-              k, g.data, g2.data, advance(in.mask, vector), x.data, grad_x.data, grad_residual.data, run.vectors);
-          grad_x.write_back();
-          grad_residual.write_back();
-          vector += run.vectors;
-        }
+  visit_gradient(
+      in, [&](auto gradients, auto act) __attribute__((always_inline)) {
+        visit_flag(
+            map.x != nullptr, [&](auto with_x) __attribute__((always_inline)) {
+              visit_flag(
+                  map.grad_residual != nullptr, [&](auto residual) __attribute__((always_inline)) {
+                    for (dim_t vector = begin; vector < end;) {
+                      const ChannelRun run = next_run(map.shape, vector, end);
+                      const GradientCoefficients k = {lane_values(run, map.scale, 1), lane_values(run, map.center),
+                                                      lane_values(run, map.slope_x), lane_values(run, map.shift),
+                                                      broadcast16(in.slope)};
+                      const dim_t at = vector * 16;
+                      Staged<const float> g(in.grad_y, at, run.valid_lanes), g2(in.grad_y2, at, run.valid_lanes);
+                      Staged<const float> x(map.x, at, run.valid_lanes);
+                      Staged<float> grad_x(map.grad_x, at, run.valid_lanes),
+                          grad_residual(map.grad_residual, at, run.valid_lanes);
+                      gradient_vectors<act.value, gradients.value, with_x.value, residual.value>(
+                          k, g.data, g2.data, advance(in.mask, vector), x.data, grad_x.data, grad_residual.data,
+                          run.vectors);
+                      grad_x.write_back();
+                      grad_residual.write_back();
+                      vector += run.vectors;
+                    }
+                  });
+            });
       });
-    });
-  });
 }
 
 }  // namespace
@@ -146,9 +155,8 @@ void store_lane_values(const ChannelRun& run, const float* per_channel, float ot
 
 void affine_pass(const AffineMap& map) {
   const dim_t vectors = (map.shape.count() + 15) / 16;
-  parallel_for((vectors + kChunkVectors - 1) / kChunkVectors, kChunkVectors * 16, [&](dim_t i) {
-    affine_chunk(map, i * kChunkVectors, std::min(vectors, (i + 1) * kChunkVectors));
-  });
+  parallel_for((vectors + kChunkVectors - 1) / kChunkVectors, kChunkVectors * 16,
+               [&](dim_t i) { affine_chunk(map, i * kChunkVectors, std::min(vectors, (i + 1) * kChunkVectors)); });
 }
 
 void gradient_pass(const GradientMap& map) {

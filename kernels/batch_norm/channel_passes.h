@@ -46,7 +46,7 @@ struct GradientMap {
   float* grad_residual;  ///< or null
 };
 
-/// Two passes' worth of per-channel results, [c] each.
+/// Where the statistics of each channel go, [c] each.
 struct ChannelMoments {
   float* mean;
   float* var;  ///< biased
@@ -62,8 +62,8 @@ void moments_pass(const ActivationShape& shape, const float* x, const ChannelMom
 void affine_moments_pass(const AffineMap& map, const ChannelMoments& out, float* partials);
 
 /// sum_d[c] = sum d, sum_dx[c] = sum d (x - center); x null: sum_d only (sum_dx is set to 0).
-void gradient_sums_pass(const ActivationShape& shape, const MaskedGradient& gradient, const float* x, const float* center,
-                        float* sum_d, float* sum_dx, float* partials);
+void gradient_sums_pass(const ActivationShape& shape, const MaskedGradient& gradient, const float* x,
+                        const float* center, float* sum_d, float* sum_dx, float* partials);
 
 /// Runs a GradientMap.
 void gradient_pass(const GradientMap& map);

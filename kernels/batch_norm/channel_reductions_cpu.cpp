@@ -64,8 +64,8 @@ struct Partials {
   float* center;
 };
 
-/// Calls visit(row's channel block, offset of its first element, vectors, index of the partial result, whether it is the
-/// first visit of that partial result) for the rows of a chunk of the 16-blocked layout.
+/// Calls visit(row's channel block, offset of its first element, vectors, index of the partial result, whether it is
+/// the first visit of that partial result) for the rows of a chunk of the 16-blocked layout.
 template <class Visitor>
 ENGRAM_ALWAYS_INLINE void visit_rows(const ReductionPlan& plan, dim_t chunk, const Visitor& visit) {
   const dim_t blocks = plan.shape.blocks(), pixels = plan.shape.pixels();
@@ -84,83 +84,96 @@ ENGRAM_ALWAYS_INLINE void store_sums(const Partials& partials, dim_t at, bool fr
   store16(partials.second + at, fresh ? second : load16(partials.second + at) + second);
 }
 
-/// Sums of x - k and (x - k)^2 with k the chunk's first value of the channel. As k is one of the values, (k - mean)^2 is at
-/// most count times the variance, so the difference taken in merge_moments stays accurate whatever the mean is.
-ENGRAM_MULTIVERSION void moments_chunk(const ReductionPlan& plan, const float* x, const Partials& partials, dim_t chunk) {
-  visit_rows(plan, chunk, [&](dim_t, dim_t offset, dim_t vectors, dim_t at, bool fresh) __attribute__((always_inline)) {
-    const float* row = x + offset;
-    const Vec16 center = fresh ? load16(row) : load16(partials.center + at);
-    VectorSums sums;
-    dim_t v = 0;
-    for (; v + 4 <= vectors; v += 4) {
-      for (int u = 0; u < 4; ++u) {
-        const Vec16 d = load16(row + (v + u) * 16) - center;
-        sums.first[u] += d;
-        sums.second[u] += d * d;
-      }
-    }
-    for (; v < vectors; ++v) {
-      const Vec16 d = load16(row + v * 16) - center;
-      sums.first[0] += d;
-      sums.second[0] += d * d;
-    }
-    store16(partials.center + at, center);
-    store_sums(partials, at, fresh, sums.total_first(), sums.total_second());
-  });
+/// Sums of x - k and (x - k)^2 with k the chunk's first value of the channel. As k is one of the values, (k - mean)^2
+/// is at most count times the variance, so the difference taken in merge_moments stays accurate whatever the mean is.
+ENGRAM_MULTIVERSION void moments_chunk(const ReductionPlan& plan, const float* x, const Partials& partials,
+                                       dim_t chunk) {
+  visit_rows(
+      plan, chunk, [&](dim_t, dim_t offset, dim_t vectors, dim_t at, bool fresh) __attribute__((always_inline)) {
+        const float* row = x + offset;
+        const Vec16 center = fresh ? load16(row) : load16(partials.center + at);
+        VectorSums sums;
+        dim_t v = 0;
+        for (; v + 4 <= vectors; v += 4) {
+          for (int u = 0; u < 4; ++u) {
+            const Vec16 d = load16(row + (v + u) * 16) - center;
+            sums.first[u] += d;
+            sums.second[u] += d * d;
+          }
+        }
+        for (; v < vectors; ++v) {
+          const Vec16 d = load16(row + v * 16) - center;
+          sums.first[0] += d;
+          sums.second[0] += d * d;
+        }
+        store16(partials.center + at, center);
+        store_sums(partials, at, fresh, sums.total_first(), sums.total_second());
+      });
 }
 
 /// moments_chunk and the affine map in one read. The map takes x - k too, with the shift adjusted to it.
 ENGRAM_MULTIVERSION void affine_moments_chunk(const ReductionPlan& plan, const AffineMap& map, const Partials& partials,
                                               dim_t chunk) {
-  visit_activation(map.activation, [&](auto act) __attribute__((always_inline)) {
-    visit_flag(map.residual != nullptr, [&](auto residual) __attribute__((always_inline)) {
-      visit_flag(map.mask != nullptr, [&](auto mask) __attribute__((always_inline)) {
-        visit_rows(plan, chunk,
-                   [&](dim_t block, dim_t offset, dim_t vectors, dim_t at, bool fresh) __attribute__((always_inline)) {
-                     const Vec16 center = fresh ? load16(map.x + offset) : load16(partials.center + at);
-                     const Vec16 scale = load16(map.scale + block * 16);
-                     const Vec16 shift = load16(map.shift + block * 16) + scale * (center - load16(map.center + block * 16));
-                     VectorSums sums;
-                     affine_vectors<act.value, residual.value, mask.value, true>(
-                         {center, scale, shift, broadcast16(map.slope)}, map.x + offset,
-                         advance(map.residual, offset), map.y + offset, advance(map.mask, offset / 16), vectors, sums);
-                     store16(partials.center + at, center);
-                     store_sums(partials, at, fresh, sums.total_first(), sums.total_second());
-                   });
+  visit_activation(
+      map.activation, [&](auto act) __attribute__((always_inline)) {
+        visit_flag(
+            map.residual != nullptr, [&](auto residual) __attribute__((always_inline)) {
+              visit_flag(
+                  map.mask != nullptr, [&](auto mask) __attribute__((always_inline)) {
+                    visit_rows(
+                        plan, chunk,
+                        [&](dim_t block, dim_t offset, dim_t vectors, dim_t at, bool fresh)
+                            __attribute__((always_inline)) {
+                              const Vec16 center = fresh ? load16(map.x + offset) : load16(partials.center + at);
+                              const Vec16 scale = load16(map.scale + block * 16);
+                              const Vec16 shift =
+                                  load16(map.shift + block * 16) + scale * (center - load16(map.center + block * 16));
+                              VectorSums sums;
+                              affine_vectors<act.value, residual.value, mask.value, true>(
+                                  {center, scale, shift, broadcast16(map.slope)}, map.x + offset,
+                                  advance(map.residual, offset), map.y + offset, advance(map.mask, offset / 16),
+                                  vectors, sums);
+                              store16(partials.center + at, center);
+                              store_sums(partials, at, fresh, sums.total_first(), sums.total_second());
+                            });
+                  });
+            });
       });
-    });
-  });
 }
 
 /// Sums of d and d (x - center).
 ENGRAM_MULTIVERSION void gradient_sums_chunk(const ReductionPlan& plan, const MaskedGradient& in, const float* x,
                                              const float* center, const Partials& partials, dim_t chunk) {
-  visit_gradient(in, [&](auto gradients, auto act) __attribute__((always_inline)) {
-    visit_flag(x != nullptr, [&](auto with_x) __attribute__((always_inline)) {
-      visit_rows(plan, chunk,
-                 [&](dim_t block, dim_t offset, dim_t vectors, dim_t at, bool fresh) __attribute__((always_inline)) {
-                   const Vec16 slope = broadcast16(in.slope);
-                   const Vec16 mean = with_x.value ? load16(center + block * 16) : Vec16{};
-                   VectorSums sums;
-                   const float *g = advance(in.grad_y, offset), *g2 = advance(in.grad_y2, offset);
-                   const std::uint16_t* words = advance(in.mask, offset / 16);
-                   auto add = [&](dim_t v, int u) __attribute__((always_inline)) {
-                     const Vec16 d = masked_gradient<act.value, gradients.value>(g, g2, words, v, slope);
-                     sums.first[u] += d;
-                     if (with_x.value) sums.second[u] += d * (load16(x + offset + v * 16) - mean);
-                   };
-                   dim_t v = 0;
-                   for (; v + 4 <= vectors; v += 4) {
-                     for (int u = 0; u < 4; ++u) add(v + u, u);
-                   }
-                   for (; v < vectors; ++v) add(v, 0);
-                   store_sums(partials, at, fresh, sums.total_first(), sums.total_second());
-                 });
-    });
-  });
+  visit_gradient(
+      in, [&](auto gradients, auto act) __attribute__((always_inline)) {
+        visit_flag(
+            x != nullptr, [&](auto with_x) __attribute__((always_inline)) {
+              visit_rows(
+                  plan, chunk,
+                  [&](dim_t block, dim_t offset, dim_t vectors, dim_t at, bool fresh) __attribute__((always_inline)) {
+                    const Vec16 slope = broadcast16(in.slope);
+                    const Vec16 mean = with_x.value ? load16(center + block * 16) : Vec16{};
+                    VectorSums sums;
+                    const float *g = advance(in.grad_y, offset), *g2 = advance(in.grad_y2, offset);
+                    const std::uint16_t* words = advance(in.mask, offset / 16);
+                    auto add = [&](dim_t v, int u) __attribute__((always_inline)) {
+                      const Vec16 d = masked_gradient<act.value, gradients.value>(g, g2, words, v, slope);
+                      sums.first[u] += d;
+                      if (with_x.value) sums.second[u] += d * (load16(x + offset + v * 16) - mean);
+                    };
+                    dim_t v = 0;
+                    for (; v + 4 <= vectors; v += 4) {
+                      for (int u = 0; u < 4; ++u) add(v + u, u);
+                    }
+                    for (; v < vectors; ++v) add(v, 0);
+                    store_sums(partials, at, fresh, sums.total_first(), sums.total_second());
+                  });
+            });
+      });
 }
 
-/// Offset of the first element of chunk (image, channel) in a layout that is not 16-blocked; the others follow at `block`.
+/// Offset of the first element of chunk (image, channel) in a layout that is not 16-blocked; the others follow at
+/// `block`.
 dim_t plane_offset(const ActivationShape& s, dim_t chunk) {
   const dim_t n = chunk / s.c, c = chunk % s.c;
   return (n * s.blocks() + c / s.block) * s.pixels() * s.block + c % s.block;
@@ -281,8 +294,8 @@ void affine_moments_pass(const AffineMap& map, const ChannelMoments& out, float*
   merge(plan, partials, out);
 }
 
-void gradient_sums_pass(const ActivationShape& shape, const MaskedGradient& gradient, const float* x, const float* center,
-                        float* sum_d, float* sum_dx, float* memory) {
+void gradient_sums_pass(const ActivationShape& shape, const MaskedGradient& gradient, const float* x,
+                        const float* center, float* sum_d, float* sum_dx, float* memory) {
   const ReductionPlan plan(shape);
   const Partials partials(plan, memory);
   for_chunks(plan, [&](dim_t i) {
@@ -295,6 +308,8 @@ void gradient_sums_pass(const ActivationShape& shape, const MaskedGradient& grad
   for_channel_groups(plan, [&](dim_t channel) { merge_sums(plan, partials, sum_d, sum_dx, channel); });
 }
 
-dim_t channel_partials_count(const ActivationShape& shape) { return 3 * ReductionPlan(shape).slots * shape.c; }
+dim_t channel_partials_count(const ActivationShape& shape) {
+  return 3 * ReductionPlan(shape).slots * shape.c;
+}
 
 }  // namespace engram::kernels

@@ -14,11 +14,11 @@ typedef std::int8_t Bytes16 __attribute__((vector_size(16), aligned(1), may_alia
 /// Consecutive vectors whose lanes have the same channels.
 struct ChannelRun {
   enum class Lanes { kBlock, kUniform, kMixed };
-  dim_t vectors;        ///< 1 for kMixed
-  int valid_lanes;      ///< below 16 only in the last vector of an activation
+  dim_t vectors;    ///< 1 for kMixed
+  int valid_lanes;  ///< below 16 only in the last vector of an activation
   Lanes lanes;
-  dim_t channel;        ///< first channel of a kBlock, the channel of a kUniform run
-  dim_t channels[16];   ///< of each valid lane of a kMixed run
+  dim_t channel;       ///< first channel of a kBlock, the channel of a kUniform run
+  dim_t channels[16];  ///< of each valid lane of a kMixed run
 };
 
 /// The run that starts with vector `vector` (elements 16 vector and up), cut at vector `end`.
@@ -27,8 +27,8 @@ ChannelRun next_run(const ActivationShape& shape, dim_t vector, dim_t end);
 /// Writes the 16 per-channel values of a run's lanes; `otherwise` where there are none.
 void store_lane_values(const ChannelRun& run, const float* per_channel, float otherwise, float* values);
 
-/// As store_lane_values. The work is out of line to keep it out of every instantiation, and goes through memory because a
-/// Vec16 is returned differently by functions compiled for different instruction sets.
+/// As store_lane_values. The work is out of line to keep it out of every instantiation, and goes through memory because
+/// a Vec16 is returned differently by functions compiled for different instruction sets.
 ENGRAM_ALWAYS_INLINE Vec16 lane_values(const ChannelRun& run, const float* per_channel, float otherwise = 0) {
   if (run.lanes == ChannelRun::Lanes::kBlock && per_channel != nullptr) return load16(per_channel + run.channel);
   float values[16];
@@ -112,7 +112,8 @@ ENGRAM_ALWAYS_INLINE void affine_vectors(const AffineCoefficients& k, const floa
 
 /// d of a MaskedGradient for vector v of the given pointers.
 template <Activation kAct, int kGradients>
-ENGRAM_ALWAYS_INLINE Vec16 masked_gradient(const float* g, const float* g2, const std::uint16_t* mask, dim_t v, Vec16 slope) {
+ENGRAM_ALWAYS_INLINE Vec16 masked_gradient(const float* g, const float* g2, const std::uint16_t* mask, dim_t v,
+                                           Vec16 slope) {
   Vec16 d = {};
   if constexpr (kGradients >= 1) d = load16(g + v * 16);
   if constexpr (kGradients == 2) d += load16(g2 + v * 16);
@@ -152,13 +153,14 @@ ENGRAM_ALWAYS_INLINE void visit_flag(bool flag, const Visitor& visit) {
 template <class Visitor>
 ENGRAM_ALWAYS_INLINE void visit_gradient(const MaskedGradient& gradient, const Visitor& visit) {
   if (gradient.grad_y == nullptr) return visit(Constant<0>{}, Constant<Activation::kNone>{});
-  visit_activation(gradient.activation, [&](auto act) __attribute__((always_inline)) {
-    if (gradient.grad_y2 == nullptr) {
-      visit(Constant<1>{}, act);
-    } else {
-      visit(Constant<2>{}, act);
-    }
-  });
+  visit_activation(
+      gradient.activation, [&](auto act) __attribute__((always_inline)) {
+        if (gradient.grad_y2 == nullptr) {
+          visit(Constant<1>{}, act);
+        } else {
+          visit(Constant<2>{}, act);
+        }
+      });
 }
 
 }  // namespace engram::kernels

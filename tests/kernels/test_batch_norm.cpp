@@ -1,4 +1,5 @@
-/// batch_norm against the double-precision reference: odd shapes, both layouts, optional operands, aliasing, thread counts.
+/// batch_norm against the double-precision reference: odd shapes, both layouts, optional operands, aliasing, thread
+/// counts.
 
 #include <gtest/gtest.h>
 #include <omp.h>
@@ -16,9 +17,13 @@ namespace {
 
 using Values = std::vector<float>;
 
-std::vector<double> widen(const Values& values) { return {values.begin(), values.end()}; }
+std::vector<double> widen(const Values& values) {
+  return {values.begin(), values.end()};
+}
 
-Values poisoned(dim_t count) { return Values(std::size_t(count), std::numeric_limits<float>::quiet_NaN()); }
+Values poisoned(dim_t count) {
+  return Values(std::size_t(count), std::numeric_limits<float>::quiet_NaN());
+}
 
 Values normal_values(dim_t count, unsigned seed, float mean = 0, float std = 1) {
   std::mt19937 rng(seed);
@@ -28,8 +33,8 @@ Values normal_values(dim_t count, unsigned seed, float mean = 0, float std = 1) 
   return values;
 }
 
-/// |actual - expected| within `tolerance` of the largest expected value or of `scale`, if that is larger (the size of terms
-/// that cancel).
+/// |actual - expected| within `tolerance` of the largest expected value or of `scale`, if that is larger (the size of
+/// terms that cancel).
 void expect_close(const Values& actual, const std::vector<double>& expected, double tolerance, const std::string& what,
                   double scale = 0) {
   ASSERT_EQ(actual.size(), expected.size()) << what;
@@ -62,9 +67,9 @@ struct Problem {
     new_running_mean = running_mean;
     new_running_var = running_var;
     cpu_backend().batch_norm.train(
-        {}, {shape, x.data(), has_residual ? residual.data() : nullptr, gamma.data(), beta.data(), new_running_mean.data(),
-             new_running_var.data(), 0.1f, 1e-5f, activation, slope, y.data(), mask.data(), saved_mean.data(),
-             saved_invstd.data(), workspace.data()});
+        {}, {shape, x.data(), has_residual ? residual.data() : nullptr, gamma.data(), beta.data(),
+             new_running_mean.data(), new_running_var.data(), 0.1f, 1e-5f, activation, slope, y.data(), mask.data(),
+             saved_mean.data(), saved_invstd.data(), workspace.data()});
   }
 
   void train_backward() {
@@ -72,8 +77,8 @@ struct Problem {
     grad_gamma = grad_beta = poisoned(shape.c);
     cpu_backend().batch_norm.train_backward(
         {}, {shape, x.data(), grad_y.data(), grad_y2.data(), mask.data(), activation, slope, saved_mean.data(),
-             saved_invstd.data(), gamma.data(), grad_x.data(), grad_residual.data(), grad_gamma.data(), grad_beta.data(),
-             workspace.data()});
+             saved_invstd.data(), gamma.data(), grad_x.data(), grad_residual.data(), grad_gamma.data(),
+             grad_beta.data(), workspace.data()});
   }
 
   /// Fills the expected values; uses the kernel's mask as the branch taken, so that a value near 0 cannot disagree.
@@ -111,10 +116,20 @@ struct Problem {
     expected_grad_residual.assign(x.size(), 0);
     expected_grad_gamma.assign(std::size_t(shape.c), 0);
     expected_grad_beta.assign(std::size_t(shape.c), 0);
-    const reference::BatchNormBackward backward = {
-        shape,        wide_x.data(),      total.data(), pre.data(), wide_gamma.data(), double(1e-5f), activation, slope,
-        expected_mean.data(), expected_var.data(), expected_grad_x.data(), expected_grad_residual.data(),
-        expected_grad_gamma.data(), expected_grad_beta.data()};
+    const reference::BatchNormBackward backward = {shape,
+                                                   wide_x.data(),
+                                                   total.data(),
+                                                   pre.data(),
+                                                   wide_gamma.data(),
+                                                   double(1e-5f),
+                                                   activation,
+                                                   slope,
+                                                   expected_mean.data(),
+                                                   expected_var.data(),
+                                                   expected_grad_x.data(),
+                                                   expected_grad_residual.data(),
+                                                   expected_grad_gamma.data(),
+                                                   expected_grad_beta.data()};
     training ? reference::batch_norm_train_backward(backward) : reference::batch_norm_eval_backward(backward);
   }
 
@@ -125,13 +140,14 @@ struct Problem {
   Values x, residual, grad_y, grad_y2, gamma, beta, running_mean, running_var, workspace;
   Values y, saved_mean, saved_invstd, new_running_mean, new_running_var, grad_x, grad_residual, grad_gamma, grad_beta;
   std::vector<std::uint16_t> mask;
-  std::vector<double> expected_y, expected_mean, expected_var, expected_grad_x, expected_grad_residual, expected_grad_gamma,
-      expected_grad_beta;
+  std::vector<double> expected_y, expected_mean, expected_var, expected_grad_x, expected_grad_residual,
+      expected_grad_gamma, expected_grad_beta;
 };
 
 const ActivationShape kShapes[] = {
-    {2, 1, 1, 1, 1},   {3, 3, 5, 7, 1},    {1, 3, 9, 11, 1},  {4, 16, 1, 1, 16}, {1, 16, 5, 3, 16},   {5, 48, 3, 3, 16},
-    {70, 48, 1, 3, 16}, {3, 48, 4, 4, 1},  {2, 16, 50, 43, 16}, {3, 32, 24, 20, 16}, {7, 6, 3, 5, 3}, {2, 64, 3, 5, 64},
+    {2, 1, 1, 1, 1},     {3, 3, 5, 7, 1},     {1, 3, 9, 11, 1},   {4, 16, 1, 1, 16},
+    {1, 16, 5, 3, 16},   {5, 48, 3, 3, 16},   {70, 48, 1, 3, 16}, {3, 48, 4, 4, 1},
+    {2, 16, 50, 43, 16}, {3, 32, 24, 20, 16}, {7, 6, 3, 5, 3},    {2, 64, 3, 5, 64},
 };
 
 class BatchNormTest : public ::testing::TestWithParam<std::tuple<ActivationShape, Activation, bool>> {};
@@ -182,7 +198,8 @@ TEST_P(BatchNormTest, EvaluationMatchesReference) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, BatchNormTest,
                          ::testing::Combine(::testing::ValuesIn(kShapes),
-                                            ::testing::Values(Activation::kNone, Activation::kRelu, Activation::kLeakyRelu),
+                                            ::testing::Values(Activation::kNone, Activation::kRelu,
+                                                              Activation::kLeakyRelu),
                                             ::testing::Bool()));
 
 TEST(BatchNorm, LargeMeanSmallVariance) {
@@ -233,8 +250,8 @@ TEST(BatchNorm, ResultsMayOverwriteTheirInputs) {
     const auto& kernels = cpu_backend().batch_norm;
     Values second = q.grad_y2;
     kernels.train_backward({}, {shape, q.x.data(), q.grad_y.data(), second.data(), q.mask.data(), q.activation, q.slope,
-                                q.saved_mean.data(), q.saved_invstd.data(), q.gamma.data(), q.grad_y.data(), second.data(),
-                                nullptr, nullptr, q.workspace.data()});
+                                q.saved_mean.data(), q.saved_invstd.data(), q.gamma.data(), q.grad_y.data(),
+                                second.data(), nullptr, nullptr, q.workspace.data()});
     EXPECT_EQ(q.grad_y, p.grad_x);
     EXPECT_EQ(second, p.grad_residual);
     Values y = q.residual, mean = poisoned(shape.c), invstd = poisoned(shape.c);
@@ -253,25 +270,27 @@ TEST(BatchNorm, OptionalOperandsDoNotChangeTheOthers) {
   p.train();
   p.train_backward();
   const auto& kernels = cpu_backend().batch_norm;
-  Values y = poisoned(shape.count()), mean = poisoned(shape.c), invstd = poisoned(shape.c), grad_x = poisoned(shape.count());
+  Values y = poisoned(shape.count()), mean = poisoned(shape.c), invstd = poisoned(shape.c),
+         grad_x = poisoned(shape.count());
   kernels.train({}, {shape, p.x.data(), nullptr, nullptr, nullptr, nullptr, nullptr, 0.1f, 1e-5f, Activation::kRelu, 0,
                      y.data(), nullptr, mean.data(), invstd.data(), p.workspace.data()});
   EXPECT_EQ(y, p.y);
-  kernels.train_backward({}, {shape, p.x.data(), p.grad_y.data(), nullptr, p.mask.data(), Activation::kRelu, 0, mean.data(),
-                              invstd.data(), nullptr, grad_x.data(), nullptr, nullptr, nullptr, p.workspace.data()});
+  kernels.train_backward(
+      {}, {shape, p.x.data(), p.grad_y.data(), nullptr, p.mask.data(), Activation::kRelu, 0, mean.data(), invstd.data(),
+           nullptr, grad_x.data(), nullptr, nullptr, nullptr, p.workspace.data()});
   EXPECT_EQ(grad_x, p.grad_x);
   Values grad_residual = poisoned(shape.count()), grad_gamma = poisoned(shape.c);
-  kernels.train_backward({}, {shape, p.x.data(), p.grad_y.data(), nullptr, p.mask.data(), Activation::kRelu, 0, mean.data(),
-                              invstd.data(), nullptr, nullptr, grad_residual.data(), grad_gamma.data(), nullptr,
-                              p.workspace.data()});
+  kernels.train_backward(
+      {}, {shape, p.x.data(), p.grad_y.data(), nullptr, p.mask.data(), Activation::kRelu, 0, mean.data(), invstd.data(),
+           nullptr, nullptr, grad_residual.data(), grad_gamma.data(), nullptr, p.workspace.data()});
   EXPECT_EQ(grad_residual, p.grad_residual);
   EXPECT_EQ(grad_gamma, p.grad_gamma);
 }
 
 TEST(BatchNorm, SameBitsForAnyThreadCount) {
   const int before = omp_get_max_threads();
-  for (const ActivationShape shape : {ActivationShape{9, 48, 17, 13, 16}, ActivationShape{2, 16, 64, 65, 16},
-                                      ActivationShape{9, 7, 17, 13, 1}}) {
+  for (const ActivationShape shape :
+       {ActivationShape{9, 48, 17, 13, 16}, ActivationShape{2, 16, 64, 65, 16}, ActivationShape{9, 7, 17, 13, 1}}) {
     std::vector<Problem> runs;
     for (int threads : {1, 2, 3}) {
       omp_set_num_threads(threads);
