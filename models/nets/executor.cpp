@@ -1,0 +1,78 @@
+#include "models/nets/executor.h"
+
+#include "engine/autograd.h"
+
+namespace engram {
+namespace {
+
+Conv2dOptions geometry(const Conv2d& conv) {
+  return {.stride = conv.config().stride, .padding = conv.config().padding};
+}
+
+std::vector<std::uint64_t> versions(std::initializer_list<Tensor> tensors) {
+  std::vector<std::uint64_t> result;
+  for (const Tensor& tensor : tensors) result.push_back(tensor.defined() ? tensor.storage().version() : 0);
+  return result;
+}
+
+}  // namespace
+
+Tensor PlainExecutor::conv_bn(const Conv2d& conv, const BatchNorm2d& bn, const Tensor& x, Activation activation,
+                              const Tensor& residual) {
+  return bn.forward(conv.forward(x), activation, residual);
+}
+
+Tensor PlainExecutor::bn(const BatchNorm2d& bn, const Tensor& x, Activation activation) {
+  return bn.forward(x, activation);
+}
+
+Tensor PlainExecutor::conv(const Conv2d& conv, const Tensor& x, const Tensor& residual) {
+  const Tensor y = conv.forward(x);
+  return residual.defined() ? y + residual : y;
+}
+
+Tensor MatchingExecutor::match(const BatchNorm2d& bn, const Tensor& x, Activation activation, const Tensor& residual) {
+  mismatches_.push_back({&bn, norm(var(x, {0, 2, 3}) - bn.running_var), norm(mean(x, {0, 2, 3}) - bn.running_mean)});
+  return batch_norm(x, bn.weight, bn.bias, bn.running_mean, bn.running_var,
+                    {.training = false, .eps = BatchNorm2d::kEps, .activation = activation}, residual);
+}
+
+Tensor MatchingExecutor::conv_bn(const Conv2d& conv, const BatchNorm2d& bn, const Tensor& x, Activation activation,
+                                 const Tensor& residual) {
+  return match(bn, conv.forward(x), activation, residual);
+}
+
+Tensor MatchingExecutor::bn(const BatchNorm2d& bn, const Tensor& x, Activation activation) {
+  return match(bn, x, activation, {});
+}
+
+const FoldedWeights::Folded& FoldedWeights::get(const Conv2d& conv, const BatchNorm2d& bn) {
+  Entry& entry = entries_[&conv];
+  std::vector<std::uint64_t> now =
+      versions({conv.weight, conv.bias, bn.weight, bn.bias, bn.running_mean, bn.running_var});
+  if (entry.versions != now) {
+    const NoGradGuard no_grad;
+    const Tensor scale = bn.weight / sqrt(bn.running_var + BatchNorm2d::kEps);
+    const Tensor center = conv.bias.defined() ? bn.running_mean - conv.bias : bn.running_mean;
+    entry.folded = {conv.weight * reshape(scale, {bn.channels(), 1, 1, 1}), bn.bias - center * scale};
+    entry.versions = std::move(now);
+  }
+  return entry.folded;
+}
+
+Tensor FoldedExecutor::conv_bn(const Conv2d& conv, const BatchNorm2d& bn, const Tensor& x, Activation activation,
+                               const Tensor& residual) {
+  const FoldedWeights::Folded& folded = weights_.get(conv, bn);
+  return conv2d_inference(x, folded.weight, folded.bias, residual, activation == Activation::kRelu, geometry(conv));
+}
+
+Tensor FoldedExecutor::bn(const BatchNorm2d& bn, const Tensor& x, Activation activation) {
+  return batch_norm(x, bn.weight, bn.bias, bn.running_mean, bn.running_var,
+                    {.training = false, .eps = BatchNorm2d::kEps, .activation = activation});
+}
+
+Tensor FoldedExecutor::conv(const Conv2d& conv, const Tensor& x, const Tensor& residual) {
+  return conv2d_inference(x, conv.weight, conv.bias, residual, false, geometry(conv));
+}
+
+}  // namespace engram

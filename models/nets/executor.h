@@ -1,0 +1,91 @@
+#pragma once
+/// The ways to run a network's layers. A network states its structure once, in calls of an Executor; what a convolution
+/// and a batch normalisation do (training, matching statistics, folded weights) is the executor's choice.
+
+#include <unordered_map>
+#include <vector>
+
+#include "models/layers.h"
+
+namespace engram {
+
+/// Runs the units that the networks are made of.
+class Executor {
+ public:
+  virtual ~Executor() = default;
+  /// act(bn(conv(x)) + residual); nothing else sees the convolution's result.
+  virtual Tensor conv_bn(const Conv2d& conv, const BatchNorm2d& bn, const Tensor& x, Activation activation,
+                         const Tensor& residual = {}) = 0;
+  /// act(bn(x)) of an x that others use too.
+  virtual Tensor bn(const BatchNorm2d& bn, const Tensor& x, Activation activation) = 0;
+  /// conv(x) + residual, without normalisation.
+  virtual Tensor conv(const Conv2d& conv, const Tensor& x, const Tensor& residual = {}) = 0;
+};
+
+/// The layers as they are: batch statistics in training mode, running ones else.
+class PlainExecutor : public Executor {
+ public:
+  Tensor conv_bn(const Conv2d& conv, const BatchNorm2d& bn, const Tensor& x, Activation activation,
+                 const Tensor& residual) override;
+  Tensor bn(const BatchNorm2d& bn, const Tensor& x, Activation activation) override;
+  Tensor conv(const Conv2d& conv, const Tensor& x, const Tensor& residual) override;
+};
+
+/// How far the batch's statistics at the input of a batch normalisation are from the running ones (natural inversion,
+/// R_bn): scalars ||running_var - batch_var||_2 with the biased variance, and ||running_mean - batch_mean||_2.
+struct BnMismatch {
+  const BatchNorm2d* layer = nullptr;
+  Tensor var_norm;
+  Tensor mean_norm;
+};
+
+/// Running statistics throughout, and a BnMismatch for every batch normalisation met.
+class MatchingExecutor : public PlainExecutor {
+ public:
+  Tensor conv_bn(const Conv2d& conv, const BatchNorm2d& bn, const Tensor& x, Activation activation,
+                 const Tensor& residual) override;
+  Tensor bn(const BatchNorm2d& bn, const Tensor& x, Activation activation) override;
+  /// In the order of execution.
+  const std::vector<BnMismatch>& mismatches() const { return mismatches_; }
+
+ private:
+  Tensor match(const BatchNorm2d& bn, const Tensor& x, Activation activation, const Tensor& residual);
+
+  std::vector<BnMismatch> mismatches_;
+};
+
+/// Convolution weights with the following normalisation (running statistics) multiplied in, made once and made anew
+/// when a parameter or statistic has changed in place.
+class FoldedWeights {
+ public:
+  struct Folded {
+    Tensor weight;
+    Tensor bias;
+  };
+  /// Valid until the next call.
+  const Folded& get(const Conv2d& conv, const BatchNorm2d& bn);
+  /// Frees the folded weights.
+  void clear() { entries_.clear(); }
+
+ private:
+  struct Entry {
+    std::vector<std::uint64_t> versions;
+    Folded folded;
+  };
+  std::unordered_map<const Conv2d*, Entry> entries_;
+};
+
+/// Without gradients: running statistics folded into the convolutions, residual sum and ReLU in their epilogue.
+class FoldedExecutor : public Executor {
+ public:
+  explicit FoldedExecutor(FoldedWeights& weights) : weights_(weights) {}
+  Tensor conv_bn(const Conv2d& conv, const BatchNorm2d& bn, const Tensor& x, Activation activation,
+                 const Tensor& residual) override;
+  Tensor bn(const BatchNorm2d& bn, const Tensor& x, Activation activation) override;
+  Tensor conv(const Conv2d& conv, const Tensor& x, const Tensor& residual) override;
+
+ private:
+  FoldedWeights& weights_;
+};
+
+}  // namespace engram

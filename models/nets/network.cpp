@@ -1,0 +1,63 @@
+#include "models/nets/network.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "engine/autograd.h"
+
+namespace engram {
+
+Network::Network(std::string arch, int num_classes, std::vector<TapSpec> taps, Device device)
+    : arch_(std::move(arch)), num_classes_(num_classes), taps_(std::move(taps)), device_(device) {}
+
+void Network::check_input(const char* op, const Tensor& x) const {
+  if (x.rank() != 4 || x.dim(1) != 3 || x.dim(2) != 32 || x.dim(3) != 32)
+    throw ShapeError(message("[", op, "] expected images [N,3,32,32] for ", arch_, ", got ", x.describe()));
+}
+
+Tensor Network::forward(const Tensor& x) {
+  check_input("forward", x);
+  PlainExecutor executor;
+  return head(body(executor, x, nullptr, false), is_training());
+}
+
+Features Network::forward_features(const Tensor& x) {
+  check_input("forward_features", x);
+  PlainExecutor executor;
+  Features result;
+  result.logits = head(body(executor, x, &result.taps, false), is_training());
+  return result;
+}
+
+BnMatching Network::forward_with_bn_matching(const Tensor& x) {
+  check_input("forward_with_bn_matching", x);
+  MatchingExecutor executor;
+  BnMatching result;
+  result.logits = head(body(executor, x, nullptr, false), false);
+
+  // A fused residual unit runs its shortcut before its last normalisation; the order of declaration is the reference's.
+  std::unordered_map<const Module*, const BnMismatch*> by_layer;
+  for (const BnMismatch& mismatch : executor.mismatches()) by_layer[mismatch.layer] = &mismatch;
+  for (const NamedModule& named : named_modules())
+    if (const auto found = by_layer.find(named.module); found != by_layer.end())
+      result.layers.push_back({named.name, found->second->var_norm, found->second->mean_norm});
+  return result;
+}
+
+Tensor Network::logits_inference(const Tensor& x) {
+  check_input("logits_inference", x);
+  NoGradGuard no_grad;
+  FoldedExecutor executor(folded_);
+  return head(body(executor, x.detach(), nullptr, false), false);
+}
+
+std::vector<Tensor> Network::features_inference(const Tensor& x) {
+  check_input("features_inference", x);
+  NoGradGuard no_grad;
+  FoldedExecutor executor(folded_);
+  std::vector<Tensor> taps;
+  body(executor, x.detach(), &taps, true);
+  return taps;
+}
+
+}  // namespace engram

@@ -1,0 +1,85 @@
+#pragma once
+/// What the image classifiers have in common.
+
+#include <string>
+#include <vector>
+
+#include "engine/random.h"
+#include "models/nets/executor.h"
+
+namespace engram {
+
+/// Extents of one tapped feature map for an input of 32x32.
+struct TapSpec {
+  dim_t channels;
+  dim_t size;  ///< height and width
+};
+
+/// Result of Network::forward_features. The taps run from the finest map to the coarsest.
+struct Features {
+  Tensor logits;
+  std::vector<Tensor> taps;
+};
+
+/// A batch normalisation layer's mismatch under its name, for example "layer1.0.bn1".
+struct NamedBnMismatch {
+  std::string name;
+  Tensor var_norm;
+  Tensor mean_norm;
+};
+
+/// Result of Network::forward_with_bn_matching.
+struct BnMatching {
+  Tensor logits;
+  std::vector<NamedBnMismatch> layers;  ///< in the order in which the reference network runs them
+};
+
+/// A classifier of [N,3,32,32] images.
+class Network : public Module {
+ public:
+  /// The name that make_network takes, for example "resnet18-w32".
+  const std::string& arch() const { return arch_; }
+  int num_classes() const { return num_classes_; }
+  Device device() const { return device_; }
+  const std::vector<TapSpec>& taps() const { return taps_; }
+  /// Where dropout, if there is any, draws its masks. Its seed and offset are part of a training run's state.
+  Generator& dropout_generator() { return dropout_generator_; }
+
+  /// x [N,3,32,32] -> logits [N,num_classes]; statistics and dropout by the mode (train, eval). Throws ShapeError.
+  Tensor forward(const Tensor& x);
+  /// As forward, with the tapped maps (natural inversion, section 1.6): ResNet the stages' outputs after their ReLU;
+  /// VGG the last map before each of the first four poolings; WRN the first two groups' sums as they are and the
+  /// third's after the closing BN and ReLU.
+  Features forward_features(const Tensor& x);
+
+  /// As forward in evaluation mode (whatever the mode), with the mismatch of every batch normalisation, in one fused
+  /// pass a layer. Gradients flow to x and to parameters that require them.
+  BnMatching forward_with_bn_matching(const Tensor& x);
+
+  /// Logits in evaluation mode (whatever the mode), without gradients, with normalisations folded into the
+  /// convolutions.
+  Tensor logits_inference(const Tensor& x);
+  /// The taps of forward_features in evaluation mode, without gradients, likewise; nothing after the last tap is run.
+  std::vector<Tensor> features_inference(const Tensor& x);
+
+ protected:
+  Network(std::string arch, int num_classes, std::vector<TapSpec> taps, Device device);
+
+  /// Runs everything before the classifier's head; adds the taps to `taps` when given. With `taps_only` it may stop
+  /// after the last tap, and the result is not used.
+  virtual Tensor body(Executor& executor, const Tensor& x, std::vector<Tensor>* taps, bool taps_only) = 0;
+  /// From the body's result to the logits; `training` says whether dropout acts.
+  virtual Tensor head(const Tensor& features, bool training) = 0;
+
+ private:
+  void check_input(const char* op, const Tensor& x) const;
+
+  std::string arch_;
+  int num_classes_;
+  std::vector<TapSpec> taps_;
+  Device device_;
+  FoldedWeights folded_;
+  Generator dropout_generator_{1};
+};
+
+}  // namespace engram

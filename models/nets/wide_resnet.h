@@ -1,0 +1,44 @@
+#pragma once
+/// Wide residual networks (Zagoruyko and Komodakis 2016), pre-activation, for 32x32 images.
+
+#include <memory>
+#include <vector>
+
+#include "models/nets/network.h"
+
+namespace engram {
+
+/// BN-ReLU-conv3x3-BN-ReLU-conv3x3, plus x, or plus a 1x1 convolution of the activated input where channels change.
+/// Names bn1, conv1, bn2, conv2, convShortcut.
+class WideBlock : public Module {
+ public:
+  WideBlock(dim_t in, dim_t out, dim_t stride, Device device);
+  Tensor forward(Executor& executor, const Tensor& x) const;
+
+ private:
+  BatchNorm2d bn1_;
+  Conv2d conv1_;
+  BatchNorm2d bn2_;
+  Conv2d conv2_;
+  std::unique_ptr<Conv2d> shortcut_;
+};
+
+/// WRN-depth-widen: conv3x3 to 16 channels, three groups of (depth - 4) / 6 blocks with 16, 32, 64 times `widen`
+/// channels, BN, ReLU, global average pooling, linear head. Names as in the reference network: conv1,
+/// block1.layer.0.bn1, ..., bn1, fc.
+class WideResNet : public Network {
+ public:
+  WideResNet(std::string arch, int num_classes, int depth, int widen, Device device);
+
+ protected:
+  Tensor body(Executor& executor, const Tensor& x, std::vector<Tensor>* taps, bool taps_only) override;
+  Tensor head(const Tensor& features, bool training) override;
+
+ private:
+  Conv2d conv1_;
+  std::vector<std::vector<std::unique_ptr<WideBlock>>> groups_;
+  BatchNorm2d bn1_;
+  Linear fc_;
+};
+
+}  // namespace engram

@@ -1,0 +1,144 @@
+// The networks against values computed by PyTorch (tests/golden/README.md).
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "engine/autograd.h"
+#include "engine/io/tensor_io.h"
+#include "models/nets/make_network.h"
+#include "models/nets/resnet.h"
+#include "models/nets/vgg.h"
+#include "models/nets/wide_resnet.h"
+#include "tests/support/named_formula.h"
+#include "tests/support/tensor_testing.h"
+
+namespace engram {
+namespace {
+
+using testing::relative_difference;
+
+const std::string kFolder = ENGRAM_SOURCE_DIR "/tests/golden/";
+
+const io::TensorFile& expected() {
+  static const io::TensorFile file = io::load_tensors(kFolder + "expected.safetensors");
+  return file;
+}
+
+const io::TensorFile& formula() {
+  static const io::TensorFile file = io::load_tensors(kFolder + "formula.safetensors");
+  return file;
+}
+
+/// Mean and L2 norm of each map.
+std::vector<std::pair<double, double>> summaries(const std::vector<Tensor>& taps) {
+  std::vector<std::pair<double, double>> result;
+  for (const Tensor& tap : taps) {
+    double total = 0, squares = 0;
+    for (float v : tap.to_vector()) {
+      total += v;
+      squares += double(v) * v;
+    }
+    result.emplace_back(total / double(tap.numel()), std::sqrt(squares));
+  }
+  return result;
+}
+
+/// Checks all evaluation paths of a network against the values of `name` in `file`.
+void check_evaluation(Network& network, const io::TensorFile& file, const std::string& name) {
+  const Tensor x = expected().tensors.at("x");
+  const Tensor logits = file.tensors.at(name + ".logits");
+  network.eval();
+  network.set_requires_grad(false);
+  const Features plain = network.forward_features(x);
+  EXPECT_LT(relative_difference(plain.logits, logits), 1e-4);
+  EXPECT_LT(relative_difference(network.logits_inference(x), logits), 1e-4);
+
+  const std::vector<float> taps = file.tensors.at(name + ".taps").to_vector();
+  for (const auto& maps : {plain.taps, network.features_inference(x)}) {
+    const auto found = summaries(maps);
+    ASSERT_EQ(taps.size(), 2 * found.size());
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      EXPECT_NEAR(found[i].first, taps[2 * i], 1e-4 * std::abs(taps[2 * i]) + 1e-5) << "mean of tap " << i;
+      EXPECT_NEAR(found[i].second, taps[2 * i + 1], 1e-4 * taps[2 * i + 1]) << "norm of tap " << i;
+    }
+  }
+
+  const BnMatching matching = network.forward_with_bn_matching(x);
+  EXPECT_LT(relative_difference(matching.logits, logits), 1e-4);
+  const std::vector<float> norms = file.tensors.at(name + ".bn_mismatch").to_vector();
+  ASSERT_EQ(norms.size(), 2 * matching.layers.size());
+  for (std::size_t i = 0; i < matching.layers.size(); ++i) {
+    EXPECT_NEAR(matching.layers[i].var_norm.item(), norms[2 * i], 1e-4 * norms[2 * i]) << matching.layers[i].name;
+    EXPECT_NEAR(matching.layers[i].mean_norm.item(), norms[2 * i + 1], 1e-4 * norms[2 * i + 1])
+        << matching.layers[i].name;
+  }
+}
+
+std::unique_ptr<Network> small_network(const std::string& name) {
+  const Device device;
+  if (name == "resnet18_small")
+    return std::make_unique<ResNet>(name, 10, ResNetConfig{.stem = 2, .widths = {2, 4, 8, 16}, .blocks = {2, 2, 2, 2}},
+                                    device);
+  if (name == "resnet20_small")
+    return std::make_unique<ResNet>(name, 10, ResNetConfig{.stem = 4, .widths = {4, 8, 16}, .blocks = {3, 3, 3}},
+                                    device);
+  if (name == "resnet8_a_small")
+    return std::make_unique<ResNet>(
+        name, 10, ResNetConfig{.stem = 4, .widths = {4, 8, 16}, .blocks = {1, 1, 1}, .projection = false}, device);
+  if (name == "vgg11_small") return std::make_unique<Vgg>(name, 10, std::vector<int>{1, 1, 2, 2, 2}, 2, device);
+  return std::make_unique<WideResNet>(name, 10, 10, 1, device);
+}
+
+class StoredState : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(StoredState, LoadsAndGivesTheSameResults) {
+  const std::string name = GetParam();
+  const auto network = small_network(name);
+  network->load_state(io::load_tensors(kFolder + "state_dicts/" + name + ".safetensors").tensors);
+  check_evaluation(*network, expected(), name);
+}
+
+INSTANTIATE_TEST_SUITE_P(Torch, StoredState,
+                         ::testing::Values("resnet18_small", "resnet20_small", "resnet8_a_small", "vgg11_small",
+                                           "wrn-10-1"),
+                         [](const auto& info) { return testing::test_name(info.param); });
+
+class FormulaState : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(FormulaState, GivesTheSameResults) {
+  const auto network = make_network(GetParam(), 10, {.seed = std::nullopt});
+  testing::fill_by_formula(*network, "teacher.", 20261123);
+  check_evaluation(*network, formula(), GetParam());
+}
+
+// All twelve pass; the others of each family would add seconds and no code path.
+INSTANTIATE_TEST_SUITE_P(Torch, FormulaState,
+                         ::testing::Values("resnet18-w32", "resnet20", "resnet20-a", "resnet8x4", "vgg11", "wrn-16-2"),
+                         [](const auto& info) { return testing::test_name(info.param); });
+
+TEST(TorchTraining, LossGradientsAndRunningStatistics) {
+  const auto network = small_network("resnet18_small");
+  network->load_state(io::load_tensors(kFolder + "state_dicts/resnet18_small.safetensors").tensors);
+  network->train();
+  const Tensor labels = Tensor::from(std::vector<std::int32_t>{3, 8}, {2});
+  const Tensor loss = softmax_cross_entropy(network->forward(expected().tensors.at("x")), labels);
+  backward(loss);
+
+  const std::string prefix = "resnet18_small.train.";
+  EXPECT_LT(relative_difference(loss, expected().tensors.at(prefix + "loss")), 1e-4);
+  const StateDict state = network->state();
+  int checked = 0;
+  for (const auto& [name, value] : expected().tensors) {
+    if (name.starts_with(prefix + "grad.")) {
+      EXPECT_LT(relative_difference(state.at(name.substr(prefix.size() + 5)).grad(), value), 2e-3) << name;
+      ++checked;
+    } else if (name.starts_with(prefix + "after.")) {
+      EXPECT_LT(relative_difference(state.at(name.substr(prefix.size() + 6)), value), 1e-4) << name;
+      ++checked;
+    }
+  }
+  EXPECT_EQ(checked, 10);
+}
+
+}  // namespace
+}  // namespace engram

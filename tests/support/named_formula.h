@@ -1,0 +1,68 @@
+#pragma once
+/// Parameters that follow from their names (tests/golden/README.md), so that reference results need no weight files.
+
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "models/module.h"
+
+namespace engram::testing {
+
+/// `count` numbers in [0, 1) that depend on `name` and `seed` only: splitmix64 from FNV-1a of the name.
+inline std::vector<double> formula_uniform(const std::string& name, std::uint64_t seed, dim_t count) {
+  std::uint64_t base = 0xcbf29ce484222325u;
+  for (const char c : name) base = (base ^ std::uint8_t(c)) * 0x100000001b3u;
+  base ^= seed;
+  std::vector<double> values;
+  values.reserve(std::size_t(count));
+  for (std::uint64_t i = 1; i <= std::uint64_t(count); ++i) {
+    std::uint64_t t = base + i * 0x9e3779b97f4a7c15u;
+    t = (t ^ (t >> 30)) * 0xbf58476d1ce4e5b9u;
+    t = (t ^ (t >> 27)) * 0x94d049bb133111ebu;
+    t ^= t >> 31;
+    values.push_back(double(t >> 40) * 0x1p-24);
+  }
+  return values;
+}
+
+/// Sums of twelve such numbers less 6: about normal.
+inline std::vector<float> formula_normal(const std::string& name, std::uint64_t seed, dim_t count, double mean = 0) {
+  const std::vector<double> u = formula_uniform(name, seed, 12 * count);
+  std::vector<float> values;
+  for (dim_t i = 0; i < count; ++i) {
+    double total = 0;
+    for (dim_t k = 0; k < 12; ++k) total += u[std::size_t(12 * i + k)];
+    values.push_back(float(mean + (total - 6)));
+  }
+  return values;
+}
+
+/// Fills every parameter and buffer of `module` by the formula, from its full name with `prefix`.
+inline void fill_by_formula(const Module& module, const std::string& prefix, std::uint64_t seed) {
+  const StateDict state = module.state();
+  for (const auto& [name, tensor] : state) {
+    const auto dot = name.rfind('.');
+    const std::string owner = name.substr(0, dot), field = name.substr(dot + 1);
+    double low, high;
+    if (field == "running_mean") {
+      low = -0.2, high = 0.2;
+    } else if (field == "running_var") {
+      low = 0.5, high = 1.5;
+    } else if (state.contains(owner + ".running_var")) {
+      low = field == "weight" ? 0.8 : -0.1, high = field == "weight" ? 1.2 : 0.1;
+    } else if (field == "bias") {
+      low = -0.05, high = 0.05;
+    } else {
+      high = std::sqrt(3.0 / double(tensor.numel() / tensor.dim(0)));
+      low = -high;
+    }
+    const std::vector<double> u = formula_uniform(prefix + name, seed, tensor.numel());
+    float* data = tensor.data<float>();
+    for (std::size_t i = 0; i < u.size(); ++i) data[i] = float(low + (high - low) * u[i]);
+    tensor.bump_version();
+  }
+}
+
+}  // namespace engram::testing
