@@ -1,0 +1,141 @@
+#include "models/classifier_file.h"
+
+#include <cmath>
+#include <locale>
+#include <sstream>
+
+#include "engine/io/safetensors.h"
+#include "engine/io/tensor_bytes.h"
+#include "engine/io/tensor_io.h"
+
+namespace engram {
+namespace {
+
+constexpr const char* kReserved[] = {"arch", "num_classes", "mean", "std", "format"};
+constexpr int kMaxClasses = 1'000'000;
+
+bool is_reserved(const std::string& key) {
+  for (const char* reserved : kReserved)
+    if (key == reserved) return true;
+  return false;
+}
+
+/// "0.4914,0.4822,0.4465", with as many digits as f32 needs.
+std::string join(const std::vector<float>& values) {
+  std::ostringstream text;
+  text.imbue(std::locale::classic());
+  text.precision(9);
+  for (std::size_t i = 0; i < values.size(); ++i) text << (i ? "," : "") << values[i];
+  return text.str();
+}
+
+/// The inverse of join: three finite numbers.
+std::vector<float> split(const std::string& text, const char* key) {
+  std::istringstream stream(text);
+  stream.imbue(std::locale::classic());
+  std::vector<float> values;
+  float value;
+  while (stream >> value) {
+    values.push_back(value);
+    if (stream.peek() == ',') stream.ignore();
+  }
+  bool good = values.size() == 3 && stream.eof();
+  for (float v : values) good = good && std::isfinite(v) && (key[0] == 'm' || v > 0);
+  if (!good)
+    throw DataError(message("expected metadata \"", key, "\" of three ", key[0] == 'm' ? "" : "positive ",
+                            "numbers with commas, got \"", text, "\""));
+  return values;
+}
+
+int parse_num_classes(const std::string& text) {
+  const bool digits = !text.empty() && text.size() < 8 && text.find_first_not_of("0123456789") == std::string::npos;
+  const int count = digits ? std::stoi(text) : 0;
+  if (count < 1 || count > kMaxClasses)
+    throw DataError(message("expected metadata \"num_classes\" from 1 to ", kMaxClasses, ", got \"", text, "\""));
+  return count;
+}
+
+/// Length of the last layer's bias in a state of unknown classes.
+int guess_num_classes(const StateDict& state) {
+  for (const char* head : {"linear.bias", "fc.bias", "classifier.6.bias"})
+    if (const auto found = state.find(head); found != state.end() && found->second.rank() == 1)
+      return int(found->second.numel());
+  throw DataError(
+      "expected metadata \"num_classes\" or a head's bias (linear.bias, fc.bias, classifier.6.bias), got neither");
+}
+
+Classifier read(const io::TensorFile& file, const ClassifierDefaults& defaults) {
+  const auto text = [&](const char* key) {
+    const auto found = file.metadata.find(key);
+    return found == file.metadata.end() ? nullptr : &found->second;
+  };
+  const std::string arch = text("arch") ? *text("arch") : defaults.arch;
+  if (arch.empty())
+    throw DataError(message("expected metadata \"arch\" (one of ", network_names(),
+                            "), got none; name the network if you know it"));
+  const int num_classes = text("num_classes")         ? parse_num_classes(*text("num_classes"))
+                          : defaults.num_classes != 0 ? defaults.num_classes
+                                                      : guess_num_classes(file.tensors);
+  Classifier result;
+  try {
+    result.network = make_network(arch, num_classes, {.seed = std::nullopt, .device = defaults.device});
+  } catch (const UsageError& error) {
+    throw DataError(error.what());
+  }
+  result.normalization = defaults.normalization;
+  if (text("mean")) result.normalization.mean = split(*text("mean"), "mean");
+  if (text("std")) result.normalization.std = split(*text("std"), "std");
+  for (const auto& [key, value] : file.metadata)
+    if (!is_reserved(key)) result.notes[key] = value;
+
+  result.network->load_state(file.tensors);
+  result.network->eval();
+  result.network->set_requires_grad(false);
+  return result;
+}
+
+}  // namespace
+
+Classifier load_classifier(const std::filesystem::path& path, const ClassifierDefaults& defaults) {
+  const io::TensorFile file = io::load_tensors(path);
+  try {
+    return read(file, defaults);
+  } catch (const DataError& error) {
+    throw DataError(message(path.string(), ": ", error.what()));
+  }
+}
+
+void save_classifier(const std::filesystem::path& path, const Network& network, const Normalization& normalization,
+                     const std::map<std::string, std::string>& notes, WeightPrecision precision) {
+  io::SafetensorsMetadata metadata = {{"arch", network.arch()},
+                                      {"num_classes", std::to_string(network.num_classes())},
+                                      {"mean", join(normalization.mean)},
+                                      {"std", join(normalization.std)}};
+  for (const auto& [key, value] : notes) {
+    if (is_reserved(key))
+      throw UsageError(message("[save_classifier] expected notes with other keys, got \"", key, "\""));
+    metadata[key] = value;
+  }
+
+  std::vector<io::Bytes> data;
+  std::vector<io::SafetensorsEntry> entries;
+  for (const NamedTensor& named : network.named_state()) {
+    const std::vector<float> values = named.tensor.to_vector();
+    const bool half = precision == WeightPrecision::kF16 && named.tensor.rank() >= 2;
+    if (half) {
+      for (float v : values)
+        if (!(std::abs(v) < 65520.f))
+          throw DataError(
+              message("[save_classifier] expected weights within the range of f16, got ", v, " in ", named.name));
+      data.push_back(io::f32_to_f16_bytes(values));
+    } else {
+      const io::ByteView bytes = io::bytes_of(std::span<const float>(values));
+      data.emplace_back(bytes.begin(), bytes.end());
+    }
+    entries.push_back({named.name, half ? io::FileDType::kF16 : io::FileDType::kF32, named.tensor.shape(), {}});
+  }
+  for (std::size_t i = 0; i < entries.size(); ++i) entries[i].bytes = data[i];
+  io::write_safetensors(path, entries, metadata);
+}
+
+}  // namespace engram

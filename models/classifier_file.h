@@ -1,0 +1,46 @@
+#pragma once
+/// Classifiers in safetensors files: the state under the PyTorch names, and the metadata that recreate the network.
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "models/data/dataset.h"
+#include "models/nets/make_network.h"
+
+namespace engram {
+
+/// A network with what is needed to use it on images.
+struct Classifier {
+  std::unique_ptr<Network> network;
+  Normalization normalization;               ///< how bytes become its input
+  std::map<std::string, std::string> notes;  ///< the file's other metadata
+};
+
+/// What to assume of a file that does not say it, for example one saved from PyTorch. Where a file does, the file
+/// counts.
+struct ClassifierDefaults {
+  std::string arch;     ///< empty: none
+  int num_classes = 0;  ///< 0: the length of the head's bias
+  Normalization normalization = cifar_normalization();
+  Device device = {};
+};
+
+/// Reads a classifier, in evaluation mode, without gradients to its parameters. Tensors of any floating type become
+/// f32. Throws IoError; DataError, beginning with the file's name, for a broken file, for metadata that are missing or
+/// wrong, and as Module::load_state.
+Classifier load_classifier(const std::filesystem::path& path, const ClassifierDefaults& defaults = {});
+
+/// How numbers are stored. kF16 applies to convolution and linear weights (rounded to nearest, relative error 2^-11);
+/// biases and normalisation layers stay f32.
+enum class WeightPrecision { kF32, kF16 };
+
+/// Writes the network's state with the metadata "arch", "num_classes", "mean", "std" and `notes` (whose keys must be
+/// others), atomically. The same state gives the same bytes. Throws UsageError for a reserved note, DataError for a
+/// weight beyond the range of f16, and as io::write_safetensors.
+void save_classifier(const std::filesystem::path& path, const Network& network, const Normalization& normalization,
+                     const std::map<std::string, std::string>& notes = {},
+                     WeightPrecision precision = WeightPrecision::kF32);
+
+}  // namespace engram
