@@ -1,0 +1,82 @@
+#include "apps/common/train_settings.h"
+
+#include <cmath>
+
+#include "models/nets/make_network.h"
+
+namespace engram::apps {
+
+void add_train_settings(Cli& cli, TrainSettings& s) {
+  cli.group("What to train on what");
+  cli.option("arch", &s.arch, "network: " + network_names());
+  cli.option("data", &s.data, "folder of the data set").only_on_command_line();
+  cli.option("dataset", &s.dataset, "kind of the data set");
+  cli.option("limit-train", &s.limit_train, "use only the first N training images; 0 is all").at_least(0);
+  cli.group("Optimisation");
+  cli.option("epochs", &s.epochs, "passes over the training images").at_least(1);
+  cli.option("batch-size", &s.batch_size, "images a step").at_least(1);
+  cli.option("optimizer", &s.optimizer, "update rule").choices({"sgd", "adam", "adamw"});
+  cli.option("lr", &s.lr, "learning rate; of one-cycle the peak").at_least(0);
+  cli.option("momentum", &s.momentum, "of SGD").at_least(0).at_most(1);
+  cli.option("nesterov", &s.nesterov, "Nesterov's form of SGD with momentum");
+  cli.option("weight-decay", &s.weight_decay, "L2 coefficient (decoupled for adamw)").at_least(0);
+  cli.option("decay-vectors", &s.decay_vectors, "decay biases and normalisation parameters too");
+  cli.option("label-smoothing", &s.label_smoothing, "share of the target spread over all classes").at_least(0).at_most(1);
+  cli.option("clip-norm", &s.clip_norm, "largest norm of the gradients together; 0 is no limit").at_least(0);
+  cli.option("ema-decay", &s.ema_decay, "decay of the running average of the weights a step; 0 keeps none").at_least(0).at_most(1);
+  cli.group("Learning rate");
+  cli.option("schedule", &s.schedule, "its course").choices(schedule_names());
+  cli.option("warmup-epochs", &s.warmup_epochs, "linear rise at the start (not of one-cycle)").at_least(0);
+  cli.option("milestones", &s.milestones, "epochs at which multistep multiplies by --gamma");
+  cli.option("gamma", &s.gamma, "factor of step and multistep").at_least(0);
+  cli.option("final-lr", &s.final_lr, "end of cosine").at_least(0);
+  cli.option("rise-fraction", &s.rise_fraction, "one-cycle: part of the training spent rising").at_least(0).at_most(1);
+  cli.option("start-divisor", &s.start_divisor, "one-cycle: peak over start").at_least(1);
+  cli.option("final-divisor", &s.final_divisor, "one-cycle: start over end").at_least(1);
+  cli.option("anneal", &s.anneal, "one-cycle: shape between the corners").choices({"cosine", "linear"});
+  cli.group("Augmentation");
+  cli.option("padding", &s.padding, "largest shift in pixels (pad and random crop)").at_least(0);
+  cli.option("pad-mode", &s.pad_mode, "what comes in from outside").choices({"zero", "reflect"});
+  cli.option("flip-probability", &s.flip_probability, "of a horizontal flip").at_least(0).at_most(1);
+  cli.option("cutout", &s.cutout, "side of the square that is blanked; 0 is off").at_least(0);
+  cli.group("Evaluation and files");
+  cli.option("test-flip", &s.test_flip, "report the mean over each test image and its mirror image too");
+  cli.option("evaluate-every", &s.evaluate_every, "epochs between evaluations; the last epoch is always evaluated").at_least(1);
+  cli.option("checkpoint-steps", &s.checkpoint_steps, "steps between checkpoints; 0 is once an epoch").at_least(0);
+  cli.option("precision", &s.precision, "storage of the final weights").choices({"f32", "f16"});
+  cli.option("exact", &s.exact, "direct convolutions instead of Winograd");
+  cli.option("resume", &s.resume, "continue the run in this folder").only_on_command_line();
+  cli.group("Run");
+  add_common_options(cli, s.common);
+  add_run_options(cli, s.common, true);
+}
+
+TrainerOptions trainer_options(const TrainSettings& s, dim_t train_images) {
+  const dim_t per_epoch = train_images / s.batch_size;
+  const auto steps = [&](double epochs) { return dim_t(std::llround(epochs * double(per_epoch))); };
+  TrainerOptions o;
+  o.optimizer = {.kind = parse_optimizer(s.optimizer), .momentum = float(s.momentum), .nesterov = s.nesterov,
+                 .weight_decay = float(s.weight_decay), .decay_vectors = s.decay_vectors};
+  o.schedule.kind = parse_schedule(s.schedule);
+  o.schedule.base_lr = s.lr;
+  o.schedule.warmup_steps = steps(s.warmup_epochs);
+  for (double epoch : s.milestones) o.schedule.milestones.push_back(steps(epoch));
+  o.schedule.step_size = per_epoch;
+  o.schedule.gamma = s.gamma;
+  o.schedule.final_lr = s.final_lr;
+  o.schedule.rise_fraction = s.rise_fraction;
+  o.schedule.start_divisor = s.start_divisor;
+  o.schedule.final_divisor = s.final_divisor;
+  o.schedule.anneal = s.anneal == "linear" ? Anneal::kLinear : Anneal::kCosine;
+  o.loader.batch_size = s.batch_size;
+  o.loader.seed = s.common.seed;
+  o.loader.augment = {.padding = int(s.padding), .pad_mode = s.pad_mode == "reflect" ? PadMode::kReflect : PadMode::kZero,
+                      .flip_probability = float(s.flip_probability), .cutout = int(s.cutout)};
+  o.epochs = s.epochs;
+  o.label_smoothing = float(s.label_smoothing);
+  o.clip_norm = float(s.clip_norm);
+  o.ema_decay = s.ema_decay;
+  return o;
+}
+
+}  // namespace engram::apps

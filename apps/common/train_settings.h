@@ -1,0 +1,61 @@
+#pragma once
+/// The settings of engram-train, and what they mean to the trainer.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "apps/common/common_options.h"
+#include "models/training/trainer.h"
+
+namespace engram::apps {
+
+/// Everything that engram-train reads from its command line or configuration file. Lengths are in epochs.
+struct TrainSettings {
+  CommonOptions common;
+  std::string arch = "resnet18-w32";
+  std::string dataset = "auto";
+  std::filesystem::path data;
+  std::filesystem::path resume;
+
+  std::int64_t epochs = 30;
+  std::int64_t batch_size = 128;
+  std::string optimizer = "sgd";
+  double lr = 0.1;
+  double momentum = 0.9;
+  bool nesterov = true;
+  double weight_decay = 5e-4;
+  bool decay_vectors = true;
+  std::string schedule = "one-cycle";
+  double warmup_epochs = 0;
+  std::vector<double> milestones;
+  double gamma = 0.1;
+  double final_lr = 0;
+  double rise_fraction = 0.3;
+  double start_divisor = 25;
+  double final_divisor = 1e4;
+  std::string anneal = "cosine";
+  double label_smoothing = 0;
+  double clip_norm = 0;
+  double ema_decay = 0;
+
+  std::int64_t padding = 4;
+  std::string pad_mode = "zero";
+  double flip_probability = 0.5;
+  std::int64_t cutout = 0;
+  bool test_flip = false;
+  std::int64_t limit_train = 0;
+
+  std::int64_t evaluate_every = 1;
+  std::int64_t checkpoint_steps = 0;
+  std::string precision = "f32";
+  bool exact = false;
+};
+
+/// Registers all of them.
+void add_train_settings(Cli& cli, TrainSettings& settings);
+
+/// The trainer's options for these settings; epochs become steps. Throws UsageError.
+TrainerOptions trainer_options(const TrainSettings& settings, dim_t train_images);
+
+}  // namespace engram::apps

@@ -1,0 +1,30 @@
+#pragma once
+/// Accuracy of a classifier on a labelled image set.
+
+#include <vector>
+
+#include "models/data/dataset.h"
+#include "models/nets/network.h"
+
+namespace engram {
+
+struct EvaluateOptions {
+  dim_t batch_size = 256;
+  bool flip = false;  ///< mean of the logits of each image and its mirror image ("test-time flip")
+  Normalization normalization = {};  ///< constants that the classifier was trained with; the data set's own when empty
+};
+
+struct Evaluation {
+  dim_t count = 0;
+  dim_t correct = 0;
+  double mean_loss = 0;  ///< cross entropy
+  /// confusion[label][predicted] counts images.
+  std::vector<std::vector<dim_t>> confusion;
+  double accuracy() const { return count > 0 ? double(correct) / double(count) : 0; }
+};
+
+/// Runs `network` in evaluation mode (its mode is left as it was) over all images. The lowest class wins a tie; an image whose logits
+/// hold a NaN counts as wrong, in column 0. Throws DataError when a label does not fit the network's classes.
+Evaluation evaluate(Network& network, const ImageDataset& data, const EvaluateOptions& options = {});
+
+}  // namespace engram

@@ -1,0 +1,150 @@
+/// engram-train as a user runs it: results that repeat, checkpoints that survive SIGKILL, interruption, bad input.
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+#include <random>
+#include <thread>
+
+#include "engine/io/atomic_file.h"
+#include "tests/support/temp_folder.h"
+
+namespace engram::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A running program whose output goes to a file.
+class Program {
+ public:
+  Program(std::vector<std::string> arguments, const fs::path& log) {
+    arguments.insert(arguments.begin(), std::string(ENGRAM_BIN_DIR) + "/engram-train");
+    pid_ = fork();
+    if (pid_ != 0) return;
+    std::vector<char*> argv;
+    for (std::string& a : arguments) argv.push_back(a.data());
+    argv.push_back(nullptr);
+    if (!freopen(log.c_str(), "w", stdout) || !freopen(log.c_str(), "a", stderr)) _exit(99);
+    execv(argv[0], argv.data());
+    _exit(99);
+  }
+  /// Exit code, or 1000 + signal.
+  int wait() {
+    int status = 0;
+    waitpid(pid_, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+  }
+  void signal(int number) { kill(pid_, number); }
+
+ private:
+  pid_t pid_;
+};
+
+std::string text_of(const fs::path& path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+class TrainApp : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    write_records("data_batch_1.bin", 96, 1);
+    write_records("test_batch.bin", 20, 2);
+  }
+
+  /// A CIFAR-10 file of random images whose brightness tells the class.
+  void write_records(const std::string& name, int count, unsigned seed) {
+    std::mt19937 rng(seed);
+    std::string bytes;
+    for (int i = 0; i < count; ++i) {
+      bytes.push_back(char(i % 10));
+      for (int p = 0; p < 3072; ++p) bytes.push_back(char((i % 10) * 20 + int(rng() % 50)));
+    }
+    std::ofstream(data() / name, std::ios::binary) << bytes;
+  }
+
+  fs::path data() const { return folder_.path(); }
+  fs::path run(const std::string& name) const { return folder_.path() / name; }
+  std::vector<std::string> arguments(const fs::path& out) const {
+    return {"--data", data(), "--dataset", "cifar10-subset", "--arch", "wrn-10-1", "--batch-size", "16", "--epochs", "4", "--lr", "0.05",
+            "--ema-decay", "0.9", "--label-smoothing", "0.1", "--threads", "2", "--seed", "3", "--checkpoint-steps", "1", "--out", out};
+  }
+  int train(const fs::path& out) const { return Program(arguments(out), run("log")).wait(); }
+  std::string classifier(const fs::path& out) const { return text_of(out / "classifier.safetensors"); }
+
+  test::TempFolder folder_;
+};
+
+TEST_F(TrainApp, TheSameSeedAndThreadsGiveTheSameBytes) {
+  ASSERT_EQ(train(run("a")), 0) << text_of(run("log"));
+  ASSERT_EQ(train(run("b")), 0) << text_of(run("log"));
+  EXPECT_FALSE(classifier(run("a")).empty());
+  EXPECT_EQ(classifier(run("a")), classifier(run("b")));
+}
+
+TEST_F(TrainApp, ARunKilledAtARandomStepContinuesToTheSameBytes) {
+  ASSERT_EQ(train(run("whole")), 0);
+  std::mt19937 rng(std::random_device{}());
+  Program killed(arguments(run("killed")), run("log"));
+  while (!fs::exists(run("killed") / "checkpoint.safetensors")) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  std::this_thread::sleep_for(std::chrono::milliseconds(rng() % 150));
+  killed.signal(SIGKILL);
+  const int code = killed.wait();
+  ASSERT_TRUE(code == 1000 + SIGKILL || code == 0) << code;
+  if (code != 0) {
+    std::vector<std::string> resume = arguments(run("killed"));
+    resume[resume.size() - 2] = "--resume";
+    ASSERT_EQ(Program(resume, run("log")).wait(), 0) << text_of(run("log"));
+  }
+  EXPECT_EQ(classifier(run("killed")), classifier(run("whole")));
+}
+
+TEST_F(TrainApp, AnInterruptFinishesTheStepSavesAndExitsWith130) {
+  auto long_run = arguments(run("out"));
+  long_run[9] = "4000";
+  Program program(long_run, run("log"));
+  while (!fs::exists(run("out") / "checkpoint.safetensors")) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.wait(), 130);
+  EXPECT_NE(text_of(run("log")).find("--resume"), std::string::npos);
+  EXPECT_NE(text_of(run("out") / "manifest.json").find("interrupted"), std::string::npos);
+}
+
+TEST_F(TrainApp, ResumingWithOtherSettingsIsRefused) {
+  ASSERT_EQ(train(run("out")), 0);
+  auto other = arguments(run("out"));
+  other[other.size() - 2] = "--resume";
+  other[11] = "0.01";
+  EXPECT_EQ(Program(other, run("log")).wait(), 3);
+  EXPECT_NE(text_of(run("log")).find("configuration"), std::string::npos) << text_of(run("log"));
+}
+
+TEST_F(TrainApp, BadInputIsOneLineAndItsExitCode) {
+  const auto expect = [&](std::vector<std::string> args, int code, const std::string& words) {
+    EXPECT_EQ(Program(std::move(args), run("log")).wait(), code) << text_of(run("log"));
+    const std::string log = text_of(run("log"));
+    EXPECT_NE(log.find(words), std::string::npos) << log;
+    EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 1) << log;
+  };
+  const std::string out = run("bad");
+  expect({"--data", run("none"), "--out", out}, 3, "none");
+  expect({"--data", data(), "--dataset", "cifar10", "--out", out}, 3, "data_batch_2.bin");
+  expect({"--data", data(), "--dataset", "cifar10-subset", "--batch-size", "0", "--out", out}, 2, "batch-size");
+  expect({"--data", data(), "--dataset", "cifar10-subset", "--batch-size", "1000", "--out", out}, 2, "1000");
+  expect({"--data", data(), "--dataset", "cifar10-subset", "--arch", "resnet19", "--out", out}, 2, "resnet18");
+  expect({"--data", data(), "--epoch", "3", "--out", out}, 2, "--epochs");
+  expect({"--out", out}, 2, "--data");
+  expect({"--data", data(), "--dataset", "cifar10-subset", "--device", "cuda", "--out", out}, 4, "cuda");
+  EXPECT_FALSE(fs::exists(out));
+  fs::create_directory(run("full"));
+  std::ofstream(run("full") / "mine.txt") << "keep";
+  expect({"--data", data(), "--dataset", "cifar10-subset", "--batch-size", "16", "--arch", "wrn-10-1", "--out", run("full")}, 2, "full");
+  EXPECT_EQ(text_of(run("full") / "mine.txt"), "keep");
+}
+
+}  // namespace
+}  // namespace engram::testing
