@@ -1,159 +1,213 @@
 #include "engine/ops/batch_norm.h"
 
 #include "engine/autograd.h"
-#include "engine/composite.h"
+#include "engine/ops/channel_op.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/layout.h"
 #include "engine/ops/reduce.h"
+#include "engine/ops/statistics.h"
 #include "engine/profiler.h"
+#include "kernels/backend.h"
 
 namespace engram {
 namespace {
 
-void check_channels(const char* what, const Tensor& v, const Tensor& x) {
-  if (!v.defined() || v.shape() != Shape{x.dim(1)})
-    throw ShapeError(message("[batch_norm] expected ", what, " of shape [", x.dim(1), "] for x ", x.describe(), ", got ",
-                             v.describe()));
-}
+constexpr const char* kName = "batch_norm";
 
-void check(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean, const Tensor& var, const Tensor& residual) {
-  if (!x.defined() || x.rank() != 4) throw ShapeError(message("[batch_norm] expected x [N,C,H,W], got ", x.describe()));
-  check_channels("gamma", gamma, x);
-  check_channels("beta", beta, x);
-  check_channels("running_mean", mean, x);
-  check_channels("running_var", var, x);
-  if (residual.defined() && residual.shape() != x.shape())
-    throw ShapeError(message("[batch_norm] expected a residual of shape ", to_string(x.shape()), ", got ", residual.describe()));
-}
+const std::vector<int> kAxes = {0, 2, 3};
 
-/// The operation in differentiable primitives: the second-order path, and the oracle of the tests.
-Tensor composite(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& residual, const Tensor& running_mean,
-                 const Tensor& running_var, const BatchNormOptions& options) {
-  const auto per_channel = [](const Tensor& v) { return reshape(v, {1, v.numel(), 1, 1}); };
-  Tensor center, var;
-  if (options.training) {
-    center = sub(x, mean(x, {0, 2, 3}, true));
-    var = mean(square(center), {0, 2, 3}, true);
-  } else {
-    center = sub(x, per_channel(running_mean));
-    var = per_channel(running_var);
-  }
-  Tensor y = add(mul(center, mul(per_channel(gamma), pow(add(var, options.eps), -0.5f))), per_channel(beta));
-  if (residual.defined()) y = add(y, residual);
-  return apply_activation(y, options.activation, options.slope);
-}
-
-/// x in the layout of `like`, dense.
-Tensor in_layout_of(const Tensor& x, const Tensor& like) { return like.layout() == Layout::kBlocked ? x.blocked() : x.contiguous(); }
-
-Tensor bytes(std::size_t count, Device device) { return Tensor::empty({dim_t(count)}, DType::kU8, device); }
-
-float* pointer(const Tensor& x) { return x.defined() ? x.data<float>() : nullptr; }
-
-/// What the forward pass leaves for the backward pass.
+/// What the backward pass keeps. Inputs of the node: x, gamma, beta, residual.
 struct Kept {
-  Saved x, gamma, beta, residual;
-  Tensor mask;                        // bits of the activation; undefined without one
-  Tensor mean, invstd;                // of the batch, in training
-  Tensor running_mean, running_var;   // else
+  Saved x, gamma;
   BatchNormOptions options;
+  Tensor mask;
+  Tensor mean;    ///< of the batch, or running
+  Tensor spread;  ///< 1 / sqrt(var + eps) of the batch in training, else the running variance
+  Layout layout;
 };
 
-std::vector<Tensor> fused_backward(BackwardContext& context, const Kept& kept) {
-  const Tensor x = context.get(kept.x), gamma = context.get(kept.gamma);
-  auto [g1, g2] = context.take_grad_pair();
-  g1 = in_layout_of(g1, x);
-  if (g2.defined()) g2 = in_layout_of(g2, x);
-  const auto shape = x.activation();
-  const BatchNormOptions& o = kept.options;
-  Tensor gx, ggamma, gbeta, gres;
-  // The gradient's memory is reused where nobody else sees it.
-  if (context.needs(0)) gx = g1.owns_data_alone() ? g1 : Tensor::empty(x.shape(), DType::kF32, x.device(), x.layout());
-  if (context.needs(1)) ggamma = Tensor::empty(gamma.shape(), DType::kF32, x.device());
-  if (context.needs(2)) gbeta = Tensor::empty(gamma.shape(), DType::kF32, x.device());
-  if (context.needs(3)) gres = Tensor::empty(x.shape(), DType::kF32, x.device(), x.layout());
-  const Tensor workspace = bytes(kernels::batch_norm_workspace_bytes(shape), x.device());
-  const auto* mask = kept.mask.defined() ? static_cast<const std::uint16_t*>(kept.mask.raw_data()) : nullptr;
-  const int gradients = g2.defined() ? 2 : 1;
-  const auto& kernels = backend(x.device()).batch_norm;
-  const auto stream = current_stream(x.device());
-  if (o.training) {
-    OpScope scope("batch_norm_backward", kernels::batch_norm_train_backward_cost(shape, gradients, gres.defined(), mask != nullptr));
-    kernels.train_backward(stream, {shape, x.data<float>(), pointer(g1), pointer(g2), mask, o.activation, o.slope, pointer(kept.mean),
-                                    pointer(kept.invstd), pointer(gamma), pointer(gx), pointer(gres), pointer(ggamma), pointer(gbeta),
-                                    workspace.raw_data()});
-  } else {
-    OpScope scope("batch_norm_eval_backward",
-                  kernels::batch_norm_eval_backward_cost(shape, gradients, gres.defined(), mask != nullptr, ggamma.defined() || gbeta.defined()));
-    kernels.eval_backward(stream, {shape, x.data<float>(), pointer(g1), pointer(g2), mask, o.activation, o.slope, pointer(kept.running_mean),
-                                   pointer(kept.running_var), o.eps, pointer(gamma), pointer(gx), pointer(gres), pointer(ggamma),
-                                   pointer(gbeta), workspace.raw_data()});
-  }
-  return {gx, ggamma, gbeta, gres};
+Tensor vector_if(bool wanted, const Tensor& like) {
+  return wanted ? Tensor::empty(like.shape(), DType::kF32, like.device()) : Tensor();
 }
 
-std::vector<Tensor> backward_of(BackwardContext& context, const Kept& kept) {
-  if (!context.create_graph()) return fused_backward(context, kept);
-  return composite_gradients(context, {context.get(kept.x), context.get(kept.gamma), context.get(kept.beta), context.get(kept.residual)},
-                             {context.grad()}, [&kept](const std::vector<Tensor>& in) -> std::vector<Tensor> {
-                               return {composite(in[0], in[1], in[2], in[3], kept.running_mean, kept.running_var, kept.options)};
-                             });
+std::vector<Tensor> fused_gradients(BackwardContext& context, const Kept& kept) {
+  const BatchNormOptions& o = kept.options;
+  GradientPair in = take_gradients(context, kept.layout);
+  const kernels::ActivationShape shape = in.first.activation();
+  const bool masked = o.activation != Activation::kNone, one = !in.second.defined();
+  const Tensor x = context.get(kept.x), kept_gamma = context.get(kept.gamma);
+  const Tensor gamma = kept_gamma.defined() ? kept_gamma.detach().contiguous() : Tensor();
+  const Tensor workspace = workspace_tensor(kernels::batch_norm_workspace_bytes(shape), in.first.device());
+  const float *g = in.first.data<float>(), *g2 = data_or_null(in.second);
+
+  Tensor grad_x, grad_residual;
+  const bool passes_through = context.needs(3) && !masked && one;  // the residual's gradient is the incoming one
+  if (passes_through) in.first_free = false;
+  if (context.needs(3)) grad_residual = passes_through ? in.first : in.reuse();
+  if (context.needs(0)) grad_x = in.reuse();
+  const Tensor grad_gamma = vector_if(context.needs(1), kept.mean), grad_beta = vector_if(context.needs(2), kept.mean);
+  float* const residual_out = passes_through ? nullptr : data_or_null(grad_residual);
+
+  OpScope scope("batch_norm_backward",
+                o.training ? kernels::batch_norm_train_backward_cost(shape, one ? 1 : 2, residual_out, masked)
+                           : kernels::batch_norm_eval_backward_cost(shape, one ? 1 : 2, residual_out, masked,
+                                                                    context.needs(1) || context.needs(2)));
+  const auto& kernels = backend(in.first.device()).batch_norm;
+  const auto stream = current_stream(in.first.device());
+  if (o.training) {
+    kernels.train_backward(stream, {.shape = shape,
+                                    .x = data_or_null(x),
+                                    .grad_y = g,
+                                    .grad_y2 = g2,
+                                    .mask = mask_words(kept.mask),
+                                    .activation = o.activation,
+                                    .slope = o.slope,
+                                    .mean = kept.mean.data<float>(),
+                                    .invstd = kept.spread.data<float>(),
+                                    .gamma = data_or_null(gamma),
+                                    .grad_x = data_or_null(grad_x),
+                                    .grad_residual = residual_out,
+                                    .grad_gamma = data_or_null(grad_gamma),
+                                    .grad_beta = data_or_null(grad_beta),
+                                    .workspace = workspace.raw_data()});
+  } else {
+    kernels.eval_backward(stream, {.shape = shape,
+                                   .x = data_or_null(x),
+                                   .grad_y = g,
+                                   .grad_y2 = g2,
+                                   .mask = mask_words(kept.mask),
+                                   .activation = o.activation,
+                                   .slope = o.slope,
+                                   .mean = kept.mean.data<float>(),
+                                   .var = kept.spread.data<float>(),
+                                   .eps = o.eps,
+                                   .gamma = data_or_null(gamma),
+                                   .grad_x = data_or_null(grad_x),
+                                   .grad_residual = residual_out,
+                                   .grad_gamma = data_or_null(grad_gamma),
+                                   .grad_beta = data_or_null(grad_beta),
+                                   .workspace = workspace.raw_data()});
+  }
+  return {grad_x, grad_gamma, grad_beta, grad_residual};
+}
+
+/// The same gradients in recorded operations.
+std::vector<Tensor> recorded_gradients(BackwardContext& context, const Kept& kept) {
+  const BatchNormOptions& o = kept.options;
+  const Tensor g = context.grad(), x = context.get(kept.x), gamma = context.get(kept.gamma);
+  const Tensor d = through_activation(g, kept.mask, kept.layout, o.activation, o.slope);
+  const Tensor scaled = gamma.defined() ? mul(d, as_channels(gamma)) : d;
+  Tensor grad_x, grad_gamma, grad_beta;
+  if (context.needs(2)) grad_beta = sum(d, kAxes);
+  if (o.training && (context.needs(0) || context.needs(1))) {
+    const Tensor invstd = pow(add(var(x, kAxes, true), o.eps), -0.5f);
+    const Tensor normalised = mul(sub(x, mean(x, kAxes, true)), invstd);
+    if (context.needs(1)) grad_gamma = sum(mul(d, normalised), kAxes);
+    if (context.needs(0)) {
+      const Tensor along = mul(normalised, mean(mul(scaled, normalised), kAxes, true));
+      grad_x = mul(invstd, sub(sub(scaled, mean(scaled, kAxes, true)), along));
+    }
+  }
+  if (!o.training) {
+    const Tensor invstd = as_channels(pow(add(kept.spread, o.eps), -0.5f));
+    if (context.needs(1)) grad_gamma = sum(mul(d, mul(sub(x, as_channels(kept.mean)), invstd)), kAxes);
+    if (context.needs(0)) grad_x = mul(scaled, invstd);
+  }
+  return {grad_x, grad_gamma, grad_beta, context.needs(3) ? d : Tensor()};
+}
+
+void check_statistics(const Tensor& x, const Tensor& mean, const Tensor& var, bool training) {
+  if (mean.defined() != var.defined() || (!training && !mean.defined()))
+    throw UsageError(message("[batch_norm] expected running_mean and running_var",
+                             training ? " or neither" : " in evaluation", ", got ",
+                             mean.defined() || var.defined() ? "one of them" : "none"));
+  if (training && x.activation().per_channel() < 2)
+    throw ShapeError(message("[batch_norm] expected more than one value a channel in training, got x ", x.describe()));
+  for (const Tensor& statistics : {mean, var})
+    if (training && statistics.defined() && (statistics.requires_grad() || !statistics.is_contiguous()))
+      throw UsageError("[batch_norm] expected dense running statistics that do not require a gradient in training");
 }
 
 }  // namespace
 
 Tensor apply_activation(const Tensor& x, Activation activation, float slope) {
-  switch (activation) {
-    case Activation::kNone:
-      return x;
-    case Activation::kRelu:
-      return relu(x);
-    case Activation::kLeakyRelu:
-      return leaky_relu(x, slope);
-  }
-  return x;
+  if (activation == Activation::kNone) return x;
+  return activation == Activation::kRelu ? relu(x) : leaky_relu(x, slope);
 }
 
-Tensor batch_norm(const Tensor& x_in, const Tensor& gamma, const Tensor& beta, const Tensor& running_mean, const Tensor& running_var,
-                  const BatchNormOptions& options, const Tensor& residual_in) {
-  check(x_in, gamma, beta, running_mean, running_var, residual_in);
-  const Tensor x = x_in.is_dense() ? x_in : x_in.contiguous();
-  const Tensor residual = residual_in.defined() ? in_layout_of(residual_in, x) : residual_in;
-  const auto shape = x.activation();
-  const auto stream = current_stream(x.device());
-  const auto& kernels = backend(x.device()).batch_norm;
-  const bool recorded = needs_record({x, gamma, beta, residual});
+Tensor batch_norm(const Tensor& input, const Tensor& gamma, const Tensor& beta, const Tensor& running_mean,
+                  const Tensor& running_var, const BatchNormOptions& options, const Tensor& added) {
+  if (!input.defined()) throw UsageError("[batch_norm] expected x, got an empty handle");
+  const Tensor x = channel_layout(kName, input);
+  check_residual(kName, added, x);
+  const Tensor residual = channel_layout(kName, added);
+  const Tensor scale = channel_vector(kName, "gamma", gamma, x), shift = channel_vector(kName, "beta", beta, x);
+  const Tensor old_mean = channel_vector(kName, "running_mean", running_mean, x);
+  const Tensor old_var = channel_vector(kName, "running_var", running_var, x);
+  check_statistics(x, running_mean, running_var, options.training);
 
+  const bool recording = needs_record({x, gamma, beta, residual}), masked = options.activation != Activation::kNone;
+  const kernels::ActivationShape shape = x.activation();
   Tensor y = Tensor::empty(x.shape(), DType::kF32, x.device(), x.layout());
-  Tensor mask;
-  if (recorded && options.activation != Activation::kNone)
-    mask = bytes(std::size_t(kernels::activation_mask_words(x.numel())) * sizeof(std::uint16_t), x.device());
-  auto* mask_words = mask.defined() ? static_cast<std::uint16_t*>(mask.raw_data()) : nullptr;
-  const Tensor workspace = bytes(kernels::batch_norm_workspace_bytes(shape), x.device());
-  Tensor batch_mean, invstd;
+  const Tensor mask = mask_like(x, recording && masked);
+  const Tensor workspace = workspace_tensor(kernels::batch_norm_workspace_bytes(shape), x.device());
+  Tensor used_mean = old_mean, spread = old_var;
   if (options.training) {
-    batch_mean = Tensor::empty({shape.c}, DType::kF32, x.device());
-    invstd = Tensor::empty({shape.c}, DType::kF32, x.device());
-    OpScope scope("batch_norm", kernels::batch_norm_train_cost(shape, residual.defined(), mask.defined()));
-    kernels.train(stream, {shape, x.data<float>(), pointer(residual), pointer(gamma), pointer(beta), pointer(running_mean), pointer(running_var),
-                           options.momentum, options.eps, options.activation, options.slope, y.data<float>(), mask_words,
-                           pointer(batch_mean), pointer(invstd), workspace.raw_data()});
-    running_mean.bump_version();
-    running_var.bump_version();
+    used_mean = Tensor::empty({shape.c}, DType::kF32, x.device());
+    spread = Tensor::empty({shape.c}, DType::kF32, x.device());
+    OpScope scope(kName, kernels::batch_norm_train_cost(shape, residual.defined(), mask.defined()));
+    backend(x.device())
+        .batch_norm.train(current_stream(x.device()), {.shape = shape,
+                                                       .x = x.data<float>(),
+                                                       .residual = data_or_null(residual),
+                                                       .gamma = data_or_null(scale),
+                                                       .beta = data_or_null(shift),
+                                                       .running_mean = data_or_null(old_mean),
+                                                       .running_var = data_or_null(old_var),
+                                                       .momentum = options.momentum,
+                                                       .eps = options.eps,
+                                                       .activation = options.activation,
+                                                       .slope = options.slope,
+                                                       .y = y.data<float>(),
+                                                       .mask = mask_words(mask),
+                                                       .mean = used_mean.data<float>(),
+                                                       .invstd = spread.data<float>(),
+                                                       .workspace = workspace.raw_data()});
+    for (const Tensor& statistics : {running_mean, running_var})
+      if (statistics.defined()) statistics.bump_version();
   } else {
-    OpScope scope("batch_norm_eval", kernels::batch_norm_eval_cost(shape, residual.defined(), mask.defined()));
-    kernels.eval(stream, {shape, x.data<float>(), pointer(residual), pointer(gamma), pointer(beta), pointer(running_mean), pointer(running_var),
-                          options.eps, options.activation, options.slope, y.data<float>(), mask_words, workspace.raw_data()});
+    OpScope scope(kName, kernels::batch_norm_eval_cost(shape, residual.defined(), mask.defined()));
+    backend(x.device())
+        .batch_norm.eval(current_stream(x.device()), {.shape = shape,
+                                                      .x = x.data<float>(),
+                                                      .residual = data_or_null(residual),
+                                                      .gamma = data_or_null(scale),
+                                                      .beta = data_or_null(shift),
+                                                      .mean = old_mean.data<float>(),
+                                                      .var = old_var.data<float>(),
+                                                      .eps = options.eps,
+                                                      .activation = options.activation,
+                                                      .slope = options.slope,
+                                                      .y = y.data<float>(),
+                                                      .mask = mask_words(mask),
+                                                      .workspace = workspace.raw_data()});
   }
-  if (recorded) {
-    // Running statistics may be updated before the backward pass; evaluation mode keeps copies of what it used.
-    Kept kept{x, gamma, beta, residual, mask, batch_mean, invstd, {}, {}, options};
-    if (!options.training) {
-      kept.running_mean = running_mean.clone();
-      kept.running_var = running_var.clone();
+  if (recording) {
+    const bool needs_x = gamma.requires_grad() || (options.training && x.requires_grad());
+    Kept kept = {.x = needs_x ? Saved(x) : Saved(),
+                 .gamma = x.requires_grad() && gamma.defined() ? Saved(gamma) : Saved(),
+                 .options = options,
+                 .mask = mask,
+                 .mean = used_mean,
+                 .spread = spread,
+                 .layout = x.layout()};
+    if (!options.training) {  // later updates of the running statistics must not reach this node
+      kept.mean = used_mean.clone();
+      kept.spread = spread.clone();
     }
-    record("batch_norm", {x, gamma, beta, residual}, {&y},
-           [kept](BackwardContext& context) -> std::vector<Tensor> { return backward_of(context, kept); });
+    record(kName, {x, gamma, beta, residual}, {&y}, [kept](BackwardContext& context) {
+      return context.create_graph() ? recorded_gradients(context, kept) : fused_gradients(context, kept);
+    });
   }
   return y;
 }

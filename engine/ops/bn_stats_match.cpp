@@ -1,0 +1,169 @@
+#include "engine/ops/bn_stats_match.h"
+
+#include "engine/autograd.h"
+#include "engine/composite.h"
+#include "engine/ops/batch_norm.h"
+#include "engine/ops/channel_op.h"
+#include "engine/ops/elementwise.h"
+#include "engine/ops/reduce.h"
+#include "engine/ops/statistics.h"
+#include "engine/profiler.h"
+#include "kernels/backend.h"
+
+namespace engram {
+namespace {
+
+constexpr const char* kName = "bn_stats_match";
+
+/// What the backward pass keeps. Inputs of the node: x, residual.
+struct Kept {
+  Saved x;
+  BnStatsMatchOptions options;
+  Tensor mask;
+  Tensor gamma;  ///< or undefined
+  Tensor running_mean, running_var, batch_mean, batch_var, var_norm, mean_norm;
+  Layout layout;
+};
+
+/// {var_norm, mean_norm} in recorded operations.
+std::vector<Tensor> recorded_norms(const Tensor& x, const Tensor& running_mean, const Tensor& running_var) {
+  const std::vector<int> axes = {0, 2, 3};
+  return {norm(sub(running_var, var(x, axes))), norm(sub(running_mean, mean(x, axes)))};
+}
+
+std::vector<Tensor> fused_gradients(BackwardContext& context, const Kept& kept) {
+  const BnStatsMatchOptions& o = kept.options;
+  GradientPair in = take_gradients(context, kept.layout);
+  const Tensor x = context.get(kept.x), grad_var_norm = context.grad(1), grad_mean_norm = context.grad(2);
+  const kernels::ActivationShape shape = x.activation();
+  const int gradients = int(in.first.defined()) + int(in.second.defined());
+  const bool statistics = grad_var_norm.defined() || grad_mean_norm.defined(),
+             masked = o.activation != Activation::kNone;
+  const bool passes_through =
+      context.needs(1) && !masked && gradients == 1;  // the residual's gradient is the incoming one
+
+  Tensor grad_x, grad_residual;
+  if (passes_through) in.first_free = false;
+  if (context.needs(1) && gradients > 0) grad_residual = passes_through ? in.first : in.reuse();
+  if (context.needs(0))
+    grad_x = gradients > 0 ? in.reuse() : Tensor::empty(x.shape(), DType::kF32, x.device(), x.layout());
+  float* const residual_out = passes_through ? nullptr : data_or_null(grad_residual);
+  const Tensor workspace = workspace_tensor(kernels::bn_stats_match_workspace_bytes(shape), x.device());
+
+  OpScope scope("bn_stats_match_backward", kernels::bn_stats_match_backward_cost(
+                                               shape, statistics, gradients, residual_out, masked && gradients > 0));
+  backend(x.device())
+      .bn_stats_match.backward(current_stream(x.device()), {.shape = shape,
+                                                            .x = x.data<float>(),
+                                                            .grad_y = data_or_null(in.first),
+                                                            .grad_y2 = data_or_null(in.second),
+                                                            .mask = mask_words(kept.mask),
+                                                            .activation = o.activation,
+                                                            .slope = o.slope,
+                                                            .gamma = data_or_null(kept.gamma),
+                                                            .running_mean = kept.running_mean.data<float>(),
+                                                            .running_var = kept.running_var.data<float>(),
+                                                            .eps = o.eps,
+                                                            .batch_mean = kept.batch_mean.data<float>(),
+                                                            .batch_var = kept.batch_var.data<float>(),
+                                                            .var_norm = kept.var_norm.data<float>(),
+                                                            .mean_norm = kept.mean_norm.data<float>(),
+                                                            .grad_var_norm = data_or_null(grad_var_norm),
+                                                            .grad_mean_norm = data_or_null(grad_mean_norm),
+                                                            .grad_x = data_or_null(grad_x),
+                                                            .grad_residual = residual_out,
+                                                            .workspace = workspace.raw_data()});
+  return {grad_x, grad_residual};
+}
+
+/// The same gradients in recorded operations.
+std::vector<Tensor> recorded_gradients(BackwardContext& context, const Kept& kept) {
+  const BnStatsMatchOptions& o = kept.options;
+  const Tensor g = context.grad(0), x = context.get(kept.x);
+  Tensor grad_x, grad_residual;
+  if (context.needs(0)) {
+    grad_x =
+        composite_gradients(context, {x}, {context.grad(1), context.grad(2)}, [&kept](const std::vector<Tensor>& in) {
+          return recorded_norms(in[0], kept.running_mean, kept.running_var);
+        })[0];
+  }
+  if (g.defined()) {
+    const Tensor d = through_activation(g, kept.mask, kept.layout, o.activation, o.slope);
+    Tensor scale = pow(add(kept.running_var, o.eps), -0.5f);
+    if (kept.gamma.defined()) scale = mul(scale, kept.gamma);
+    const Tensor part = mul(d, as_channels(scale));
+    if (context.needs(0)) grad_x = grad_x.defined() ? add(grad_x, part) : part;
+    if (context.needs(1)) grad_residual = d;
+  }
+  return {grad_x, grad_residual};
+}
+
+}  // namespace
+
+BnStatsMatch bn_stats_match(const Tensor& input, const Tensor& gamma, const Tensor& beta, const Tensor& running_mean,
+                            const Tensor& running_var, const BnStatsMatchOptions& options, const Tensor& added) {
+  if (!input.defined() || !running_mean.defined() || !running_var.defined())
+    throw UsageError("[bn_stats_match] expected x, running_mean and running_var, got an empty handle");
+  const Tensor x = channel_layout(kName, input);
+  if (x.numel() == 0)
+    throw ShapeError(message("[bn_stats_match] expected at least one value a channel, got x ", x.describe()));
+  check_residual(kName, added, x);
+  const Tensor residual = channel_layout(kName, added);
+  const Tensor scale = channel_vector(kName, "gamma", gamma, x), shift = channel_vector(kName, "beta", beta, x);
+  const Tensor target_mean = channel_vector(kName, "running_mean", running_mean, x);
+  const Tensor target_var = channel_vector(kName, "running_var", running_var, x);
+  if (needs_record({gamma, beta})) {
+    const BatchNormOptions plain = {.eps = options.eps, .activation = options.activation, .slope = options.slope};
+    const std::vector<Tensor> norms = recorded_norms(x, target_mean, target_var);
+    return {batch_norm(x, gamma, beta, target_mean, target_var, plain, residual), norms[0], norms[1]};
+  }
+
+  const bool recording = needs_record({x, residual});
+  const kernels::ActivationShape shape = x.activation();
+  const auto vector = [&] { return Tensor::empty({shape.c}, DType::kF32, x.device()); };
+  const auto scalar = [&] { return Tensor::empty({}, DType::kF32, x.device()); };
+  BnStatsMatch out = {Tensor::empty(x.shape(), DType::kF32, x.device(), x.layout()), scalar(), scalar()};
+  const Tensor mask = mask_like(x, recording && options.activation != Activation::kNone);
+  const Tensor batch_mean = vector(), batch_var = vector();
+  const Tensor workspace = workspace_tensor(kernels::bn_stats_match_workspace_bytes(shape), x.device());
+  {
+    OpScope scope(kName, kernels::bn_stats_match_cost(shape, true, residual.defined(), mask.defined()));
+    backend(x.device())
+        .bn_stats_match.forward(current_stream(x.device()), {.shape = shape,
+                                                             .x = x.data<float>(),
+                                                             .residual = data_or_null(residual),
+                                                             .gamma = data_or_null(scale),
+                                                             .beta = data_or_null(shift),
+                                                             .running_mean = target_mean.data<float>(),
+                                                             .running_var = target_var.data<float>(),
+                                                             .eps = options.eps,
+                                                             .activation = options.activation,
+                                                             .slope = options.slope,
+                                                             .y = out.y.data<float>(),
+                                                             .mask = mask_words(mask),
+                                                             .batch_mean = batch_mean.data<float>(),
+                                                             .batch_var = batch_var.data<float>(),
+                                                             .var_norm = out.var_norm.data<float>(),
+                                                             .mean_norm = out.mean_norm.data<float>(),
+                                                             .workspace = workspace.raw_data()});
+  }
+  if (recording) {
+    const Kept kept = {.x = Saved(x),
+                       .options = options,
+                       .mask = mask,
+                       .gamma = scale,
+                       .running_mean = target_mean,
+                       .running_var = target_var,
+                       .batch_mean = batch_mean,
+                       .batch_var = batch_var,
+                       .var_norm = out.var_norm.detach(),
+                       .mean_norm = out.mean_norm.detach(),
+                       .layout = x.layout()};
+    record(kName, {x, residual}, {&out.y, &out.var_norm, &out.mean_norm}, [kept](BackwardContext& context) {
+      return context.create_graph() ? recorded_gradients(context, kept) : fused_gradients(context, kept);
+    });
+  }
+  return out;
+}
+
+}  // namespace engram
