@@ -14,6 +14,7 @@
 #include "kernels/pool/pool.h"
 #include "kernels/random/random.h"
 #include "kernels/reduce/reduce.h"
+#include "kernels/reorder/reorder.h"
 #include "kernels/resample/resample.h"
 #include "kernels/softmax_xent/softmax_xent.h"
 #include "kernels/spatial/spatial.h"
@@ -35,6 +36,7 @@ struct Backend {
   const PoolKernels& pool;
   const RandomKernels& random;
   const ReduceKernels& reduce;
+  const ReorderKernels& reorder;
   const ResampleKernels& resample;
   const SoftmaxXentKernels& softmax_xent;
   const SpatialKernels& spatial;

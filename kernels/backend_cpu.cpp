@@ -17,6 +17,7 @@ const Backend& cpu_backend() {
       .pool = kCpuPool,
       .random = kCpuRandom,
       .reduce = kCpuReduce,
+      .reorder = kCpuReorder,
       .resample = kCpuResample,
       .softmax_xent = kCpuSoftmaxXent,
       .spatial = kCpuSpatial,
