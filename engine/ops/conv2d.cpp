@@ -12,20 +12,38 @@ namespace {
 
 std::atomic<kernels::ConvPolicy> policy{kernels::ConvPolicy::kFast};
 
-dim_t preferred_block(dim_t channels) { return channels % kCpuChannelBlock == 0 ? kCpuChannelBlock : 1; }
+dim_t preferred_block(dim_t channels) {
+  return channels % kCpuChannelBlock == 0 ? kCpuChannelBlock : 1;
+}
 
 kernels::Conv2dShape conv_shape(const char* name, const Shape& x, const Shape& w, const Conv2dOptions& o) {
-  const bool fits = x.size() == 4 && w.size() == 4 && o.stride >= 1 && o.padding >= 0 && o.groups >= 1 && x[1] == w[1] * o.groups &&
-                    w[0] % o.groups == 0 && x[2] + 2 * o.padding >= w[2] && x[3] + 2 * o.padding >= w[3];
+  const bool fits = x.size() == 4 && w.size() == 4 && o.stride >= 1 && o.padding >= 0 && o.groups >= 1 &&
+                    x[1] == w[1] * o.groups && w[0] % o.groups == 0 && x[2] + 2 * o.padding >= w[2] &&
+                    x[3] + 2 * o.padding >= w[3];
   if (!fits)
-    throw ShapeError(message("[", name, "] expected x [n,ic,h,w] and weight [oc,ic/groups,kh,kw] that fit, got ", to_string(x), " and ",
-                             to_string(w), " with stride ", o.stride, " padding ", o.padding, " groups ", o.groups));
-  return {.n = x[0], .ic = x[1], .ih = x[2], .iw = x[3], .oc = w[0], .kh = w[2], .kw = w[3], .stride_h = o.stride, .stride_w = o.stride,
-          .pad_h = o.padding, .pad_w = o.padding, .groups = o.groups, .x_block = preferred_block(x[1]), .y_block = preferred_block(w[0])};
+    throw ShapeError(message("[", name, "] expected x [n,ic,h,w] and weight [oc,ic/groups,kh,kw] that fit, got ",
+                             to_string(x), " and ", to_string(w), " with stride ", o.stride, " padding ", o.padding,
+                             " groups ", o.groups));
+  return {.n = x[0],
+          .ic = x[1],
+          .ih = x[2],
+          .iw = x[3],
+          .oc = w[0],
+          .kh = w[2],
+          .kw = w[3],
+          .stride_h = o.stride,
+          .stride_w = o.stride,
+          .pad_h = o.padding,
+          .pad_w = o.padding,
+          .groups = o.groups,
+          .x_block = preferred_block(x[1]),
+          .y_block = preferred_block(w[0])};
 }
 
 /// The tensor in the layout with this block, without history.
-Tensor in_block(const Tensor& x, dim_t block) { return block == 1 ? x.detach().contiguous() : x.detach().blocked(); }
+Tensor in_block(const Tensor& x, dim_t block) {
+  return block == 1 ? x.detach().contiguous() : x.detach().blocked();
+}
 
 Tensor empty_in_block(const Shape& shape, Device device, dim_t block) {
   return Tensor::empty(shape, DType::kF32, device, block == 1 ? Layout::kStrided : Layout::kBlocked);
@@ -35,17 +53,19 @@ Tensor empty_in_block(const Shape& shape, Device device, dim_t block) {
 kernels::ConvWeight packed(const Tensor& weight, Tensor& holder) {
   holder = weight.detach().contiguous();
   Storage& storage = holder.storage();
-  if (!storage.weight_packs()) storage.weight_packs() = std::make_shared<kernels::WeightPackCache>();
+  if (!storage.weight_packs()) storage.weight_packs() = kernels::make_weight_pack_cache();
   return {holder.data<float>(), storage.version(), storage.weight_packs().get()};
 }
 
-Tensor forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual, bool relu, const Conv2dOptions& options) {
+Tensor forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual, bool relu,
+               const Conv2dOptions& options) {
   const auto shape = conv_shape("conv2d", x.shape(), weight.shape(), options);
   const Shape y_shape = {shape.n, shape.oc, shape.oh(), shape.ow()};
   if (bias.defined() && bias.shape() != Shape{shape.oc})
     throw ShapeError(message("[conv2d] expected a bias of shape [", shape.oc, "], got ", bias.describe()));
   if (residual.defined() && residual.shape() != y_shape)
-    throw ShapeError(message("[conv2d] expected a residual of shape ", to_string(y_shape), ", got ", residual.describe()));
+    throw ShapeError(
+        message("[conv2d] expected a residual of shape ", to_string(y_shape), ", got ", residual.describe()));
   const Tensor source = in_block(x, shape.x_block);
   Tensor dense_weight, dense_bias, dense_residual;
   const kernels::ConvWeight w = packed(weight, dense_weight);
@@ -63,8 +83,12 @@ Tensor forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const 
 
 }  // namespace
 
-void set_conv_policy(kernels::ConvPolicy p) { policy = p; }
-kernels::ConvPolicy conv_policy() { return policy; }
+void set_conv_policy(kernels::ConvPolicy p) {
+  policy = p;
+}
+kernels::ConvPolicy conv_policy() {
+  return policy;
+}
 
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dOptions& options) {
   Tensor y = forward(x, weight, bias, {}, false, options);
@@ -73,7 +97,8 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
     const Saved kept = weight.requires_grad() || x.requires_grad() ? Saved(weight) : Saved();
     const Saved input = weight.requires_grad() ? Saved(x) : Saved();
     record("conv2d", {x, weight, bias}, {&y},
-           [kept, input, x_shape = x.shape(), w_shape = weight.shape(), options](BackwardContext& context) -> std::vector<Tensor> {
+           [kept, input, x_shape = x.shape(), w_shape = weight.shape(),
+            options](BackwardContext& context) -> std::vector<Tensor> {
              const Tensor g = context.grad();
              Tensor gx, gw, gb;
              if (context.needs(0)) gx = conv2d_data_gradient(g, context.get(kept), x_shape, options);
@@ -85,7 +110,8 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
   return y;
 }
 
-Tensor conv2d_data_gradient(const Tensor& gy, const Tensor& weight, const Shape& x_shape, const Conv2dOptions& options) {
+Tensor conv2d_data_gradient(const Tensor& gy, const Tensor& weight, const Shape& x_shape,
+                            const Conv2dOptions& options) {
   const auto shape = conv_shape("conv2d_data_gradient", x_shape, weight.shape(), options);
   const Tensor source = in_block(gy, shape.y_block);
   Tensor dense_weight;
@@ -93,11 +119,13 @@ Tensor conv2d_data_gradient(const Tensor& gy, const Tensor& weight, const Shape&
   Tensor gx = empty_in_block(x_shape, gy.device(), shape.x_block);
   if (gx.numel() > 0) {
     OpScope scope("conv2d_data_gradient", kernels::conv2d_cost(shape, kernels::ConvPass::kDgrad));
-    backend(gy.device()).conv2d.dgrad(current_stream(gy.device()), {shape, policy, source.data<float>(), w, gx.data<float>()});
+    backend(gy.device())
+        .conv2d.dgrad(current_stream(gy.device()), {shape, policy, source.data<float>(), w, gx.data<float>()});
   }
   if (needs_record({gy, weight}))
     record("conv2d_data_gradient", {gy, weight}, {&gx},
-           [gy = Saved(gy), weight = Saved(weight), w_shape = weight.shape(), options](BackwardContext& context) -> std::vector<Tensor> {
+           [gy = Saved(gy), weight = Saved(weight), w_shape = weight.shape(),
+            options](BackwardContext& context) -> std::vector<Tensor> {
              const Tensor g = context.grad();
              Tensor ggy, gw;
              if (context.needs(0)) ggy = conv2d(g, context.get(weight), {}, options);
@@ -107,24 +135,27 @@ Tensor conv2d_data_gradient(const Tensor& gy, const Tensor& weight, const Shape&
   return gx;
 }
 
-Tensor conv2d_weight_gradient(const Tensor& x, const Tensor& gy, const Shape& weight_shape, const Conv2dOptions& options) {
+Tensor conv2d_weight_gradient(const Tensor& x, const Tensor& gy, const Shape& weight_shape,
+                              const Conv2dOptions& options) {
   const auto shape = conv_shape("conv2d_weight_gradient", x.shape(), weight_shape, options);
   const Tensor source = in_block(x, shape.x_block), gradient = in_block(gy, shape.y_block);
   Tensor gw = Tensor::empty(weight_shape, DType::kF32, x.device());
   {
     OpScope scope("conv2d_weight_gradient", kernels::conv2d_cost(shape, kernels::ConvPass::kWgrad));
     backend(x.device())
-        .conv2d.wgrad(current_stream(x.device()), {shape, policy, source.data<float>(), gradient.data<float>(), gw.data<float>(), nullptr});
+        .conv2d.wgrad(current_stream(x.device()),
+                      {shape, policy, source.data<float>(), gradient.data<float>(), gw.data<float>(), nullptr});
   }
   if (needs_record({x, gy}))
-    record("conv2d_weight_gradient", {x, gy}, {&gw},
-           [x = Saved(x), gy = Saved(gy), x_shape = x.shape(), options](BackwardContext& context) -> std::vector<Tensor> {
-             const Tensor g = context.grad();
-             Tensor gx, ggy;
-             if (context.needs(0)) gx = conv2d_data_gradient(context.get(gy), g, x_shape, options);
-             if (context.needs(1)) ggy = conv2d(context.get(x), g, {}, options);
-             return {gx, ggy};
-           });
+    record(
+        "conv2d_weight_gradient", {x, gy}, {&gw},
+        [x = Saved(x), gy = Saved(gy), x_shape = x.shape(), options](BackwardContext& context) -> std::vector<Tensor> {
+          const Tensor g = context.grad();
+          Tensor gx, ggy;
+          if (context.needs(0)) gx = conv2d_data_gradient(context.get(gy), g, x_shape, options);
+          if (context.needs(1)) ggy = conv2d(context.get(x), g, {}, options);
+          return {gx, ggy};
+        });
   return gw;
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 /// Two-dimensional convolution, f32. Differentiable to any order: its two gradients are operations of their own.
-/// A result with channels that are a multiple of 16 is blocked, any other planar. Forward and data gradient do not
-/// depend on the thread count; oneDNN's weight gradient does in its last bits.
+/// A result with channels that are a multiple of 16 is blocked, any other planar. At a fixed thread count bits repeat;
+/// between thread counts the last bits of Winograd convolutions and of weight gradients differ (see
+/// kernels/conv2d/conv2d.h).
 
 #include "engine/tensor.h"
 #include "kernels/conv2d/conv2d.h"

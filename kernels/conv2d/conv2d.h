@@ -1,13 +1,28 @@
 #pragma once
-/// Two-dimensional convolution (cross-correlation), f32: forward (fprop) and the gradients to data (dgrad) and weights (wgrad).
+/// Two-dimensional convolution (cross-correlation), f32: forward (fprop) and the gradients to data (dgrad) and weights
+/// (wgrad).
+///
+/// Layout: x and y are planar (block 1) or blocked (block 16, channels a multiple of 16); the kernels copy internally
+/// where the library wants another layout. Weights are plain [oc, ic / groups, kh, kw] (OIHW).
+///
+/// Algorithm: a fixed rule, never a timing, so that runs repeat to the bit. See ConvPolicy.
+///
+/// Determinism: the same call at the same thread count gives the same bits. Direct fprop and dgrad do not depend on the
+/// thread count either (tested). Winograd and the weight gradient do, in their last bits: oneDNN chooses its blocks and
+/// splits its sums by the thread count.
+///
+/// Accuracy (tested): with |x|, |w| <= 1 and sums of K products, direct results are within 1e-6 sqrt(K) of the double
+/// reference, those of Winograd F(4x4, 3x3) within 3e-5 sqrt(K); relative L2 errors are below 5e-7 and 2e-6.
+///
+/// Calls from several threads run one after the other. Do not call from inside an OpenMP region.
 
 #include <cstdint>
 #include <memory>
 #include <string>
 
+#include "kernels/common/activation.h"
 #include "kernels/common/cost.h"
 #include "kernels/common/stream.h"
-#include "kernels/common/types.h"
 
 namespace engram::kernels {
 
@@ -17,8 +32,8 @@ enum class ConvPolicy {
   kExact,  ///< direct sums only
 };
 
-/// Extents of one convolution. x is [n,ic,ih,iw], w [oc,ic/groups,kh,kw], y [n,oc,oh,ow]. `x_block` and `y_block` give the physical
-/// layout of x and y as in ActivationShape: 1 or 16.
+/// Extents of one convolution. x is [n,ic,ih,iw], w [oc,ic/groups,kh,kw], y [n,oc,oh,ow]. `x_block` and `y_block` give
+/// the physical layout of x and y as in ActivationShape: 1 or 16. Zeros pad all four sides.
 struct Conv2dShape {
   dim_t n, ic, ih, iw, oc, kh, kw;
   dim_t stride_h = 1, stride_w = 1, pad_h = 0, pad_w = 0;
@@ -27,44 +42,44 @@ struct Conv2dShape {
 
   dim_t oh() const { return (ih + 2 * pad_h - kh) / stride_h + 1; }
   dim_t ow() const { return (iw + 2 * pad_w - kw) / stride_w + 1; }
+  ActivationShape x() const { return {n, ic, ih, iw, x_block}; }
+  ActivationShape y() const { return {n, oc, oh(), ow(), y_block}; }
+  dim_t weight_count() const { return oc * (ic / groups) * kh * kw; }
   auto operator<=>(const Conv2dShape&) const = default;
 };
 
 /// Packed forms of one weight tensor, kept between calls. Held by the owner of the weight.
-class WeightPackCache {
- public:
-  WeightPackCache();
-  ~WeightPackCache();
-  struct Impl;
-  Impl& impl() { return *impl_; }
+class WeightPackCache;
 
- private:
-  std::unique_ptr<Impl> impl_;
-};
+/// An empty cache.
+std::shared_ptr<WeightPackCache> make_weight_pack_cache();
 
-/// A dense OIHW weight. Packs in `cache` are valid for `version`; without a cache it is packed in every call.
+/// A dense OIHW weight. With a cache, the packed form of `version` is made once and reused until a call brings another
+/// version; without one, weights are packed in scratch memory in every call. A cache suits weights that stay the same
+/// over many calls: it also holds the Winograd transform, which takes four times the memory of the weight.
 struct ConvWeight {
-  const float* data;
+  const float* data = nullptr;
   std::uint64_t version = 0;
   WeightPackCache* cache = nullptr;
 };
 
-/// y = act(conv(x, w) + bias + residual). `bias` [oc] and `residual` (layout of y; y itself is allowed) may be null.
+/// y = act(conv(x, w) + bias + residual). `bias` [oc] and `residual` (layout of y) may be null. residual == y adds in
+/// place, another pointer costs a copy.
 struct Conv2dFpropArgs {
   Conv2dShape shape;
-  ConvPolicy policy;
+  ConvPolicy policy = ConvPolicy::kFast;
   const float* x;
   ConvWeight weight;
-  const float* bias;
-  const float* residual;
-  bool relu;
+  const float* bias = nullptr;
+  const float* residual = nullptr;
+  bool relu = false;
   float* y;
 };
 
 /// gx = gradient to x from gy.
 struct Conv2dDgradArgs {
   Conv2dShape shape;
-  ConvPolicy policy;
+  ConvPolicy policy = ConvPolicy::kFast;
   const float* gy;
   ConvWeight weight;
   float* gx;
@@ -73,41 +88,49 @@ struct Conv2dDgradArgs {
 /// gw = gradient to w (dense OIHW, overwritten) from x and gy; gbias [oc] too unless null.
 struct Conv2dWgradArgs {
   Conv2dShape shape;
-  ConvPolicy policy;
+  ConvPolicy policy = ConvPolicy::kFast;
   const float* x;
   const float* gy;
   float* gw;
-  float* gbias;
+  float* gbias = nullptr;
 };
 
-/// Entry points of one back end. On the CPU, fprop and dgrad do not depend on the number of threads; oneDNN's wgrad splits its sums by
-/// threads, so its last bits do.
+/// Entry points of one back end. All throw UsageError for extents that make no convolution or blocks that do not fit.
 struct Conv2dKernels {
   void (*fprop)(Stream, const Conv2dFpropArgs&);
   void (*dgrad)(Stream, const Conv2dDgradArgs&);
   void (*wgrad)(Stream, const Conv2dWgradArgs&);
 };
 
-/// Whether a pass of this shape runs as Winograd under kFast: 3x3, stride 1, padding 1, one group, blocked, at least 32 channels on both
-/// sides and at least 4x4 pixels. Its relative L2 error against double sums is below 2e-6 for unit-scale data (direct: below 5e-7).
+/// Throws UsageError unless `shape` is a convolution that the kernels take.
+void check_conv2d_shape(const Conv2dShape& shape);
+
+/// Whether a shape runs as Winograd under kFast: 3x3, stride 1, padding at most 1, one group, at least 32 channels on
+/// both sides and multiples of 16, and at least 4x4 pixels of output.
 bool uses_winograd(const Conv2dShape& shape);
 
 /// The pass of a plan.
 enum class ConvPass { kFprop, kDgrad, kWgrad };
 
-/// Name of the implementation that the CPU back end runs, for tests and reports.
+/// Operands read and result written once; 2 n oc oh ow (ic/groups) kh kw operations for each pass, whatever algorithm
+/// runs.
+Cost conv2d_cost(const Conv2dShape& shape, ConvPass pass);
+
+/// What the CPU back end runs, for tests and reports: the library's name of the implementation, the layouts it works
+/// in, its scratch bytes. A name that starts with "ref" is a slow fallback.
 std::string conv2d_plan_info(const Conv2dShape& shape, ConvPass pass, ConvPolicy policy);
 
-/// Bytes that the CPU back end holds for scratch memory and layout changes, in all.
+/// Bytes that the CPU back end holds for scratch memory and layout changes: the largest need of any call so far.
 std::int64_t conv2d_scratch_bytes();
-
-/// Operands read and result written once; 2 n oc oh ow (ic/groups) kh kw operations for each pass.
-Cost conv2d_cost(const Conv2dShape& shape, ConvPass pass);
+/// Bytes of packed weights in all caches.
+std::int64_t conv2d_packed_weight_bytes();
+/// Forgets all plans and gives the scratch memory back to the system; later calls make them anew.
+void conv2d_release();
 
 /// The CPU back end (oneDNN).
 extern const Conv2dKernels kCpuConv2d;
 
-/// Plain loops in double on planar data: the oracle of the tests.
+/// Plain loops in double on planar data: the oracle of the tests. `bias` and `gbias` may be null.
 namespace reference {
 void conv2d_fprop(const Conv2dShape& shape, const double* x, const double* w, const double* bias, double* y);
 void conv2d_dgrad(const Conv2dShape& shape, const double* gy, const double* w, double* gx);

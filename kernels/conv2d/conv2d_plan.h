@@ -1,45 +1,51 @@
 #pragma once
-/// oneDNN primitives of one convolution pass with the reorders between the caller's layouts and theirs. Internal to conv2d.
+/// A convolution prepared for one shape and pass. Internal to the convolution; free of vendor types.
 
 #include <memory>
 #include <string>
-
-#include <oneapi/dnnl/dnnl.hpp>
 
 #include "kernels/conv2d/conv2d.h"
 
 namespace engram::kernels {
 
-/// What distinguishes one plan from another. Thread counts are baked into oneDNN primitives.
+/// Everything that a plan depends on.
 struct ConvPlanKey {
   Conv2dShape shape;
-  ConvPass pass;
-  ConvPolicy policy;
-  bool bias = false, add_residual = false, relu = false;
-  int threads = 1;
-  auto operator<=>(const ConvPlanKey&) const = default;
+  ConvPass pass = ConvPass::kFprop;
+  ConvPolicy policy = ConvPolicy::kFast;
+  bool bias = false;
+  bool residual = false;
+  bool relu = false;
+  bool constant_weights = false;  ///< packed once for many calls: transformed ahead where that pays
+  int threads = 1;                ///< baked into the library's code
+  bool operator==(const ConvPlanKey&) const = default;
 };
 
-/// One operand as the caller stores it and as the primitive wants it.
-struct ConvOperand {
-  dnnl::memory::desc user, wanted;
-  bool same() const { return user == wanted; }
+/// The operands of a call; a pass reads and writes as its arguments say. Unused ones are null.
+struct ConvPointers {
+  float* x = nullptr;
+  float* y = nullptr;
+  float* gw = nullptr;  ///< the weight gradient
+  float* bias = nullptr;
+  const float* residual = nullptr;
 };
 
-/// A primitive ready to run. For dgrad, x is the result; for wgrad, w.
-struct ConvPlan {
-  std::uint64_t id;
-  ConvPlanKey key;
-  dnnl::primitive primitive;
-  ConvOperand x, w, y;
-  dnnl::memory::desc bias, scratchpad;
-  std::string info;
-  bool fused_epilogue = false;  ///< residual and ReLU run inside the primitive
-};
+/// Not thread-safe: holds the operands of the running call.
+class ConvPlan {
+ public:
+  /// Throws Error when the library has no implementation at all.
+  explicit ConvPlan(const ConvPlanKey& key);
+  ~ConvPlan();
 
-/// The engine of the CPU, its stream, and the plan of `key` from the process-wide cache. Not for concurrent callers.
-dnnl::engine& onednn_engine();
-dnnl::stream& onednn_stream();
-std::shared_ptr<const ConvPlan> conv_plan(const ConvPlanKey& key);
+  /// Scratch that `run` needs, at 4096-byte alignment.
+  std::size_t workspace_bytes() const;
+  void run(const ConvPointers& operands, const ConvWeight& weight, char* workspace);
+  /// See conv2d_plan_info.
+  std::string info() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
 
 }  // namespace engram::kernels

@@ -1,178 +1,315 @@
-#include <map>
+#include <cstring>
+#include <oneapi/dnnl/dnnl.hpp>
 #include <vector>
 
 #include "kernels/common/error.h"
+#include "kernels/common/parallel.h"
 #include "kernels/conv2d/conv2d_plan.h"
+#include "kernels/conv2d/weight_pack_cache.h"
+#include "kernels/reorder/reorder.h"
 
 namespace engram::kernels {
 namespace {
 
+using dnnl::algorithm;
 using dnnl::memory;
+using dnnl::prop_kind;
 using Tag = memory::format_tag;
-constexpr auto kF32 = memory::data_type::f32;
-constexpr std::size_t kMostPlans = 1024;
 
-/// A pair of layouts to try, best first.
+// Never destroyed: plans in static storage outlive any order of destruction.
+const dnnl::engine& the_engine() {
+  static const auto* engine = new dnnl::engine(dnnl::engine::kind::cpu, 0);
+  return *engine;
+}
+const dnnl::stream& the_stream() {
+  static const auto* stream = new dnnl::stream(the_engine());
+  return *stream;
+}
+
+/// A number for each packed format, the same for equal descriptions.
+int format_number(const memory::desc& desc) {
+  static std::vector<memory::desc> known;
+  for (std::size_t i = 0; i < known.size(); ++i)
+    if (known[i] == desc) return int(i);
+  known.push_back(desc);
+  return int(known.size()) - 1;
+}
+
+memory::desc describe(const memory::dims& dims, Tag tag) {
+  return memory::desc(dims, memory::data_type::f32, tag);
+}
+
+memory::desc activation_desc(const ActivationShape& s, bool blocked) {
+  return describe({s.n, s.c, s.h, s.w}, blocked ? Tag::nChw16c : Tag::nchw);
+}
+
+memory::dims weight_dims(const Conv2dShape& s) {
+  if (s.groups == 1) return {s.oc, s.ic, s.kh, s.kw};
+  return {s.groups, s.oc / s.groups, s.ic / s.groups, s.kh, s.kw};
+}
+
+bool is_slow(const std::string& implementation) {
+  return implementation.rfind("ref", 0) == 0 || implementation.rfind("gemm:ref", 0) == 0;
+}
+
+/// Layouts and algorithm of one attempt.
 struct Candidate {
-  Tag x, y;
+  bool x_blocked, y_blocked;
+  algorithm method;
 };
 
-struct Geometry {
-  memory::dims x, w, y, strides, pad_low, pad_high;
-
-  explicit Geometry(const Conv2dShape& s)
-      : x{s.n, s.ic, s.ih, s.iw},
-        w{s.oc, s.ic, s.kh, s.kw},
-        y{s.n, s.oc, s.oh(), s.ow()},
-        strides{s.stride_h, s.stride_w},
-        pad_low{s.pad_h, s.pad_w},
-        pad_high{(s.oh() - 1) * s.stride_h + s.kh - s.ih - s.pad_h, (s.ow() - 1) * s.stride_w + s.kw - s.iw - s.pad_w} {
-    if (s.groups > 1) w = {s.groups, s.oc / s.groups, s.ic / s.groups, s.kh, s.kw};
-  }
-};
-
-Tag user_tag(dim_t block) { return block == 1 ? Tag::nchw : Tag::nChw16c; }
-
-/// oneDNN's kernels want blocked channels; only the forward and weight passes of an image-like source read planar data fast. A planar
-/// tensor with few channels is therefore padded to one block by a reorder, except in that case.
+/// In the order of preference: the first that has a fast implementation is taken. Depends on the key alone.
 std::vector<Candidate> candidates(const ConvPlanKey& key) {
   const Conv2dShape& s = key.shape;
-  if (s.groups > 1) return {{Tag::any, Tag::any}, {Tag::nchw, Tag::nchw}};
+  const auto direct = algorithm::convolution_direct;
+  const Candidate blocked = {true, true, direct}, planar = {false, false, direct};
+  if (s.groups > 1) {
+    const bool whole_blocks = s.ic / s.groups % kCpuChannelBlock == 0 && s.oc / s.groups % kCpuChannelBlock == 0;
+    const bool depthwise = s.groups == s.ic && s.groups == s.oc && s.groups % kCpuChannelBlock == 0;
+    if (whole_blocks || depthwise) return {blocked, planar};
+    return {planar};
+  }
   std::vector<Candidate> list;
-  if (s.x_block == 1 && s.ic <= 3 && key.pass != ConvPass::kDgrad) list.push_back({Tag::nchw, Tag::nChw16c});
-  list.push_back({Tag::nChw16c, Tag::nChw16c});
-  list.push_back({Tag::any, Tag::any});
+  if (key.policy == ConvPolicy::kFast && uses_winograd(s))
+    list.push_back({true, true, algorithm::convolution_winograd});
+  // Few input channels: forward and weight gradient read planar images as they are.
+  if (s.x_block == 1 && s.ic <= 4 && key.pass != ConvPass::kDgrad) list.push_back({false, true, direct});
+  list.push_back(blocked);
+  list.push_back(planar);
   return list;
 }
 
-dnnl::convolution_forward::primitive_desc forward_desc(const ConvPlanKey& key, const Geometry& g, dnnl::algorithm algorithm,
-                                                       const Candidate& c, dnnl::prop_kind kind, const dnnl::primitive_attr& attr,
-                                                       bool bias) {
-  const memory::desc x(g.x, kF32, c.x), w(g.w, kF32, Tag::any), y(g.y, kF32, c.y), b({key.shape.oc}, kF32, Tag::a);
-  using Desc = dnnl::convolution_forward::desc;
-  const Desc desc = bias ? Desc(kind, algorithm, x, w, b, y, g.strides, g.pad_low, g.pad_high)
-                         : Desc(kind, algorithm, x, w, y, g.strides, g.pad_low, g.pad_high);
-  return {desc, attr, onednn_engine()};
+/// Parallel copy of whole tensors.
+void copy_values(const float* src, float* dst, dim_t count) {
+  parallel_chunks(count, 65536, [&](dim_t begin, dim_t end, dim_t) {
+    std::memcpy(dst + begin, src + begin, std::size_t(end - begin) * sizeof(float));
+  });
 }
 
-dnnl::primitive_attr plan_attributes(const ConvPlanKey& key) {
-  dnnl::primitive_attr attr;
-  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  dnnl::post_ops ops;
-  if (key.add_residual) ops.append_sum(1.f);
-  if (key.relu) ops.append_eltwise(1.f, dnnl::algorithm::eltwise_relu, 0.f, 0.f);
-  attr.set_post_ops(ops);
-  return attr;
-}
-
-template <class PrimitiveDesc>
-void take_common(ConvPlan& plan, const PrimitiveDesc& pd) {
-  plan.scratchpad = pd.scratchpad_desc();
-  plan.info = pd.impl_info_str();
-}
-
-void build_fprop(ConvPlan& plan, const Geometry& g, dnnl::algorithm algorithm, const Candidate& c) {
-  const ConvPlanKey& key = plan.key;
-  const auto pd = forward_desc(key, g, algorithm, c, dnnl::prop_kind::forward_inference, plan_attributes(key), key.bias);
-  plan.primitive = dnnl::convolution_forward(pd);
-  plan.x.wanted = pd.src_desc();
-  plan.w.wanted = pd.weights_desc();
-  plan.y.wanted = pd.dst_desc();
-  plan.bias = pd.bias_desc();
-  take_common(plan, pd);
-}
-
-void build_dgrad(ConvPlan& plan, const Geometry& g, dnnl::algorithm algorithm, const Candidate& c) {
-  const auto hint = forward_desc(plan.key, g, algorithm, c, dnnl::prop_kind::forward_training, {}, false);
-  const memory::desc x(g.x, kF32, c.x), w(g.w, kF32, Tag::any), y(g.y, kF32, c.y);
-  const dnnl::convolution_backward_data::primitive_desc pd({algorithm, x, w, y, g.strides, g.pad_low, g.pad_high},
-                                                           plan_attributes(plan.key), onednn_engine(), hint);
-  plan.primitive = dnnl::convolution_backward_data(pd);
-  plan.x.wanted = pd.diff_src_desc();
-  plan.w.wanted = pd.weights_desc();
-  plan.y.wanted = pd.diff_dst_desc();
-  take_common(plan, pd);
-}
-
-void build_wgrad(ConvPlan& plan, const Geometry& g, dnnl::algorithm algorithm, const Candidate& c) {
-  const auto hint = forward_desc(plan.key, g, algorithm, c, dnnl::prop_kind::forward_training, {}, plan.key.bias);
-  const memory::desc x(g.x, kF32, c.x), w(g.w, kF32, Tag::any), y(g.y, kF32, c.y), b({plan.key.shape.oc}, kF32, Tag::a);
-  using Desc = dnnl::convolution_backward_weights::desc;
-  const Desc desc = plan.key.bias ? Desc(algorithm, x, w, b, y, g.strides, g.pad_low, g.pad_high)
-                                  : Desc(algorithm, x, w, y, g.strides, g.pad_low, g.pad_high);
-  const dnnl::convolution_backward_weights::primitive_desc pd(desc, plan_attributes(plan.key), onednn_engine(), hint);
-  plan.primitive = dnnl::convolution_backward_weights(pd);
-  plan.x.wanted = pd.src_desc();
-  plan.w.wanted = pd.diff_weights_desc();
-  plan.y.wanted = pd.diff_dst_desc();
-  plan.bias = pd.diff_bias_desc();
-  take_common(plan, pd);
-}
-
-bool build(ConvPlan& plan, const Geometry& g, dnnl::algorithm algorithm, const Candidate& c) {
-  try {
-    switch (plan.key.pass) {
-      case ConvPass::kFprop:
-        build_fprop(plan, g, algorithm, c);
-        break;
-      case ConvPass::kDgrad:
-        build_dgrad(plan, g, algorithm, c);
-        break;
-      case ConvPass::kWgrad:
-        build_wgrad(plan, g, algorithm, c);
-        break;
-    }
-  } catch (const dnnl::error&) {
-    return false;
-  }
-  return true;
-}
-
-bool is_reference(const std::string& info) { return info.rfind("ref", 0) == 0; }
-
-std::shared_ptr<ConvPlan> make_plan(const ConvPlanKey& key) {
-  static std::uint64_t next_id = 1;
-  const Geometry g(key.shape);
-  auto plan = std::make_shared<ConvPlan>();
-  plan->id = next_id++;
-  plan->key = key;
-  plan->x.user = memory::desc(g.x, kF32, user_tag(key.shape.x_block));
-  plan->y.user = memory::desc(g.y, kF32, user_tag(key.shape.y_block));
-  plan->w.user = memory::desc(g.w, kF32, key.shape.groups > 1 ? Tag::goihw : Tag::oihw);
-  plan->fused_epilogue = key.add_residual || key.relu;
-  if (key.policy == ConvPolicy::kFast && uses_winograd(key.shape) &&
-      build(*plan, g, dnnl::algorithm::convolution_winograd, {Tag::nChw16c, Tag::nChw16c}))
-    return plan;
-  const auto list = candidates(key);
-  for (const Candidate& c : list)
-    if (build(*plan, g, dnnl::algorithm::convolution_direct, c) && !is_reference(plan->info)) return plan;
-  // Shapes that no fast kernel takes (some groups, tiny extents): any that runs.
-  for (const Candidate& c : list)
-    if (build(*plan, g, dnnl::algorithm::convolution_direct, c)) return plan;
-  const Conv2dShape& s = key.shape;
-  throw Error(message("[conv2d] expected a convolution that oneDNN supports, got x [", s.n, ",", s.ic, ",", s.ih, ",", s.iw, "] w [", s.oc,
-                      ",", s.ic / s.groups, ",", s.kh, ",", s.kw, "] groups ", s.groups));
+/// Points `m` at `data`. Only when it moved: setting a handle clears padding lanes.
+void point_at(memory& m, const void* data) {
+  if (m.get_data_handle() != data) m.set_data_handle(const_cast<void*>(data));
 }
 
 }  // namespace
 
-dnnl::engine& onednn_engine() {
-  static dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-  return engine;
+struct ConvPlan::Impl {
+  ConvPlanKey key;
+  Candidate chosen = {};
+  std::string implementation;
+  dnnl::primitive convolution;
+  memory x, y, w, bias, scratchpad;
+  /// Between plain weights and the form the convolution reads or writes; empty when they are the same.
+  dnnl::primitive reorder;
+  memory plain_w;
+  int weight_format = -1;
+  std::size_t x_bytes = 0, y_bytes = 0, w_bytes = 0, scratchpad_bytes = 0;  ///< of the copies in the workspace
+
+  explicit Impl(const ConvPlanKey& k) : key(k) {
+    std::string found;
+    for (int accept_slow = 0; accept_slow < 2; ++accept_slow)
+      for (const Candidate& candidate : candidates(key))
+        if (try_build(candidate, accept_slow, &found)) return;
+    throw Error(message("[conv2d] oneDNN has no implementation for this shape; last tried: ", found));
+  }
+
+  /// Creates the primitive of a candidate; false when there is none or (unless `accept_slow`) only a slow one.
+  bool try_build(const Candidate& c, bool accept_slow, std::string* found) {
+    const Conv2dShape& s = key.shape;
+    const memory::desc xd = activation_desc(s.x(), c.x_blocked), yd = activation_desc(s.y(), c.y_blocked);
+    const memory::desc wd = describe(weight_dims(s), Tag::any);
+    const memory::desc bd = key.bias ? describe({s.oc}, Tag::a) : memory::desc();
+    const memory::dims strides = {s.stride_h, s.stride_w}, pad_begin = {s.pad_h, s.pad_w};
+    // The end padding that the last window really needs, negative when the input is not read to its end.
+    const memory::dims pad_end = {(s.oh() - 1) * s.stride_h + s.kh - s.ih - s.pad_h,
+                                  (s.ow() - 1) * s.stride_w + s.kw - s.iw - s.pad_w};
+
+    dnnl::primitive_attr attributes;
+    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    dnnl::post_ops post;
+    if (key.residual) post.append_sum(1.f);
+    if (key.relu) post.append_eltwise(1.f, algorithm::eltwise_relu, 0.f, 0.f);
+    attributes.set_post_ops(post);
+
+    const auto finish = [&](const auto& pd, const memory::desc& weights) {
+      if (!pd) return false;
+      *found = pd.impl_info_str();
+      if (!accept_slow && is_slow(*found)) return false;
+      adopt(c, *found, xd, yd, weights, pd.scratchpad_desc());
+      return true;
+    };
+    try {
+      using Forward = dnnl::convolution_forward;
+      if (key.pass == ConvPass::kFprop) {
+        const auto kind = key.constant_weights ? prop_kind::forward_inference : prop_kind::forward_training;
+        const Forward::primitive_desc pd({kind, c.method, xd, wd, bd, yd, strides, pad_begin, pad_end}, attributes,
+                                         the_engine(), true);
+        if (!finish(pd, pd ? pd.weights_desc() : wd)) return false;
+        convolution = Forward(pd);
+        build_weight_reorder(pd.weights_desc(), true);
+        return true;
+      }
+      // Backward primitives ask for a forward one as a hint.
+      Forward::primitive_desc hint({prop_kind::forward_training, c.method, xd, wd, yd, strides, pad_begin, pad_end},
+                                   the_engine(), true);
+      if (!hint) return false;
+      if (key.pass == ConvPass::kDgrad) {
+        using Backward = dnnl::convolution_backward_data;
+        const Backward::primitive_desc pd({c.method, xd, wd, yd, strides, pad_begin, pad_end}, attributes, the_engine(),
+                                          hint, true);
+        if (!finish(pd, pd ? pd.weights_desc() : wd)) return false;
+        convolution = Backward(pd);
+        build_weight_reorder(pd.weights_desc(), true);
+        return true;
+      }
+      using Backward = dnnl::convolution_backward_weights;
+      const Backward::primitive_desc pd({c.method, xd, wd, bd, yd, strides, pad_begin, pad_end}, attributes,
+                                        the_engine(), hint, true);
+      if (!finish(pd, pd ? pd.diff_weights_desc() : wd)) return false;
+      convolution = Backward(pd);
+      build_weight_reorder(pd.diff_weights_desc(), false);
+      return true;
+    } catch (const dnnl::error& error) {
+      *found = error.what();
+      return false;
+    }
+  }
+
+  void adopt(const Candidate& c, const std::string& name, const memory::desc& xd, const memory::desc& yd,
+             const memory::desc& wd, const memory::desc& scratch) {
+    const dnnl::engine& engine = the_engine();
+    chosen = c;
+    implementation = name;
+    x = memory(xd, engine, nullptr);
+    y = memory(yd, engine, nullptr);
+    w = memory(wd, engine, nullptr);
+    scratchpad = memory(scratch, engine, nullptr);
+    if (key.bias) bias = memory(describe({key.shape.oc}, Tag::a), engine, nullptr);
+    x_bytes = c.x_blocked == (key.shape.x_block > 1) ? 0 : xd.get_size();
+    y_bytes = c.y_blocked == (key.shape.y_block > 1) ? 0 : yd.get_size();
+    scratchpad_bytes = scratch.get_size();
+  }
+
+  void build_weight_reorder(const memory::desc& wd, bool pack) {
+    const memory::desc plain = describe(weight_dims(key.shape), key.shape.groups == 1 ? Tag::oihw : Tag::goihw);
+    if (plain == wd) return;
+    const dnnl::engine& engine = the_engine();
+    plain_w = memory(plain, engine, nullptr);
+    w_bytes = wd.get_size();
+    weight_format = format_number(wd);
+    reorder = dnnl::reorder(dnnl::reorder::primitive_desc(engine, pack ? plain : wd, engine, pack ? wd : plain));
+  }
+
+  static std::size_t rounded(std::size_t bytes) { return (bytes + 4095) / 4096 * 4096; }
+
+  /// Weights in the form that fprop and dgrad read.
+  const void* packed_weights(const ConvWeight& weight, char* scratch) {
+    if (!reorder) return weight.data;
+    void* target = scratch;
+    if (weight.cache) {
+      const WeightPackCache::Slot slot = weight.cache->find(weight.data, weight_format, w_bytes, weight.version);
+      if (slot.valid) return slot.data;
+      target = slot.data;
+    }
+    point_at(plain_w, weight.data);
+    point_at(w, target);
+    const dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, plain_w.get()}, {DNNL_ARG_TO, w.get()}};
+    execute(reorder, args, 2);
+    return target;
+  }
+
+  static void execute(const dnnl::primitive& primitive, const dnnl_exec_arg_t* args, int count) {
+    const dnnl_status_t status = dnnl_primitive_execute(primitive.get(), the_stream().get(), count, args);
+    if (status != dnnl_success) throw Error(message("[conv2d] oneDNN failed with status ", int(status)));
+  }
+
+  ReorderArgs reorder_args(const ActivationShape& s, const float* src, float* dst) const {
+    return {src, dst, s.n, s.c, s.h, s.w};
+  }
+
+  /// Copies a caller's tensor to or from the layout that the convolution uses.
+  void copy_in(const ActivationShape& s, const float* src, float* dst) const {
+    (s.block == 1 ? kCpuReorder.to_blocked : kCpuReorder.to_planar)({}, reorder_args(s, src, dst));
+  }
+  void copy_out(const ActivationShape& s, const float* src, float* dst) const {
+    (s.block == 1 ? kCpuReorder.to_planar : kCpuReorder.to_blocked)({}, reorder_args(s, src, dst));
+  }
+
+  void run(const ConvPointers& p, const ConvWeight& weight, char* workspace) {
+    const ActivationShape xs = key.shape.x(), ys = key.shape.y();
+    char* const x_copy = workspace + rounded(scratchpad_bytes);
+    char* const y_copy = x_copy + rounded(x_bytes);
+    char* const w_copy = y_copy + rounded(y_bytes);
+    float* const xp = x_bytes ? reinterpret_cast<float*>(x_copy) : p.x;
+    float* const yp = y_bytes ? reinterpret_cast<float*>(y_copy) : p.y;
+    point_at(x, xp);
+    point_at(y, yp);
+    if (scratchpad_bytes) point_at(scratchpad, workspace);
+    if (key.bias) point_at(bias, p.bias);
+
+    const bool reads_x = key.pass != ConvPass::kDgrad, reads_y = key.pass != ConvPass::kFprop;
+    if (reads_x && x_bytes) copy_in(xs, p.x, xp);
+    if (reads_y && y_bytes) copy_in(ys, p.y, yp);
+    if (key.residual && y_bytes) copy_in(ys, p.residual, yp);
+    if (key.residual && !y_bytes && p.residual != p.y) copy_values(p.residual, p.y, ys.count());
+
+    switch (key.pass) {
+      case ConvPass::kFprop: {
+        point_at(w, packed_weights(weight, w_copy));
+        const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, x.get()},
+                                        {DNNL_ARG_WEIGHTS, w.get()},
+                                        {DNNL_ARG_DST, y.get()},
+                                        {DNNL_ARG_SCRATCHPAD, scratchpad.get()},
+                                        {DNNL_ARG_BIAS, key.bias ? bias.get() : nullptr}};
+        execute(convolution, args, key.bias ? 5 : 4);
+        if (y_bytes) copy_out(ys, yp, p.y);
+        break;
+      }
+      case ConvPass::kDgrad: {
+        point_at(w, packed_weights(weight, w_copy));
+        const dnnl_exec_arg_t args[] = {{DNNL_ARG_DIFF_DST, y.get()},
+                                        {DNNL_ARG_WEIGHTS, w.get()},
+                                        {DNNL_ARG_DIFF_SRC, x.get()},
+                                        {DNNL_ARG_SCRATCHPAD, scratchpad.get()}};
+        execute(convolution, args, 4);
+        if (x_bytes) copy_out(xs, xp, p.x);
+        break;
+      }
+      case ConvPass::kWgrad: {
+        point_at(w, reorder ? static_cast<void*>(w_copy) : p.gw);
+        const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, x.get()},
+                                        {DNNL_ARG_DIFF_DST, y.get()},
+                                        {DNNL_ARG_DIFF_WEIGHTS, w.get()},
+                                        {DNNL_ARG_SCRATCHPAD, scratchpad.get()},
+                                        {DNNL_ARG_DIFF_BIAS, key.bias ? bias.get() : nullptr}};
+        execute(convolution, args, key.bias ? 5 : 4);
+        if (!reorder) break;
+        point_at(plain_w, p.gw);
+        const dnnl_exec_arg_t unpack[] = {{DNNL_ARG_FROM, w.get()}, {DNNL_ARG_TO, plain_w.get()}};
+        execute(reorder, unpack, 2);
+        break;
+      }
+    }
+  }
+};
+
+ConvPlan::ConvPlan(const ConvPlanKey& key) : impl_(std::make_unique<Impl>(key)) {}
+ConvPlan::~ConvPlan() = default;
+
+std::size_t ConvPlan::workspace_bytes() const {
+  const Impl& p = *impl_;
+  return Impl::rounded(p.scratchpad_bytes) + Impl::rounded(p.x_bytes) + Impl::rounded(p.y_bytes) +
+         Impl::rounded(p.w_bytes);
 }
 
-dnnl::stream& onednn_stream() {
-  static dnnl::stream stream(onednn_engine());
-  return stream;
+void ConvPlan::run(const ConvPointers& operands, const ConvWeight& weight, char* workspace) {
+  impl_->run(operands, weight, workspace);
 }
 
-std::shared_ptr<const ConvPlan> conv_plan(const ConvPlanKey& key) {
-  static std::map<ConvPlanKey, std::shared_ptr<const ConvPlan>> plans;
-  auto it = plans.find(key);
-  if (it != plans.end()) return it->second;
-  // Many more shapes than a network has: somebody sweeps them, and old ones need not be kept.
-  if (plans.size() >= kMostPlans) plans.clear();
-  return plans[key] = make_plan(key);
+std::string ConvPlan::info() const {
+  const auto layout = [](bool blocked) { return blocked ? "nChw16c" : "nchw"; };
+  return message(impl_->implementation, " x=", layout(impl_->chosen.x_blocked), " y=", layout(impl_->chosen.y_blocked),
+                 " scratch=", workspace_bytes());
 }
 
 }  // namespace engram::kernels

@@ -9,7 +9,7 @@ namespace engram::kernels {
 
 /// C[i] = alpha op(A[i]) op(B[i]) + beta C[i] for i in [0, batch): op(A) is [m,k], op(B) [k,n], C [m,n].
 /// Leading dimensions are the row pitch of the stored matrices in elements; strides step from one matrix to the next, 0
-/// repeats one.
+/// repeats one. Extents may be 0. C must not overlap A or B.
 struct MatmulArgs {
   dim_t m, n, k;
   const float* a;
@@ -23,13 +23,13 @@ struct MatmulArgs {
   dim_t stride_a = 0, stride_b = 0, stride_c = 0;
 };
 
-/// Entry points of one back end. On the CPU the order of additions is oneDNN's, which may depend on the number of
-/// threads.
+/// Entry points of one back end. On the CPU the order of additions is oneDNN's: the same bits at the same thread count,
+/// other last bits at another. Throws UsageError for a negative extent or a leading dimension shorter than a row.
 struct MatmulKernels {
   void (*matmul)(Stream, const MatmulArgs&);
 };
 
-/// A, B read and C written once; 2 m n k operations.
+/// A, B (and C when beta != 0) read and C written once; 2 m n k operations a matrix.
 Cost matmul_cost(const MatmulArgs& args);
 
 /// The CPU back end (oneDNN).

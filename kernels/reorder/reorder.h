@@ -7,8 +7,8 @@
 
 namespace engram::kernels {
 
-/// Copies an activation [n,c,h,w] of f32 to the other layout. The planar side is dense with c channels; the blocked side holds
-/// ceil(c / 16) blocks. `src` and `dst` must not overlap.
+/// Copies an activation [n,c,h,w] of f32 to the other layout. The planar side is dense with c channels; the blocked
+/// side holds ceil(c / 16) blocks. `src` and `dst` must not overlap.
 struct ReorderArgs {
   const float* src;
   float* dst;

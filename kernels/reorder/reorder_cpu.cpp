@@ -12,7 +12,8 @@ constexpr dim_t kBlock = kCpuChannelBlock;
 constexpr dim_t kPixelChunk = 1024;
 
 /// Interleaves pixels [begin, end) of `channels` (1 to 16) planes, `pixels` apart.
-ENGRAM_MULTIVERSION void interleave(const float* src, dim_t pixels, dim_t channels, dim_t begin, dim_t end, float* dst) {
+ENGRAM_MULTIVERSION void interleave(const float* src, dim_t pixels, dim_t channels, dim_t begin, dim_t end,
+                                    float* dst) {
   dim_t p = begin;
   for (; p + kBlock <= end; p += kBlock) {
     Vec16 v[kBlock];
@@ -52,7 +53,8 @@ ENGRAM_MULTIVERSION void split(const float* src, dim_t pixels, dim_t channels, d
     for (dim_t c = 0; c < channels; ++c) dst[c * pixels + p] = src[p * kBlock + c];
 }
 
-/// Calls `body(first plane on the planar side, block on the blocked side, channels, first pixel, end)` for every unit of work.
+/// Calls `body(first plane on the planar side, block on the blocked side, channels, first pixel, end)` for every unit
+/// of work.
 template <class Body>
 void for_each_unit(const ReorderArgs& a, const Body& body) {
   const dim_t pixels = a.h * a.w, blocks = padded_channels(a.c) / kBlock;
@@ -61,7 +63,8 @@ void for_each_unit(const ReorderArgs& a, const Body& body) {
   parallel_for(units, std::min(pixels, kPixelChunk) * kBlock, [&](dim_t unit) {
     const dim_t block = unit / chunks, begin = unit % chunks * kPixelChunk;
     const dim_t first = block % blocks * kBlock;
-    body(block / blocks * a.c + first, block, std::min(kBlock, a.c - first), begin, std::min(pixels, begin + kPixelChunk));
+    body(block / blocks * a.c + first, block, std::min(kBlock, a.c - first), begin,
+         std::min(pixels, begin + kPixelChunk));
   });
 }
 

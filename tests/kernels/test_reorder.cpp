@@ -12,9 +12,9 @@ using ::engram::testing::poisoned;
 using ::engram::testing::random_values;
 
 const std::vector<ReorderArgs> kExtents = {
-    {nullptr, nullptr, 1, 16, 1, 1},   {nullptr, nullptr, 2, 32, 4, 4},   {nullptr, nullptr, 3, 48, 5, 7},
-    {nullptr, nullptr, 2, 3, 32, 32},  {nullptr, nullptr, 1, 17, 3, 9},   {nullptr, nullptr, 2, 16, 33, 37},
-    {nullptr, nullptr, 4, 1, 1, 5},    {nullptr, nullptr, 5, 64, 16, 16}, {nullptr, nullptr, 0, 16, 4, 4},
+    {nullptr, nullptr, 1, 16, 1, 1},  {nullptr, nullptr, 2, 32, 4, 4},   {nullptr, nullptr, 3, 48, 5, 7},
+    {nullptr, nullptr, 2, 3, 32, 32}, {nullptr, nullptr, 1, 17, 3, 9},   {nullptr, nullptr, 2, 16, 33, 37},
+    {nullptr, nullptr, 4, 1, 1, 5},   {nullptr, nullptr, 5, 64, 16, 16}, {nullptr, nullptr, 0, 16, 4, 4},
 };
 
 TEST(Reorder, ToBlockedMatchesReferenceAndZeroesPaddingLanes) {
