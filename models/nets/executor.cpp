@@ -32,9 +32,10 @@ Tensor PlainExecutor::conv(const Conv2d& conv, const Tensor& x, const Tensor& re
 }
 
 Tensor MatchingExecutor::match(const BatchNorm2d& bn, const Tensor& x, Activation activation, const Tensor& residual) {
-  mismatches_.push_back({&bn, norm(var(x, {0, 2, 3}) - bn.running_var), norm(mean(x, {0, 2, 3}) - bn.running_mean)});
-  return batch_norm(x, bn.weight, bn.bias, bn.running_mean, bn.running_var,
-                    {.training = false, .eps = BatchNorm2d::kEps, .activation = activation}, residual);
+  BnStatsMatch result = bn_stats_match(x, bn.weight, bn.bias, bn.running_mean, bn.running_var,
+                                       {.eps = BatchNorm2d::kEps, .activation = activation}, residual);
+  mismatches_.push_back({&bn, result.var_norm, result.mean_norm});
+  return result.y;
 }
 
 Tensor MatchingExecutor::conv_bn(const Conv2d& conv, const BatchNorm2d& bn, const Tensor& x, Activation activation,

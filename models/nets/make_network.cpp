@@ -94,7 +94,10 @@ std::unique_ptr<Network> make_network(const std::string& arch, int num_classes, 
     network = make_wide(arch, num_classes, options.device);
   else if (!(network = make_he_resnet(arch, num_classes, options.device)))
     network = make_with_width(arch, num_classes, options.device);
-  if (options.seed) network->initialize(*options.seed);
+  if (options.seed) {
+    network->initialize(*options.seed);
+    network->dropout_generator() = Generator(*options.seed);
+  }
   return network;
 }
 

@@ -42,7 +42,8 @@ class Network : public Module {
   int num_classes() const { return num_classes_; }
   Device device() const { return device_; }
   const std::vector<TapSpec>& taps() const { return taps_; }
-  /// Where dropout, if there is any, draws its masks. Its seed and offset are part of a training run's state.
+  /// Where dropout, if there is any, draws its masks. It starts from the seed of
+  /// make_network; its seed and offset are part of a training run's state.
   Generator& dropout_generator() { return dropout_generator_; }
 
   /// x [N,3,32,32] -> logits [N,num_classes]; statistics and dropout by the mode (train, eval). Throws ShapeError.
