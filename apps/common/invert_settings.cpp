@@ -1,0 +1,56 @@
+#include "apps/common/invert_settings.h"
+
+namespace engram::apps {
+
+void add_invert_settings(Cli& cli, InvertSettings& s) {
+  cli.group("What to invert");
+  cli.positional("classifier", &s.classifier, "trained classifier (safetensors)").only_on_command_line();
+  cli.option("arch", &s.arch, "its network, for a file that does not say it");
+  cli.option("num-classes", &s.num_classes, "its classes, for a file that does not say it").at_least(0);
+  cli.group("Method");
+  cli.option("method", &s.method, "how images are made").choices(inversion_methods());
+  cli.option("batch-size", &s.batch_size, "images optimised together").at_least(1);
+  cli.option("num-batches", &s.num_batches, "batches in all, each from its own seed").at_least(1);
+  cli.option("iterations", &s.iterations, "optimisation steps a batch").at_least(1);
+  cli.option("bn-weight", &s.bn_weight, "coefficient of the statistics' distances; negative: the published one");
+  cli.option("tv-weight", &s.tv_weight, "coefficient of the total variation; negative: the published one");
+  cli.option("l2-weight", &s.l2_weight, "coefficient of the norm; negative: the published one");
+  cli.option("lr-generator", &s.lr_generator, "natural-inversion: Adam's rate for the generator").at_least(0);
+  cli.option("lr-pyramid", &s.lr_pyramid, "natural-inversion: for the feature pyramid").at_least(0);
+  cli.option("lr-alpha", &s.lr_alpha, "natural-inversion: for the channel scales").at_least(0);
+  cli.option("lr-pixels", &s.lr_pixels, "deep-inversion: for the pixels").at_least(0);
+  cli.option("max-shift", &s.max_shift, "largest circular shift before the classifier, in pixels").at_least(0).at_most(31);
+  cli.option("plain-addition", &s.plain_addition,
+             "natural-inversion: scale the sum of image and pyramid as the paper's figure shows, without the 1x1 convolution and tanh that the "
+             "released code puts between them");
+  cli.option("exact", &s.exact, "direct convolutions instead of Winograd");
+  cli.group("Results");
+  cli.option("pixels", &s.pixels, "from network input to bytes: contrast stretched per image (as released), or the normalisation undone")
+      .choices({"per-image", "denormalized"});
+  cli.option("grid-every", &s.grid_every, "steps between pictures of the batch").at_least(1);
+  cli.option("grid-images", &s.grid_images, "images in a picture").at_least(1);
+  cli.option("profile", &s.profile, "print calls, time, bytes and flops of every operation at the end").only_on_command_line();
+  cli.option("resume", &s.resume, "continue the run in this folder with the batches that it lacks").only_on_command_line();
+  cli.group("Run");
+  add_common_options(cli, s.common);
+  add_run_options(cli, s.common, true);
+}
+
+InversionOptions inversion_options(const InvertSettings& s, int num_classes) {
+  InversionOptions o;
+  o.method = s.method;
+  o.batch_size = s.batch_size;
+  o.weights = published_weights(s.method, num_classes);
+  if (s.bn_weight >= 0) o.weights.bn = float(s.bn_weight);
+  if (s.tv_weight >= 0) o.weights.tv = float(s.tv_weight);
+  if (s.l2_weight >= 0) o.weights.l2 = float(s.l2_weight);
+  o.lr_generator = float(s.lr_generator);
+  o.lr_pyramid = float(s.lr_pyramid);
+  o.lr_alpha = float(s.lr_alpha);
+  o.lr_pixels = float(s.lr_pixels);
+  o.max_shift = int(s.max_shift);
+  o.plain_addition = s.plain_addition;
+  return o;
+}
+
+}  // namespace engram::apps

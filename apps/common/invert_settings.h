@@ -1,0 +1,42 @@
+#pragma once
+/// The settings of engram-invert, and what they mean to the methods.
+
+#include <filesystem>
+#include <string>
+
+#include "apps/common/common_options.h"
+#include "models/methods/inversion.h"
+
+namespace engram::apps {
+
+/// Everything that engram-invert reads from its command line or configuration file. A negative loss weight stands for the published one.
+struct InvertSettings {
+  CommonOptions common;
+  std::filesystem::path classifier;
+  std::filesystem::path resume;
+  std::string arch;
+  std::int64_t num_classes = 0;
+
+  std::string method = "natural-inversion";
+  std::int64_t batch_size = 256;
+  std::int64_t num_batches = 1;
+  std::int64_t iterations = 2000;
+  double bn_weight = -1, tv_weight = -1, l2_weight = -1;
+  double lr_generator = 1e-3, lr_pyramid = 5e-4, lr_alpha = 5e-2, lr_pixels = 5e-2;
+  std::int64_t max_shift = 2;
+  bool plain_addition = false;
+  bool exact = false;
+
+  std::string pixels = "per-image";
+  std::int64_t grid_every = 100;
+  std::int64_t grid_images = 100;
+  bool profile = false;
+};
+
+/// Registers all of them.
+void add_invert_settings(Cli& cli, InvertSettings& settings);
+
+/// The method's options; `num_classes` chooses the published loss weights where none are given.
+InversionOptions inversion_options(const InvertSettings& settings, int num_classes);
+
+}  // namespace engram::apps

@@ -1,0 +1,132 @@
+/// engram-invert: makes images like a classifier's training set from the classifier alone.
+
+#include <cstdio>
+#include <iostream>
+
+#include "apps/common/exit_code.h"
+#include "apps/common/invert_settings.h"
+#include "apps/common/main_wrapper.h"
+#include "apps/common/progress.h"
+#include "apps/common/signals.h"
+#include "apps/common/synthetic_set.h"
+#include "engine/allocator.h"
+#include "engine/ops/conv2d.h"
+#include "engine/profiler.h"
+#include "models/classifier_file.h"
+#include "models/data/image_folder.h"
+#include "models/methods/synthetic_images.h"
+#include "models/training/evaluate.h"
+
+namespace engram::apps {
+namespace {
+
+/// What belongs to one call of the program.
+struct Run {
+  InvertSettings settings;
+  InversionOptions options;
+  PixelScaling scaling = PixelScaling::kPerImage;
+  Classifier classifier;
+};
+
+RunDir open_run_dir(const Cli& cli, const Run& run, int threads) {
+  const InvertSettings& s = run.settings;
+  const RunInfo info = run_info(cli, s.common, threads);
+  if (s.resume.empty()) return RunDir::create(s.common.out, s.common.force, info, cli.resolved_config());
+  if (read_run_config(s.resume) != cli.resolved_config())
+    throw UsageError("--resume: expected the configuration of the run in " + s.resume.string() + ", got another one; hint: --config " +
+                     (s.resume / "config.json").string());
+  std::int64_t done = 0;
+  while (done < s.num_batches && std::filesystem::exists(batch_file(s.resume, done))) ++done;
+  return RunDir::resume(s.resume, info, done * s.iterations - 1);
+}
+
+void report_step(RunDir& dir, std::int64_t step, const InversionTerms& terms) {
+  dir.metrics(step, {{"loss/total", terms.total}, {"loss/ce", terms.ce}, {"loss/bn_var", terms.bn_var}, {"loss/bn_mean", terms.bn_mean},
+                     {"loss/tv", terms.tv}, {"loss/l2", terms.l2},
+                     {"mem/peak_mib", double(CachingAllocator::cpu().stats().peak_live_bytes) / (1 << 20)}});
+}
+
+std::filesystem::path grid_file(const RunDir& dir, std::int64_t batch, std::int64_t step) {
+  char name[64];
+  std::snprintf(name, sizeof name, "batch%04lld_%06lld.png", static_cast<long long>(batch), static_cast<long long>(step));
+  return dir / "images" / name;
+}
+
+/// One batch from start to files. Returns false when a signal stopped it; nothing of it is kept then.
+bool make_batch(Run& run, RunDir& dir, std::int64_t index) {
+  const InvertSettings& s = run.settings;
+  const auto batch = start_inversion(*run.classifier.network, run.options, s.common.seed, index);
+  const auto picture = [&](const Tensor& images, std::int64_t step) {
+    write_grid(grid_file(dir, index, step), to_pixels(images, run.scaling, run.classifier.normalization), s.batch_size, s.grid_images);
+  };
+  Progress progress(message("batch ", index + 1, "/", s.num_batches), s.iterations, standard_progress(s.common.quiet));
+  for (std::int64_t i = 0; i < s.iterations; ++i) {
+    if (i % s.grid_every == 0) picture(batch->current_images(), i);
+    const InversionTerms terms = batch->step();
+    if (i % 10 == 0 || i + 1 == s.iterations) report_step(dir, index * s.iterations + i, terms);
+    progress.update(i + 1, {{"loss", terms.total}, {"ce", terms.ce}, {"bn", terms.bn_var + terms.bn_mean}, {"tv", terms.tv}});
+    if (stop_requested()) return false;
+  }
+  const Tensor images = batch->result();
+  picture(images, s.iterations);
+  ImageDataset data = synthetic_batch(to_pixels(images, run.scaling, run.classifier.normalization), batch->labels(),
+                                      run.classifier.network->num_classes(), run.classifier.normalization);
+  write_sample_pngs(dir.path(), data, index);
+  std::filesystem::create_directories(dir / "batches");
+  write_packed_images(batch_file(dir.path(), index), data);  // last: its presence says that the batch is complete
+  return true;
+}
+
+int finish(Run& run, RunDir& dir) {
+  const InvertSettings& s = run.settings;
+  const int classes = run.classifier.network->num_classes();
+  const std::filesystem::path packed = pack_batches(dir.path(), s.num_batches, classes);
+  EvaluateOptions evaluation;
+  evaluation.normalization = run.classifier.normalization;
+  const Evaluation own = evaluate(*run.classifier.network, read_packed_images(packed, classes), evaluation);
+  dir.set_fact("classifier_accuracy_on_samples", own.accuracy());
+  dir.set_fact("samples", own.count);
+  dir.finish("complete");
+  std::cout << "samples:  " << packed.string() << " and " << (dir / "samples").string() << "\n"
+            << "pictures: " << (dir / "images").string() << "\n"
+            << "the classifier recognises " << 100 * own.accuracy() << " % of them\n";
+  if (s.profile) std::cout << profiler::table(profiler::Roofline{0, 0});
+  return kExitOk;
+}
+
+int program(int argc, char** argv) {
+  Run run;
+  Cli cli("engram-invert", "Makes images like the training set of a classifier, from the classifier alone, without any data.");
+  add_invert_settings(cli, run.settings);
+  if (!cli.parse(argc, argv)) return kExitOk;
+  InvertSettings& s = run.settings;
+  if (s.classifier.empty()) throw UsageError("expected a classifier file, got none");
+  if (s.common.out.empty() == s.resume.empty()) throw UsageError("expected either --out for a new run or --resume for an old one");
+  const int threads = apply_threads(s.common);
+  set_conv_policy(s.exact ? kernels::ConvPolicy::kExact : kernels::ConvPolicy::kFast);
+  profiler::enable(s.profile);
+  ClassifierDefaults defaults;
+  defaults.arch = s.arch;
+  defaults.num_classes = int(s.num_classes);
+  defaults.device = parse_device(s.common.device);
+  run.classifier = load_classifier(s.classifier, defaults);
+  run.options = inversion_options(s, run.classifier.network->num_classes());
+  run.scaling = parse_pixel_scaling(s.pixels);
+  RunDir dir = open_run_dir(cli, run, threads);
+  dir.add_hash("classifier", s.classifier);
+  for (std::int64_t batch = 0; batch < s.num_batches; ++batch) {
+    if (std::filesystem::exists(batch_file(dir.path(), batch))) continue;
+    if (make_batch(run, dir, batch)) continue;
+    dir.finish("interrupted");
+    std::cerr << "stopped in batch " << batch + 1 << "; continue with --resume " << dir.path().string() << "\n";
+    return kExitInterrupted;
+  }
+  return finish(run, dir);
+}
+
+}  // namespace
+}  // namespace engram::apps
+
+int main(int argc, char** argv) {
+  return engram::apps::run_main("engram-invert", [&] { return engram::apps::program(argc, argv); });
+}

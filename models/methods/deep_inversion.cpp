@@ -1,0 +1,58 @@
+#include "models/methods/deep_inversion.h"
+
+#include <cmath>
+
+#include "engine/autograd.h"
+#include "engine/ops.h"
+
+namespace engram {
+namespace {
+
+enum Stream : std::uint64_t { kPixels = 1, kMoves };
+
+Tensor first_pixels(const InversionOptions& options, Generator stream, Device device) {
+  Tensor pixels = normal({options.batch_size, 3, 32, 32}, stream, 0, 1, device);
+  return pixels.set_requires_grad();
+}
+
+/// The released script's labels: 0 .. C-1 over and over.
+std::vector<std::int32_t> cyclic_labels(dim_t count, int num_classes) {
+  std::vector<std::int32_t> labels;
+  for (dim_t i = 0; i < count; ++i) labels.push_back(std::int32_t(i % num_classes));
+  return labels;
+}
+
+OptimizerOptions adam() {
+  OptimizerOptions options;
+  options.kind = OptimizerKind::kAdam;
+  return options;
+}
+
+}  // namespace
+
+DeepInversion::DeepInversion(Network& classifier, const InversionOptions& options, std::uint64_t seed, dim_t batch_index)
+    : classifier_(classifier),
+      options_(options),
+      moves_(Generator(seed).split(std::uint64_t(batch_index)).split(kMoves)),
+      labels_(cyclic_labels(options.batch_size, classifier.num_classes())),
+      label_tensor_(Tensor::from(labels_, {options.batch_size}, classifier.device())),
+      pixels_(first_pixels(options, Generator(seed).split(std::uint64_t(batch_index)).split(kPixels), classifier.device())),
+      optimizer_({{"pixels", pixels_}}, adam()) {}
+
+InversionTerms DeepInversion::step(const ImageMove& move) {
+  const Tensor moved = roll_flip(pixels_, move.dy, move.dx, move.flip);
+  const InversionLoss loss = inversion_loss(classifier_, moved, label_tensor_, options_.weights);
+  const InversionTerms terms = loss.terms();
+  if (!std::isfinite(terms.total)) throw DataError(message("[deep-inversion] expected a finite loss, got ", terms.total));
+  optimizer_.step(grad({loss.total}, {pixels_}), options_.lr_pixels);
+  return terms;
+}
+
+InversionTerms DeepInversion::step() {
+  ImageMove move;
+  move.dy = moves_.integer(-options_.max_shift, options_.max_shift + 1);
+  move.dx = moves_.integer(-options_.max_shift, options_.max_shift + 1);
+  return step(move);
+}
+
+}  // namespace engram

@@ -1,0 +1,35 @@
+#pragma once
+/// DeepInversion (CVPR 2020) for CIFAR: the pixels themselves are optimised (method description, section 4.1).
+
+#include "engine/random.h"
+#include "models/methods/inversion.h"
+#include "models/training/optimizer.h"
+
+namespace engram {
+
+/// One batch.
+class DeepInversion : public Inversion {
+ public:
+  /// Draws the first pixels, N(0,1), and the moves (shifts only) from (seed, batch_index).
+  DeepInversion(Network& classifier, const InversionOptions& options, std::uint64_t seed, dim_t batch_index);
+
+  /// The pixels [B,3,32,32]; a leaf with gradients.
+  const Tensor& pixels() const { return pixels_; }
+  InversionTerms step(const ImageMove& move);
+
+  InversionTerms step() override;
+  Tensor current_images() override { return pixels_.clone(); }
+  /// The last pixels: the released code's "best" is an alias of the live tensor.
+  Tensor result() override { return current_images(); }
+  const std::vector<std::int32_t>& labels() const override { return labels_; }
+
+ private:
+  Network& classifier_;
+  InversionOptions options_;
+  Generator moves_;
+  std::vector<std::int32_t> labels_;
+  Tensor label_tensor_, pixels_;
+  Optimizer optimizer_;
+};
+
+}  // namespace engram

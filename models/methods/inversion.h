@@ -1,0 +1,54 @@
+#pragma once
+/// Data-free image synthesis from a trained classifier: one batch of images, optimised step by step.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "models/methods/inversion_loss.h"
+
+namespace engram {
+
+/// A batch under optimisation. The classifier is frozen and outlives it.
+class Inversion {
+ public:
+  virtual ~Inversion() = default;
+  /// One optimisation step with moves drawn from the batch's own stream; the terms are those before the update.
+  /// Throws DataError when the loss is not finite.
+  virtual InversionTerms step() = 0;
+  /// The images as they are now, without moves [B,3,32,32], in the classifier's input space.
+  virtual Tensor current_images() = 0;
+  /// The images to keep.
+  virtual Tensor result() = 0;
+  virtual const std::vector<std::int32_t>& labels() const = 0;
+};
+
+/// Which method, and its settings.
+struct InversionOptions {
+  std::string method = "natural-inversion";  ///< or "deep-inversion"
+  dim_t batch_size = 256;
+  InversionWeights weights;
+  float lr_generator = 1e-3f, lr_pyramid = 5e-4f, lr_alpha = 5e-2f;  ///< NaturalInversion
+  float lr_pixels = 5e-2f;                                           ///< DeepInversion
+  int max_shift = 2;  ///< moves shift by up to this many pixels in each direction
+  /// NaturalInversion: the description's figure scales the sum of image and pyramid at once; the released code first passes it through a
+  /// 1x1 convolution and tanh, which is the default (section 1.10).
+  bool plain_addition = false;
+};
+
+/// "natural-inversion" and "deep-inversion".
+const std::vector<std::string>& inversion_methods();
+
+/// The settings that the methods' authors used for CIFAR with this many classes: loss weights (NaturalInversion section 1.3, DeepInversion
+/// section 4.1). Throws UsageError for an unknown method.
+InversionWeights published_weights(const std::string& method, int num_classes);
+
+/// Labels of a batch: whole rounds of all classes in order, then distinct classes drawn at random (section 1.4).
+std::vector<std::int32_t> balanced_labels(dim_t batch_size, int num_classes, std::uint64_t seed);
+
+/// Starts batch number `batch_index`. Everything random depends on (seed, batch_index) only, so batches differ and can be made in any
+/// order. Freezes the classifier's parameters and sets evaluation mode. Throws UsageError for settings that make no sense.
+std::unique_ptr<Inversion> start_inversion(Network& classifier, const InversionOptions& options, std::uint64_t seed, dim_t batch_index);
+
+}  // namespace engram

@@ -1,0 +1,28 @@
+#include "models/methods/inversion_loss.h"
+
+#include "engine/ops.h"
+
+namespace engram {
+
+InversionTerms InversionLoss::terms() const {
+  return {total.item(), ce.item(), bn_var.item(), bn_mean.item(), tv.item(), l2.item()};
+}
+
+InversionLoss inversion_loss(Network& classifier, const Tensor& x, const Tensor& labels, const InversionWeights& weights) {
+  BnMatching matching = classifier.forward_with_bn_matching(x);
+  InversionLoss loss;
+  loss.ce = softmax_cross_entropy(matching.logits, labels);
+  for (const NamedBnMismatch& layer : matching.layers) {
+    loss.bn_var = loss.bn_var.defined() ? loss.bn_var + layer.var_norm : layer.var_norm;
+    loss.bn_mean = loss.bn_mean.defined() ? loss.bn_mean + layer.mean_norm : layer.mean_norm;
+  }
+  const ImagePrior prior = image_prior(x);
+  loss.tv = prior.tv;
+  loss.l2 = prior.l2;
+  loss.total = loss.ce + weights.bn * (loss.bn_var + loss.bn_mean) + weights.tv * loss.tv + weights.l2 * loss.l2;
+  loss.logits = matching.logits;
+  loss.layers = std::move(matching.layers);
+  return loss;
+}
+
+}  // namespace engram

@@ -1,0 +1,93 @@
+/// Five iterations of NaturalInversion against the released modules in float64 (tests/golden/natural_inversion_resnet18.json; parameters by
+/// the formula of tests/golden/README.md).
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "engine/ops.h"
+#include "models/methods/natural_inversion.h"
+#include "models/nets/make_network.h"
+#include "tests/support/named_formula.h"
+
+namespace engram {
+namespace {
+
+nlohmann::json golden() {
+  std::ifstream in(std::string(ENGRAM_SOURCE_DIR) + "/tests/golden/natural_inversion_resnet18.json");
+  return nlohmann::json::parse(in);
+}
+
+void expect_relative(double got, double expected, double tolerance, const std::string& what) {
+  EXPECT_LE(std::abs(got - expected), tolerance * std::abs(expected)) << what << ": got " << got << ", expected " << expected;
+}
+
+void expect_values(const std::vector<float>& got, const nlohmann::json& expected, double tolerance, const std::string& what) {
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    EXPECT_NEAR(got.at(i), expected[i].get<double>(), tolerance) << what << " " << i;
+}
+
+class Trajectory : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const std::uint64_t seed = data_["seed"];
+    const dim_t batch = data_["batch"];
+    const int classes = data_["num_classes"];
+    teacher_ = make_network("resnet18", classes, {.seed = std::nullopt, .device = {}});
+    testing::fill_by_formula(*teacher_, "teacher.", seed);
+    InversionOptions options;
+    options.batch_size = batch;
+    options.weights = {data_["lambda_bn"], data_["lambda_tv"], data_["lambda_l2"]};
+    teacher_->eval();
+    teacher_->set_requires_grad(false);
+    inversion_ = std::make_unique<NaturalInversion>(*teacher_, options, 1, 0);
+    testing::fill_by_formula(inversion_->generator(), "generator.", seed);
+    testing::fill_by_formula(inversion_->pyramid(), "pyramid.", seed);
+    std::vector<std::int32_t> labels;
+    for (dim_t i = 0; i < batch; ++i) labels.push_back(std::int32_t(i % classes));
+    inversion_->set_labels(labels);
+    const Tensor noise = Tensor::from(testing::formula_normal("z", seed, batch * 1024), {batch, 1024});
+    inversion_->set_latents(concat({noise, one_hot(Tensor::from(labels, {batch}), classes)}, 1));
+    inversion_->set_alpha(Tensor::from(testing::formula_normal("alpha", seed, batch * 3, 5), {batch, 3, 1, 1}));
+  }
+
+  nlohmann::json data_ = golden();
+  std::unique_ptr<Network> teacher_;
+  std::unique_ptr<NaturalInversion> inversion_;
+};
+
+TEST_F(Trajectory, FiveIterationsFollowTheReleasedModules) {
+  for (const auto& row : data_["iterations"]) {
+    const int iteration = row["iteration"];
+    const double tolerance = iteration == 0 ? 1e-4 : 1e-3;
+    const auto& j = row["jitter"];
+    const InversionTerms terms = inversion_->step({j[0], j[1], j[2] == 1}, {j[3], j[4], j[5] == 1});
+    const std::string at = " in iteration " + std::to_string(iteration);
+    expect_relative(terms.total, row["loss"], tolerance, "loss" + at);
+    expect_relative(terms.ce, row["ce"], tolerance, "cross entropy" + at);
+    expect_relative(terms.bn_var, row["bn_var"], tolerance, "variance distance" + at);
+    expect_relative(terms.bn_mean, row["bn_mean"], tolerance, "mean distance" + at);
+    // From the second update on nearly all pixels are saturated (tanh = +-1), and the few others make up the total variation: it magnifies
+    // the rounding of the first Adam steps by about 100, with direct convolutions as with Winograd. It has no weight in the loss by then.
+    expect_relative(terms.tv, row["tv"], iteration < 2 ? tolerance : 2e-2, "total variation" + at);
+    expect_relative(terms.l2, row["l2"], tolerance, "norm" + at);
+  }
+  const auto& after = data_["after"];
+  expect_values(inversion_->alpha().to_vector(), after["alpha_first8"], 5e-3, "scale");
+  expect_values(inversion_->generator().state().at("l3.bias").to_vector(), after["generator_l3_bias_first4"], 5e-4, "generator bias");
+  expect_values(inversion_->pyramid().state().at("conv6.weight").to_vector(), after["pyramid_conv6_weight"], 1e-4, "pyramid weight");
+}
+
+TEST_F(Trajectory, TheBestIterationIsKeptNotTheLast) {
+  const double first = inversion_->step({}, {}).total;
+  while (inversion_->best_loss() < first) inversion_->step({1, 0, false}, {});
+  EXPECT_LE(inversion_->best_loss(), first);
+  const auto images = inversion_->result().to_vector();
+  EXPECT_EQ(inversion_->result().to_vector(), images);
+  for (float v : images) ASSERT_TRUE(std::isfinite(v));
+}
+
+}  // namespace
+}  // namespace engram
