@@ -2,11 +2,11 @@
 
 #include <chrono>
 #include <ctime>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <system_error>
 
+#include "apps/common/processor.h"
 #include "apps/common/version.h"
 #include "engine/io/atomic_file.h"
 #include "engine/io/png.h"
@@ -30,17 +30,6 @@ std::string utc_now() {
   char text[32];
   std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
   return text;
-}
-
-// The processor's name, as far as the system tells: times in the metrics mean nothing without it.
-std::string processor() {
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);) {
-    if (!line.starts_with("model name")) continue;
-    const std::size_t colon = line.find(": ");
-    return colon == std::string::npos ? "" : line.substr(colon + 2);
-  }
-  return "";
 }
 
 Json to_json(const io::JsonValue& value) {

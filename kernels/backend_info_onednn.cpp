@@ -1,0 +1,69 @@
+#include <omp.h>
+
+#include <oneapi/dnnl/dnnl.hpp>
+
+#include "kernels/backend_info.h"
+#include "kernels/conv2d/conv2d.h"
+
+namespace engram::kernels {
+namespace {
+
+std::string isa_of_kernels() {
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+  // The levels that ENGRAM_MULTIVERSION names, by the features that tell them apart.
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+    return "AVX-512";
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "AVX2";
+#endif
+  return "baseline";
+}
+
+std::string isa_of_library() {
+  switch (dnnl::get_effective_cpu_isa()) {
+    case dnnl::cpu_isa::sse41:
+      return "SSE4.1";
+    case dnnl::cpu_isa::avx:
+      return "AVX";
+    case dnnl::cpu_isa::avx2:
+      return "AVX2";
+    case dnnl::cpu_isa::avx512_core:
+      return "AVX-512";
+    case dnnl::cpu_isa::avx512_core_vnni:
+      return "AVX-512 with VNNI";
+    case dnnl::cpu_isa::avx512_core_bf16:
+      return "AVX-512 with BF16";
+    case dnnl::cpu_isa::avx512_core_amx:
+      return "AVX-512 with AMX";
+    default:
+      return "other";
+  }
+}
+
+}  // namespace
+
+BackendInfo cpu_backend_info() {
+  BackendInfo info;
+  info.name = "cpu";
+  info.kernel_isa = isa_of_kernels();
+  const dnnl_version_t& version = *dnnl::version();
+  info.library = "oneDNN " + std::to_string(version.major) + "." + std::to_string(version.minor) + "." +
+                 std::to_string(version.patch);
+  info.library_isa = isa_of_library();
+  info.threads = omp_get_max_threads();
+  const Conv2dShape probe{.n = 1,
+                          .ic = 64,
+                          .ih = 16,
+                          .iw = 16,
+                          .oc = 64,
+                          .kh = 3,
+                          .kw = 3,
+                          .pad_h = 1,
+                          .pad_w = 1,
+                          .x_block = 16,
+                          .y_block = 16};
+  const std::string plan = conv2d_plan_info(probe, ConvPass::kFprop, ConvPolicy::kFast);
+  info.winograd = plan.find("wino") != std::string::npos;
+  return info;
+}
+
+}  // namespace engram::kernels
