@@ -1,0 +1,203 @@
+#include "apps/common/report.h"
+
+#include <nlohmann/json.hpp>
+
+#include "apps/common/html.h"
+#include "apps/common/progress.h"
+#include "apps/common/report_images.h"
+#include "apps/common/run_metrics.h"
+#include "apps/common/svg_chart.h"
+#include "apps/common/version.h"
+#include "engine/io/atomic_file.h"
+#include "kernels/common/error.h"
+
+namespace engram::apps {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr std::uint64_t kMaxJsonBytes = std::uint64_t{1} << 24;
+constexpr int kMaxJsonDepth = 32;  // what follows goes down by recursion
+
+constexpr Markup kPageStyle = R"(
+:root{color-scheme:light dark;--back:#fff;--card:#f5f7f9;--ink:#1a1f24;--soft:#525c66;--rule:#dbe1e6;--warn:#8a4b00}
+@media(prefers-color-scheme:dark){
+:root{--back:#12161a;--card:#1b2127;--ink:#e6eaee;--soft:#a3aeb8;--rule:#343d46;--warn:#ffbf69}}
+*{box-sizing:border-box}
+body{margin:0 auto;max-width:1280px;padding:1rem;background:var(--back);color:var(--ink);
+font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
+h1{font-size:1.6rem;line-height:1.25;margin:.3rem 0;overflow-wrap:anywhere}
+h2{font-size:1.2rem;margin:2rem 0 .6rem}
+h3{font-size:1rem;margin:0 0 .4rem;overflow-wrap:anywhere}
+.soft,small{color:var(--soft)}
+.warn{color:var(--warn)}
+.charts{display:grid;gap:1rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,24rem),1fr))}
+.images{display:flex;flex-wrap:wrap;gap:1rem}
+.card,figure{background:var(--card);border-radius:8px;padding:.8rem;margin:0;min-width:0}
+figure{max-width:100%}
+img{display:block;max-width:100%;height:auto;image-rendering:pixelated}
+figcaption{padding-top:.4rem;overflow-wrap:anywhere}
+table{border-collapse:collapse;width:100%}
+th,td{padding:.25rem .6rem .25rem 0;text-align:left;vertical-align:top;border-top:1px solid var(--rule);
+overflow-wrap:anywhere}
+thead th{border-top:0;color:var(--soft);font-weight:normal}
+th{font-weight:600}
+.facts th{width:35%;font-weight:normal;color:var(--soft)}
+.facts{max-width:56rem}
+)";
+
+/// A JSON file of the run, or a sentence about why there is none.
+struct JsonFile {
+  Json value;
+  std::string problem;
+};
+
+JsonFile read_json(const fs::path& file) {
+  const std::string name = file.filename().string();
+  std::error_code ignored;
+  if (!fs::exists(file, ignored)) return {{}, name + " is missing."};
+  try {
+    const io::Bytes bytes = io::read_file(file, kMaxJsonBytes);
+    const auto shallow = [](int depth, Json::parse_event_t, Json&) { return depth <= kMaxJsonDepth; };
+    Json value = Json::parse(io::as_text(bytes), shallow, false, true);
+    if (value.is_object()) return {std::move(value), ""};
+  } catch (const Error&) {
+    return {{}, name + " cannot be read or is too large."};
+  }
+  return {{}, name + " is damaged: it is not a JSON object."};
+}
+
+std::string value_text(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+/// Table rows of an object; members of objects within are named "outer.inner", elements of lists of objects "outer.0".
+void rows(const Json& value, const std::string& name, Html& out) {
+  const bool is_list_of_objects = value.is_array() && !value.empty() && value.front().is_object();
+  if ((value.is_object() && !value.empty()) || is_list_of_objects) {
+    for (const auto& [key, member] : value.items()) rows(member, name.empty() ? key : name + "." + key, out);
+  } else if (!name.empty()) {
+    out.markup("<tr>").markup("<th scope=\"row\">").text(name).markup("</th>").element("td", value_text(value));
+    out.markup("</tr>\n");
+  }
+}
+
+Html table(const Json& object) {
+  Html body;
+  rows(object, "", body);
+  if (body.empty()) return Html().element("p", "Nothing here.");
+  return Html().markup("<table class=\"facts\"><tbody>\n").html(body).markup("</tbody></table>\n");
+}
+
+Html warning(const std::string& text) {
+  return Html().markup("<p class=\"warn\">").text(text).markup("</p>\n");
+}
+
+std::string run_name(const fs::path& folder) {
+  std::error_code error;
+  const fs::path full = fs::canonical(folder, error);
+  return (error ? folder : full).filename().string();
+}
+
+/// A member of an object as text, or `otherwise`.
+std::string member(const Json& object, const char* name, const std::string& otherwise) {
+  const auto found = object.is_object() ? object.find(name) : object.end();
+  return found == object.end() ? otherwise : value_text(*found);
+}
+
+Html header(const Json& manifest, const std::string& name) {
+  const auto seconds = manifest.is_object() ? manifest.find("seconds") : manifest.end();
+  std::string line = "status: " + member(manifest, "status", "unknown");
+  line += ", started " + member(manifest, "started", "at an unknown time");
+  if (seconds != manifest.end() && seconds->is_number()) line += ", took " + format_duration(seconds->get<double>());
+  Html out;
+  out.markup("<header>\n").element("h1", member(manifest, "program", "engram run") + ": " + name);
+  return out.markup("<p class=\"soft\">").text(line).markup("</p>\n</header>\n");
+}
+
+Html chart_card(const std::vector<ChartSeries>& lines) {
+  const std::string title = lines.size() == 1 ? lines.front().name : metric_group(lines.front().name);
+  Html out;
+  out.markup("<section class=\"card\">").element("h3", title).html(svg_chart(title, lines)).html(chart_legend(lines));
+  return out.markup("</section>\n");
+}
+
+Html metrics_section(const fs::path& folder) {
+  const RunMetrics metrics = read_run_metrics(folder / "metrics.jsonl");
+  Html out;
+  out.element("h2", "Metrics");
+  if (metrics.series.empty()) out.element("p", "No numbers were recorded yet.");
+  if (metrics.damaged_lines > 0) {
+    out.html(warning(message("Lines of metrics.jsonl that are damaged and left out: ", metrics.damaged_lines, ".")));
+  }
+  if (metrics.not_finite > 0) {
+    out.html(
+        warning(message("Values that are infinite or not a number, gaps in the lines: ", metrics.not_finite, ".")));
+  }
+  if (metrics.left_out > 0) {
+    out.html(warning(message("Only the first ", kMaxRunSeries, " series are shown.")));
+  }
+  out.markup("<div class=\"charts\">\n");
+  for (const auto& lines : chart_groups(metrics.series)) out.html(chart_card(lines));
+  return out.markup("</div>\n");
+}
+
+Html images_section(const fs::path& folder) {
+  const Html figures = image_figures(folder / "images");
+  Html out;
+  out.element("h2", "Images");
+  if (figures.empty()) return out.element("p", "No images were written yet.");
+  return out.html(figures);
+}
+
+Html table_section(Markup title, const JsonFile& file) {
+  Html out;
+  out.markup("<h2>").markup(title).markup("</h2>\n");
+  return out.html(file.problem.empty() ? table(file.value) : warning(file.problem));
+}
+
+/// The facts come first, the rest of the manifest last.
+Html results_section(const Json& manifest) {
+  const auto facts = manifest.is_object() ? manifest.find("facts") : manifest.end();
+  if (facts == manifest.end() || !facts->is_object() || facts->empty()) return {};
+  return Html().element("h2", "Results").html(table(*facts));
+}
+
+Html head(const std::string& title) {
+  Html out;
+  out.markup("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+  // Nothing of what the folder holds can run or load anything, even if it got past the escapes.
+  out.markup("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; ");
+  out.markup("style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n");
+  out.markup("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
+  out.markup("<meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n");
+  out.element("title", title).markup("\n<style>").markup(kPageStyle).markup(chart_style());
+  return out.markup("</style>\n</head>\n");
+}
+
+Html page(const fs::path& folder) {
+  JsonFile manifest = read_json(folder / "manifest.json");
+  const JsonFile config = read_json(folder / "config.json");
+  const std::string name = run_name(folder);
+  Html out;
+  out.html(head(member(manifest.value, "program", "engram run") + ": " + name)).markup("<body>\n");
+  out.html(header(manifest.value, name)).markup("<main>\n").html(results_section(manifest.value));
+  out.html(metrics_section(folder)).html(images_section(folder)).html(table_section("Configuration", config));
+  if (manifest.value.is_object()) manifest.value.erase("facts");
+  out.html(table_section("Manifest", manifest)).markup("</main>\n");
+  out.markup("<footer><p class=\"soft\">").text(message("engram ", version())).markup("</p></footer>\n");
+  return out.markup("</body>\n</html>\n");
+}
+
+}  // namespace
+
+fs::path write_report(const fs::path& run_folder) {
+  const fs::path file = run_folder / "report.html";
+  io::write_file(file, page(run_folder).str());
+  return file;
+}
+
+}  // namespace engram::apps
