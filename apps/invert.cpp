@@ -33,22 +33,27 @@ RunDir open_run_dir(const Cli& cli, const Run& run, int threads) {
   const RunInfo info = run_info(cli, s.common, threads);
   if (s.resume.empty()) return RunDir::create(s.common.out, s.common.force, info, cli.resolved_config());
   if (read_run_config(s.resume) != cli.resolved_config())
-    throw UsageError("--resume: expected the configuration of the run in " + s.resume.string() + ", got another one; hint: --config " +
-                     (s.resume / "config.json").string());
+    throw UsageError("--resume: expected the configuration of the run in " + s.resume.string() +
+                     ", got another one; hint: --config " + (s.resume / "config.json").string());
   std::int64_t done = 0;
   while (done < s.num_batches && std::filesystem::exists(batch_file(s.resume, done))) ++done;
   return RunDir::resume(s.resume, info, done * s.iterations - 1);
 }
 
 void report_step(RunDir& dir, std::int64_t step, const InversionTerms& terms) {
-  dir.metrics(step, {{"loss/total", terms.total}, {"loss/ce", terms.ce}, {"loss/bn_var", terms.bn_var}, {"loss/bn_mean", terms.bn_mean},
-                     {"loss/tv", terms.tv}, {"loss/l2", terms.l2},
+  dir.metrics(step, {{"loss/total", terms.total},
+                     {"loss/ce", terms.ce},
+                     {"loss/bn_var", terms.bn_var},
+                     {"loss/bn_mean", terms.bn_mean},
+                     {"loss/tv", terms.tv},
+                     {"loss/l2", terms.l2},
                      {"mem/peak_mib", double(CachingAllocator::cpu().stats().peak_live_bytes) / (1 << 20)}});
 }
 
 std::filesystem::path grid_file(const RunDir& dir, std::int64_t batch, std::int64_t step) {
   char name[64];
-  std::snprintf(name, sizeof name, "batch%04lld_%06lld.png", static_cast<long long>(batch), static_cast<long long>(step));
+  std::snprintf(name, sizeof name, "batch%04lld_%06lld.png", static_cast<long long>(batch),
+                static_cast<long long>(step));
   return dir / "images" / name;
 }
 
@@ -57,14 +62,16 @@ bool make_batch(Run& run, RunDir& dir, std::int64_t index) {
   const InvertSettings& s = run.settings;
   const auto batch = start_inversion(*run.classifier.network, run.options, s.common.seed, index);
   const auto picture = [&](const Tensor& images, std::int64_t step) {
-    write_grid(grid_file(dir, index, step), to_pixels(images, run.scaling, run.classifier.normalization), s.batch_size, s.grid_images);
+    write_grid(grid_file(dir, index, step), to_pixels(images, run.scaling, run.classifier.normalization), s.batch_size,
+               s.grid_images);
   };
   Progress progress(message("batch ", index + 1, "/", s.num_batches), s.iterations, standard_progress(s.common.quiet));
   for (std::int64_t i = 0; i < s.iterations; ++i) {
     if (i % s.grid_every == 0) picture(batch->current_images(), i);
     const InversionTerms terms = batch->step();
     if (i % 10 == 0 || i + 1 == s.iterations) report_step(dir, index * s.iterations + i, terms);
-    progress.update(i + 1, {{"loss", terms.total}, {"ce", terms.ce}, {"bn", terms.bn_var + terms.bn_mean}, {"tv", terms.tv}});
+    progress.update(i + 1,
+                    {{"loss", terms.total}, {"ce", terms.ce}, {"bn", terms.bn_var + terms.bn_mean}, {"tv", terms.tv}});
     if (stop_requested()) return false;
   }
   const Tensor images = batch->result();
@@ -96,12 +103,14 @@ int finish(Run& run, RunDir& dir) {
 
 int program(int argc, char** argv) {
   Run run;
-  Cli cli("engram-invert", "Makes images like the training set of a classifier, from the classifier alone, without any data.");
+  Cli cli("engram-invert",
+          "Makes images like the training set of a classifier, from the classifier alone, without any data.");
   add_invert_settings(cli, run.settings);
   if (!cli.parse(argc, argv)) return kExitOk;
   InvertSettings& s = run.settings;
   if (s.classifier.empty()) throw UsageError("expected a classifier file, got none");
-  if (s.common.out.empty() == s.resume.empty()) throw UsageError("expected either --out for a new run or --resume for an old one");
+  if (s.common.out.empty() == s.resume.empty())
+    throw UsageError("expected either --out for a new run or --resume for an old one");
   const int threads = apply_threads(s.common);
   set_conv_policy(s.exact ? kernels::ConvPolicy::kExact : kernels::ConvPolicy::kFast);
   profiler::enable(s.profile);

@@ -30,7 +30,8 @@ struct Run {
 
 RunDir open_run_dir(const Cli& cli, Run& run, int threads) {
   const RunInfo info = run_info(cli, run.settings.common, threads);
-  if (run.settings.resume.empty()) return RunDir::create(run.settings.common.out, run.settings.common.force, info, cli.resolved_config());
+  if (run.settings.resume.empty())
+    return RunDir::create(run.settings.common.out, run.settings.common.force, info, cli.resolved_config());
   run.trainer->resume(run.settings.resume / kCheckpoint, run.fingerprint);
   return RunDir::resume(run.settings.resume, info, run.trainer->next_step() - 1);
 }
@@ -38,7 +39,8 @@ RunDir open_run_dir(const Cli& cli, Run& run, int threads) {
 void prepare(const Cli& cli, Run& run, int threads) {
   TrainSettings& s = run.settings;
   if (s.data.empty()) throw UsageError("--data: expected the folder of the data set, got none");
-  if (s.common.out.empty() == s.resume.empty()) throw UsageError("expected either --out for a new run or --resume for an old one");
+  if (s.common.out.empty() == s.resume.empty())
+    throw UsageError("expected either --out for a new run or --resume for an old one");
   set_conv_policy(s.exact ? kernels::ConvPolicy::kExact : kernels::ConvPolicy::kFast);
   run.train = open_dataset(s.dataset, s.data, Split::kTrain);
   run.test = open_dataset(s.dataset, s.data, Split::kTest);
@@ -47,7 +49,8 @@ void prepare(const Cli& cli, Run& run, int threads) {
     for (dim_t i = 0; i < s.limit_train; ++i) first[std::size_t(i)] = i;
     run.train = select(run.train, first);
   }
-  run.network = make_network(s.arch, run.train.num_classes, {.seed = s.common.seed, .device = parse_device(s.common.device)});
+  run.network =
+      make_network(s.arch, run.train.num_classes, {.seed = s.common.seed, .device = parse_device(s.common.device)});
   run.trainer = std::make_unique<Trainer>(*run.network, run.train, trainer_options(s, run.train.count));
   // Bits depend on the thread count through oneDNN's weight gradients.
   run.fingerprint = cli.resolved_config() + " threads " + std::to_string(threads);
@@ -57,7 +60,8 @@ void prepare(const Cli& cli, Run& run, int threads) {
 double report_evaluation(Run& run, RunDir& dir, Progress& progress, dim_t epoch) {
   const Evaluation plain = evaluate(run.trainer->result(), run.test);
   const dim_t step = run.trainer->next_step() - 1;
-  std::vector<io::JsonField> fields = {{"epoch", epoch + 1}, {"test/accuracy", plain.accuracy()}, {"test/loss", plain.mean_loss}};
+  std::vector<io::JsonField> fields = {
+      {"epoch", epoch + 1}, {"test/accuracy", plain.accuracy()}, {"test/loss", plain.mean_loss}};
   std::string text = message("epoch ", epoch + 1, "  test accuracy ", 100 * plain.accuracy(), " %");
   if (run.settings.test_flip) {
     const double flipped = evaluate(run.trainer->result(), run.test, {.flip = true}).accuracy();
@@ -72,7 +76,8 @@ double report_evaluation(Run& run, RunDir& dir, Progress& progress, dim_t epoch)
 int interrupt(Run& run, RunDir& dir) {
   run.trainer->save(dir / kCheckpoint, run.fingerprint);
   dir.finish("interrupted");
-  std::cerr << "stopped after step " << run.trainer->next_step() << "; continue with --resume " << dir.path().string() << "\n";
+  std::cerr << "stopped after step " << run.trainer->next_step() << "; continue with --resume " << dir.path().string()
+            << "\n";
   return kExitInterrupted;
 }
 
@@ -88,17 +93,21 @@ int train(Run& run, RunDir& dir) {
     epoch_count += step.count;
     ++epoch_steps;
     if (step.step % 20 == 0)
-      dir.metrics(step.step, {{"train/loss", step.loss}, {"train/lr", step.learning_rate},
+      dir.metrics(step.step, {{"train/loss", step.loss},
+                              {"train/lr", step.learning_rate},
                               {"mem/peak_mib", double(CachingAllocator::cpu().stats().peak_live_bytes) / (1 << 20)}});
     progress.update(trainer.next_step(), {{"loss", step.loss}, {"lr", step.learning_rate}});
     if (step.last_of_epoch) {
-      dir.metrics(step.step, {{"epoch", step.epoch + 1}, {"train/epoch_loss", epoch_loss / double(epoch_steps)},
+      dir.metrics(step.step, {{"epoch", step.epoch + 1},
+                              {"train/epoch_loss", epoch_loss / double(epoch_steps)},
                               {"train/accuracy", double(epoch_correct) / double(epoch_count)}});
       epoch_loss = 0;
       epoch_correct = epoch_count = epoch_steps = 0;
-      if ((step.epoch + 1) % run.settings.evaluate_every == 0 || trainer.done()) accuracy = report_evaluation(run, dir, progress, step.epoch);
+      if ((step.epoch + 1) % run.settings.evaluate_every == 0 || trainer.done())
+        accuracy = report_evaluation(run, dir, progress, step.epoch);
     }
-    const bool due = run.settings.checkpoint_steps > 0 ? trainer.next_step() % run.settings.checkpoint_steps == 0 : step.last_of_epoch;
+    const bool due = run.settings.checkpoint_steps > 0 ? trainer.next_step() % run.settings.checkpoint_steps == 0
+                                                       : step.last_of_epoch;
     if (due) trainer.save(dir / kCheckpoint, run.fingerprint);
     if (stop_requested() && !trainer.done()) return interrupt(run, dir);
   }

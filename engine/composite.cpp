@@ -3,7 +3,8 @@
 namespace engram {
 namespace {
 
-/// The same values as the result of a new operation, so that a gradient to it does not include paths through its ancestors.
+/// The same values as the result of a new operation, so that a gradient to it does not include paths through its
+/// ancestors.
 Tensor identity(const Tensor& x) {
   if (!needs_record({x})) return x;
   Tensor y = x.detach();

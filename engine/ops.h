@@ -1,9 +1,9 @@
 #pragma once
 /// All operations of the engine.
 
-#include "engine/ops/channel_scale.h"
 #include "engine/ops/batch_norm.h"
 #include "engine/ops/bn_stats_match.h"
+#include "engine/ops/channel_scale.h"
 #include "engine/ops/conv2d.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/grad_cosine.h"

@@ -19,18 +19,24 @@ void add_invert_settings(Cli& cli, InvertSettings& s) {
   cli.option("lr-pyramid", &s.lr_pyramid, "natural-inversion: for the feature pyramid").at_least(0);
   cli.option("lr-alpha", &s.lr_alpha, "natural-inversion: for the channel scales").at_least(0);
   cli.option("lr-pixels", &s.lr_pixels, "deep-inversion: for the pixels").at_least(0);
-  cli.option("max-shift", &s.max_shift, "largest circular shift before the classifier, in pixels").at_least(0).at_most(31);
+  cli.option("max-shift", &s.max_shift, "largest circular shift before the classifier, in pixels")
+      .at_least(0)
+      .at_most(31);
   cli.option("plain-addition", &s.plain_addition,
-             "natural-inversion: scale the sum of image and pyramid as the paper's figure shows, without the 1x1 convolution and tanh that the "
+             "natural-inversion: scale the sum of image and pyramid as the paper's figure shows, without the 1x1 "
+             "convolution and tanh that the "
              "released code puts between them");
   cli.option("exact", &s.exact, "direct convolutions instead of Winograd");
   cli.group("Results");
-  cli.option("pixels", &s.pixels, "from network input to bytes: contrast stretched per image (as released), or the normalisation undone")
+  cli.option("pixels", &s.pixels,
+             "from network input to bytes: contrast stretched per image (as released), or the normalisation undone")
       .choices({"per-image", "denormalized"});
   cli.option("grid-every", &s.grid_every, "steps between pictures of the batch").at_least(1);
   cli.option("grid-images", &s.grid_images, "images in a picture").at_least(1);
-  cli.option("profile", &s.profile, "print calls, time, bytes and flops of every operation at the end").only_on_command_line();
-  cli.option("resume", &s.resume, "continue the run in this folder with the batches that it lacks").only_on_command_line();
+  cli.option("profile", &s.profile, "print calls, time, bytes and flops of every operation at the end")
+      .only_on_command_line();
+  cli.option("resume", &s.resume, "continue the run in this folder with the batches that it lacks")
+      .only_on_command_line();
   cli.group("Run");
   add_common_options(cli, s.common);
   add_run_options(cli, s.common, true);

@@ -9,7 +9,8 @@
 
 namespace engram::apps {
 
-/// Everything that engram-invert reads from its command line or configuration file. A negative loss weight stands for the published one.
+/// Everything that engram-invert reads from its command line or configuration file. A negative loss weight stands for
+/// the published one.
 struct InvertSettings {
   CommonOptions common;
   std::filesystem::path classifier;

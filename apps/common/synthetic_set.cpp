@@ -78,8 +78,8 @@ std::filesystem::path pack_batches(const std::filesystem::path& run, std::int64_
 void write_grid(const std::filesystem::path& file, const std::vector<std::uint8_t>& pixels, dim_t count, dim_t most) {
   const dim_t shown = std::min(count, most), image_bytes = kChannels * kSide * kSide;
   std::filesystem::create_directories(file.parent_path());
-  const io::Bytes png = io::image_grid_png(std::span(pixels.data(), std::size_t(shown * image_bytes)), shown, kChannels, kSide, kSide,
-                                           {.columns = 0, .padding = 2, .zoom = 2, .background = 255});
+  const io::Bytes png = io::image_grid_png(std::span(pixels.data(), std::size_t(shown * image_bytes)), shown, kChannels,
+                                           kSide, kSide, {.columns = 0, .padding = 2, .zoom = 2, .background = 255});
   io::write_file(file, png);
 }
 

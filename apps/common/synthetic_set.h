@@ -1,5 +1,6 @@
 #pragma once
-/// The images that engram-invert writes: one packed file a batch while the run lasts, then PNG files by class and one packed file of all.
+/// The images that engram-invert writes: one packed file a batch while the run lasts, then PNG files by class and one
+/// packed file of all.
 
 #include <filesystem>
 

@@ -21,9 +21,13 @@ void add_train_settings(Cli& cli, TrainSettings& s) {
   cli.option("nesterov", &s.nesterov, "Nesterov's form of SGD with momentum");
   cli.option("weight-decay", &s.weight_decay, "L2 coefficient (decoupled for adamw)").at_least(0);
   cli.option("decay-vectors", &s.decay_vectors, "decay biases and normalisation parameters too");
-  cli.option("label-smoothing", &s.label_smoothing, "share of the target spread over all classes").at_least(0).at_most(1);
+  cli.option("label-smoothing", &s.label_smoothing, "share of the target spread over all classes")
+      .at_least(0)
+      .at_most(1);
   cli.option("clip-norm", &s.clip_norm, "largest norm of the gradients together; 0 is no limit").at_least(0);
-  cli.option("ema-decay", &s.ema_decay, "decay of the running average of the weights a step; 0 keeps none").at_least(0).at_most(1);
+  cli.option("ema-decay", &s.ema_decay, "decay of the running average of the weights a step; 0 keeps none")
+      .at_least(0)
+      .at_most(1);
   cli.group("Learning rate");
   cli.option("schedule", &s.schedule, "its course").choices(schedule_names());
   cli.option("warmup-epochs", &s.warmup_epochs, "linear rise at the start (not of one-cycle)").at_least(0);
@@ -41,7 +45,8 @@ void add_train_settings(Cli& cli, TrainSettings& s) {
   cli.option("cutout", &s.cutout, "side of the square that is blanked; 0 is off").at_least(0);
   cli.group("Evaluation and files");
   cli.option("test-flip", &s.test_flip, "report the mean over each test image and its mirror image too");
-  cli.option("evaluate-every", &s.evaluate_every, "epochs between evaluations; the last epoch is always evaluated").at_least(1);
+  cli.option("evaluate-every", &s.evaluate_every, "epochs between evaluations; the last epoch is always evaluated")
+      .at_least(1);
   cli.option("checkpoint-steps", &s.checkpoint_steps, "steps between checkpoints; 0 is once an epoch").at_least(0);
   cli.option("precision", &s.precision, "storage of the final weights").choices({"f32", "f16"});
   cli.option("exact", &s.exact, "direct convolutions instead of Winograd");
@@ -55,8 +60,11 @@ TrainerOptions trainer_options(const TrainSettings& s, dim_t train_images) {
   const dim_t per_epoch = train_images / s.batch_size;
   const auto steps = [&](double epochs) { return dim_t(std::llround(epochs * double(per_epoch))); };
   TrainerOptions o;
-  o.optimizer = {.kind = parse_optimizer(s.optimizer), .momentum = float(s.momentum), .nesterov = s.nesterov,
-                 .weight_decay = float(s.weight_decay), .decay_vectors = s.decay_vectors};
+  o.optimizer = {.kind = parse_optimizer(s.optimizer),
+                 .momentum = float(s.momentum),
+                 .nesterov = s.nesterov,
+                 .weight_decay = float(s.weight_decay),
+                 .decay_vectors = s.decay_vectors};
   o.schedule.kind = parse_schedule(s.schedule);
   o.schedule.base_lr = s.lr;
   o.schedule.warmup_steps = steps(s.warmup_epochs);
@@ -70,8 +78,10 @@ TrainerOptions trainer_options(const TrainSettings& s, dim_t train_images) {
   o.schedule.anneal = s.anneal == "linear" ? Anneal::kLinear : Anneal::kCosine;
   o.loader.batch_size = s.batch_size;
   o.loader.seed = s.common.seed;
-  o.loader.augment = {.padding = int(s.padding), .pad_mode = s.pad_mode == "reflect" ? PadMode::kReflect : PadMode::kZero,
-                      .flip_probability = float(s.flip_probability), .cutout = int(s.cutout)};
+  o.loader.augment = {.padding = int(s.padding),
+                      .pad_mode = s.pad_mode == "reflect" ? PadMode::kReflect : PadMode::kZero,
+                      .flip_probability = float(s.flip_probability),
+                      .cutout = int(s.cutout)};
   o.epochs = s.epochs;
   o.label_smoothing = float(s.label_smoothing);
   o.clip_norm = float(s.clip_norm);

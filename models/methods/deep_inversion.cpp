@@ -30,20 +30,23 @@ OptimizerOptions adam() {
 
 }  // namespace
 
-DeepInversion::DeepInversion(Network& classifier, const InversionOptions& options, std::uint64_t seed, dim_t batch_index)
+DeepInversion::DeepInversion(Network& classifier, const InversionOptions& options, std::uint64_t seed,
+                             dim_t batch_index)
     : classifier_(classifier),
       options_(options),
       moves_(Generator(seed).split(std::uint64_t(batch_index)).split(kMoves)),
       labels_(cyclic_labels(options.batch_size, classifier.num_classes())),
       label_tensor_(Tensor::from(labels_, {options.batch_size}, classifier.device())),
-      pixels_(first_pixels(options, Generator(seed).split(std::uint64_t(batch_index)).split(kPixels), classifier.device())),
+      pixels_(
+          first_pixels(options, Generator(seed).split(std::uint64_t(batch_index)).split(kPixels), classifier.device())),
       optimizer_({{"pixels", pixels_}}, adam()) {}
 
 InversionTerms DeepInversion::step(const ImageMove& move) {
   const Tensor moved = roll_flip(pixels_, move.dy, move.dx, move.flip);
   const InversionLoss loss = inversion_loss(classifier_, moved, label_tensor_, options_.weights);
   const InversionTerms terms = loss.terms();
-  if (!std::isfinite(terms.total)) throw DataError(message("[deep-inversion] expected a finite loss, got ", terms.total));
+  if (!std::isfinite(terms.total))
+    throw DataError(message("[deep-inversion] expected a finite loss, got ", terms.total));
   optimizer_.step(grad({loss.total}, {pixels_}), options_.lr_pixels);
   return terms;
 }

@@ -9,9 +9,11 @@ namespace {
 
 void check_options(const InversionOptions& o) {
   if (o.batch_size < 1) throw UsageError(message("[invert] expected a batch size of at least 1, got ", o.batch_size));
-  if (o.max_shift < 0 || o.max_shift >= 32) throw UsageError(message("[invert] expected shifts of 0 to 31 pixels, got ", o.max_shift));
+  if (o.max_shift < 0 || o.max_shift >= 32)
+    throw UsageError(message("[invert] expected shifts of 0 to 31 pixels, got ", o.max_shift));
   for (float value : {o.weights.bn, o.weights.tv, o.weights.l2, o.lr_generator, o.lr_pyramid, o.lr_alpha, o.lr_pixels})
-    if (!(value >= 0)) throw UsageError(message("[invert] expected loss weights and learning rates of at least 0, got ", value));
+    if (!(value >= 0))
+      throw UsageError(message("[invert] expected loss weights and learning rates of at least 0, got ", value));
 }
 
 }  // namespace
@@ -37,13 +39,17 @@ std::vector<std::int32_t> balanced_labels(dim_t batch_size, int num_classes, std
   return labels;
 }
 
-std::unique_ptr<Inversion> start_inversion(Network& classifier, const InversionOptions& options, std::uint64_t seed, dim_t batch_index) {
+std::unique_ptr<Inversion> start_inversion(Network& classifier, const InversionOptions& options, std::uint64_t seed,
+                                           dim_t batch_index) {
   check_options(options);
   classifier.eval();
   classifier.set_requires_grad(false);
-  if (options.method == "natural-inversion") return std::make_unique<NaturalInversion>(classifier, options, seed, batch_index);
-  if (options.method == "deep-inversion") return std::make_unique<DeepInversion>(classifier, options, seed, batch_index);
-  throw UsageError(message("[invert] expected the method natural-inversion or deep-inversion, got '", options.method, "'"));
+  if (options.method == "natural-inversion")
+    return std::make_unique<NaturalInversion>(classifier, options, seed, batch_index);
+  if (options.method == "deep-inversion")
+    return std::make_unique<DeepInversion>(classifier, options, seed, batch_index);
+  throw UsageError(
+      message("[invert] expected the method natural-inversion or deep-inversion, got '", options.method, "'"));
 }
 
 }  // namespace engram

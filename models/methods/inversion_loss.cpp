@@ -8,7 +8,8 @@ InversionTerms InversionLoss::terms() const {
   return {total.item(), ce.item(), bn_var.item(), bn_mean.item(), tv.item(), l2.item()};
 }
 
-InversionLoss inversion_loss(Network& classifier, const Tensor& x, const Tensor& labels, const InversionWeights& weights) {
+InversionLoss inversion_loss(Network& classifier, const Tensor& x, const Tensor& labels,
+                             const InversionWeights& weights) {
   BnMatching matching = classifier.forward_with_bn_matching(x);
   InversionLoss loss;
   loss.ce = softmax_cross_entropy(matching.logits, labels);

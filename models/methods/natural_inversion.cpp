@@ -31,7 +31,8 @@ OptimizerOptions adam() {
 
 }  // namespace
 
-NaturalInversion::NaturalInversion(Network& classifier, const InversionOptions& options, std::uint64_t seed, dim_t batch_index)
+NaturalInversion::NaturalInversion(Network& classifier, const InversionOptions& options, std::uint64_t seed,
+                                   dim_t batch_index)
     : classifier_(classifier),
       options_(options),
       moves_(batch_stream(seed, batch_index, kMoves)),
@@ -41,7 +42,8 @@ NaturalInversion::NaturalInversion(Network& classifier, const InversionOptions& 
       pyramid_(classifier.taps(), classifier.device()) {
   generator_.initialize(batch_seed(seed, batch_index, kGeneratorWeights));
   pyramid_.initialize(batch_seed(seed, batch_index, kPyramidWeights));
-  Generator latent_stream = batch_stream(seed, batch_index, kLatents), alpha_stream = batch_stream(seed, batch_index, kAlpha);
+  Generator latent_stream = batch_stream(seed, batch_index, kLatents),
+            alpha_stream = batch_stream(seed, batch_index, kAlpha);
   const Tensor noise = normal({options.batch_size, kNoise}, latent_stream, 0, 1, classifier.device());
   latents_ = concat({noise, one_hot(label_tensor_, classifier.num_classes())}, 1);
   alpha_ = normal({options.batch_size, 3, 1, 1}, alpha_stream, kAlphaMean, 1, classifier.device());
@@ -53,13 +55,15 @@ NaturalInversion::NaturalInversion(Network& classifier, const InversionOptions& 
 
 void NaturalInversion::set_latents(const Tensor& latents) {
   if (latents.shape() != latents_.shape())
-    throw ShapeError(message("[natural-inversion] expected latents of shape ", to_string(latents_.shape()), ", got ", latents.describe()));
+    throw ShapeError(message("[natural-inversion] expected latents of shape ", to_string(latents_.shape()), ", got ",
+                             latents.describe()));
   latents_ = latents.detach();
 }
 
 void NaturalInversion::set_alpha(const Tensor& alpha) {
   if (alpha.shape() != alpha_.shape())
-    throw ShapeError(message("[natural-inversion] expected scales of shape ", to_string(alpha_.shape()), ", got ", alpha.describe()));
+    throw ShapeError(message("[natural-inversion] expected scales of shape ", to_string(alpha_.shape()), ", got ",
+                             alpha.describe()));
   alpha_ = alpha.clone();
   alpha_.set_requires_grad();
   optimizers_.pop_back();
@@ -117,7 +121,8 @@ void NaturalInversion::keep_if_best(double loss) {
 InversionTerms NaturalInversion::step(const ImageMove& first, const ImageMove& second) {
   const InversionLoss loss = forward(first, second).loss;
   const InversionTerms terms = loss.terms();
-  if (!std::isfinite(terms.total)) throw DataError(message("[natural-inversion] expected a finite loss, got ", terms.total));
+  if (!std::isfinite(terms.total))
+    throw DataError(message("[natural-inversion] expected a finite loss, got ", terms.total));
   keep_if_best(terms.total);
   const std::vector<Tensor> gradients = grad({loss.total}, all_parameters(), {.allow_unused = true});
   const std::size_t in_generator = generator_.parameters().size(), in_pyramid = pyramid_.parameters().size();

@@ -1,6 +1,7 @@
 #pragma once
-/// NaturalInversion (AAAI 2022): per batch, the weights of a generator, a feature pyramid and one scale for each image and channel are
-/// optimised, not pixels. The pipeline is that of the released code (method description, sections 1.1 to 1.9).
+/// NaturalInversion (AAAI 2022): per batch, the weights of a generator, a feature pyramid and one scale for each image
+/// and channel are optimised, not pixels. The pipeline is that of the released code (method description, sections 1.1
+/// to 1.9).
 
 #include "engine/random.h"
 #include "models/methods/inversion.h"
@@ -10,8 +11,8 @@
 
 namespace engram {
 
-/// One batch. The members that a trajectory is made of are open, so that a given one can be replayed: set the modules' tensors, latents
-/// and scales, then call `step(first, second)`.
+/// One batch. The members that a trajectory is made of are open, so that a given one can be replayed: set the modules'
+/// tensors, latents and scales, then call `step(first, second)`.
 class NaturalInversion : public Inversion {
  public:
   /// Draws latents, scales and the modules' first weights from (seed, batch_index).

@@ -5,7 +5,9 @@
 namespace engram {
 namespace {
 
-std::uint8_t to_byte(float v) { return std::uint8_t(std::clamp(255.f * v + 0.5f, 0.f, 255.f)); }
+std::uint8_t to_byte(float v) {
+  return std::uint8_t(std::clamp(255.f * v + 0.5f, 0.f, 255.f));
+}
 
 }  // namespace
 
@@ -19,7 +21,8 @@ std::vector<std::uint8_t> to_pixels(const Tensor& images, PixelScaling scaling, 
   if (images.rank() != 4) throw ShapeError(message("[to_pixels] expected images [B,C,H,W], got ", images.describe()));
   const dim_t count = images.dim(0), channels = images.dim(1), pixels = images.dim(2) * images.dim(3);
   if (scaling == PixelScaling::kDenormalized && dim_t(normalization.mean.size()) != channels)
-    throw ShapeError(message("[to_pixels] expected ", channels, " normalisation constants, got ", normalization.mean.size()));
+    throw ShapeError(
+        message("[to_pixels] expected ", channels, " normalisation constants, got ", normalization.mean.size()));
   const std::vector<float> values = images.to_vector();
   std::vector<std::uint8_t> bytes(values.size());
   for (dim_t i = 0; i < count; ++i) {

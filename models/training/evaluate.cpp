@@ -21,7 +21,8 @@ std::vector<float> mirrored(const std::vector<float>& images, dim_t width) {
 std::vector<float> logits_of(Network& network, const std::vector<float>& images, const Shape& shape, bool flip) {
   std::vector<float> logits = network.logits_inference(Tensor::from(images, shape, network.device())).to_vector();
   if (!flip) return logits;
-  const auto other = network.logits_inference(Tensor::from(mirrored(images, shape[3]), shape, network.device())).to_vector();
+  const auto other =
+      network.logits_inference(Tensor::from(mirrored(images, shape[3]), shape, network.device())).to_vector();
   for (std::size_t i = 0; i < logits.size(); ++i) logits[i] = 0.5f * (logits[i] + other[i]);
   return logits;
 }
@@ -60,8 +61,10 @@ Evaluation evaluate(Network& network, const ImageDataset& data, const EvaluateOp
   DataLoader loader(renormalize ? view : data, loading);
   Batch batch;
   while (loader.next(batch)) {
-    const auto logits = logits_of(network, batch.images, {batch.count, data.channels, data.height, data.width}, options.flip);
-    for (dim_t i = 0; i < batch.count; ++i) count_one(tally, logits.data() + i * classes, classes, batch.labels[std::size_t(i)]);
+    const auto logits =
+        logits_of(network, batch.images, {batch.count, data.channels, data.height, data.width}, options.flip);
+    for (dim_t i = 0; i < batch.count; ++i)
+      count_one(tally, logits.data() + i * classes, classes, batch.labels[std::size_t(i)]);
   }
   if (tally.count > 0) tally.mean_loss /= double(tally.count);
   return tally;

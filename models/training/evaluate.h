@@ -10,7 +10,7 @@ namespace engram {
 
 struct EvaluateOptions {
   dim_t batch_size = 256;
-  bool flip = false;  ///< mean of the logits of each image and its mirror image ("test-time flip")
+  bool flip = false;                 ///< mean of the logits of each image and its mirror image ("test-time flip")
   Normalization normalization = {};  ///< constants that the classifier was trained with; the data set's own when empty
 };
 
@@ -23,8 +23,9 @@ struct Evaluation {
   double accuracy() const { return count > 0 ? double(correct) / double(count) : 0; }
 };
 
-/// Runs `network` in evaluation mode (its mode is left as it was) over all images. The lowest class wins a tie; an image whose logits
-/// hold a NaN counts as wrong, in column 0. Throws DataError when a label does not fit the network's classes.
+/// Runs `network` in evaluation mode (its mode is left as it was) over all images. The lowest class wins a tie; an
+/// image whose logits hold a NaN counts as wrong, in column 0. Throws DataError when a label does not fit the network's
+/// classes.
 Evaluation evaluate(Network& network, const ImageDataset& data, const EvaluateOptions& options = {});
 
 }  // namespace engram

@@ -10,8 +10,8 @@ Tensor restored(const StateDict& state, const std::string& name, const Tensor& l
   const auto it = state.find(name);
   if (it == state.end()) throw DataError(message("[optimizer] expected the state '", name, "', found none"));
   if (it->second.shape() != like.shape())
-    throw DataError(message("[optimizer] expected the state '", name, "' with shape ", to_string(like.shape()), ", got ",
-                            it->second.describe()));
+    throw DataError(message("[optimizer] expected the state '", name, "' with shape ", to_string(like.shape()),
+                            ", got ", it->second.describe()));
   return it->second.clone();
 }
 
@@ -42,11 +42,17 @@ void Optimizer::step(const std::vector<Tensor>& gradients, float lr, const Tenso
     std::vector<Tensor> chosen;
     for (std::size_t position : group.positions) chosen.push_back(gradients.at(position));
     if (options_.kind == OptimizerKind::kSgd) {
-      sgd_step(group.tensors, chosen, group.momentum,
-               {.lr = lr, .momentum = options_.momentum, .weight_decay = group.weight_decay, .nesterov = options_.nesterov}, grad_scale);
+      sgd_step(
+          group.tensors, chosen, group.momentum,
+          {.lr = lr, .momentum = options_.momentum, .weight_decay = group.weight_decay, .nesterov = options_.nesterov},
+          grad_scale);
     } else {
       adam_step(group.tensors, chosen, group.adam,
-                {.lr = lr, .beta1 = options_.beta1, .beta2 = options_.beta2, .eps = options_.eps, .weight_decay = group.weight_decay,
+                {.lr = lr,
+                 .beta1 = options_.beta1,
+                 .beta2 = options_.beta2,
+                 .eps = options_.eps,
+                 .weight_decay = group.weight_decay,
                  .decoupled_decay = options_.kind == OptimizerKind::kAdamW},
                 grad_scale);
     }

@@ -17,10 +17,11 @@ OptimizerKind parse_optimizer(const std::string& text);
 
 struct OptimizerOptions {
   OptimizerKind kind = OptimizerKind::kSgd;
-  float momentum = 0.9f;      ///< SGD
-  bool nesterov = true;       ///< SGD
+  float momentum = 0.9f;  ///< SGD
+  bool nesterov = true;   ///< SGD
   float weight_decay = 0;
-  bool decay_vectors = true;  ///< apply the decay to biases and normalisation parameters (rank 1) too, as PyTorch's default does
+  bool decay_vectors =
+      true;  ///< apply the decay to biases and normalisation parameters (rank 1) too, as PyTorch's default does
   double beta1 = 0.9, beta2 = 0.999;  ///< Adam, AdamW
   float eps = 1e-8f;                  ///< Adam, AdamW
 };
@@ -30,7 +31,8 @@ class Optimizer {
  public:
   Optimizer(std::vector<NamedTensor> parameters, const OptimizerOptions& options);
 
-  /// One step along the gradients (one for each parameter, in order; undefined ones are skipped). `grad_scale` as in sgd_step.
+  /// One step along the gradients (one for each parameter, in order; undefined ones are skipped). `grad_scale` as in
+  /// sgd_step.
   void step(const std::vector<Tensor>& gradients, float lr, const Tensor& grad_scale = {});
 
   /// Everything the next step depends on, under "<kind of state>.<parameter name>".

@@ -43,12 +43,17 @@ StateDict with_prefix_removed(const StateDict& all, const std::string& prefix) {
 }  // namespace
 
 Trainer::Trainer(Network& network, const ImageDataset& data, const TrainerOptions& options)
-    : network_(network), data_(data), options_(options), parameters_(network.parameters()),
+    : network_(network),
+      data_(data),
+      options_(options),
+      parameters_(network.parameters()),
       optimizer_(network.named_parameters(), options.optimizer) {
   if (options_.epochs < 1) throw UsageError(message("[train] expected at least 1 epoch, got ", options_.epochs));
-  if (options_.loader.batch_size < 1) throw UsageError(message("[train] expected a batch size of at least 1, got ", options_.loader.batch_size));
+  if (options_.loader.batch_size < 1)
+    throw UsageError(message("[train] expected a batch size of at least 1, got ", options_.loader.batch_size));
   if (options_.loader.batch_size > data.count)
-    throw UsageError(message("[train] expected a batch size of at most the ", data.count, " training images, got ", options_.loader.batch_size));
+    throw UsageError(message("[train] expected a batch size of at most the ", data.count, " training images, got ",
+                             options_.loader.batch_size));
   if (!(options_.ema_decay >= 0 && options_.ema_decay < 1))
     throw UsageError(message("[train] expected an EMA decay in [0,1), got ", options_.ema_decay));
   if (!(options_.label_smoothing >= 0 && options_.label_smoothing <= 1))
@@ -69,13 +74,16 @@ Trainer::Trainer(Network& network, const ImageDataset& data, const TrainerOption
 
 void Trainer::start_loader() {
   const dim_t per_epoch = std::max<dim_t>(1, steps_per_epoch_);
-  loader_ = std::make_unique<DataLoader>(data_, options_.loader, LoaderPosition{next_step_ / per_epoch, next_step_ % per_epoch});
+  loader_ = std::make_unique<DataLoader>(data_, options_.loader,
+                                         LoaderPosition{next_step_ / per_epoch, next_step_ % per_epoch});
 }
 
 TrainStep Trainer::step() {
-  if (done() || !loader_->next(batch_)) throw UsageError("[train] expected a step before the end of the training, got one after it");
+  if (done() || !loader_->next(batch_))
+    throw UsageError("[train] expected a step before the end of the training, got one after it");
   network_.train();
-  const Tensor images = Tensor::from(batch_.images, {batch_.count, data_.channels, data_.height, data_.width}, network_.device());
+  const Tensor images =
+      Tensor::from(batch_.images, {batch_.count, data_.channels, data_.height, data_.width}, network_.device());
   const Tensor labels = Tensor::from(batch_.labels, {batch_.count}, network_.device());
   const Tensor logits = network_.forward(images);
   const Tensor loss = softmax_cross_entropy(logits, labels, {.label_smoothing = options_.label_smoothing});
@@ -89,7 +97,8 @@ TrainStep Trainer::step() {
   result.count = batch_.count;
   result.correct = count_correct(logits, batch_.labels);
   if (!std::isfinite(result.loss))
-    throw DataError(message("[train] expected a finite loss, got ", result.loss, " in step ", next_step_, "; hint: a lower learning rate"));
+    throw DataError(message("[train] expected a finite loss, got ", result.loss, " in step ", next_step_,
+                            "; hint: a lower learning rate"));
 
   const std::vector<Tensor> gradients = grad({loss}, parameters_);
   Tensor scale;

@@ -18,8 +18,9 @@ struct TrainerOptions {
   LoaderOptions loader;      ///< batch size, augmentation, seed; always shuffled, the incomplete batch left out
   dim_t epochs = 1;
   float label_smoothing = 0;
-  float clip_norm = 0;   ///< clip the gradients' common Euclidean norm to this; 0 is off
-  double ema_decay = 0;  ///< decay of the running average of the weights a step, reached by way of (1+t)/(10+t); 0 is off
+  float clip_norm = 0;  ///< clip the gradients' common Euclidean norm to this; 0 is off
+  double ema_decay =
+      0;  ///< decay of the running average of the weights a step, reached by way of (1+t)/(10+t); 0 is off
 };
 
 /// What one step did.
@@ -32,7 +33,8 @@ struct TrainStep {
   bool last_of_epoch = false;
 };
 
-/// Trains `network` on `data`; both outlive the trainer. The same options, data, seed and thread count give the same bits.
+/// Trains `network` on `data`; both outlive the trainer. The same options, data, seed and thread count give the same
+/// bits.
 class Trainer {
  public:
   /// Throws UsageError for options that make no sense.
@@ -45,10 +47,12 @@ class Trainer {
   dim_t steps_per_epoch() const { return steps_per_epoch_; }
   dim_t total_steps() const { return steps_per_epoch_ * options_.epochs; }
 
-  /// The network to evaluate and to keep: that with averaged weights and statistics if there is one, else the trained one.
+  /// The network to evaluate and to keep: that with averaged weights and statistics if there is one, else the trained
+  /// one.
   Network& result() { return average_ ? *average_ : network_; }
 
-  /// Writes weights, statistics, averages, optimiser state and position, atomically. `fingerprint` names the configuration.
+  /// Writes weights, statistics, averages, optimiser state and position, atomically. `fingerprint` names the
+  /// configuration.
   void save(const std::filesystem::path& path, const std::string& fingerprint) const;
   /// Goes on where `save` was called. Throws DataError when the file is of another configuration, or does not fit.
   void resume(const std::filesystem::path& path, const std::string& fingerprint);

@@ -23,7 +23,9 @@ InversionOptions small(const std::string& method) {
 class InversionTest : public ::testing::TestWithParam<std::string> {
  protected:
   std::unique_ptr<Network> classifier_ = make_network("resnet20", 10, {.seed = 5, .device = {}});
-  std::unique_ptr<Inversion> start(dim_t batch, std::uint64_t seed = 1) { return start_inversion(*classifier_, small(GetParam()), seed, batch); }
+  std::unique_ptr<Inversion> start(dim_t batch, std::uint64_t seed = 1) {
+    return start_inversion(*classifier_, small(GetParam()), seed, batch);
+  }
 };
 
 TEST_P(InversionTest, TheLossFalls) {
