@@ -25,9 +25,10 @@ struct RunInfo {
 
 /// A run folder:
 ///
-///   manifest.json       program, version, command line, seed, threads, device, processor, hashes of inputs, times,
-///   status config.json         the resolved configuration, to be given back through --config metrics.jsonl       one
-///   line per report events.out.tfevents.*   the same for TensorBoard, and images
+///   manifest.json           program, version, command line, seed, threads, device, processor, hashes of inputs, times
+///   config.json             the resolved configuration, to be given back through --config
+///   metrics.jsonl           one line per report
+///   events.out.tfevents.*   the same for TensorBoard, and images
 ///
 /// manifest.json and config.json are replaced atomically; metrics grow by whole lines. All members throw IoError when
 /// the system refuses.

@@ -62,6 +62,7 @@ std::vector<const SafetensorsEntry*> sorted(std::span<const SafetensorsEntry> en
     return a->dtype != b->dtype ? a->dtype > b->dtype : a->name < b->name;
   });
   std::vector<std::string_view> names;
+  names.reserve(order.size());
   for (const SafetensorsEntry* entry : order) names.push_back(entry->name);
   std::sort(names.begin(), names.end());
   const auto twice = std::adjacent_find(names.begin(), names.end());

@@ -2,9 +2,9 @@
 /// The safetensors format (https://github.com/huggingface/safetensors): named dense arrays behind a JSON header.
 ///
 ///   bytes 0-7   header length n, little-endian
-///   n bytes     JSON object, padded with spaces: {"NAME": {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin,
-///   end]}, ...},
-///               and optionally "__metadata__": {"key": "text", ...}; offsets count from the end of the header
+///   n bytes     JSON object, padded with spaces: {"NAME": {"dtype": "F32", "shape": [2, 3],
+///               "data_offsets": [begin, end]}, ...}, and optionally "__metadata__": {"key": "text", ...};
+///               offsets count from the end of the header
 ///   the rest    the data, row-major, little-endian, without holes or overlaps
 
 #include <cstdint>
