@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "engine/io/atomic_file.h"
@@ -15,12 +16,14 @@ namespace {
 
 using test::TempFolder;
 
-// `count` records with label bytes from `labels`, and pixel bytes that tell record and position.
+// `count` records with label bytes from `labels`; the first 16 pixel bytes of each tell record and position.
 io::Bytes records(int count, const std::vector<std::vector<std::uint8_t>>& labels) {
-  io::Bytes bytes;
+  const std::size_t label_bytes = labels[0].size(), record_bytes = label_bytes + 3072;
+  io::Bytes bytes(count * record_bytes);
   for (int i = 0; i < count; ++i) {
-    for (std::uint8_t b : labels[i % labels.size()]) bytes.push_back(b);
-    for (int p = 0; p < 3072; ++p) bytes.push_back(static_cast<std::uint8_t>(i * 31 + p));
+    std::uint8_t* record = bytes.data() + i * record_bytes;
+    std::copy(labels[i % labels.size()].begin(), labels[i % labels.size()].end(), record);
+    for (int p = 0; p < 16; ++p) record[label_bytes + p] = static_cast<std::uint8_t>(i * 31 + p);
   }
   return bytes;
 }
