@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 
 #include "kernels/common/parallel.h"
 #include "kernels/common/simd.h"
@@ -53,9 +54,11 @@ ENGRAM_ALWAYS_INLINE void max_window(const PoolGeometry& g, Range hs, Range ws, 
     for (dim_t w = ws.begin; w < ws.end; ++w) {
       const auto position = std::int32_t(h * g.x.w + w);
       const float* p = x + position * block;
+#pragma GCC unroll 1  // unrolled whole, the loop would not become vector code
       for (dim_t l = 0; l < n; ++l) {
-        const bool better = wins(p[l], best[l]);
-        best[l] = better ? p[l] : best[l];
+        const float candidate = p[l];
+        const bool better = wins(candidate, best[l]);
+        best[l] = better ? candidate : best[l];
         at[l] = better ? position : at[l];
       }
     }
@@ -93,6 +96,30 @@ ENGRAM_ALWAYS_INLINE void scatter(const PoolGeometry& g, const float* dy, const 
   std::fill(dx, dx + g.x.pixels() * block, 0.f);
   for (dim_t o = 0; o < outputs; ++o)
     for (dim_t l = 0; l < block; ++l) dx[index[o * block + l] * block + l] += dy[o * block + l];
+}
+
+/// The scatter for 16 lanes without indexed stores: each pixel of a window takes dy in the lanes that it won. The order
+/// of the additions is that of `scatter`.
+ENGRAM_ALWAYS_INLINE void scatter_16(const PoolGeometry& g, const float* dy, const std::int32_t* index, float* dx) {
+  const dim_t out_h = g.out_h(), out_w = g.out_w();
+  std::fill(dx, dx + g.x.pixels() * 16, 0.f);
+  for (dim_t oh = 0; oh < out_h; ++oh) {
+    const Range hs = rows_of(g, oh);
+    for (dim_t ow = 0; ow < out_w; ++ow) {
+      const Range ws = columns_of(g, ow);
+      float gradient[16];
+      std::int32_t winner[16];
+      std::memcpy(gradient, dy + (oh * out_w + ow) * 16, sizeof(gradient));
+      std::memcpy(winner, index + (oh * out_w + ow) * 16, sizeof(winner));
+      for (dim_t h = hs.begin; h < hs.end; ++h) {
+        for (dim_t w = ws.begin; w < ws.end; ++w) {
+          const auto position = std::int32_t(h * g.x.w + w);
+          float* out = dx + position * 16;
+          for (int l = 0; l < 16; ++l) out[l] += winner[l] == position ? gradient[l] : 0.f;
+        }
+      }
+    }
+  }
 }
 
 template <int kBlock>
@@ -206,9 +233,19 @@ void avg_pool_backward(Stream, const AvgPoolBackwardArgs& a) {
                  [&](dim_t in, dim_t out) { avg_backward_any(a.geometry, a.count_padding, a.dy + out, a.dx + in); });
 }
 
-/// Means of the `block` lanes of one plane, in double.
+/// Means of the `block` lanes of one plane; runs of at most 64 values are added in f32, the rest in double.
 ENGRAM_MULTIVERSION void mean_of_plane(const float* x, dim_t pixels, dim_t block, float* y) {
   const double scale = 1.0 / double(pixels);
+  if (block == 1) {
+    double total = 0;
+    dim_t p = 0;
+    for (; p + 64 <= pixels; p += 64) {
+      total += double(sum_lanes16((load16(x + p) + load16(x + p + 16)) + (load16(x + p + 32) + load16(x + p + 48))));
+    }
+    for (; p < pixels; ++p) total += double(x[p]);
+    *y = float(total * scale);
+    return;
+  }
   for (dim_t first = 0; first < block; first += 16) {
     const dim_t n = std::min<dim_t>(16, block - first);
     double sum[16] = {};
