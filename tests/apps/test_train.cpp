@@ -2,52 +2,19 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <fstream>
 #include <random>
 #include <thread>
 
-#include "engine/io/atomic_file.h"
+#include "tests/support/program.h"
 #include "tests/support/temp_folder.h"
 
 namespace engram::testing {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// A running program whose output goes to a file.
-class Program {
- public:
-  Program(std::vector<std::string> arguments, const fs::path& log) {
-    arguments.insert(arguments.begin(), std::string(ENGRAM_BIN_DIR) + "/engram-train");
-    pid_ = fork();
-    if (pid_ != 0) return;
-    std::vector<char*> argv;
-    for (std::string& a : arguments) argv.push_back(a.data());
-    argv.push_back(nullptr);
-    if (!freopen(log.c_str(), "w", stdout) || !freopen(log.c_str(), "a", stderr)) _exit(99);
-    execv(argv[0], argv.data());
-    _exit(99);
-  }
-  /// Exit code, or 1000 + signal.
-  int wait() {
-    int status = 0;
-    waitpid(pid_, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-  }
-  void signal(int number) { kill(pid_, number); }
-
- private:
-  pid_t pid_;
-};
-
-std::string text_of(const fs::path& path) {
-  std::ifstream in(path);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 class TrainApp : public ::testing::Test {
  protected:
@@ -73,7 +40,7 @@ class TrainApp : public ::testing::Test {
     return {"--data", data(), "--dataset", "cifar10-subset", "--arch", "wrn-10-1", "--batch-size", "16", "--epochs", "4", "--lr", "0.05",
             "--ema-decay", "0.9", "--label-smoothing", "0.1", "--threads", "2", "--seed", "3", "--checkpoint-steps", "1", "--out", out};
   }
-  int train(const fs::path& out) const { return Program(arguments(out), run("log")).wait(); }
+  int train(const fs::path& out) const { return Program("engram-train", arguments(out), run("log")).wait(); }
   std::string classifier(const fs::path& out) const { return text_of(out / "classifier.safetensors"); }
 
   test::TempFolder folder_;
@@ -89,7 +56,7 @@ TEST_F(TrainApp, TheSameSeedAndThreadsGiveTheSameBytes) {
 TEST_F(TrainApp, ARunKilledAtARandomStepContinuesToTheSameBytes) {
   ASSERT_EQ(train(run("whole")), 0);
   std::mt19937 rng(std::random_device{}());
-  Program killed(arguments(run("killed")), run("log"));
+  Program killed("engram-train", arguments(run("killed")), run("log"));
   while (!fs::exists(run("killed") / "checkpoint.safetensors")) std::this_thread::sleep_for(std::chrono::milliseconds(2));
   std::this_thread::sleep_for(std::chrono::milliseconds(rng() % 150));
   killed.signal(SIGKILL);
@@ -98,7 +65,7 @@ TEST_F(TrainApp, ARunKilledAtARandomStepContinuesToTheSameBytes) {
   if (code != 0) {
     std::vector<std::string> resume = arguments(run("killed"));
     resume[resume.size() - 2] = "--resume";
-    ASSERT_EQ(Program(resume, run("log")).wait(), 0) << text_of(run("log"));
+    ASSERT_EQ(Program("engram-train", resume, run("log")).wait(), 0) << text_of(run("log"));
   }
   EXPECT_EQ(classifier(run("killed")), classifier(run("whole")));
 }
@@ -106,7 +73,7 @@ TEST_F(TrainApp, ARunKilledAtARandomStepContinuesToTheSameBytes) {
 TEST_F(TrainApp, AnInterruptFinishesTheStepSavesAndExitsWith130) {
   auto long_run = arguments(run("out"));
   long_run[9] = "4000";
-  Program program(long_run, run("log"));
+  Program program("engram-train", long_run, run("log"));
   while (!fs::exists(run("out") / "checkpoint.safetensors")) std::this_thread::sleep_for(std::chrono::milliseconds(2));
   program.signal(SIGTERM);
   EXPECT_EQ(program.wait(), 130);
@@ -119,13 +86,13 @@ TEST_F(TrainApp, ResumingWithOtherSettingsIsRefused) {
   auto other = arguments(run("out"));
   other[other.size() - 2] = "--resume";
   other[11] = "0.01";
-  EXPECT_EQ(Program(other, run("log")).wait(), 3);
+  EXPECT_EQ(Program("engram-train", other, run("log")).wait(), 3);
   EXPECT_NE(text_of(run("log")).find("configuration"), std::string::npos) << text_of(run("log"));
 }
 
 TEST_F(TrainApp, BadInputIsOneLineAndItsExitCode) {
   const auto expect = [&](std::vector<std::string> args, int code, const std::string& words) {
-    EXPECT_EQ(Program(std::move(args), run("log")).wait(), code) << text_of(run("log"));
+    EXPECT_EQ(Program("engram-train", std::move(args), run("log")).wait(), code) << text_of(run("log"));
     const std::string log = text_of(run("log"));
     EXPECT_NE(log.find(words), std::string::npos) << log;
     EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 1) << log;

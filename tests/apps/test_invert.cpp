@@ -1,0 +1,90 @@
+/// engram-invert as a user runs it: files of a run, batches that resume, interruption, bad input.
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <chrono>
+#include <thread>
+
+#include "models/classifier_file.h"
+#include "models/data/open_dataset.h"
+#include "tests/support/program.h"
+#include "tests/support/temp_folder.h"
+
+namespace engram::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+class InvertApp : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const auto network = make_network("wrn-10-1", 10, {.seed = 2, .device = {}});
+    save_classifier(classifier(), *network, cifar_normalization());
+  }
+  fs::path classifier() const { return folder_ / "classifier.safetensors"; }
+  fs::path path(const std::string& name) const { return folder_ / name; }
+  std::vector<std::string> arguments(const fs::path& out) const {
+    return {classifier(), "--batch-size", "12", "--iterations", "4", "--num-batches", "2", "--method", "deep-inversion",
+            "--grid-every", "2", "--threads", "2", "--out", out};
+  }
+  int run(std::vector<std::string> args) const { return Program("engram-invert", std::move(args), path("log")).wait(); }
+  std::string log() const { return text_of(path("log")); }
+
+  test::TempFolder folder_;
+};
+
+TEST_F(InvertApp, ARunLeavesSamplesPicturesMetricsAndAPackedSet) {
+  auto args = arguments(path("out"));
+  args[8] = "natural-inversion";
+  ASSERT_EQ(run(args), 0) << log();
+  const ImageDataset packed = open_dataset("auto", path("out") / "samples.safetensors", Split::kTest);
+  EXPECT_EQ(packed.count, 24);
+  EXPECT_EQ(packed.num_classes, 10);
+  const ImageDataset folder = open_dataset("folder", path("out") / "samples", Split::kTest, 10);
+  EXPECT_EQ(folder.count, 24);
+  EXPECT_TRUE(fs::exists(path("out") / "images" / "batch0000_000000.png"));
+  EXPECT_TRUE(fs::exists(path("out") / "images" / "batch0001_000004.png"));
+  EXPECT_NE(text_of(path("out") / "metrics.jsonl").find("loss/bn_var"), std::string::npos);
+  EXPECT_NE(text_of(path("out") / "manifest.json").find("complete"), std::string::npos);
+}
+
+TEST_F(InvertApp, TheSameSeedGivesTheSameBytesAndTheBatchesDiffer) {
+  ASSERT_EQ(run(arguments(path("a"))), 0);
+  ASSERT_EQ(run(arguments(path("b"))), 0);
+  EXPECT_EQ(text_of(path("a") / "samples.safetensors"), text_of(path("b") / "samples.safetensors"));
+  EXPECT_NE(text_of(path("a") / "batches" / "batch_0000.safetensors"), text_of(path("a") / "batches" / "batch_0001.safetensors"));
+}
+
+TEST_F(InvertApp, AStoppedRunContinuesWithTheBatchesThatItLacks) {
+  auto args = arguments(path("whole"));
+  args[4] = "40";
+  ASSERT_EQ(run(args), 0);
+  args.back() = path("stopped");
+  Program program("engram-invert", args, path("log"));
+  while (!fs::exists(path("stopped") / "batches" / "batch_0000.safetensors")) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  program.signal(SIGINT);
+  ASSERT_EQ(program.wait(), 130) << log();
+  args[args.size() - 2] = "--resume";
+  ASSERT_EQ(run(args), 0) << log();
+  EXPECT_EQ(text_of(path("stopped") / "samples.safetensors"), text_of(path("whole") / "samples.safetensors"));
+}
+
+TEST_F(InvertApp, BadInputIsOneLineAndItsExitCode) {
+  const auto expect = [&](std::vector<std::string> args, int code, const std::string& words) {
+    EXPECT_EQ(run(std::move(args)), code) << log();
+    EXPECT_NE(log().find(words), std::string::npos) << log();
+    const std::string text = log();
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+  };
+  const std::string out = path("bad");
+  expect({"--out", out}, 2, "classifier");
+  expect({path("none.safetensors"), "--out", out}, 3, "none.safetensors");
+  expect({classifier(), "--out", out, "--method", "natural-inversoin"}, 2, "natural-inversion");
+  expect({classifier(), "--out", out, "--batch-size", "-1"}, 2, "batch-size");
+  expect({classifier(), "--out", out, "--iteration", "5"}, 2, "--iterations");
+  EXPECT_FALSE(fs::exists(out));
+}
+
+}  // namespace
+}  // namespace engram::testing
