@@ -10,7 +10,7 @@
 namespace engram {
 namespace {
 
-constexpr int kLargestNumber = 2048;  // of a width, depth or factor in a name
+constexpr int kLargestNumber = 1024;  // of a width, depth or factor in a name
 
 [[noreturn]] void unknown(const std::string& arch) {
   throw UsageError(message("[make_network] expected one of ", network_names(), ", got \"", arch, "\""));

@@ -93,7 +93,6 @@ TEST_F(WrongMetadata, IsNamed) {
 
 TEST_F(WrongMetadata, HugeNetworksAreNotFilledBeforeTheTensorsAreChecked) {
   EXPECT_THROW(load_with("arch", "resnet18-w512"), Error);
-  EXPECT_THROW(load_with("arch", "wrn-2038-64"), Error);
 }
 
 TEST(ClassifierFile, RefusesReservedNotesAndMissingFiles) {
