@@ -1,0 +1,12 @@
+/// Times training steps; see bench/peers/README.md.
+
+#include "bench/step/step_timer.h"
+#include "bench/step/step_workloads.h"
+
+int main(int argc, char** argv) {
+  engram::bench::StepOptions options;
+  options.batch = 128;
+  engram::bench::parse_step_options(argc, argv, "Times training steps on random data.", options);
+  engram::bench::TrainingStep step(options.arch, options.batch);
+  engram::bench::time_steps(options, [&] { step.run(); });
+}
