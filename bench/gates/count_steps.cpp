@@ -1,5 +1,6 @@
-/// Counts what one training step and one inversion iteration do: calls, declared bytes and flops of every operation, allocations, peak
-/// memory. The counts repeat exactly on every machine and at every thread count, so CI compares them with bench/gates/baseline.json.
+/// Counts what one training step and one inversion iteration do: calls, declared bytes and flops of every operation,
+/// allocations, peak memory. The counts repeat exactly on every machine and at every thread count, so CI compares them
+/// with bench/gates/baseline.json.
 ///
 ///   count_steps --check FILE    compares; exit code 1 and a list of the differences when there are any
 ///   count_steps --update FILE   writes the present counts as the new baseline
@@ -9,7 +10,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "bench/step/step_workloads.h"
+#include "bench/step/workloads.h"
 #include "engine/allocator.h"
 #include "engine/profiler.h"
 
@@ -34,8 +35,10 @@ json counts(const std::function<void()>& step) {
   std::int64_t calls = 0;
   Cost total;
   for (const OpRecord& record : profiler::records()) {
-    operations[record.name] = {{"calls", record.calls}, {"bytes_read", record.cost.bytes_read},
-                               {"bytes_written", record.cost.bytes_written}, {"flops", record.cost.flops}};
+    operations[record.name] = {{"calls", record.calls},
+                               {"bytes_read", record.cost.bytes_read},
+                               {"bytes_written", record.cost.bytes_written},
+                               {"flops", record.cost.flops}};
     calls += record.calls;
     total += record.cost;
   }
@@ -74,11 +77,14 @@ int check(const std::string& path) {
     ++differences;
   };
   for (const auto& [key, value] : flat_new.items())
-    if (!flat_old.contains(key) || flat_old[key] != value) report(key, flat_old.contains(key) ? flat_old[key].dump() : "nothing", value.dump());
+    if (!flat_old.contains(key) || flat_old[key] != value)
+      report(key, flat_old.contains(key) ? flat_old[key].dump() : "nothing", value.dump());
   for (const auto& [key, value] : flat_old.items())
     if (!flat_new.contains(key)) report(key, value.dump(), "nothing");
   if (differences == 0) return 0;
-  std::cout << differences << " counts differ from the baseline. If that is meant: build/release/bench/count_steps --update bench/gates/baseline.json\n";
+  std::cout << differences
+            << " counts differ from the baseline. If that is meant: build/release/bench/count_steps --update "
+               "bench/gates/baseline.json\n";
   return 1;
 }
 

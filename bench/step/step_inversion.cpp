@@ -1,11 +1,12 @@
 /// Times iterations of NaturalInversion; see bench/peers/README.md.
 
-#include "bench/step/step_timer.h"
-#include "bench/step/step_workloads.h"
+#include "bench/step/timing.h"
+#include "bench/step/workloads.h"
 
 int main(int argc, char** argv) {
   engram::bench::StepOptions options;
-  engram::bench::parse_step_options(argc, argv, "Times iterations of NaturalInversion on a random classifier.", options);
+  engram::bench::parse_step_options(argc, argv, "Times iterations of NaturalInversion on a random classifier.",
+                                    options);
   engram::bench::InversionStep step(options.arch, options.batch);
   engram::bench::time_steps(options, [&] { step.run(); });
 }

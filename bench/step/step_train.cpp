@@ -1,7 +1,7 @@
 /// Times training steps; see bench/peers/README.md.
 
-#include "bench/step/step_timer.h"
-#include "bench/step/step_workloads.h"
+#include "bench/step/timing.h"
+#include "bench/step/workloads.h"
 
 int main(int argc, char** argv) {
   engram::bench::StepOptions options;

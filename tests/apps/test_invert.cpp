@@ -25,8 +25,8 @@ class InvertApp : public ::testing::Test {
   fs::path classifier() const { return folder_ / "classifier.safetensors"; }
   fs::path path(const std::string& name) const { return folder_ / name; }
   std::vector<std::string> arguments(const fs::path& out) const {
-    return {classifier(), "--batch-size", "12", "--iterations", "4", "--num-batches", "2", "--method", "deep-inversion",
-            "--grid-every", "2", "--threads", "2", "--out", out};
+    return {classifier(),     "--batch-size", "12", "--iterations", "4", "--num-batches", "2", "--method",
+            "deep-inversion", "--grid-every", "2",  "--threads",    "2", "--out",         out};
   }
   int run(std::vector<std::string> args) const { return Program("engram-invert", std::move(args), path("log")).wait(); }
   std::string log() const { return text_of(path("log")); }
@@ -53,7 +53,8 @@ TEST_F(InvertApp, TheSameSeedGivesTheSameBytesAndTheBatchesDiffer) {
   ASSERT_EQ(run(arguments(path("a"))), 0);
   ASSERT_EQ(run(arguments(path("b"))), 0);
   EXPECT_EQ(text_of(path("a") / "samples.safetensors"), text_of(path("b") / "samples.safetensors"));
-  EXPECT_NE(text_of(path("a") / "batches" / "batch_0000.safetensors"), text_of(path("a") / "batches" / "batch_0001.safetensors"));
+  EXPECT_NE(text_of(path("a") / "batches" / "batch_0000.safetensors"),
+            text_of(path("a") / "batches" / "batch_0001.safetensors"));
 }
 
 TEST_F(InvertApp, AStoppedRunContinuesWithTheBatchesThatItLacks) {
@@ -62,7 +63,8 @@ TEST_F(InvertApp, AStoppedRunContinuesWithTheBatchesThatItLacks) {
   ASSERT_EQ(run(args), 0);
   args.back() = path("stopped");
   Program program("engram-invert", args, path("log"));
-  while (!fs::exists(path("stopped") / "batches" / "batch_0000.safetensors")) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  while (!fs::exists(path("stopped") / "batches" / "batch_0000.safetensors"))
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   program.signal(SIGINT);
   ASSERT_EQ(program.wait(), 130) << log();
   args[args.size() - 2] = "--resume";

@@ -37,8 +37,30 @@ class TrainApp : public ::testing::Test {
   fs::path data() const { return folder_.path(); }
   fs::path run(const std::string& name) const { return folder_.path() / name; }
   std::vector<std::string> arguments(const fs::path& out) const {
-    return {"--data", data(), "--dataset", "cifar10-subset", "--arch", "wrn-10-1", "--batch-size", "16", "--epochs", "4", "--lr", "0.05",
-            "--ema-decay", "0.9", "--label-smoothing", "0.1", "--threads", "2", "--seed", "3", "--checkpoint-steps", "1", "--out", out};
+    return {"--data",
+            data(),
+            "--dataset",
+            "cifar10-subset",
+            "--arch",
+            "wrn-10-1",
+            "--batch-size",
+            "16",
+            "--epochs",
+            "4",
+            "--lr",
+            "0.05",
+            "--ema-decay",
+            "0.9",
+            "--label-smoothing",
+            "0.1",
+            "--threads",
+            "2",
+            "--seed",
+            "3",
+            "--checkpoint-steps",
+            "1",
+            "--out",
+            out};
   }
   int train(const fs::path& out) const { return Program("engram-train", arguments(out), run("log")).wait(); }
   std::string classifier(const fs::path& out) const { return text_of(out / "classifier.safetensors"); }
@@ -57,7 +79,8 @@ TEST_F(TrainApp, ARunKilledAtARandomStepContinuesToTheSameBytes) {
   ASSERT_EQ(train(run("whole")), 0);
   std::mt19937 rng(std::random_device{}());
   Program killed("engram-train", arguments(run("killed")), run("log"));
-  while (!fs::exists(run("killed") / "checkpoint.safetensors")) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  while (!fs::exists(run("killed") / "checkpoint.safetensors"))
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
   std::this_thread::sleep_for(std::chrono::milliseconds(rng() % 150));
   killed.signal(SIGKILL);
   const int code = killed.wait();
@@ -109,7 +132,9 @@ TEST_F(TrainApp, BadInputIsOneLineAndItsExitCode) {
   EXPECT_FALSE(fs::exists(out));
   fs::create_directory(run("full"));
   std::ofstream(run("full") / "mine.txt") << "keep";
-  expect({"--data", data(), "--dataset", "cifar10-subset", "--batch-size", "16", "--arch", "wrn-10-1", "--out", run("full")}, 2, "full");
+  expect({"--data", data(), "--dataset", "cifar10-subset", "--batch-size", "16", "--arch", "wrn-10-1", "--out",
+          run("full")},
+         2, "full");
   EXPECT_EQ(text_of(run("full") / "mine.txt"), "keep");
 }
 

@@ -1,5 +1,5 @@
-/// Five iterations of NaturalInversion against the released modules in float64 (tests/golden/natural_inversion_resnet18.json; parameters by
-/// the formula of tests/golden/README.md).
+/// Five iterations of NaturalInversion against the released modules in float64
+/// (tests/golden/natural_inversion_resnet18.json; parameters by the formula of tests/golden/README.md).
 
 #include <gtest/gtest.h>
 
@@ -21,10 +21,12 @@ nlohmann::json golden() {
 }
 
 void expect_relative(double got, double expected, double tolerance, const std::string& what) {
-  EXPECT_LE(std::abs(got - expected), tolerance * std::abs(expected)) << what << ": got " << got << ", expected " << expected;
+  EXPECT_LE(std::abs(got - expected), tolerance * std::abs(expected))
+      << what << ": got " << got << ", expected " << expected;
 }
 
-void expect_values(const std::vector<float>& got, const nlohmann::json& expected, double tolerance, const std::string& what) {
+void expect_values(const std::vector<float>& got, const nlohmann::json& expected, double tolerance,
+                   const std::string& what) {
   for (std::size_t i = 0; i < expected.size(); ++i)
     EXPECT_NEAR(got.at(i), expected[i].get<double>(), tolerance) << what << " " << i;
 }
@@ -69,15 +71,18 @@ TEST_F(Trajectory, FiveIterationsFollowTheReleasedModules) {
     expect_relative(terms.ce, row["ce"], tolerance, "cross entropy" + at);
     expect_relative(terms.bn_var, row["bn_var"], tolerance, "variance distance" + at);
     expect_relative(terms.bn_mean, row["bn_mean"], tolerance, "mean distance" + at);
-    // From the second update on nearly all pixels are saturated (tanh = +-1), and the few others make up the total variation: it magnifies
-    // the rounding of the first Adam steps by about 100, with direct convolutions as with Winograd. It has no weight in the loss by then.
+    // From the second update on nearly all pixels are saturated (tanh = +-1), and the few others make up the total
+    // variation: it magnifies the rounding of the first Adam steps by about 100, with direct convolutions as with
+    // Winograd. It has no weight in the loss by then.
     expect_relative(terms.tv, row["tv"], iteration < 2 ? tolerance : 2e-2, "total variation" + at);
     expect_relative(terms.l2, row["l2"], tolerance, "norm" + at);
   }
   const auto& after = data_["after"];
   expect_values(inversion_->alpha().to_vector(), after["alpha_first8"], 5e-3, "scale");
-  expect_values(inversion_->generator().state().at("l3.bias").to_vector(), after["generator_l3_bias_first4"], 5e-4, "generator bias");
-  expect_values(inversion_->pyramid().state().at("conv6.weight").to_vector(), after["pyramid_conv6_weight"], 1e-4, "pyramid weight");
+  expect_values(inversion_->generator().state().at("l3.bias").to_vector(), after["generator_l3_bias_first4"], 5e-4,
+                "generator bias");
+  expect_values(inversion_->pyramid().state().at("conv6.weight").to_vector(), after["pyramid_conv6_weight"], 1e-4,
+                "pyramid weight");
 }
 
 TEST_F(Trajectory, TheImagesOfTheLowestLossAreKeptNotTheLast) {

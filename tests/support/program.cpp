@@ -27,7 +27,9 @@ int Program::wait() {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }
 
-void Program::signal(int number) { kill(pid_, number); }
+void Program::signal(int number) {
+  kill(pid_, number);
+}
 
 std::string text_of(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);

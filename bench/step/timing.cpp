@@ -1,33 +1,34 @@
-#pragma once
-/// What the step programs share: their command line, and the line of JSON that bench/peers/compare reads.
+#include "bench/step/timing.h"
 
 #include <omp.h>
 #include <sys/resource.h>
 #include <time.h>
 
 #include <CLI/CLI.hpp>
-#include <functional>
 #include <iostream>
 #include <nlohmann/json.hpp>
-#include <string>
 
 #include "engine/ops/conv2d.h"
 
 namespace engram::bench {
+namespace {
 
-struct StepOptions {
-  std::string arch = "resnet34";
-  int batch = 32, threads = 2, warmup = 2, steps = 5;
-  bool exact = false;
-};
+double clock_seconds(clockid_t clock) {
+  timespec now;
+  clock_gettime(clock, &now);
+  return double(now.tv_sec) + 1e-9 * double(now.tv_nsec);
+}
 
-/// Reads the command line into `options` and applies thread count and convolution policy. Exits on --help and errors.
-inline void parse_step_options(int argc, char** argv, const std::string& what, StepOptions& options) {
+}  // namespace
+
+void parse_step_options(int argc, char** argv, const std::string& what, StepOptions& options) {
   CLI::App app(what);
   app.add_option("--arch", options.arch, "network")->capture_default_str();
   app.add_option("--batch", options.batch, "images a step")->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--threads", options.threads, "threads")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--warmup", options.warmup, "steps before the timed ones")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--warmup", options.warmup, "steps before the timed ones")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   app.add_option("--steps", options.steps, "timed steps")->check(CLI::PositiveNumber)->capture_default_str();
   app.add_flag("--exact", options.exact, "direct convolutions instead of Winograd");
   try {
@@ -39,14 +40,7 @@ inline void parse_step_options(int argc, char** argv, const std::string& what, S
   set_conv_policy(options.exact ? kernels::ConvPolicy::kExact : kernels::ConvPolicy::kFast);
 }
 
-inline double clock_seconds(clockid_t clock) {
-  timespec now;
-  clock_gettime(clock, &now);
-  return double(now.tv_sec) + 1e-9 * double(now.tv_nsec);
-}
-
-/// Runs `step` warmup + steps times and prints the times of the latter.
-inline void time_steps(const StepOptions& options, const std::function<void()>& step) {
+void time_steps(const StepOptions& options, const std::function<void()>& step) {
   nlohmann::json wall = nlohmann::json::array(), cpu = nlohmann::json::array();
   for (int i = 0; i < options.warmup + options.steps; ++i) {
     const double wall_start = clock_seconds(CLOCK_MONOTONIC), cpu_start = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
@@ -57,8 +51,9 @@ inline void time_steps(const StepOptions& options, const std::function<void()>& 
   }
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  std::cout << nlohmann::json{{"seconds_per_step", wall}, {"cpu_seconds_per_step", cpu}, {"peak_rss_bytes", usage.ru_maxrss * 1024}}.dump()
-            << "\n";
+  const nlohmann::json line = {
+      {"seconds_per_step", wall}, {"cpu_seconds_per_step", cpu}, {"peak_rss_bytes", usage.ru_maxrss * 1024}};
+  std::cout << line.dump() << "\n";
 }
 
 }  // namespace engram::bench

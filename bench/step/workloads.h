@@ -17,7 +17,9 @@ namespace engram::bench {
 class TrainingStep {
  public:
   TrainingStep(const std::string& arch, dim_t batch)
-      : network_(make_network(arch, 10)), parameters_(network_->parameters()), optimizer_(network_->named_parameters(), decayed()) {
+      : network_(make_network(arch, 10)),
+        parameters_(network_->parameters()),
+        optimizer_(network_->named_parameters(), decayed()) {
     Generator random(1);
     images_ = normal({batch, 3, 32, 32}, random);
     std::vector<std::int32_t> labels;
