@@ -7,11 +7,13 @@
 #include "apps/common/invert_settings.h"
 #include "apps/common/main_wrapper.h"
 #include "apps/common/progress.h"
+#include "apps/common/report.h"
 #include "apps/common/signals.h"
 #include "apps/common/synthetic_set.h"
 #include "engine/allocator.h"
 #include "engine/ops/conv2d.h"
 #include "engine/profiler.h"
+#include "engine/roofline.h"
 #include "models/classifier_file.h"
 #include "models/data/image_folder.h"
 #include "models/methods/synthetic_images.h"
@@ -94,10 +96,12 @@ int finish(Run& run, RunDir& dir) {
   dir.set_fact("classifier_accuracy_on_samples", own.accuracy());
   dir.set_fact("samples", own.count);
   dir.finish("complete");
+  const std::filesystem::path report = write_report(dir);
   std::cout << "samples:  " << packed.string() << " and " << (dir / "samples").string() << "\n"
             << "pictures: " << (dir / "images").string() << "\n"
+            << "report:   " << report.string() << "\n"
             << "the classifier recognises " << 100 * own.accuracy() << " % of them\n";
-  if (s.profile) std::cout << profiler::table(profiler::Roofline{0, 0});
+  if (s.profile) std::cout << profiler::table(measure_roofline());
   return kExitOk;
 }
 
@@ -127,6 +131,7 @@ int program(int argc, char** argv) {
     if (std::filesystem::exists(batch_file(dir.path(), batch))) continue;
     if (make_batch(run, dir, batch)) continue;
     dir.finish("interrupted");
+    write_report(dir);
     std::cerr << "stopped in batch " << batch + 1 << "; continue with --resume " << dir.path().string() << "\n";
     return kExitInterrupted;
   }

@@ -45,6 +45,7 @@ TEST_F(InvertApp, ARunLeavesSamplesPicturesMetricsAndAPackedSet) {
   EXPECT_EQ(folder.count, 24);
   EXPECT_TRUE(fs::exists(path("out") / "images" / "batch0000_000000.png"));
   EXPECT_TRUE(fs::exists(path("out") / "images" / "batch0001_000004.png"));
+  EXPECT_NE(text_of(path("out") / "report.html").find("batch0001_000004"), std::string::npos);
   EXPECT_NE(text_of(path("out") / "metrics.jsonl").find("loss/bn_var"), std::string::npos);
   EXPECT_NE(text_of(path("out") / "manifest.json").find("complete"), std::string::npos);
 }
