@@ -1,0 +1,123 @@
+/// engram-eval: accuracy of a classifier on a data set or on synthesised images.
+
+#include <chrono>
+#include <cstdio>
+#include <optional>
+
+#include "apps/common/common_options.h"
+#include "apps/common/evaluation_report.h"
+#include "apps/common/exit_code.h"
+#include "apps/common/main_wrapper.h"
+#include "engine/io/atomic_file.h"
+#include "engine/ops/conv2d.h"
+#include "engine/roofline.h"
+#include "models/classifier_file.h"
+#include "models/data/open_dataset.h"
+
+namespace engram::apps {
+namespace {
+
+struct EvalSettings {
+  CommonOptions common;
+  std::filesystem::path classifier, data, out;
+  std::string dataset = "auto", split = "test", arch;
+  int num_classes = 0;
+  std::int64_t batch_size = 256, limit = 0;
+  bool flip = false, exact = false, profile = false;
+};
+
+void add_settings(Cli& cli, EvalSettings& s) {
+  cli.positional("CLASSIFIER", &s.classifier, "Classifier, a .safetensors file").required();
+  cli.group("Data");
+  cli.option("data", &s.data, "Folder of the data set, folder of class folders of PNG, or packed images").required();
+  cli.option("dataset", &s.dataset, "Kind of data set").choices(dataset_kinds());
+  cli.option("split", &s.split, "Part of the data set").choices({"train", "test"});
+  cli.option("limit", &s.limit, "Take this many images, spread evenly over the set; 0 takes all").at_least(0);
+  cli.group("Classifier");
+  cli.option("arch", &s.arch, "Network of a file that does not name it: " + network_names());
+  cli.option("num-classes", &s.num_classes, "Classes of a file that does not say; 0 goes by the last layer")
+      .at_least(0);
+  cli.option("flip", &s.flip, "Average the logits of each image and its mirror image");
+  cli.option("exact", &s.exact, "Direct convolutions instead of Winograd");
+  cli.group("Running");
+  cli.option("batch-size", &s.batch_size, "Images at a time").at_least(1).at_most(65536);
+  cli.option("threads", &s.common.threads, "Threads; 0 takes all cores, or OMP_NUM_THREADS").at_least(0).at_most(1024);
+  cli.option("device", &s.common.device, "Device: auto or cpu");
+  cli.option("profile", &s.profile, "Print calls, time and cost of each operation at the end");
+  cli.group("Output");
+  cli.option("out", &s.out, "Write the result to this JSON file as well, replacing it").only_on_command_line();
+}
+
+ImageDataset open_images(const EvalSettings& s, const Network& network) {
+  ImageDataset data = open_dataset(s.dataset, s.data, parse_split(s.split), network.num_classes());
+  if (data.channels != 3 || data.height != 32 || data.width != 32)
+    throw DataError(message("expected images of 3x32x32 for ", network.arch(), ", got ", data.channels, "x",
+                            data.height, "x", data.width, " in ", s.data.string()));
+  if (s.limit == 0 || s.limit >= data.count) return data;
+  std::vector<dim_t> indices;
+  for (dim_t i = 0; i < s.limit; ++i) indices.push_back(i * data.count / s.limit);
+  return select(data, indices);
+}
+
+int evaluate_classifier(const EvalSettings& s) {
+  set_conv_policy(s.exact ? kernels::ConvPolicy::kExact : kernels::ConvPolicy::kFast);
+  const ClassifierDefaults defaults{
+      .arch = s.arch, .num_classes = s.num_classes, .device = parse_device(s.common.device)};
+  const Classifier classifier = load_classifier(s.classifier, defaults);
+  Network& network = *classifier.network;
+  const ImageDataset data = open_images(s, network);
+  // Opened first: a file that cannot be written is better known before the work than after it.
+  std::optional<io::AtomicFile> out;
+  if (!s.out.empty()) out.emplace(s.out);
+
+  profiler::Roofline roofline{};
+  if (s.profile) {
+    roofline = measure_roofline(defaults.device);
+    profiler::enable(true);
+  }
+  const auto start = std::chrono::steady_clock::now();
+  const Evaluation result =
+      evaluate(network, data, {.batch_size = s.batch_size, .flip = s.flip, .normalization = classifier.normalization});
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+
+  const EvaluationSubject subject{.classifier = s.classifier.string(),
+                                  .arch = network.arch(),
+                                  .num_parameters = network.num_parameters(),
+                                  .data = s.data.string(),
+                                  .dataset = data.name,
+                                  .split = data.split,
+                                  .class_names = data.class_names,
+                                  .flip = s.flip,
+                                  .exact = s.exact,
+                                  .seconds = seconds};
+  std::fputs(evaluation_text(subject, result).c_str(), stdout);
+  if (s.profile)
+    std::printf(
+        "\n%sroofline: copy %.1f GB/s, f32 matrix product %.1f GFLOP/s; Winograd convolutions need fewer operations "
+        "than direct ones, which are counted, and can exceed 100 %%\n",
+        profiler::table(roofline).c_str(), roofline.bytes_per_s * 1e-9, roofline.flops_per_s * 1e-9);
+  if (out) {
+    out->write(evaluation_json(subject, result));
+    out->commit();
+  }
+  return kExitOk;
+}
+
+int program(int argc, char** argv) {
+  EvalSettings settings;
+  Cli cli("engram-eval",
+          "Measures a classifier on a labelled data set or on synthesised images: accuracy, loss, "
+          "accuracy of each class, confusion table.");
+  add_settings(cli, settings);
+  cli.footer("The images are normalised by the constants that the classifier's file names, or CIFAR's.");
+  if (!cli.parse(argc, argv)) return kExitOk;
+  apply_threads(settings.common);
+  return evaluate_classifier(settings);
+}
+
+}  // namespace
+}  // namespace engram::apps
+
+int main(int argc, char** argv) {
+  return engram::apps::run_main("engram-eval", [&] { return engram::apps::program(argc, argv); });
+}

@@ -1,0 +1,333 @@
+/// engram-eval and engram-inspect as a user runs them: results, and bad input as one line with its exit code.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "engine/io/atomic_file.h"
+#include "engine/io/png.h"
+#include "engine/io/tensor_io.h"
+#include "models/classifier_file.h"
+#include "models/data/image_folder.h"
+#include "models/training/evaluate.h"
+#include "tests/support/run_program.h"
+#include "tests/support/temp_folder.h"
+
+namespace engram::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kClasses = 4;
+constexpr const char* kHead = "fc.weight";  // [kClasses, 64]
+
+/// A small random classifier and a set of random images, in files.
+class Tools : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    network_ = make_network("wrn-10-1", kClasses, {.seed = 5});
+    network_->eval();
+    save_classifier(classifier(), *network_, cifar_normalization(), {{"note", "made\nfor a test"}});
+    data_.name = "packed";
+    data_.count = 30;
+    data_.channels = 3;
+    data_.height = data_.width = 32;
+    data_.num_classes = kClasses;
+    data_.class_names = {"owl", "fox", "elk", "none of these"};
+    data_.normalization = cifar_normalization();
+    std::uint32_t state = 1;
+    for (dim_t i = 0; i < data_.count; ++i) {
+      data_.labels.push_back(std::int32_t(i % 3));  // no image of the last class
+      for (dim_t p = 0; p < 3072; ++p) {
+        state = state * 1664525u + 1013904223u;
+        data_.pixels.push_back(std::uint8_t(state >> 24));
+      }
+    }
+    write_packed_images(images(), data_);
+  }
+
+  fs::path classifier() const { return folder_ / "classifier.safetensors"; }
+  fs::path images() const { return folder_ / "images.safetensors"; }
+  fs::path result() const { return folder_ / "result.json"; }
+
+  /// Runs engram-eval with `more` and returns the JSON that it wrote.
+  nlohmann::json evaluated(const fs::path& data, std::vector<std::string> more = {}) {
+    more.insert(more.begin(), {classifier(), "--data", data, "--out", result()});
+    const ProgramResult run = run_program("engram-eval", more);
+    EXPECT_EQ(run.code, 0) << run.err;
+    EXPECT_EQ(run.err, "");
+    said_ = run.out;
+    const io::Bytes bytes = io::read_file(result());
+    return nlohmann::json::parse(io::as_text(bytes));
+  }
+
+  /// Expects an exit code and one line on standard error with these words, nothing on standard output, and no new file.
+  void expect_error(const std::string& program, const std::vector<std::string>& arguments, int code,
+                    const std::vector<std::string>& words) {
+    const int before = folder_.count();
+    const ProgramResult run = run_program(program, arguments);
+    EXPECT_EQ(run.code, code) << run.err;
+    EXPECT_TRUE(run.err.starts_with(program + ": ")) << run.err;
+    EXPECT_EQ(std::count(run.err.begin(), run.err.end(), '\n'), 1) << run.err;
+    for (const std::string& word : words)
+      EXPECT_NE(run.err.find(word), std::string::npos) << word << " in: " << run.err;
+    EXPECT_EQ(run.out, "");
+    EXPECT_EQ(folder_.count(), before);
+  }
+
+  /// As above, of engram-eval with these files, asked to write a result.
+  void expect_eval_error(const fs::path& classifier, const fs::path& data, int code,
+                         const std::vector<std::string>& words, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments = {classifier, "--data", data, "--out", folder_ / "never.json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    expect_error("engram-eval", arguments, code, words);
+  }
+
+  /// The classifier's file with its bytes changed.
+  fs::path damaged(const std::string& name, const std::function<void(io::Bytes&)>& change) {
+    io::Bytes bytes = io::read_file(classifier());
+    change(bytes);
+    io::write_file(folder_ / name, bytes);
+    return folder_ / name;
+  }
+
+  /// The classifier's file with its tensors or metadata changed.
+  fs::path altered(const std::string& name, const std::function<void(io::TensorFile&)>& change) {
+    io::TensorFile file = io::load_tensors(classifier());
+    change(file);
+    io::save_tensors(folder_ / name, file.tensors, file.metadata);
+    return folder_ / name;
+  }
+
+  TempFolder folder_;
+  std::unique_ptr<Network> network_;
+  ImageDataset data_;
+  std::string said_;
+};
+
+void replace(io::Bytes& bytes, const std::string& from, const std::string& to) {
+  const auto found = std::search(bytes.begin(), bytes.end(), from.begin(), from.end());
+  ASSERT_NE(found, bytes.end()) << from;
+  ASSERT_EQ(from.size(), to.size());
+  std::copy(to.begin(), to.end(), found);
+}
+
+TEST_F(Tools, EvalReportsWhatTheLibraryMeasures) {
+  const Evaluation expected = evaluate(*network_, data_);
+  const nlohmann::json json = evaluated(images());
+  EXPECT_EQ(json["count"], 30);
+  EXPECT_EQ(json["correct"], expected.correct);
+  EXPECT_EQ(json["confusion"].get<std::vector<std::vector<dim_t>>>(), expected.confusion);
+  EXPECT_NEAR(json["loss"].get<double>(), expected.mean_loss, 1e-6);
+  EXPECT_EQ(json["arch"], "wrn-10-1");
+  EXPECT_EQ(json["parameters"], network_->num_parameters());
+  EXPECT_EQ(json["classes"][0]["name"], "owl");
+  EXPECT_EQ(json["classes"][0]["correct"], expected.confusion[0][0]);
+  EXPECT_TRUE(json["classes"][3]["accuracy"].is_null());
+  for (const char* words : {"accuracy", "(", "of 30)", "owl", "none of these", "label \\ predicted"})
+    EXPECT_NE(said_.find(words), std::string::npos) << words << " in:\n" << said_;
+}
+
+TEST_F(Tools, EvalTakesTheConstantsOfTheClassifiersFile) {
+  const Normalization other{{0.1f, 0.2f, 0.3f}, {0.5f, 0.6f, 0.7f}};
+  save_classifier(classifier(), *network_, other);
+  const double expected = evaluate(*network_, data_, {.normalization = other}).mean_loss;
+  EXPECT_NEAR(evaluated(images())["loss"].get<double>(), expected, 1e-6);
+  EXPECT_GT(std::abs(evaluate(*network_, data_).mean_loss - expected), 1e-4);
+}
+
+TEST_F(Tools, EvalOptionsSayWhatTheySay) {
+  const double plain = evaluate(*network_, data_).mean_loss,
+               flip = evaluate(*network_, data_, {.flip = true}).mean_loss;
+  EXPECT_NEAR(evaluated(images(), {"--flip", "--batch-size", "7"})["loss"].get<double>(), flip, 1e-6);
+  EXPECT_NEAR(evaluated(images(), {"--exact"})["loss"].get<double>(), plain, 1e-5);
+  const nlohmann::json limited = evaluated(images(), {"--limit", "10"});
+  EXPECT_EQ(limited["count"], 10);
+  EXPECT_EQ(evaluated(images(), {"--limit", "100"})["count"], 30);
+  evaluated(images(), {"--profile", "--threads", "1"});
+  EXPECT_NE(said_.find("% of roofline"), std::string::npos) << said_;
+  EXPECT_NE(said_.find("conv2d"), std::string::npos) << said_;
+  EXPECT_NE(said_.find("GFLOP/s"), std::string::npos) << said_;
+}
+
+TEST_F(Tools, EvalReadsFoldersOfSynthesisedImages) {
+  for (const char* name : {"s00", "s02"}) {
+    fs::create_directories(folder_ / "run" / name);
+    io::write_png(folder_ / "run" / name / "0.png", {32, 32, 3, io::Bytes(3072, 90)});
+  }
+  const nlohmann::json json = evaluated(folder_ / "run");
+  EXPECT_EQ(json["dataset"], "folder");
+  EXPECT_EQ(json["count"], 2);
+  EXPECT_EQ(json["classes"].size(), std::size_t(kClasses));
+  EXPECT_EQ(json["classes"][2]["count"], 1);
+}
+
+TEST_F(Tools, EvalTakesAFileWithoutMetadataWhenTheNetworkIsNamed) {
+  const fs::path bare = altered("bare.safetensors", [](io::TensorFile& file) { file.metadata.clear(); });
+  expect_eval_error(bare, images(), 3, {"bare.safetensors", "\"arch\"", "wrn-D-K"});
+  EXPECT_EQ(run_program("engram-eval", {bare, "--data", images(), "--arch", "wrn-10-1"}).code, 0);
+  expect_eval_error(bare, images(), 3, {"block1.layer.0"}, {"--arch", "resnet20"});
+  expect_eval_error(bare, images(), 3, {"\"wrn-11-1\""}, {"--arch", "wrn-11-1"});
+}
+
+TEST_F(Tools, EvalRefusesFilesThatAreNotWhole) {
+  expect_eval_error(folder_ / "none", images(), 3, {"none"});
+  expect_eval_error(folder_.path(), images(), 3, {folder_.path().string()});
+  const fs::path truncated = damaged("truncated", [](io::Bytes& b) { b.resize(b.size() - 10); });
+  expect_eval_error(truncated, images(), 3, {"truncated"});
+  const fs::path stump = damaged("stump", [](io::Bytes& b) { b.resize(5); });
+  expect_eval_error(stump, images(), 3, {"stump", "8 bytes"});
+  const fs::path oversized = damaged("oversized", [](io::Bytes& b) { b.insert(b.end(), 4, 0); });
+  expect_eval_error(oversized, images(), 3, {"oversized"});
+  const fs::path endless = damaged("endless", [](io::Bytes& b) { std::fill_n(b.begin(), 8, 0xff); });
+  expect_eval_error(endless, images(), 3, {"endless"});
+  const fs::path lying = damaged("lying", [](io::Bytes& b) { replace(b, "\"shape\":[4,64]", "\"shape\":[5,64]"); });
+  expect_eval_error(lying, images(), 3, {"lying", kHead});
+  const fs::path overlap =
+      damaged("overlap", [](io::Bytes& b) { replace(b, "\"data_offsets\":[0,", "\"data_offsets\":[4,"); });
+  expect_eval_error(overlap, images(), 3, {"overlap"});
+}
+
+TEST_F(Tools, EvalNamesTheTensorsThatDoNotFit) {
+  const fs::path missing = altered("missing", [](io::TensorFile& f) { f.tensors.erase("block2.layer.0.bn1.weight"); });
+  expect_eval_error(missing, images(), 3, {"missing", "missing: block2.layer.0.bn1.weight"});
+  const fs::path extra = altered("extra", [](io::TensorFile& f) { f.tensors["more"] = Tensor::ones({2}); });
+  expect_eval_error(extra, images(), 3, {"unexpected: more"});
+  const fs::path misfit = altered("misfit", [](io::TensorFile& f) { f.tensors[kHead] = Tensor::ones({4, 63}); });
+  expect_eval_error(misfit, images(), 3, {"misfit", kHead, "[4,64]", "[4,63]"});
+  for (const float value : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    const fs::path bad = altered("bad", [&](io::TensorFile& f) { f.tensors[kHead].data<float>()[7] = value; });
+    expect_eval_error(bad, images(), 3, {"bad", kHead, "finite", "element 7"});
+  }
+  const fs::path classes = altered("classes", [](io::TensorFile& f) { f.metadata["num_classes"] = "-3"; });
+  expect_eval_error(classes, images(), 3, {"num_classes", "-3"});
+  const fs::path constants = altered("constants", [](io::TensorFile& f) { f.metadata["std"] = "0,1,1"; });
+  expect_eval_error(constants, images(), 3, {"\"std\"", "0,1,1"});
+}
+
+TEST_F(Tools, EvalNamesWhatIsWrongWithTheData) {
+  expect_eval_error(classifier(), folder_ / "nowhere", 3, {"nowhere"});
+  fs::create_directories(folder_ / "cifar");
+  expect_eval_error(classifier(), folder_ / "cifar", 3, {"test_batch.bin", "t10k-images-idx3-ubyte"});
+  expect_eval_error(classifier(), folder_ / "cifar", 3, {"test_batch.bin"}, {"--dataset", "cifar10"});
+  const fs::path ten = folder_ / "ten.safetensors";
+  save_classifier(ten, *make_network("wrn-10-1", 10, {.seed = 5}), cifar_normalization());
+  io::write_file(folder_ / "cifar/test_batch.bin", std::string(3073 * 4 - 1, '\1'));
+  expect_eval_error(ten, folder_ / "cifar", 3, {"test_batch.bin"}, {"--dataset", "cifar10"});
+  expect_eval_error(ten, folder_ / "cifar", 3, {"test_batch.bin"}, {"--dataset", "cifar10-subset"});
+  io::write_file(folder_ / "cifar/test_batch.bin", std::string(3073 * 4, '\x0a'));
+  expect_eval_error(ten, folder_ / "cifar", 3, {"label", "10"}, {"--dataset", "cifar10-subset"});
+
+  data_.num_classes = 9;
+  data_.class_names.resize(9);
+  data_.labels[3] = 8;
+  write_packed_images(images(), data_);
+  expect_eval_error(classifier(), images(), 3, {"expected labels 0..3", "got 8 for image 3", "images.safetensors"});
+
+  ImageDataset small = data_;
+  small.height = small.width = 16;
+  small.count = 120;
+  small.labels.assign(120, 1);
+  write_packed_images(images(), small);
+  expect_eval_error(classifier(), images(), 3, {"expected images of 3x32x32", "got 3x16x16"});
+  expect_eval_error(classifier(), classifier(), 3, {"images [N,C,H,W]"});
+}
+
+TEST_F(Tools, EvalNamesWhatIsWrongWithTheOptions) {
+  const fs::path c = classifier(), d = images();
+  expect_eval_error(c, d, 2, {"batch-size", "got '0'"}, {"--batch-size", "0"});
+  expect_eval_error(c, d, 2, {"batch-size", "got '-4'"}, {"--batch-size", "-4"});
+  expect_eval_error(c, d, 2, {"--batch-sise", "did you mean '--batch-size'"}, {"--batch-sise", "4"});
+  expect_eval_error(c, d, 2, {"dataset", "cifar10"}, {"--dataset", "cifar-10"});
+  expect_eval_error(c, d, 2, {"split"}, {"--split", "validation"});
+  expect_eval_error(c, d, 2, {"limit"}, {"--limit", "-1"});
+  expect_eval_error(c, d, 4, {"expected cpu or auto", "cuda:0"}, {"--device", "cuda:0"});
+  expect_error("engram-eval", {}, 2, {"CLASSIFIER"});
+  expect_error("engram-eval", {c}, 2, {"--data"});
+  expect_error("engram-eval", {c, "--data", d, "--out", folder_ / "no/such/result.json"}, 3, {"result.json"});
+  expect_error("engram-eval", {c, "--data", d, "--out", folder_.path()}, 3, {folder_.path().string()});
+}
+
+TEST_F(Tools, InspectShowsTensorsStatisticsAndMetadata) {
+  const fs::path bad = altered("bad", [](io::TensorFile& f) { f.tensors[kHead].data<float>()[0] = NAN; });
+  const ProgramResult run = run_program("engram-inspect", {bad});
+  EXPECT_EQ(run.code, 0) << run.err;
+  for (const std::string& words :
+       {std::string("arch: wrn-10-1"), std::string("note: made for a test"), std::string("F32 [4,64]"),
+        std::string("1 (1 NaN, 0 infinite)"), std::string("1 elements are not finite"),
+        "parameters  " + std::to_string(network_->num_parameters()) + "\n"})
+    EXPECT_NE(run.out.find(words), std::string::npos) << words << " in:\n" << run.out;
+}
+
+TEST_F(Tools, InspectComparesTwoFiles) {
+  const ProgramResult same = run_program("engram-inspect", {"--diff", classifier(), classifier()});
+  EXPECT_EQ(same.code, 0);
+  EXPECT_NE(same.out.find(" 0 differ, 0 only in A, 0 only in B; 0 metadata differ"), std::string::npos) << same.out;
+  const fs::path other = altered("other", [](io::TensorFile& f) {
+    float& first = f.tensors[kHead].data<float>()[3];
+    first = std::nextafter(std::nextafter(first, 1e9f), 1e9f);
+    f.tensors["fc.bias"] = Tensor::ones({5});
+    f.tensors.erase("conv1.weight");
+    f.tensors["new"] = Tensor::ones({2, 1});
+    f.metadata["arch"] = "other";
+  });
+  const ProgramResult run = run_program("engram-inspect", {"--diff", classifier(), other});
+  EXPECT_EQ(run.code, 0);
+  for (const char* words :
+       {"1 of 256 differ", "at element 3, max 2 ulp", "F32 [4] against F32 [5]", "only in A: F32 [16,3,3,3]",
+        "only in B: F32 [2,1]", "metadata arch: 'wrn-10-1' against 'other'",
+        " 2 differ, 1 only in A, 1 only in B; 1 metadata"})
+    EXPECT_NE(run.out.find(words), std::string::npos) << words << " in:\n" << run.out;
+}
+
+TEST_F(Tools, InspectListsTheDevices) {
+  const ProgramResult run = run_program("engram-inspect", {"--devices"});
+  EXPECT_EQ(run.code, 0) << run.err;
+  for (const char* words : {"cpu", "cuda", "not built", "oneDNN", "Winograd", "threads"})
+    EXPECT_NE(run.out.find(words), std::string::npos) << words << " in:\n" << run.out;
+}
+
+TEST_F(Tools, InspectRefusesWhatItCannotRead) {
+  const fs::path truncated = damaged("truncated", [](io::Bytes& b) { b.resize(b.size() - 10); });
+  expect_error("engram-inspect", {truncated}, 3, {"truncated"});
+  expect_error("engram-inspect", {"--diff", classifier(), truncated}, 3, {"truncated"});
+  expect_error("engram-inspect", {folder_ / "none"}, 3, {"none"});
+  expect_error("engram-inspect", {folder_.path()}, 3, {folder_.path().string()});
+  expect_error("engram-inspect", {}, 2, {"expected 1 file, got 0"});
+  expect_error("engram-inspect", {"--diff", classifier()}, 2, {"expected 2 files with --diff, got 1"});
+  expect_error("engram-inspect", {"--devices", classifier()}, 2, {"--devices alone"});
+  expect_error("engram-inspect", {"--devises"}, 2, {"did you mean '--devices'"});
+}
+
+// The fastest of three medians, since the machine may be busy with something else.
+TEST(Programs, HelpComesWithinFiftyMilliseconds) {
+#if defined(__SANITIZE_ADDRESS__)
+  constexpr double kLimit = 0.5;
+#else
+  constexpr double kLimit = 0.05;
+#endif
+  const std::vector<std::string> programs = built_programs();
+  ASSERT_GE(programs.size(), 2u);
+  for (const std::string& program : programs) {
+    double best = std::numeric_limits<double>::infinity();
+    for (int round = 0; round < 3 && best >= kLimit; ++round) {
+      std::vector<double> seconds;
+      for (int i = 0; i < 5; ++i) {
+        const ProgramResult run = run_program(program, {"--help"});
+        EXPECT_EQ(run.code, 0) << program << ": " << run.err;
+        EXPECT_NE(run.out.find("Usage: " + program), std::string::npos) << run.out;
+        seconds.push_back(run.seconds);
+      }
+      std::nth_element(seconds.begin(), seconds.begin() + 2, seconds.end());
+      best = std::min(best, seconds[2]);
+    }
+    EXPECT_LT(best, kLimit) << program;
+  }
+}
+
+}  // namespace
+}  // namespace engram::test
