@@ -7,22 +7,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
-#include <iterator>
+#include <filesystem>
 #include <stdexcept>
 
+#include "tests/support/program.h"
 #include "tests/support/temp_folder.h"
 
 namespace engram::test {
-namespace {
-
-std::string text_of(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-}  // namespace
-
 ProgramResult run_program(const std::string& name, const std::vector<std::string>& arguments) {
   const TempFolder folder;
   const std::string program = std::string(ENGRAM_BIN_DIR) + "/" + name;
@@ -48,8 +39,8 @@ ProgramResult run_program(const std::string& name, const std::vector<std::string
   ProgramResult result;
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   result.code = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-  result.out = text_of(out);
-  result.err = text_of(err);
+  result.out = testing::text_of(out);
+  result.err = testing::text_of(err);
   return result;
 }
 
