@@ -305,7 +305,7 @@ TEST_F(Tools, InspectRefusesWhatItCannotRead) {
 
 // The fastest of three medians, since the machine may be busy with something else.
 TEST(Programs, HelpComesWithinFiftyMilliseconds) {
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef ENGRAM_SANITIZED
   constexpr double kLimit = 0.5;
 #else
   constexpr double kLimit = 0.05;

@@ -14,6 +14,7 @@
 #include "tests/support/temp_folder.h"
 
 namespace engram::test {
+
 ProgramResult run_program(const std::string& name, const std::vector<std::string>& arguments) {
   const TempFolder folder;
   const std::string program = std::string(ENGRAM_BIN_DIR) + "/" + name;
