@@ -11,13 +11,11 @@ namespace {
 // Beyond these, differences and powers of ten would leave the range of double.
 constexpr double kLargest = 1e300, kSmallest = 1e-300;
 
-/// 1, 2 or 5 times a power of ten, so that about five steps make `span`.
+/// 1, 2 or 5 times a power of ten, so that between 3 and 7 steps make `span`.
 double round_step(double span) {
   const double rough = span / 5, power = std::pow(10.0, std::floor(std::log10(rough)));
-  for (double factor : {1.0, 2.0, 5.0}) {
-    if (rough <= factor * power * 1.0001) return factor * power;
-  }
-  return 10 * power;
+  const double lead = rough / power;  // in [1, 10)
+  return power * (lead < 1.5 ? 1 : lead < 3.2 ? 2 : lead < 7.1 ? 5 : 10);
 }
 
 }  // namespace
@@ -55,7 +53,7 @@ std::vector<AxisTick> ChartAxis::linear_ticks() const {
   const double step = round_step(high_ - low_);
   const double magnitude = std::max(std::abs(low_), std::abs(high_));
   // As many digits as tell neighbouring marks apart.
-  const int digits = std::clamp(static_cast<int>(std::ceil(std::log10(magnitude / step))) + 1, 4, 12);
+  const int digits = std::clamp(static_cast<int>(std::ceil(std::log10(magnitude / step))) + 1, 6, 12);
   std::vector<AxisTick> ticks;
   const double last = std::floor(high_ / step + 1e-9);
   for (double k = std::ceil(low_ / step - 1e-9); k <= last && ticks.size() < 12; ++k) {

@@ -7,6 +7,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string_view>
 
 #include "kernels/common/error.h"
 
@@ -96,8 +97,17 @@ RunMetrics read_run_metrics(const std::filesystem::path& file) {
 }
 
 std::string metric_group(const std::string& name) {
+  constexpr std::string_view kSeparators = "/._-";
   const std::size_t slash = name.find('/');
-  return name.substr(0, slash != std::string::npos ? slash : name.find_first_of("._"));
+  const std::size_t end = std::min(name.size(), slash != std::string::npos ? slash : name.find_first_of("._"));
+  std::string group = name.substr(0, end);
+  for (std::size_t begin = end; begin < name.size();) {
+    const std::size_t next = std::min(name.size(), name.find_first_of(kSeparators, begin + 1));
+    const std::string word = name.substr(begin + 1, next - begin - 1);
+    if (word == "loss" || word == "accuracy" || word == "lr") return group + "/" + word;
+    begin = next;
+  }
+  return group;
 }
 
 std::vector<std::vector<ChartSeries>> chart_groups(const std::vector<ChartSeries>& series) {

@@ -11,7 +11,7 @@ namespace {
 
 // In units of the drawing, which is scaled to the width of its column: small enough that text stays readable on a
 // phone.
-constexpr double kWidth = 420, kHeight = 250, kTop = 10, kBottom = 36, kRight = 12, kCharacter = 6.8;
+constexpr double kWidth = 420, kHeight = 250, kTop = 10, kBottom = 36, kRight = 12, kCharacter = 7.4;
 constexpr std::size_t kBuckets = 300;  // of a thinned line; more cannot be seen
 
 /// Ranges of the steps and values of points that are drawn.
@@ -134,6 +134,14 @@ class Plot {
   double left_;
 };
 
+/// A smallest or largest value and its step.
+Html extreme_cell(const ChartPoint* p) {
+  Html out;
+  if (p == nullptr) return out.element("td", "none");
+  out.markup("<td>").text(number_text(p->value)).markup(" <small>at ").text(number_text(p->step, 12));
+  return out.markup("</small></td>");
+}
+
 Html legend_row(const ChartSeries& line, std::size_t index) {
   const ChartPoint *last = nullptr, *low = nullptr, *high = nullptr;
   for (const ChartPoint& p : line.points) {
@@ -142,14 +150,11 @@ Html legend_row(const ChartSeries& line, std::size_t index) {
     if (low == nullptr || p.value < low->value) low = &p;
     if (high == nullptr || p.value > high->value) high = &p;
   }
-  const auto at_step = [](const ChartPoint* p) {
-    return p == nullptr ? std::string("none") : number_text(p->value) + " at " + number_text(p->step, 12);
-  };
   Html out;
   out.markup("<tr><th scope=\"row\"><svg class=\"key\" viewBox=\"0 0 24 8\" aria-hidden=\"true\"><path class=\"line s");
   out.text(std::to_string(index)).markup("\" d=\"M1 4h22\"/></svg>").text(line.name).markup("</th>");
-  out.element("td", last == nullptr ? "none" : number_text(last->value)).element("td", at_step(low));
-  return out.element("td", at_step(high)).markup("</tr>\n");
+  out.element("td", last == nullptr ? "none" : number_text(last->value));
+  return out.html(extreme_cell(low)).html(extreme_cell(high)).markup("</tr>\n");
 }
 
 }  // namespace
@@ -199,7 +204,7 @@ Markup chart_style() {
 @media(prefers-color-scheme:dark){
 :root{--s0:#6db3f2;--s1:#ffa657;--s2:#5fd18b;--s3:#c79bf2;--s4:#ff7ba6;--s5:#4fd0dd;--s6:#d6a877;--s7:#aab4c0}}
 .chart{display:block;width:100%;height:auto}
-.chart text{font-size:12px;fill:var(--soft)}
+.chart text{font-size:13px;fill:var(--soft)}
 .axis-end{text-anchor:end}.axis-middle{text-anchor:middle}
 .rule{stroke:var(--rule);stroke-width:1}
 .line{fill:none;stroke-width:1.6;stroke-linecap:round;stroke-linejoin:round}
@@ -207,7 +212,9 @@ Markup chart_style() {
 .s4{stroke:var(--s4);stroke-dasharray:7 4}.s5{stroke:var(--s5);stroke-dasharray:7 4}
 .s6{stroke:var(--s6);stroke-dasharray:2 4}.s7{stroke:var(--s7);stroke-dasharray:2 4}
 .key{width:24px;height:8px;margin-right:6px}.key .line{stroke-width:3}
-.legend{font-size:.85rem}.legend td{font-variant-numeric:tabular-nums}
+.legend{font-size:.85rem}
+.legend td{font-variant-numeric:tabular-nums;white-space:nowrap}
+.legend small{display:block}
 )";
 }
 
