@@ -5,6 +5,7 @@
 #include "apps/common/exit_code.h"
 #include "apps/common/main_wrapper.h"
 #include "apps/common/progress.h"
+#include "apps/common/report.h"
 #include "apps/common/signals.h"
 #include "apps/common/train_settings.h"
 #include "engine/allocator.h"
@@ -78,6 +79,7 @@ int interrupt(Run& run, RunDir& dir) {
   dir.finish("interrupted");
   std::cerr << "stopped after step " << run.trainer->next_step() << "; continue with --resume " << dir.path().string()
             << "\n";
+  write_report(dir);
   return kExitInterrupted;
 }
 
@@ -117,7 +119,8 @@ int train(Run& run, RunDir& dir) {
   dir.set_fact("test_accuracy", accuracy);
   dir.set_fact("parameters", run.network->num_parameters());
   dir.finish("complete");
-  std::cout << "classifier: " << (dir / kClassifier).string() << "\n";
+  std::cout << "classifier: " << (dir / kClassifier).string() << "\n"
+            << "report: " << write_report(dir).string() << "\n";
   return kExitOk;
 }
 
