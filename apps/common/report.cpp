@@ -129,7 +129,7 @@ Html metrics_section(const fs::path& folder) {
   const RunMetrics metrics = read_run_metrics(folder / "metrics.jsonl");
   Html out;
   out.element("h2", "Metrics");
-  if (metrics.series.empty()) out.element("p", "No numbers were recorded yet.");
+  if (metrics.series.empty()) out.element("p", "There are no numbers.");
   if (metrics.damaged_lines > 0) {
     out.html(warning(message("Lines of metrics.jsonl that are damaged and left out: ", metrics.damaged_lines, ".")));
   }
@@ -149,7 +149,7 @@ Html images_section(const fs::path& folder) {
   const Html figures = image_figures(folder / "images");
   Html out;
   out.element("h2", "Images");
-  if (figures.empty()) return out.element("p", "No images were written yet.");
+  if (figures.empty()) return out.element("p", "There are no images.");
   return out.html(figures);
 }
 

@@ -110,7 +110,7 @@ TEST(Report, OfARunThatHasJustStartedOrIsDamaged) {
   TempFolder folder;
   { RunDir::create(folder / "new", false, kInfo, "{}"); }
   const std::string page = report_of(folder / "new");
-  for (const char* text : {"status: running", "No numbers were recorded yet.", "No images were written yet."}) {
+  for (const char* text : {"status: running", "There are no numbers.", "There are no images."}) {
     EXPECT_NE(page.find(text), std::string::npos) << text;
   }
   fs::create_directories(folder / "damaged/images");
