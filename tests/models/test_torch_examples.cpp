@@ -111,7 +111,7 @@ TEST_P(FormulaState, GivesTheSameResults) {
   check_evaluation(*network, formula(), GetParam());
 }
 
-// All twelve pass; the others of each family would add seconds and no code path.
+// Six of the twelve: the others of each family would add seconds and no code path.
 INSTANTIATE_TEST_SUITE_P(Torch, FormulaState,
                          ::testing::Values("resnet18-w32", "resnet20", "resnet20-a", "resnet8x4", "vgg11", "wrn-16-2"),
                          [](const auto& info) { return testing::test_name(info.param); });
