@@ -22,12 +22,6 @@ std::vector<std::int32_t> cyclic_labels(dim_t count, int num_classes) {
   return labels;
 }
 
-OptimizerOptions adam() {
-  OptimizerOptions options;
-  options.kind = OptimizerKind::kAdam;
-  return options;
-}
-
 }  // namespace
 
 DeepInversion::DeepInversion(Network& classifier, const InversionOptions& options, std::uint64_t seed,
@@ -39,7 +33,7 @@ DeepInversion::DeepInversion(Network& classifier, const InversionOptions& option
       label_tensor_(Tensor::from(labels_, {options.batch_size}, classifier.device())),
       pixels_(
           first_pixels(options, Generator(seed).split(std::uint64_t(batch_index)).split(kPixels), classifier.device())),
-      optimizer_({{"pixels", pixels_}}, adam()) {}
+      optimizer_({{"pixels", pixels_}}, adam_options()) {}
 
 InversionTerms DeepInversion::step(const ImageMove& move) {
   const Tensor moved = roll_flip(pixels_, move.dy, move.dx, move.flip);

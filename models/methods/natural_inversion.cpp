@@ -23,12 +23,6 @@ std::uint64_t batch_seed(std::uint64_t seed, dim_t batch_index, Stream purpose) 
   return batch_stream(seed, batch_index, purpose).seed();
 }
 
-OptimizerOptions adam() {
-  OptimizerOptions options;
-  options.kind = OptimizerKind::kAdam;
-  return options;
-}
-
 }  // namespace
 
 NaturalInversion::NaturalInversion(Network& classifier, const InversionOptions& options, std::uint64_t seed,
@@ -48,9 +42,9 @@ NaturalInversion::NaturalInversion(Network& classifier, const InversionOptions& 
   latents_ = concat({noise, one_hot(label_tensor_, classifier.num_classes())}, 1);
   alpha_ = normal({options.batch_size, 3, 1, 1}, alpha_stream, kAlphaMean, 1, classifier.device());
   alpha_.set_requires_grad();
-  optimizers_.emplace_back(generator_.named_parameters(), adam());
-  optimizers_.emplace_back(pyramid_.named_parameters(), adam());
-  optimizers_.emplace_back(std::vector<NamedTensor>{{"alpha", alpha_}}, adam());
+  optimizers_.emplace_back(generator_.named_parameters(), adam_options());
+  optimizers_.emplace_back(pyramid_.named_parameters(), adam_options());
+  optimizers_.emplace_back(std::vector<NamedTensor>{{"alpha", alpha_}}, adam_options());
 }
 
 void NaturalInversion::set_latents(const Tensor& latents) {
@@ -67,7 +61,7 @@ void NaturalInversion::set_alpha(const Tensor& alpha) {
   alpha_ = alpha.clone();
   alpha_.set_requires_grad();
   optimizers_.pop_back();
-  optimizers_.emplace_back(std::vector<NamedTensor>{{"alpha", alpha_}}, adam());
+  optimizers_.emplace_back(std::vector<NamedTensor>{{"alpha", alpha_}}, adam_options());
 }
 
 void NaturalInversion::set_labels(const std::vector<std::int32_t>& labels) {

@@ -26,6 +26,13 @@ struct OptimizerOptions {
   float eps = 1e-8f;                  ///< Adam, AdamW
 };
 
+/// Adam with PyTorch's defaults and no weight decay.
+inline OptimizerOptions adam_options() {
+  OptimizerOptions options;
+  options.kind = OptimizerKind::kAdam;
+  return options;
+}
+
 /// Updates parameters in place. The learning rate is an argument of each step, so schedules stay outside.
 class Optimizer {
  public:
