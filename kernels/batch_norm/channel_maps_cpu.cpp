@@ -7,8 +7,6 @@
 namespace engram::kernels {
 namespace {
 
-constexpr dim_t kChunkVectors = 1024;
-
 /// The vectors at element `at` of an operand (or null), or a padded copy of an activation's incomplete last vector.
 template <class T>
 struct Staged {
@@ -29,7 +27,8 @@ struct Staged {
 };
 
 /// An AffineMap on the vectors [begin, end).
-ENGRAM_MULTIVERSION void affine_chunk(const AffineMap& map, dim_t begin, dim_t end) {
+template <bool kWide>
+ENGRAM_ALWAYS_INLINE void affine_range(const AffineMap& map, dim_t begin, dim_t end) {
   visit_activation(
       map.activation, [&](auto act) __attribute__((always_inline)) {
         visit_flag(
@@ -45,8 +44,8 @@ ENGRAM_MULTIVERSION void affine_chunk(const AffineMap& map, dim_t begin, dim_t e
                       std::uint16_t* words = advance(map.mask, vector);
                       Staged<const float> x(map.x, at, run.valid_lanes), r(map.residual, at, run.valid_lanes);
                       Staged<float> y(map.y, at, run.valid_lanes);
-                      affine_vectors<act.value, residual.value, mask.value, false>(k, x.data, r.data, y.data, words,
-                                                                                   run.vectors, unused);
+                      affine_vectors<kWide, act.value, residual.value, mask.value, false>(k, x.data, r.data, y.data,
+                                                                                          words, run.vectors, unused);
                       y.write_back();
                       if (run.valid_lanes < 16 && mask.value && act.value != Activation::kNone) {
                         *words &= std::uint16_t((1 << run.valid_lanes) - 1);
@@ -63,13 +62,13 @@ struct GradientCoefficients {
 };
 
 /// A GradientMap over consecutive vectors that share their coefficients.
-template <Activation kAct, int kGradients, bool kX, bool kResidual>
+template <bool kWide, Activation kAct, int kGradients, bool kX, bool kResidual>
 ENGRAM_ALWAYS_INLINE void gradient_vectors(const GradientCoefficients& k, const float* g, const float* g2,
                                            const std::uint16_t* mask, const float* x, float* grad_x,
                                            float* grad_residual, dim_t vectors) {
   for (dim_t v = 0; v < vectors; ++v) {
     const dim_t at = v * 16;
-    const Vec16 d = masked_gradient<kAct, kGradients>(g, g2, mask, v, k.slope);
+    const Vec16 d = masked_gradient<kWide, kAct, kGradients>(g, g2, mask, v, k.slope);
     if constexpr (kResidual) store16(grad_residual + at, d);
     Vec16 out = d * k.scale;
     if constexpr (kX) {
@@ -81,7 +80,8 @@ ENGRAM_ALWAYS_INLINE void gradient_vectors(const GradientCoefficients& k, const 
 }
 
 /// A GradientMap on the vectors [begin, end).
-ENGRAM_MULTIVERSION void gradient_chunk(const GradientMap& map, dim_t begin, dim_t end) {
+template <bool kWide>
+ENGRAM_ALWAYS_INLINE void gradient_range(const GradientMap& map, dim_t begin, dim_t end) {
   const MaskedGradient& in = map.gradient;
   visit_gradient(
       in, [&](auto gradients, auto act) __attribute__((always_inline)) {
@@ -99,7 +99,7 @@ ENGRAM_MULTIVERSION void gradient_chunk(const GradientMap& map, dim_t begin, dim
                       Staged<const float> x(map.x, at, run.valid_lanes);
                       Staged<float> grad_x(map.grad_x, at, run.valid_lanes),
                           grad_residual(map.grad_residual, at, run.valid_lanes);
-                      gradient_vectors<act.value, gradients.value, with_x.value, residual.value>(
+                      gradient_vectors<kWide, act.value, gradients.value, with_x.value, residual.value>(
                           k, g.data, g2.data, advance(in.mask, vector), x.data, grad_x.data, grad_residual.data,
                           run.vectors);
                       grad_x.write_back();
@@ -111,7 +111,44 @@ ENGRAM_MULTIVERSION void gradient_chunk(const GradientMap& map, dim_t begin, dim
       });
 }
 
+ENGRAM_WIDE void affine_range_wide(const AffineMap& map, dim_t begin, dim_t end) {
+  affine_range<true>(map, begin, end);
+}
+ENGRAM_NARROW void affine_range_narrow(const AffineMap& map, dim_t begin, dim_t end) {
+  affine_range<false>(map, begin, end);
+}
+ENGRAM_WIDE void gradient_range_wide(const GradientMap& map, dim_t begin, dim_t end) {
+  gradient_range<true>(map, begin, end);
+}
+ENGRAM_NARROW void gradient_range_narrow(const GradientMap& map, dim_t begin, dim_t end) {
+  gradient_range<false>(map, begin, end);
+}
+
+/// Calls body(begin, end) for parts of the activation's vectors, in parallel.
+template <class Body>
+void for_vector_ranges(const ActivationShape& shape, const Body& body) {
+  constexpr dim_t kVectors = 1024;
+  const dim_t vectors = (shape.count() + 15) / 16;
+  parallel_for((vectors + kVectors - 1) / kVectors, kVectors * 16,
+               [&](dim_t i) { body(i * kVectors, std::min(vectors, (i + 1) * kVectors)); });
+}
+
+bool wide_allowed = true;
+
 }  // namespace
+
+bool wide_vectors() {
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+  static const bool supported = __builtin_cpu_supports("x86-64-v4");
+  return supported && wide_allowed;
+#else
+  return false;
+#endif
+}
+
+void allow_wide_vectors(bool allowed) {
+  wide_allowed = allowed;
+}
 
 ChannelRun next_run(const ActivationShape& shape, dim_t vector, dim_t end) {
   ChannelRun run;
@@ -154,9 +191,8 @@ void store_lane_values(const ChannelRun& run, const float* per_channel, float ot
 }
 
 void affine_pass(const AffineMap& map) {
-  const dim_t vectors = (map.shape.count() + 15) / 16;
-  parallel_for((vectors + kChunkVectors - 1) / kChunkVectors, kChunkVectors * 16,
-               [&](dim_t i) { affine_chunk(map, i * kChunkVectors, std::min(vectors, (i + 1) * kChunkVectors)); });
+  const auto range = wide_vectors() ? affine_range_wide : affine_range_narrow;
+  for_vector_ranges(map.shape, [&](dim_t begin, dim_t end) { range(map, begin, end); });
 }
 
 void gradient_pass(const GradientMap& map) {
@@ -168,10 +204,8 @@ void gradient_pass(const GradientMap& map) {
     checked.scale = checked.x = nullptr;
   }
   if (checked.x == nullptr) checked.center = checked.slope_x = checked.shift = nullptr;
-  const dim_t vectors = (map.shape.count() + 15) / 16;
-  parallel_for((vectors + kChunkVectors - 1) / kChunkVectors, kChunkVectors * 16, [&](dim_t i) {
-    gradient_chunk(checked, i * kChunkVectors, std::min(vectors, (i + 1) * kChunkVectors));
-  });
+  const auto range = wide_vectors() ? gradient_range_wide : gradient_range_narrow;
+  for_vector_ranges(map.shape, [&](dim_t begin, dim_t end) { range(checked, begin, end); });
 }
 
 }  // namespace engram::kernels

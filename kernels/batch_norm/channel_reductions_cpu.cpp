@@ -6,9 +6,6 @@
 namespace engram::kernels {
 namespace {
 
-/// Vectors that one chunk of a reduction aims at (64 KB).
-constexpr dim_t kChunkVectors = 1024;
-
 /// How a reduction is split: by the shape only. A chunk is a contiguous part of the activation and writes one partial
 /// result per channel that it touches; the partial results of one channel have slots [0, slots).
 ///
@@ -22,13 +19,16 @@ struct ReductionPlan {
       slots = s.n;
       return;
     }
-    if (pixels >= 2 * kChunkVectors) {
-      pieces = (pixels + kChunkVectors - 1) / kChunkVectors;
+    // At least 32 KB, so that the partial results stay few, and at most 256 KB, so that a float sums few values;
+    // between those enough chunks for many cores.
+    chunk_vectors = std::clamp<dim_t>(s.count() / 16 / 64, 512, 4096);
+    if (pixels >= 2 * chunk_vectors) {
+      pieces = (pixels + chunk_vectors - 1) / chunk_vectors;
       chunks = s.n * s.blocks() * pieces;
       slots = s.n * pieces;
       return;
     }
-    const dim_t wanted = std::max<dim_t>(1, kChunkVectors / std::max<dim_t>(1, pixels));
+    const dim_t wanted = std::max<dim_t>(1, chunk_vectors / std::max<dim_t>(1, pixels));
     if (wanted >= s.blocks()) {
       images = wanted / s.blocks();
       rows = images * s.blocks();
@@ -43,14 +43,15 @@ struct ReductionPlan {
   /// Values of one channel behind a slot.
   dim_t slot_count(dim_t slot) const {
     const dim_t pixels = shape.pixels();
-    if (pieces > 1) return std::min(kChunkVectors, pixels - slot % pieces * kChunkVectors);
+    if (pieces > 1) return std::min(chunk_vectors, pixels - slot % pieces * chunk_vectors);
     return std::min(images, shape.n - slot * images) * pixels;
   }
 
   ActivationShape shape;
-  dim_t pieces = 1;  ///< of a row
-  dim_t rows = 1;    ///< of a chunk
-  dim_t images = 1;  ///< of a slot
+  dim_t chunk_vectors = 0;  ///< that a chunk aims at
+  dim_t pieces = 1;         ///< of a row
+  dim_t rows = 1;           ///< of a chunk
+  dim_t images = 1;         ///< of a slot
   dim_t chunks = 0;
   dim_t slots = 0;
 };
@@ -72,10 +73,11 @@ ENGRAM_ALWAYS_INLINE void visit_rows(const ReductionPlan& plan, dim_t chunk, con
   const dim_t piece = chunk % plan.pieces, begin = chunk / plan.pieces * plan.rows;
   const dim_t end = std::min(plan.shape.n * blocks, begin + plan.rows);
   const dim_t slot = plan.rows >= blocks ? chunk : begin / blocks * plan.pieces + piece;
-  const dim_t skip = piece * kChunkVectors, vectors = plan.pieces > 1 ? plan.slot_count(slot) : pixels;
+  const dim_t skip = piece * plan.chunk_vectors, vectors = plan.pieces > 1 ? plan.slot_count(slot) : pixels;
+  dim_t block = begin % blocks;
   for (dim_t row = begin; row < end; ++row) {
-    const dim_t block = row % blocks;
     visit(block, (row * pixels + skip) * 16, vectors, slot * plan.shape.c + block * 16, row - begin < blocks);
+    if (++block == blocks) block = 0;
   }
 }
 
@@ -112,7 +114,8 @@ ENGRAM_MULTIVERSION void moments_chunk(const ReductionPlan& plan, const float* x
 }
 
 /// moments_chunk and the affine map in one read. The map takes x - k too, with the shift adjusted to it.
-ENGRAM_MULTIVERSION void affine_moments_chunk(const ReductionPlan& plan, const AffineMap& map, const Partials& partials,
+template <bool kWide>
+ENGRAM_ALWAYS_INLINE void affine_moments_rows(const ReductionPlan& plan, const AffineMap& map, const Partials& partials,
                                               dim_t chunk) {
   visit_activation(
       map.activation, [&](auto act) __attribute__((always_inline)) {
@@ -129,7 +132,7 @@ ENGRAM_MULTIVERSION void affine_moments_chunk(const ReductionPlan& plan, const A
                               const Vec16 shift =
                                   load16(map.shift + block * 16) + scale * (center - load16(map.center + block * 16));
                               VectorSums sums;
-                              affine_vectors<act.value, residual.value, mask.value, true>(
+                              affine_vectors<kWide, act.value, residual.value, mask.value, true>(
                                   {center, scale, shift, broadcast16(map.slope)}, map.x + offset,
                                   advance(map.residual, offset), map.y + offset, advance(map.mask, offset / 16),
                                   vectors, sums);
@@ -142,7 +145,8 @@ ENGRAM_MULTIVERSION void affine_moments_chunk(const ReductionPlan& plan, const A
 }
 
 /// Sums of d and d (x - center).
-ENGRAM_MULTIVERSION void gradient_sums_chunk(const ReductionPlan& plan, const MaskedGradient& in, const float* x,
+template <bool kWide>
+ENGRAM_ALWAYS_INLINE void gradient_sums_rows(const ReductionPlan& plan, const MaskedGradient& in, const float* x,
                                              const float* center, const Partials& partials, dim_t chunk) {
   visit_gradient(
       in, [&](auto gradients, auto act) __attribute__((always_inline)) {
@@ -157,7 +161,7 @@ ENGRAM_MULTIVERSION void gradient_sums_chunk(const ReductionPlan& plan, const Ma
                     const float *g = advance(in.grad_y, offset), *g2 = advance(in.grad_y2, offset);
                     const std::uint16_t* words = advance(in.mask, offset / 16);
                     auto add = [&](dim_t v, int u) __attribute__((always_inline)) {
-                      const Vec16 d = masked_gradient<act.value, gradients.value>(g, g2, words, v, slope);
+                      const Vec16 d = masked_gradient<kWide, act.value, gradients.value>(g, g2, words, v, slope);
                       sums.first[u] += d;
                       if (with_x.value) sums.second[u] += d * (load16(x + offset + v * 16) - mean);
                     };
@@ -170,6 +174,23 @@ ENGRAM_MULTIVERSION void gradient_sums_chunk(const ReductionPlan& plan, const Ma
                   });
             });
       });
+}
+
+ENGRAM_WIDE void affine_moments_wide(const ReductionPlan& plan, const AffineMap& map, const Partials& partials,
+                                     dim_t chunk) {
+  affine_moments_rows<true>(plan, map, partials, chunk);
+}
+ENGRAM_NARROW void affine_moments_narrow(const ReductionPlan& plan, const AffineMap& map, const Partials& partials,
+                                         dim_t chunk) {
+  affine_moments_rows<false>(plan, map, partials, chunk);
+}
+ENGRAM_WIDE void gradient_sums_wide(const ReductionPlan& plan, const MaskedGradient& in, const float* x,
+                                    const float* center, const Partials& partials, dim_t chunk) {
+  gradient_sums_rows<true>(plan, in, x, center, partials, chunk);
+}
+ENGRAM_NARROW void gradient_sums_narrow(const ReductionPlan& plan, const MaskedGradient& in, const float* x,
+                                        const float* center, const Partials& partials, dim_t chunk) {
+  gradient_sums_rows<false>(plan, in, x, center, partials, chunk);
 }
 
 /// Offset of the first element of chunk (image, channel) in a layout that is not 16-blocked; the others follow at
@@ -290,7 +311,8 @@ void affine_moments_pass(const AffineMap& map, const ChannelMoments& out, float*
   }
   const ReductionPlan plan(map.shape);
   const Partials partials(plan, memory);
-  for_chunks(plan, [&](dim_t i) { affine_moments_chunk(plan, map, partials, i); });
+  const auto rows = wide_vectors() ? affine_moments_wide : affine_moments_narrow;
+  for_chunks(plan, [&](dim_t i) { rows(plan, map, partials, i); });
   merge(plan, partials, out);
 }
 
@@ -298,9 +320,10 @@ void gradient_sums_pass(const ActivationShape& shape, const MaskedGradient& grad
                         const float* center, float* sum_d, float* sum_dx, float* memory) {
   const ReductionPlan plan(shape);
   const Partials partials(plan, memory);
+  const auto rows = wide_vectors() ? gradient_sums_wide : gradient_sums_narrow;
   for_chunks(plan, [&](dim_t i) {
     if (shape.block == 16) {
-      gradient_sums_chunk(plan, gradient, x, center, partials, i);
+      rows(plan, gradient, x, center, partials, i);
     } else {
       gradient_sums_plane(shape, gradient, x, center, partials, i);
     }

@@ -9,8 +9,6 @@
 
 namespace engram::kernels {
 
-typedef std::int8_t Bytes16 __attribute__((vector_size(16), aligned(1), may_alias));
-
 /// Consecutive vectors whose lanes have the same channels.
 struct ChannelRun {
   enum class Lanes { kBlock, kUniform, kMixed };
@@ -36,26 +34,73 @@ ENGRAM_ALWAYS_INLINE Vec16 lane_values(const ChannelRun& run, const float* per_c
   return load16(values);
 }
 
-/// Vectors whose mask bytes are staged before they are packed to bits.
-inline constexpr dim_t kMaskBatch = 64;
+// Comparisons and selections come in two forms, for GCC 12 turns those of a vector that is wider than the registers
+// into 16 scalar ones: kWide uses 512-bit masks and runs in functions compiled for AVX-512 only; the other form is
+// integer arithmetic, which is split well.
 
-/// words[v] bit l = lowest bit of bytes[16 v + l].
-ENGRAM_ALWAYS_INLINE void pack_mask(const std::int8_t* bytes, std::uint16_t* words, dim_t vectors) {
-  typedef std::uint64_t Word64 __attribute__((may_alias));
-  typedef std::uint8_t Octet __attribute__((may_alias));
-  const Word64* in = reinterpret_cast<const Word64*>(bytes);
-  Octet* out = reinterpret_cast<Octet*>(words);
-  // The product moves the lowest bit of byte j to bit 56 + j; no two terms meet, so nothing carries.
-  for (dim_t i = 0; i < 2 * vectors; ++i) {
-    out[i] = Octet(((in[i] & 0x0101010101010101u) * 0x0102040810204080u) >> 56);
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define ENGRAM_WIDE __attribute__((target("arch=x86-64-v4")))  ///< a function with kWide = true inside
+#define ENGRAM_NARROW __attribute__((target_clones("arch=x86-64-v3", "default")))  ///< and with kWide = false
+inline constexpr bool kHasWide = true;
+#else
+#define ENGRAM_WIDE
+#define ENGRAM_NARROW
+inline constexpr bool kHasWide = false;
+#endif
+
+/// One bit a lane.
+ENGRAM_ALWAYS_INLINE Mask16 lane_bits() {
+  return Mask16{1 << 0, 1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
+                1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15};
+}
+
+/// Lanes with v <= 0; a NaN is not.
+template <bool kWide>
+ENGRAM_ALWAYS_INLINE Mask16 not_positive(Vec16 v) {
+  if constexpr (kWide) {
+    return v <= 0;
+  } else {
+    const Mask16 bits = Mask16(v), above_infinity = 0x7f800000 - (bits & 0x7fffffff);  // negative for a NaN
+    return (((bits - 1) | bits) & ~above_infinity) >> 31;
+  }
+}
+
+template <bool kWide>
+ENGRAM_ALWAYS_INLINE Vec16 select(Mask16 mask, Vec16 yes, Vec16 no) {
+  if constexpr (kWide) {
+    return mask ? yes : no;
+  } else {
+    return Vec16((mask & Mask16(yes)) | (~mask & Mask16(no)));
+  }
+}
+
+/// Bit l of the result: not (v[l] <= 0).
+template <bool kWide>
+ENGRAM_ALWAYS_INLINE std::uint16_t mask_word(Vec16 v) {
+  if constexpr (kWide && kHasWide) {
+    // Predicate 22: not less or equal, true for a NaN. GCC 12 has no vector expression that ends in a mask register.
+    std::uint32_t word;
+    __asm__("vcmpps $22, %2, %1, %%k1\n\tkmovw %%k1, %0" : "=r"(word) : "v"(v), "v"(Vec16{}) : "k1");
+    return std::uint16_t(word);
+  } else {
+    // The lanes' bits differ, so an OR in any order collects them.
+    typedef std::uint64_t Pair __attribute__((may_alias));
+    const Mask16 set = ~not_positive<false>(v) & lane_bits();
+    const Pair* p = reinterpret_cast<const Pair*>(&set);
+    const std::uint64_t all = ((p[0] | p[1]) | (p[2] | p[3])) | ((p[4] | p[5]) | (p[6] | p[7])), word = all | all >> 32;
+    return std::uint16_t(word);
   }
 }
 
 /// All ones in the lanes whose mask bit is set.
+template <bool kWide>
 ENGRAM_ALWAYS_INLINE Mask16 unpack_mask(std::uint16_t word) {
-  constexpr Mask16 kBit = {1 << 0, 1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
-                           1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15};
-  return ((Mask16{} + std::int32_t(word)) & kBit) != 0;
+  const Mask16 set = (Mask16{} + std::int32_t(word)) & lane_bits();
+  if constexpr (kWide) {
+    return set != 0;
+  } else {
+    return -set >> 31;
+  }
 }
 
 struct AffineCoefficients {
@@ -70,10 +115,11 @@ struct VectorSums {
   ENGRAM_ALWAYS_INLINE Vec16 total_second() const { return (second[0] + second[1]) + (second[2] + second[3]); }
 };
 
-/// The vector at element `at` of an AffineMap; kStats adds d and d^2 of d = x - center to `sums`.
-template <Activation kAct, bool kResidual, bool kMask, bool kStats>
+/// Vector number `vector` of an AffineMap; kStats adds d and d^2 of d = x - center to `sums`.
+template <bool kWide, Activation kAct, bool kResidual, bool kMask, bool kStats>
 ENGRAM_ALWAYS_INLINE void affine_vector(const AffineCoefficients& k, const float* x, const float* residual, float* y,
-                                        std::int8_t* bytes, dim_t at, VectorSums& sums, int slot) {
+                                        std::uint16_t* mask, dim_t vector, VectorSums& sums, int slot) {
+  const dim_t at = vector * 16;
   const Vec16 d = load16(x + at) - k.center;
   if constexpr (kStats) {
     sums.first[slot] += d;
@@ -82,43 +128,35 @@ ENGRAM_ALWAYS_INLINE void affine_vector(const AffineCoefficients& k, const float
   Vec16 v = d * k.scale + k.shift;
   if constexpr (kResidual) v += load16(residual + at);
   if constexpr (kAct != Activation::kNone) {
-    const Mask16 clear = v <= 0;  // false for a NaN: it stays, and its gradient passes
-    if constexpr (kMask) *reinterpret_cast<Bytes16*>(bytes + at) = __builtin_convertvector(~clear, Bytes16);
-    v = clear ? (kAct == Activation::kRelu ? Vec16{} : k.slope * v) : v;
+    const Mask16 clear = not_positive<kWide>(v);  // a NaN stays, and its gradient passes
+    if constexpr (kMask) mask[vector] = mask_word<kWide>(v);
+    v = select<kWide>(clear, kAct == Activation::kRelu ? Vec16{} : k.slope * v, v);
   }
   store16(y + at, v);
 }
 
 /// An AffineMap over consecutive vectors that share their coefficients.
-template <Activation kAct, bool kResidual, bool kMask, bool kStats>
+template <bool kWide, Activation kAct, bool kResidual, bool kMask, bool kStats>
 ENGRAM_ALWAYS_INLINE void affine_vectors(const AffineCoefficients& k, const float* x, const float* residual, float* y,
                                          std::uint16_t* mask, dim_t vectors, VectorSums& sums) {
-  alignas(64) std::int8_t bytes[kMaskBatch * 16];
-  for (dim_t first = 0; first < vectors; first += kMaskBatch) {
-    const dim_t count = std::min(kMaskBatch, vectors - first);
-    const float* in = x + first * 16;
-    const float* add = kResidual ? residual + first * 16 : nullptr;
-    float* out = y + first * 16;
-    dim_t v = 0;
-    for (; v + 4 <= count; v += 4) {
-      for (int u = 0; u < 4; ++u) {
-        affine_vector<kAct, kResidual, kMask, kStats>(k, in, add, out, bytes, (v + u) * 16, sums, u);
-      }
-    }
-    for (; v < count; ++v) affine_vector<kAct, kResidual, kMask, kStats>(k, in, add, out, bytes, v * 16, sums, 0);
-    if constexpr (kMask && kAct != Activation::kNone) pack_mask(bytes, mask + first, count);
+  constexpr int kMaxSlot = kWide ? 3 : 0;  // two AVX2 registers hold one Vec16, and there are sixteen
+  dim_t v = 0;
+  for (; v + 4 <= vectors; v += 4) {
+    for (int u = 0; u < 4; ++u)
+      affine_vector<kWide, kAct, kResidual, kMask, kStats>(k, x, residual, y, mask, v + u, sums, u & kMaxSlot);
   }
+  for (; v < vectors; ++v) affine_vector<kWide, kAct, kResidual, kMask, kStats>(k, x, residual, y, mask, v, sums, 0);
 }
 
 /// d of a MaskedGradient for vector v of the given pointers.
-template <Activation kAct, int kGradients>
+template <bool kWide, Activation kAct, int kGradients>
 ENGRAM_ALWAYS_INLINE Vec16 masked_gradient(const float* g, const float* g2, const std::uint16_t* mask, dim_t v,
                                            Vec16 slope) {
   Vec16 d = {};
   if constexpr (kGradients >= 1) d = load16(g + v * 16);
   if constexpr (kGradients == 2) d += load16(g2 + v * 16);
-  if constexpr (kAct == Activation::kRelu) d = unpack_mask(mask[v]) ? d : Vec16{};
-  if constexpr (kAct == Activation::kLeakyRelu) d = unpack_mask(mask[v]) ? d : slope * d;
+  if constexpr (kAct == Activation::kRelu) d = select<kWide>(unpack_mask<kWide>(mask[v]), d, Vec16{});
+  if constexpr (kAct == Activation::kLeakyRelu) d = select<kWide>(unpack_mask<kWide>(mask[v]), d, slope * d);
   return d;
 }
 

@@ -8,9 +8,11 @@
 #include <limits>
 #include <random>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "kernels/backend.h"
+#include "kernels/batch_norm/channel_passes.h"
 
 namespace engram::kernels {
 namespace {
@@ -150,10 +152,18 @@ const ActivationShape kShapes[] = {
     {2, 16, 50, 43, 16}, {3, 32, 24, 20, 16}, {7, 6, 3, 5, 3},    {2, 64, 3, 5, 64},
 };
 
+/// Runs a test's body with 512-bit vectors (where the processor has them) and without.
+template <class Body>
+void with_and_without_wide_vectors(const Body& body) {
+  body();
+  allow_wide_vectors(false);
+  body();
+  allow_wide_vectors(true);
+}
+
 class BatchNormTest : public ::testing::TestWithParam<std::tuple<ActivationShape, Activation, bool>> {};
 
-TEST_P(BatchNormTest, TrainingMatchesReference) {
-  const auto& [shape, activation, residual] = GetParam();
+void check_training(const ActivationShape& shape, Activation activation, bool residual) {
   Problem p(shape, activation, residual);
   p.train();
   p.train_backward();
@@ -175,8 +185,7 @@ TEST_P(BatchNormTest, TrainingMatchesReference) {
   expect_close(p.grad_x, p.expected_grad_x, 1e-5, "grad_x", terms);
 }
 
-TEST_P(BatchNormTest, EvaluationMatchesReference) {
-  const auto& [shape, activation, residual] = GetParam();
+void check_evaluation(const ActivationShape& shape, Activation activation, bool residual) {
   Problem p(shape, activation, residual);
   p.y = poisoned(shape.count());
   const auto& kernels = cpu_backend().batch_norm;
@@ -194,6 +203,14 @@ TEST_P(BatchNormTest, EvaluationMatchesReference) {
   expect_close(p.grad_residual, p.expected_grad_residual, 1e-6, "grad_residual");
   expect_close(p.grad_gamma, p.expected_grad_gamma, 1e-5, "grad_gamma");
   expect_close(p.grad_beta, p.expected_grad_beta, 3e-6, "grad_beta");
+}
+
+TEST_P(BatchNormTest, TrainingMatchesReference) {
+  with_and_without_wide_vectors([] { std::apply(check_training, GetParam()); });
+}
+
+TEST_P(BatchNormTest, EvaluationMatchesReference) {
+  with_and_without_wide_vectors([] { std::apply(check_evaluation, GetParam()); });
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, BatchNormTest,
@@ -235,10 +252,12 @@ TEST(BatchNorm, MaskBitsPastTheEndAreZero) {
 }
 
 TEST(BatchNorm, NanStaysNan) {
-  Problem p({2, 16, 3, 3, 16}, Activation::kRelu, false);
-  p.x[5] = std::numeric_limits<float>::quiet_NaN();
-  p.train();
-  for (std::size_t i = 0; i < p.y.size(); ++i) EXPECT_EQ(std::isnan(p.y[i]), i % 16 == 5);
+  with_and_without_wide_vectors([] {
+    Problem p({2, 16, 3, 3, 16}, Activation::kRelu, false);
+    p.x[5] = std::numeric_limits<float>::quiet_NaN();
+    p.train();
+    for (std::size_t i = 0; i < p.y.size(); ++i) EXPECT_EQ(std::isnan(p.y[i]), i % 16 == 5);
+  });
 }
 
 TEST(BatchNorm, ResultsMayOverwriteTheirInputs) {
