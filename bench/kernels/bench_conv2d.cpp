@@ -69,7 +69,7 @@ struct Problem {
 };
 
 void cases(benchmark::internal::Benchmark* b) {
-  for (dim_t n : {32, 128})
+  for (dim_t n : {8, 16, 32, 128})
     for (dim_t i = 0; i < dim_t(std::size(kLayers)); ++i) b->Args({n, i});
   b->UseRealTime()->MeasureProcessCPUTime()->Unit(benchmark::kMillisecond);
 }

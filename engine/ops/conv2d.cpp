@@ -49,9 +49,11 @@ Tensor empty_in_block(const Shape& shape, Device device, dim_t block) {
   return Tensor::empty(shape, DType::kF32, device, block == 1 ? Layout::kStrided : Layout::kBlocked);
 }
 
-/// The weight with the cache of its storage; `holder` keeps a dense copy alive where one was needed.
+/// The dense weight; `holder` keeps a copy alive where one was needed. Frozen weights come with the cache of their
+/// storage; those that are trained change before packed forms could be used again.
 kernels::ConvWeight packed(const Tensor& weight, Tensor& holder) {
   holder = weight.detach().contiguous();
+  if (weight.requires_grad()) return {holder.data<float>()};
   Storage& storage = holder.storage();
   if (!storage.weight_packs()) storage.weight_packs() = kernels::make_weight_pack_cache();
   return {holder.data<float>(), storage.version(), storage.weight_packs().get()};

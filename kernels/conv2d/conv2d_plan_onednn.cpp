@@ -1,10 +1,12 @@
 #include <cstring>
 #include <oneapi/dnnl/dnnl.hpp>
+#include <utility>
 #include <vector>
 
 #include "kernels/common/error.h"
 #include "kernels/common/parallel.h"
 #include "kernels/conv2d/conv2d_plan.h"
+#include "kernels/conv2d/mirror_weights.h"
 #include "kernels/conv2d/weight_pack_cache.h"
 #include "kernels/reorder/reorder.h"
 
@@ -52,28 +54,49 @@ bool is_slow(const std::string& implementation) {
   return implementation.rfind("ref", 0) == 0 || implementation.rfind("gemm:ref", 0) == 0;
 }
 
-/// Layouts and algorithm of one attempt.
+/// One way to compute a pass.
 struct Candidate {
-  bool x_blocked, y_blocked;
-  algorithm method;
+  bool x_blocked, y_blocked;  ///< layouts that the primitive works in
+  algorithm method = algorithm::convolution_direct;
+  bool mirrored =
+      false;  ///< compute the mirror image (see mirror_weights.h): x_blocked is then the layout of the caller's y
+  /// Winograd reads weights transformed before the call instead of transforming them in every call.
+  bool transformed_ahead = false;
 };
+
+/// Whether Winograd's transform of the weights moves more than those of the data: few images with many channels. Then
+/// it pays to keep the transform of constant weights, which takes four times the memory of the weights.
+bool weights_outweigh_data(const Conv2dShape& s) {
+  const dim_t tiles = s.n * ((s.oh() + 3) / 4) * ((s.ow() + 3) / 4);
+  return s.oc * s.ic > tiles * (s.ic + s.oc);
+}
 
 /// In the order of preference: the first that has a fast implementation is taken. Depends on the key alone.
 std::vector<Candidate> candidates(const ConvPlanKey& key) {
   const Conv2dShape& s = key.shape;
-  const auto direct = algorithm::convolution_direct;
-  const Candidate blocked = {true, true, direct}, planar = {false, false, direct};
+  const Candidate blocked = {.x_blocked = true, .y_blocked = true}, planar = {.x_blocked = false, .y_blocked = false};
   if (s.groups > 1) {
     const bool whole_blocks = s.ic / s.groups % kCpuChannelBlock == 0 && s.oc / s.groups % kCpuChannelBlock == 0;
     const bool depthwise = s.groups == s.ic && s.groups == s.oc && s.groups % kCpuChannelBlock == 0;
     if (whole_blocks || depthwise) return {blocked, planar};
     return {planar};
   }
+  constexpr dim_t kFewChannels = 4;
   std::vector<Candidate> list;
-  if (key.policy == ConvPolicy::kFast && uses_winograd(s))
-    list.push_back({true, true, algorithm::convolution_winograd});
-  // Few input channels: forward and weight gradient read planar images as they are.
-  if (s.x_block == 1 && s.ic <= 4 && key.pass != ConvPass::kDgrad) list.push_back({false, true, direct});
+  if (key.policy == ConvPolicy::kFast && uses_winograd(s)) {
+    Candidate winograd = blocked;
+    winograd.method = algorithm::convolution_winograd;
+    winograd.transformed_ahead = key.constant_weights && weights_outweigh_data(s) && key.pass != ConvPass::kWgrad;
+    // Only the forward pass takes transformed weights.
+    winograd.mirrored = winograd.transformed_ahead && key.pass == ConvPass::kDgrad && uses_winograd(mirrored(s));
+    list.push_back(winograd);
+  }
+  // The library reads planar images of few channels as they are, as the input of a forward pass or a weight gradient.
+  if (s.x_block == 1 && s.ic <= kFewChannels && key.pass != ConvPass::kDgrad)
+    list.push_back({.x_blocked = false, .y_blocked = true});
+  if (s.y_block == 1 && s.oc <= kFewChannels && s.ic > kFewChannels && key.pass != ConvPass::kFprop && has_mirror(s) &&
+      !key.bias)
+    list.push_back({.x_blocked = false, .y_blocked = true, .mirrored = true});
   list.push_back(blocked);
   list.push_back(planar);
   return list;
@@ -96,6 +119,9 @@ void point_at(memory& m, const void* data) {
 struct ConvPlan::Impl {
   ConvPlanKey key;
   Candidate chosen = {};
+  /// What the primitive computes: the shape and pass of the key or of its mirror image, for some of the images.
+  Conv2dShape shape;
+  ConvPass pass;
   std::string implementation;
   dnnl::primitive convolution;
   memory x, y, w, bias, scratchpad;
@@ -103,7 +129,9 @@ struct ConvPlan::Impl {
   dnnl::primitive reorder;
   memory plain_w;
   int weight_format = -1;
-  std::size_t x_bytes = 0, y_bytes = 0, w_bytes = 0, scratchpad_bytes = 0;  ///< of the copies in the workspace
+  std::size_t scratchpad_bytes = 0;
+  /// Of the copies in the workspace: x, y, packed weights, mirrored plain weights.
+  std::size_t x_bytes = 0, y_bytes = 0, w_bytes = 0, mirror_bytes = 0;
 
   explicit Impl(const ConvPlanKey& k) : key(k) {
     std::string found;
@@ -113,9 +141,21 @@ struct ConvPlan::Impl {
     throw Error(message("[conv2d] oneDNN has no implementation for this shape; last tried: ", found));
   }
 
-  /// Creates the primitive of a candidate; false when there is none or (unless `accept_slow`) only a slow one.
+  /// Builds a candidate, for fewer images at a time while its scratch memory is large.
   bool try_build(const Candidate& c, bool accept_slow, std::string* found) {
-    const Conv2dShape& s = key.shape;
+    constexpr std::size_t kLargeScratch = std::size_t(96) << 20;
+    shape = c.mirrored ? mirrored(key.shape) : key.shape;
+    pass = c.mirrored && key.pass == ConvPass::kDgrad ? ConvPass::kFprop : key.pass;
+    while (try_build_batch(c, accept_slow, found)) {
+      if (scratchpad_bytes <= kLargeScratch || pass == ConvPass::kWgrad || shape.n % 2 != 0) return true;
+      shape.n /= 2;
+    }
+    return false;
+  }
+
+  /// Creates the primitive of a candidate; false when there is none or (unless `accept_slow`) only a slow one.
+  bool try_build_batch(const Candidate& c, bool accept_slow, std::string* found) {
+    const Conv2dShape& s = shape;
     const memory::desc xd = activation_desc(s.x(), c.x_blocked), yd = activation_desc(s.y(), c.y_blocked);
     const memory::desc wd = describe(weight_dims(s), Tag::any);
     const memory::desc bd = key.bias ? describe({s.oc}, Tag::a) : memory::desc();
@@ -140,8 +180,8 @@ struct ConvPlan::Impl {
     };
     try {
       using Forward = dnnl::convolution_forward;
-      if (key.pass == ConvPass::kFprop) {
-        const auto kind = key.constant_weights ? prop_kind::forward_inference : prop_kind::forward_training;
+      if (pass == ConvPass::kFprop) {
+        const auto kind = c.transformed_ahead ? prop_kind::forward_inference : prop_kind::forward_training;
         const Forward::primitive_desc pd({kind, c.method, xd, wd, bd, yd, strides, pad_begin, pad_end}, attributes,
                                          the_engine(), true);
         if (!finish(pd, pd ? pd.weights_desc() : wd)) return false;
@@ -153,7 +193,7 @@ struct ConvPlan::Impl {
       Forward::primitive_desc hint({prop_kind::forward_training, c.method, xd, wd, yd, strides, pad_begin, pad_end},
                                    the_engine(), true);
       if (!hint) return false;
-      if (key.pass == ConvPass::kDgrad) {
+      if (pass == ConvPass::kDgrad) {
         using Backward = dnnl::convolution_backward_data;
         const Backward::primitive_desc pd({c.method, xd, wd, yd, strides, pad_begin, pad_end}, attributes, the_engine(),
                                           hint, true);
@@ -184,34 +224,42 @@ struct ConvPlan::Impl {
     y = memory(yd, engine, nullptr);
     w = memory(wd, engine, nullptr);
     scratchpad = memory(scratch, engine, nullptr);
-    if (key.bias) bias = memory(describe({key.shape.oc}, Tag::a), engine, nullptr);
-    x_bytes = c.x_blocked == (key.shape.x_block > 1) ? 0 : xd.get_size();
-    y_bytes = c.y_blocked == (key.shape.y_block > 1) ? 0 : yd.get_size();
+    if (key.bias) bias = memory(describe({shape.oc}, Tag::a), engine, nullptr);
+    x_bytes = c.x_blocked == (shape.x_block > 1) ? 0 : xd.get_size();
+    y_bytes = c.y_blocked == (shape.y_block > 1) ? 0 : yd.get_size();
+    mirror_bytes = c.mirrored ? std::size_t(shape.weight_count()) * sizeof(float) : 0;
     scratchpad_bytes = scratch.get_size();
   }
 
   void build_weight_reorder(const memory::desc& wd, bool pack) {
-    const memory::desc plain = describe(weight_dims(key.shape), key.shape.groups == 1 ? Tag::oihw : Tag::goihw);
+    const memory::desc plain = describe(weight_dims(shape), shape.groups == 1 ? Tag::oihw : Tag::goihw);
+    reorder = {};
+    w_bytes = 0;
     if (plain == wd) return;
     const dnnl::engine& engine = the_engine();
     plain_w = memory(plain, engine, nullptr);
     w_bytes = wd.get_size();
-    weight_format = format_number(wd);
+    weight_format = 2 * format_number(wd) + chosen.mirrored;
     reorder = dnnl::reorder(dnnl::reorder::primitive_desc(engine, pack ? plain : wd, engine, pack ? wd : plain));
   }
 
   static std::size_t rounded(std::size_t bytes) { return (bytes + 4095) / 4096 * 4096; }
 
-  /// Weights in the form that fprop and dgrad read.
-  const void* packed_weights(const ConvWeight& weight, char* scratch) {
-    if (!reorder) return weight.data;
+  /// Weights in the form that the primitive reads, made in `scratch` or in the cache.
+  const void* packed_weights(const ConvWeight& weight, char* scratch, char* mirror) {
     void* target = scratch;
-    if (weight.cache) {
+    if (reorder && weight.cache) {
       const WeightPackCache::Slot slot = weight.cache->find(weight.data, weight_format, w_bytes, weight.version);
       if (slot.valid) return slot.data;
       target = slot.data;
     }
-    point_at(plain_w, weight.data);
+    const void* plain = weight.data;
+    if (chosen.mirrored) {
+      mirror_weights(weight.data, key.shape.oc, key.shape.ic, shape.kh * shape.kw, reinterpret_cast<float*>(mirror));
+      plain = mirror;
+    }
+    if (!reorder) return plain;
+    point_at(plain_w, plain);
     point_at(w, target);
     const dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, plain_w.get()}, {DNNL_ARG_TO, w.get()}};
     execute(reorder, args, 2);
@@ -223,73 +271,92 @@ struct ConvPlan::Impl {
     if (status != dnnl_success) throw Error(message("[conv2d] oneDNN failed with status ", int(status)));
   }
 
-  ReorderArgs reorder_args(const ActivationShape& s, const float* src, float* dst) const {
-    return {src, dst, s.n, s.c, s.h, s.w};
-  }
-
   /// Copies a caller's tensor to or from the layout that the convolution uses.
-  void copy_in(const ActivationShape& s, const float* src, float* dst) const {
-    (s.block == 1 ? kCpuReorder.to_blocked : kCpuReorder.to_planar)({}, reorder_args(s, src, dst));
+  static void copy_in(const ActivationShape& s, const float* src, float* dst) {
+    (s.block == 1 ? kCpuReorder.to_blocked : kCpuReorder.to_planar)({}, {src, dst, s.n, s.c, s.h, s.w});
   }
-  void copy_out(const ActivationShape& s, const float* src, float* dst) const {
-    (s.block == 1 ? kCpuReorder.to_planar : kCpuReorder.to_blocked)({}, reorder_args(s, src, dst));
+  static void copy_out(const ActivationShape& s, const float* src, float* dst) {
+    (s.block == 1 ? kCpuReorder.to_planar : kCpuReorder.to_blocked)({}, {src, dst, s.n, s.c, s.h, s.w});
   }
 
-  void run(const ConvPointers& p, const ConvWeight& weight, char* workspace) {
-    const ActivationShape xs = key.shape.x(), ys = key.shape.y();
+  void run(ConvPointers p, const ConvWeight& weight, char* workspace) {
+    if (chosen.mirrored) std::swap(p.x, p.y);
     char* const x_copy = workspace + rounded(scratchpad_bytes);
     char* const y_copy = x_copy + rounded(x_bytes);
     char* const w_copy = y_copy + rounded(y_bytes);
+    char* const mirror = w_copy + rounded(w_bytes);
+    if (scratchpad_bytes) point_at(scratchpad, workspace);
+    if (key.bias) point_at(bias, p.bias);
+    if (pass == ConvPass::kWgrad) {
+      float* const plain = chosen.mirrored ? reinterpret_cast<float*>(mirror) : p.gw;
+      run_wgrad(p, x_copy, y_copy, reorder ? w_copy : reinterpret_cast<char*>(plain), plain);
+      if (chosen.mirrored) mirror_weights(plain, shape.oc, shape.ic, shape.kh * shape.kw, p.gw);
+      return;
+    }
+    point_at(w, packed_weights(weight, w_copy, mirror));
+    const dim_t x_step = shape.x().count(), y_step = shape.y().count();
+    for (dim_t done = 0; done < key.shape.n; done += shape.n) {
+      if (pass == ConvPass::kFprop)
+        run_fprop(p, x_copy, y_copy);
+      else
+        run_dgrad(p, x_copy, y_copy);
+      p.x += x_step;
+      p.y += y_step;
+      if (p.residual) p.residual += y_step;
+    }
+  }
+
+  void run_fprop(const ConvPointers& p, char* x_copy, char* y_copy) {
+    const ActivationShape xs = shape.x(), ys = shape.y();
     float* const xp = x_bytes ? reinterpret_cast<float*>(x_copy) : p.x;
     float* const yp = y_bytes ? reinterpret_cast<float*>(y_copy) : p.y;
     point_at(x, xp);
     point_at(y, yp);
-    if (scratchpad_bytes) point_at(scratchpad, workspace);
-    if (key.bias) point_at(bias, p.bias);
-
-    const bool reads_x = key.pass != ConvPass::kDgrad, reads_y = key.pass != ConvPass::kFprop;
-    if (reads_x && x_bytes) copy_in(xs, p.x, xp);
-    if (reads_y && y_bytes) copy_in(ys, p.y, yp);
+    if (x_bytes) copy_in(xs, p.x, xp);
     if (key.residual && y_bytes) copy_in(ys, p.residual, yp);
     if (key.residual && !y_bytes && p.residual != p.y) copy_values(p.residual, p.y, ys.count());
+    const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, x.get()},
+                                    {DNNL_ARG_WEIGHTS, w.get()},
+                                    {DNNL_ARG_DST, y.get()},
+                                    {DNNL_ARG_SCRATCHPAD, scratchpad.get()},
+                                    {DNNL_ARG_BIAS, key.bias ? bias.get() : nullptr}};
+    execute(convolution, args, key.bias ? 5 : 4);
+    if (y_bytes) copy_out(ys, yp, p.y);
+  }
 
-    switch (key.pass) {
-      case ConvPass::kFprop: {
-        point_at(w, packed_weights(weight, w_copy));
-        const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, x.get()},
-                                        {DNNL_ARG_WEIGHTS, w.get()},
-                                        {DNNL_ARG_DST, y.get()},
-                                        {DNNL_ARG_SCRATCHPAD, scratchpad.get()},
-                                        {DNNL_ARG_BIAS, key.bias ? bias.get() : nullptr}};
-        execute(convolution, args, key.bias ? 5 : 4);
-        if (y_bytes) copy_out(ys, yp, p.y);
-        break;
-      }
-      case ConvPass::kDgrad: {
-        point_at(w, packed_weights(weight, w_copy));
-        const dnnl_exec_arg_t args[] = {{DNNL_ARG_DIFF_DST, y.get()},
-                                        {DNNL_ARG_WEIGHTS, w.get()},
-                                        {DNNL_ARG_DIFF_SRC, x.get()},
-                                        {DNNL_ARG_SCRATCHPAD, scratchpad.get()}};
-        execute(convolution, args, 4);
-        if (x_bytes) copy_out(xs, xp, p.x);
-        break;
-      }
-      case ConvPass::kWgrad: {
-        point_at(w, reorder ? static_cast<void*>(w_copy) : p.gw);
-        const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, x.get()},
-                                        {DNNL_ARG_DIFF_DST, y.get()},
-                                        {DNNL_ARG_DIFF_WEIGHTS, w.get()},
-                                        {DNNL_ARG_SCRATCHPAD, scratchpad.get()},
-                                        {DNNL_ARG_DIFF_BIAS, key.bias ? bias.get() : nullptr}};
-        execute(convolution, args, key.bias ? 5 : 4);
-        if (!reorder) break;
-        point_at(plain_w, p.gw);
-        const dnnl_exec_arg_t unpack[] = {{DNNL_ARG_FROM, w.get()}, {DNNL_ARG_TO, plain_w.get()}};
-        execute(reorder, unpack, 2);
-        break;
-      }
-    }
+  void run_dgrad(const ConvPointers& p, char* x_copy, char* y_copy) {
+    float* const xp = x_bytes ? reinterpret_cast<float*>(x_copy) : p.x;
+    float* const yp = y_bytes ? reinterpret_cast<float*>(y_copy) : p.y;
+    point_at(x, xp);
+    point_at(y, yp);
+    if (y_bytes) copy_in(shape.y(), p.y, yp);
+    const dnnl_exec_arg_t args[] = {{DNNL_ARG_DIFF_DST, y.get()},
+                                    {DNNL_ARG_WEIGHTS, w.get()},
+                                    {DNNL_ARG_DIFF_SRC, x.get()},
+                                    {DNNL_ARG_SCRATCHPAD, scratchpad.get()}};
+    execute(convolution, args, 4);
+    if (x_bytes) copy_out(shape.x(), xp, p.x);
+  }
+
+  /// `packed` is what the primitive writes, `plain` the OIHW result; the same when no reorder is needed.
+  void run_wgrad(const ConvPointers& p, char* x_copy, char* y_copy, char* packed, float* plain) {
+    float* const xp = x_bytes ? reinterpret_cast<float*>(x_copy) : p.x;
+    float* const yp = y_bytes ? reinterpret_cast<float*>(y_copy) : p.y;
+    point_at(x, xp);
+    point_at(y, yp);
+    point_at(w, packed);
+    if (x_bytes) copy_in(shape.x(), p.x, xp);
+    if (y_bytes) copy_in(shape.y(), p.y, yp);
+    const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, x.get()},
+                                    {DNNL_ARG_DIFF_DST, y.get()},
+                                    {DNNL_ARG_DIFF_WEIGHTS, w.get()},
+                                    {DNNL_ARG_SCRATCHPAD, scratchpad.get()},
+                                    {DNNL_ARG_DIFF_BIAS, key.bias ? bias.get() : nullptr}};
+    execute(convolution, args, key.bias ? 5 : 4);
+    if (!reorder) return;
+    point_at(plain_w, plain);
+    const dnnl_exec_arg_t unpack[] = {{DNNL_ARG_FROM, w.get()}, {DNNL_ARG_TO, plain_w.get()}};
+    execute(reorder, unpack, 2);
   }
 };
 
@@ -299,7 +366,7 @@ ConvPlan::~ConvPlan() = default;
 std::size_t ConvPlan::workspace_bytes() const {
   const Impl& p = *impl_;
   return Impl::rounded(p.scratchpad_bytes) + Impl::rounded(p.x_bytes) + Impl::rounded(p.y_bytes) +
-         Impl::rounded(p.w_bytes);
+         Impl::rounded(p.w_bytes) + Impl::rounded(p.mirror_bytes);
 }
 
 void ConvPlan::run(const ConvPointers& operands, const ConvWeight& weight, char* workspace) {
@@ -307,9 +374,11 @@ void ConvPlan::run(const ConvPointers& operands, const ConvWeight& weight, char*
 }
 
 std::string ConvPlan::info() const {
+  const Impl& p = *impl_;
   const auto layout = [](bool blocked) { return blocked ? "nChw16c" : "nchw"; };
-  return message(impl_->implementation, " x=", layout(impl_->chosen.x_blocked), " y=", layout(impl_->chosen.y_blocked),
-                 " scratch=", workspace_bytes());
+  return message(p.implementation, " x=", layout(p.chosen.x_blocked), " y=", layout(p.chosen.y_blocked),
+                 p.chosen.mirrored ? " mirrored" : "", p.chosen.transformed_ahead ? " transformed-ahead" : "",
+                 " images=", p.shape.n, " scratch=", workspace_bytes());
 }
 
 }  // namespace engram::kernels
