@@ -47,7 +47,7 @@ ENGRAM_ALWAYS_INLINE T binary_formula(T x0, T x1, T a) {
 
 /// Calls `visit.template operator()<op>()` for the run-time `op`.
 template <class Visitor>
-void visit_unary(UnaryOp op, const Visitor& visit) {
+ENGRAM_ALWAYS_INLINE void visit_unary(UnaryOp op, const Visitor& visit) {
   switch (op) {
 #define ENGRAM_CASE(name)                       \
   case UnaryOp::name:                           \
@@ -77,7 +77,7 @@ void visit_unary(UnaryOp op, const Visitor& visit) {
 
 /// Calls `visit.template operator()<op>()` for the run-time `op`.
 template <class Visitor>
-void visit_binary(BinaryOp op, const Visitor& visit) {
+ENGRAM_ALWAYS_INLINE void visit_binary(BinaryOp op, const Visitor& visit) {
   switch (op) {
 #define ENGRAM_CASE(name)                        \
   case BinaryOp::name:                           \
