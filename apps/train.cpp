@@ -10,6 +10,8 @@
 #include "apps/common/train_settings.h"
 #include "engine/allocator.h"
 #include "engine/ops/conv2d.h"
+#include "engine/profiler.h"
+#include "engine/roofline.h"
 #include "models/classifier_file.h"
 #include "models/data/open_dataset.h"
 #include "models/training/evaluate.h"
@@ -121,6 +123,7 @@ int train(Run& run, RunDir& dir) {
   dir.finish("complete");
   std::cout << "classifier: " << (dir / kClassifier).string() << "\n"
             << "report: " << write_report(dir).string() << "\n";
+  if (run.settings.profile) std::cout << profiler::table(measure_roofline());
   return kExitOk;
 }
 
@@ -130,6 +133,7 @@ int program(int argc, char** argv) {
   add_train_settings(cli, run.settings);
   if (!cli.parse(argc, argv)) return kExitOk;
   const int threads = apply_threads(run.settings.common);
+  profiler::enable(run.settings.profile);
   prepare(cli, run, threads);
   RunDir dir = open_run_dir(cli, run, threads);
   return train(run, dir);

@@ -50,7 +50,9 @@ void add_train_settings(Cli& cli, TrainSettings& s) {
   cli.option("checkpoint-steps", &s.checkpoint_steps, "steps between checkpoints; 0 is once an epoch").at_least(0);
   cli.option("precision", &s.precision, "storage of the final weights").choices({"f32", "f16"});
   cli.option("exact", &s.exact, "direct convolutions instead of Winograd");
-  cli.option("resume", &s.resume, "continue the run in this folder").only_on_command_line();
+  cli.resume_option(&s.resume, "continue the run in this folder, with its settings");
+  cli.option("profile", &s.profile, "print calls, time, bytes and flops of every operation at the end")
+      .only_on_command_line();
   cli.group("Run");
   add_common_options(cli, s.common);
   add_run_options(cli, s.common, true);

@@ -50,6 +50,7 @@ struct TrainSettings {
   std::int64_t checkpoint_steps = 0;
   std::string precision = "f32";
   bool exact = false;
+  bool profile = false;
 };
 
 /// Registers all of them.

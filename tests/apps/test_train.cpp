@@ -86,8 +86,7 @@ TEST_F(TrainApp, ARunKilledAtARandomStepContinuesToTheSameBytes) {
   const int code = killed.wait();
   ASSERT_TRUE(code == 1000 + SIGKILL || code == 0) << code;
   if (code != 0) {
-    std::vector<std::string> resume = arguments(run("killed"));
-    resume[resume.size() - 2] = "--resume";
+    const std::vector<std::string> resume = {"--data", data(), "--resume", run("killed")};
     ASSERT_EQ(Program("engram-train", resume, run("log")).wait(), 0) << text_of(run("log"));
   }
   EXPECT_EQ(classifier(run("killed")), classifier(run("whole")));
