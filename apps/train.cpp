@@ -13,6 +13,7 @@
 #include "engine/profiler.h"
 #include "engine/roofline.h"
 #include "models/classifier_file.h"
+#include "models/data/network_images.h"
 #include "models/data/open_dataset.h"
 #include "models/training/evaluate.h"
 
@@ -45,8 +46,8 @@ void prepare(const Cli& cli, Run& run, int threads) {
   if (s.common.out.empty() == s.resume.empty())
     throw UsageError("expected either --out for a new run or --resume for an old one");
   set_conv_policy(s.exact ? kernels::ConvPolicy::kExact : kernels::ConvPolicy::kFast);
-  run.train = open_dataset(s.dataset, s.data, Split::kTrain);
-  run.test = open_dataset(s.dataset, s.data, Split::kTest);
+  run.train = network_images(open_dataset(s.dataset, s.data, Split::kTrain));
+  run.test = network_images(open_dataset(s.dataset, s.data, Split::kTest));
   if (s.limit_train > 0 && s.limit_train < run.train.count) {
     std::vector<dim_t> first(static_cast<std::size_t>(s.limit_train));
     for (dim_t i = 0; i < s.limit_train; ++i) first[std::size_t(i)] = i;
