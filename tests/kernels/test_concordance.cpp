@@ -8,6 +8,7 @@
 #include <numeric>
 #include <random>
 
+#include "kernels/common/error.h"
 #include "kernels/common/sigmoid_f64.h"
 #include "kernels/concordance/concordance.h"
 

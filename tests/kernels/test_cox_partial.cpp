@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/common/error.h"
 #include "kernels/cox_partial/cox_partial.h"
 #include "kernels/weighted_gram/weighted_gram.h"
 #include "models/survival/survival_design.h"
@@ -21,14 +22,14 @@ using survival::SurvivalDesign;
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 /// Every output of the kernels at some eta, poisoned before the run.
-struct Run {
+struct KernelRun {
   dim_t rows, columns, stride;
   std::vector<double> panel, eta, theta, residual, exposure, curvature, information, magnitude, score, residuals,
       risk_mean, hazard;
   std::vector<CoxGroupSums> groups;
   double loglik = kNan;
 
-  Run(const SurvivalDesign& design, CoxTies ties, double size) {
+  KernelRun(const SurvivalDesign& design, CoxTies ties, double size) {
     const CoxRiskSets& sets = design.risk_sets();
     rows = design.rows();
     columns = design.columns();
@@ -68,14 +69,14 @@ void for_all(const Check& check) {
     for (CoxTies ties : {CoxTies::kEfron, CoxTies::kBreslow}) {
       for (double size : {0., 0.3, 3.}) {
         SCOPED_TRACE(message("seed ", options.seed, ties == CoxTies::kEfron ? " efron" : " breslow", " size ", size));
-        check(design, ties, Run(design, ties, size));
+        check(design, ties, KernelRun(design, ties, size));
       }
     }
   }
 }
 
 TEST(CoxPartial, ValueScoreAndInformationMatchTheDefinition) {
-  for_all([](const SurvivalDesign& design, CoxTies ties, const Run& run) {
+  for_all([](const SurvivalDesign& design, CoxTies ties, const KernelRun& run) {
     std::vector<double> score(run.columns), information(run.columns * run.columns);
     const double loglik = reference::cox_partial(design.risk_sets(), ties, run.eta.data(), run.panel.data(),
                                                  run.columns, run.stride, score.data(), information.data());
@@ -92,7 +93,7 @@ TEST(CoxPartial, ValueScoreAndInformationMatchTheDefinition) {
 }
 
 TEST(CoxPartial, ValueAloneIsTheSame) {
-  for_all([](const SurvivalDesign& design, CoxTies ties, Run run) {
+  for_all([](const SurvivalDesign& design, CoxTies ties, KernelRun run) {
     double loglik = kNan;
     kCpuCoxPartial.likelihood(
         {}, {design.risk_sets(), ties, run.eta.data(), run.theta.data(), run.groups.data(), nullptr, nullptr, &loglik});
@@ -101,7 +102,7 @@ TEST(CoxPartial, ValueAloneIsTheSame) {
 }
 
 TEST(CoxPartial, CurvatureIsTheDiagonalOfTheHessianByEta) {
-  for_all([](const SurvivalDesign& design, CoxTies ties, Run run) {
+  for_all([](const SurvivalDesign& design, CoxTies ties, KernelRun run) {
     // With the unit vectors as columns the information is the Hessian by eta.
     std::vector<double> unit(run.rows * run.rows, 0.), score(run.rows), hessian(run.rows * run.rows);
     for (dim_t i = 0; i < run.rows; ++i) unit[i * run.rows + i] = 1;
@@ -115,7 +116,7 @@ TEST(CoxPartial, CurvatureIsTheDiagonalOfTheHessianByEta) {
 }
 
 TEST(CoxPartial, ScoreResidualsMatchTheDefinitionAndSumToTheScore) {
-  for_all([](const SurvivalDesign& design, CoxTies ties, const Run& run) {
+  for_all([](const SurvivalDesign& design, CoxTies ties, const KernelRun& run) {
     std::vector<double> expected(run.rows * run.columns), sum(run.columns, 0.);
     reference::cox_score_residuals(design.risk_sets(), ties, run.eta.data(), run.panel.data(), run.columns, run.stride,
                                    expected.data());
@@ -133,7 +134,7 @@ TEST(CoxPartial, ScoreResidualsMatchTheDefinitionAndSumToTheScore) {
 TEST(CoxPartial, SpreadWithoutBoundIsNotFinite) {
   const auto data = random_survival({.rows = 20});
   const SurvivalDesign design(data.outcome, data.covariates);
-  Run run(design, CoxTies::kEfron, 0);
+  KernelRun run(design, CoxTies::kEfron, 0);
   run.eta[run.rows - 1] = 1e5;  // the earliest time: every later risk set's sum vanishes beside it
   double loglik = 0;
   kCpuCoxPartial.likelihood({}, {design.risk_sets(), CoxTies::kEfron, run.eta.data(), run.theta.data(),
@@ -150,8 +151,8 @@ TEST(CoxPartial, FirthGradientIsTheDerivativeOfTheLogDeterminant) {
     const SurvivalDesign design(data.outcome, data.covariates);
     for (CoxTies ties : {CoxTies::kEfron, CoxTies::kBreslow}) {
       SCOPED_TRACE(options.seed);
-      // Run's eta moves along the column by -0.7 a unit of size.
-      const Run run(design, ties, -0.5 / 0.7), above(design, ties, -(0.5 + 1e-5) / 0.7),
+      // KernelRun's eta moves along the column by -0.7 a unit of size.
+      const KernelRun run(design, ties, -0.5 / 0.7), above(design, ties, -(0.5 + 1e-5) / 0.7),
           below(design, ties, -(0.5 - 1e-5) / 0.7);
       std::vector<double> inverse(run.stride * run.stride, 0.), gradient(1, kNan),
           workspace(std::size_t(cox_firth_workspace(1)), kNan);

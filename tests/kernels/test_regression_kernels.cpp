@@ -8,6 +8,7 @@
 #include <random>
 
 #include "kernels/aft_likelihood/aft_likelihood.h"
+#include "kernels/common/error.h"
 #include "kernels/coordinate_descent/coordinate_descent.h"
 #include "kernels/dense_solve/dense_solve.h"
 #include "kernels/logistic_likelihood/logistic_likelihood.h"

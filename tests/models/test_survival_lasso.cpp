@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "kernels/common/error.h"
 #include "models/survival/cox_fit.h"
 #include "models/survival/lasso_cox.h"
 #include "tests/support/deviation.h"
