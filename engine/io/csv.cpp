@@ -33,6 +33,12 @@ bool is_special(char c) {
   return kSpecial[static_cast<unsigned char>(c)];
 }
 
+std::string_view trim_blanks(std::string_view cell) {
+  const std::size_t first = cell.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return cell.substr(first, cell.find_last_not_of(" \t") - first + 1);
+}
+
 std::string reason(int error) {
   return std::generic_category().message(error);
 }
@@ -244,11 +250,13 @@ void CsvReader::fail_syntax(std::string_view what) const {
 }
 
 bool is_missing(std::string_view cell) {
+  cell = trim_blanks(cell);
   constexpr std::string_view kWords[] = {"", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"};
   return std::find(std::begin(kWords), std::end(kWords), cell) != std::end(kWords);
 }
 
 bool parse_number(std::string_view cell, double& value) {
+  cell = trim_blanks(cell);
   const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
   return error == std::errc() && end == cell.data() + cell.size() && std::isfinite(value);
 }

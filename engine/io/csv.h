@@ -94,10 +94,10 @@ class CsvReader {
   std::uint64_t line_ = 0, next_line_ = 1;
 };
 
-/// Whether a cell says that a value is missing: empty, or NA, N/A, NaN, nan, null, NULL, None.
+/// Whether a cell says that a value is missing: empty or blank, or NA, N/A, NaN, nan, null, NULL, None.
 bool is_missing(std::string_view cell);
 
-/// The cell as a number, all of it; false if it is none or not finite.
+/// The cell as a number, all of it but spaces and tabs around it; false if it is none or not finite.
 bool parse_number(std::string_view cell, double& value);
 
 /// A table in memory.

@@ -62,11 +62,12 @@ TEST(Csv, MalformedTablesNameTheLine) {
 
 TEST(Csv, NumbersAreWholeFiniteCells) {
   double value = 0;
-  for (const auto& [text, expected] : {std::pair{"1", 1.0}, {"-2.5e-3", -2.5e-3}, {"1e308", 1e308}, {".5", 0.5}}) {
+  for (const auto& [text, expected] :
+       {std::pair{"1", 1.0}, {"-2.5e-3", -2.5e-3}, {"1e308", 1e308}, {".5", 0.5}, {" 1\t", 1.0}}) {
     EXPECT_TRUE(parse_number(text, value)) << text;
     EXPECT_EQ(value, expected);
   }
-  for (const char* text : {"", " 1", "1 ", "+1", "1,5", "0x10", "inf", "-inf", "nan", "1e999", "1.2.3", "x"}) {
+  for (const char* text : {"", " ", "1 2", "+1", "1,5", "0x10", "inf", "-inf", "nan", "1e999", "1.2.3", "x"}) {
     EXPECT_FALSE(parse_number(text, value)) << text;
   }
 }
