@@ -165,7 +165,7 @@ RiskSetView RiskSets::view() const {
 }
 
 RiskSets make_risk_sets(const double* time, const std::uint8_t* event, const double* weight, dim_t patients,
-                        TieMethod ties) {
+                        CoxTies ties) {
   RiskSets out;
   out.event.assign(event, event + patients);
   out.weight.assign(at(patients), 1.0);
@@ -182,7 +182,7 @@ RiskSets make_risk_sets(const double* time, const std::uint8_t* event, const dou
     }
     if (deaths == 0) continue;
     out.group_end.push_back(static_cast<std::int32_t>(end));
-    const dim_t terms = ties == TieMethod::kEfron ? deaths : 1;
+    const dim_t terms = ties == CoxTies::kEfron ? deaths : 1;
     for (dim_t t = 0; t < terms; ++t) {
       out.term_fraction.push_back(static_cast<double>(t) / static_cast<double>(deaths));
       out.term_weight.push_back(death_weight / static_cast<double>(terms));

@@ -21,7 +21,7 @@ struct RiskSets {
 /// Groups the deaths of patients in risk order (time descending, deaths before censored at equal times). `weight`: case
 /// weights, null for 1.
 RiskSets make_risk_sets(const double* time, const std::uint8_t* event, const double* weight, dim_t patients,
-                        TieMethod ties);
+                        CoxTies ties);
 
 /// Owner of what a score screen reads of its null model.
 struct ScorePanel {

@@ -10,12 +10,10 @@
 
 #include "kernels/common/cost.h"
 #include "kernels/common/stream.h"
+#include "kernels/cox_partial/cox_partial.h"
 #include "kernels/survival_screen/gene_view.h"
 
 namespace engram::kernels {
-
-/// How the partial likelihood treats deaths at one time (3.2).
-enum class TieMethod : std::uint8_t { kBreslow, kEfron };
 
 /// The deaths of a cohort in risk order. Groups are the distinct times of death, latest first. A group with deaths of
 /// weight W has, with Breslow's ties, one term (fraction 0, weight W); with Efron's, n terms for its n deaths

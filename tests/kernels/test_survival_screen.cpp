@@ -127,7 +127,7 @@ struct Sample {
 
   bool carries(dim_t i, dim_t j) const { return bits[j * words + i / 64] >> (i % 64) & 1; }
   GeneView view() const { return {n, p, bits.data(), words, counts.data(), list_offsets.data(), lists.data()}; }
-  RiskSets risk(TieMethod ties) const { return make_risk_sets(time.data(), event.data(), weight.data(), n, ties); }
+  RiskSets risk(CoxTies ties) const { return make_risk_sets(time.data(), event.data(), weight.data(), n, ties); }
 
   /// Row-major design: the gene and its product first (gene_terms of them), then `covariates` of z.
   Matrix design(dim_t gene, dim_t gene_terms, dim_t covariates) const {
@@ -169,9 +169,9 @@ struct Case {
 const Case kCases[] = {
     {9, 3, 1, false, false}, {61, 9, 3, true, true}, {130, 20, 4, false, true}, {200, 11, 11, true, false}};
 
-class SurvivalScreen : public ::testing::TestWithParam<TieMethod> {};
-INSTANTIATE_TEST_SUITE_P(Ties, SurvivalScreen, ::testing::Values(TieMethod::kBreslow, TieMethod::kEfron),
-                         [](const auto& info) { return info.param == TieMethod::kEfron ? "Efron" : "Breslow"; });
+class SurvivalScreen : public ::testing::TestWithParam<CoxTies> {};
+INSTANTIATE_TEST_SUITE_P(Ties, SurvivalScreen, ::testing::Values(CoxTies::kBreslow, CoxTies::kEfron),
+                         [](const auto& info) { return info.param == CoxTies::kEfron ? "Efron" : "Breslow"; });
 
 TEST_P(SurvivalScreen, ReferenceDerivativesAreThoseOfTheLikelihood) {
   const Sample s(61, 3, 2, true, true, 1);
@@ -236,7 +236,7 @@ TEST_P(SurvivalScreen, WidePanelsGiveTheSameScores) {
 
 TEST(SurvivalScreenPanel, ACovariateThatOthersExplainIsLeftOut) {
   Sample s(80, 5, 3, false, false, 4);
-  const RiskSets sets = s.risk(TieMethod::kEfron);
+  const RiskSets sets = s.risk(CoxTies::kEfron);
   const std::vector<double> eta(s.n, 0.0);
   std::vector<double> stats(s.p * kNumScoreStatistics), expected = stats;
   cpu_backend().survival_screen.score(
@@ -430,7 +430,7 @@ TEST_P(SurvivalScreen, SeparationEndsAndIsReported) {
 
 TEST(SurvivalScreenRepeat, ResultsDependOnTheGeneAlone) {
   const Sample s(3000, 67, 5, true, true, 10);
-  const RiskSets sets = s.risk(TieMethod::kEfron);
+  const RiskSets sets = s.risk(CoxTies::kEfron);
   const ScorePanel panel = make_cox_panel(sets, s.z.data(), s.q, s.offset.data(), s.treatment.data());
   const auto bytes = [](const auto& values) {
     return std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(values[0]));
