@@ -17,9 +17,9 @@ struct LassoOptions {
   double lambda_min_ratio = 0.01;
   std::vector<double> lambda;  ///< own path, descending; empty: from lambda_max down
   double tolerance = 1e-9;     ///< stop when the largest weighted squared change of a coefficient is below this part of
-                            ///< the null deviance per patient
-  dim_t max_passes = 100000;  ///< over the coordinates, in all
-  dim_t max_terms = -1;       ///< stop the path once more penalised columns than this are in; -1: never
+                               ///< the null deviance per patient
+  dim_t max_passes = 100000;   ///< over the coordinates, in all
+  dim_t max_terms = -1;        ///< stop the path once more penalised columns than this are in; -1: never
 };
 
 /// The solution at one lambda, sparse, in the covariates' units.

@@ -72,9 +72,10 @@ class Breeding {
 void run_genetic(SubsetEvaluator& evaluator, const GeneticOptions& options, std::uint64_t seed,
                  const std::function<bool()>& stop) {
   if (options.population < 2 || options.tournament < 1 || options.elite < 0 || options.elite >= options.population)
-    throw UsageError(message("[genetic] expected a population above 1 and above the elite, and a tournament of at least "
-                             "1, got ",
-                             options.population, ", ", options.elite, " and ", options.tournament));
+    throw UsageError(
+        message("[genetic] expected a population above 1 and above the elite, and a tournament of at least "
+                "1, got ",
+                options.population, ", ", options.elite, " and ", options.tournament));
   Breeding(evaluator, options, seed).run(stop);
 }
 

@@ -136,9 +136,8 @@ class ParticleSwarm {
   void kick() {
     std::vector<std::size_t> order(particles_.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::stable_sort(order.begin(), order.end(), [this](std::size_t a, std::size_t b) {
-      return particles_[a].fitness < particles_[b].fitness;
-    });
+    std::stable_sort(order.begin(), order.end(),
+                     [this](std::size_t a, std::size_t b) { return particles_[a].fitness < particles_[b].fitness; });
     for (std::size_t i = 0; i < (order.size() + 4) / 5; ++i) {
       Particle& p = particles_[order[i]];
       p.place = best_;

@@ -132,8 +132,9 @@ class Swarm {
   /// One step of Q-learning (3a to 3f).
   void q_step(Bee& bee) {
     choose_candidates(bee.set);
-    const SetAction action = random_.chance(1 - epsilon_) ? best_action(bee.set).action
-                                                          : candidates_[std::size_t(random_.below(int(candidates_.size())))];
+    const SetAction action = random_.chance(1 - epsilon_)
+                                 ? best_action(bee.set).action
+                                 : candidates_[std::size_t(random_.below(int(candidates_.size())))];
     epsilon_ = std::max(0.0, epsilon_ - options_.epsilon_step);
     ++steps_;
     const GeneSet next = action.applied_to(bee.set);

@@ -22,7 +22,7 @@ struct QbsoVariants {
 /// Settings; the defaults are those of the authors' program.
 struct QbsoOptions {
   int bees = 10, iterations = 10, local_iterations = 10;
-  int flip = 5;                ///< stride of the search area's bees, and candidates of a step
+  int flip = 5;  ///< stride of the search area's bees, and candidates of a step
   int max_chance = 3;
   double alpha = 0.1, gamma = 0.99, epsilon = 0.01;
   double epsilon_step = 1e-4;  ///< epsilon falls by this with every step

@@ -35,9 +35,8 @@ std::vector<double> SubsetEvaluator::evaluate(std::span<const GeneSet> sets, con
   const auto known = cache_.find(near);
   const SubsetFit* start = known == cache_.end() || known->second.coefficients.empty() ? nullptr : &known->second;
   std::vector<SubsetFit> fits(fresh.size());
-  kernels::parallel_for(dim_t(fresh.size()), kWorkOfFit, [&](dim_t i) {
-    fits[std::size_t(i)] = objective_.fit(fresh[std::size_t(i)], start, near);
-  });
+  kernels::parallel_for(dim_t(fresh.size()), kWorkOfFit,
+                        [&](dim_t i) { fits[std::size_t(i)] = objective_.fit(fresh[std::size_t(i)], start, near); });
   for (std::size_t i = 0; i < fresh.size(); ++i) record(fresh[i], std::move(fits[i]));
   std::vector<double> values;
   values.reserve(sets.size());
