@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "kernels/common/error.h"
+#include "models/survival/cox_residuals.h"
 
 namespace engram::genes {
 namespace {
@@ -112,6 +113,28 @@ std::vector<double> TermModel::standard_errors(const TermFit& fit) const {
     errors[j] = fit.unusable[j] != 0 || !(variance > 0) ? 0 : std::sqrt(variance);
   }
   return errors;
+}
+
+std::vector<double> TermModel::residuals(const TermFit& fit) const {
+  if (cox_) {
+    std::vector<double> residuals = survival::martingale_residuals(*cox_, survival::fit_cox(*cox_, fit.columns));
+    for (double& r : residuals) r = -r;
+    return residuals;
+  }
+  const std::size_t n = std::size_t(design_.rows());
+  std::vector<double> eta(n, fit.parameters.front()), log_time(n), gradient(n), curvature(n), mixed(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    log_time[i] = std::log(design_.time()[i]);
+    for (std::size_t j = 0; j < fit.columns.size(); ++j)
+      eta[i] += fit.coefficients[j] * design_.value(dim_t(i), fit.columns[j]);
+  }
+  double totals[4];
+  kernels::kCpuAftLikelihood.likelihood(
+      {}, {distribution_of(likelihood_), design_.rows(), eta.data(), log_time.data(), design_.event().data(),
+           design_.weight().data(), fit.parameters.back(), gradient.data(), curvature.data(), mixed.data(), totals});
+  std::vector<double> residuals(n);
+  for (std::size_t i = 0; i < n; ++i) residuals[std::size_t(design_.order()[i])] = gradient[i];
+  return residuals;
 }
 
 std::vector<survival::AftScoreTest> TermModel::score_tests(const TermFit& fit,
