@@ -70,18 +70,19 @@ struct CoxInformationArgs {
   double* workspace;  ///< cox_information_workspace(stride) doubles
 };
 
-/// Residuals of every row, from what `likelihood` left. Unweighted: score residual i times weight_i sums to the score.
+/// Score residuals of every row, from what `likelihood` left. Unweighted: times weight_i they sum to the score.
 struct CoxScoreResidualArgs {
   CoxRiskSets sets;
   CoxTies ties;
   const double* panel;
   dim_t stride;
+  const double* eta;
   const double* theta;
-  const double* residual;
   const CoxGroupSums* groups;
   double* score_residual;  ///< [rows, stride]
   double* risk_mean;       ///< [num_groups, stride]: mean over l of the risk-set means m_l
-  double* workspace;       ///< 3 * stride doubles
+  double* hazard;          ///< [rows]: cumulative hazard that the row is exposed to, per unit of exp(eta - shift)
+  double* workspace;       ///< cox_score_residual_workspace(num_groups, stride) doubles
 };
 
 /// Half the derivative of log det I by the coefficients (Firth's penalty), given V = I^-1.
@@ -107,6 +108,8 @@ struct CoxPartialKernels {
 
 /// Doubles that CoxInformationArgs::workspace needs.
 dim_t cox_information_workspace(dim_t stride);
+/// Doubles that CoxScoreResidualArgs::workspace needs.
+dim_t cox_score_residual_workspace(dim_t num_groups, dim_t stride);
 /// Doubles that CoxFirthArgs::workspace needs.
 dim_t cox_firth_workspace(dim_t columns);
 

@@ -33,20 +33,19 @@ class AftScratch {
   double intercept() const { return parameters_[0]; }
   std::span<const double> coefficients() const { return {parameters_.data() + 1, std::size_t(columns_)}; }
   double log_scale() const { return parameters_[std::size_t(columns_) + 1]; }
-  std::span<const std::uint8_t> aliased() const { return {aliased_.data() + 1, std::size_t(columns_)}; }
-  std::span<const std::uint8_t> infinite() const { return {infinite_.data() + 1, std::size_t(columns_)}; }
+  std::span<const std::uint8_t> aliased() const { return {newton_.aliased.data() + 1, std::size_t(columns_)}; }
+  std::span<const std::uint8_t> infinite() const { return {newton_.infinite.data() + 1, std::size_t(columns_)}; }
 
  private:
   friend class AftModel;
-  void resize(const SurvivalDesign& design, dim_t columns);
+  friend class AftProblem;
 
-  dim_t columns_ = 0, stride_ = 0;
-  std::vector<double> panel_;                                   // [rows, stride]: 1, standardised columns, z
-  std::vector<double> eta_, z_, gradient_, curvature_, mixed_;  // [rows]
-  std::vector<double> beta_, trial_, step_, score_;             // [columns + 2], standardised units
-  std::vector<double> information_, factor_, workspace_;
+  NewtonState newton_;
+  dim_t columns_ = 0;
+  std::vector<const double*> sources_;                      // [columns + 1]
+  std::vector<double> panel_;                               // [rows, stride]: 1, standardised columns, zeros
+  std::vector<double> eta_, gradient_, curvature_, mixed_;  // [rows]
   std::vector<double> parameters_;
-  std::vector<std::uint8_t> aliased_, infinite_;
 };
 
 /// What a test of one more column says.

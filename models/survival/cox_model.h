@@ -23,24 +23,22 @@ struct CoxOptions {
 class CoxScratch {
  public:
   /// Of the last fit, in the order of its `columns` and in the covariates' units. 0 where aliased.
-  std::span<const double> coefficients() const { return {coefficients_.data(), std::size_t(columns_)}; }
+  std::span<const double> coefficients() const { return {coefficients_.data(), std::size_t(newton_.n)}; }
   /// 1 where a column is determined by those before it.
-  std::span<const std::uint8_t> aliased() const { return {aliased_.data(), std::size_t(columns_)}; }
+  std::span<const std::uint8_t> aliased() const { return {newton_.aliased.data(), std::size_t(newton_.n)}; }
   /// 1 where the likelihood rises without end.
-  std::span<const std::uint8_t> infinite() const { return {infinite_.data(), std::size_t(columns_)}; }
+  std::span<const std::uint8_t> infinite() const { return {newton_.infinite.data(), std::size_t(newton_.n)}; }
 
  private:
   friend class CoxModel;
-  void resize(const SurvivalDesign& design, dim_t columns);
+  friend class CoxProblem;
 
-  dim_t columns_ = 0, stride_ = 0;
-  std::vector<double> panel_;                                   // [rows, stride] standardised columns
-  std::vector<double> eta_, theta_, residual_, hazard_weight_;  // [rows]
-  std::vector<kernels::CoxGroupSums> group_sums_;
-  std::vector<double> beta_, trial_, step_, score_;  // [columns], standardised units
-  std::vector<double> information_, factor_, workspace_;
-  std::vector<double> coefficients_;
-  std::vector<std::uint8_t> aliased_, infinite_;
+  NewtonState newton_;
+  std::vector<const double*> sources_;                     // [columns]
+  std::vector<double> panel_;                              // [rows, stride] standardised columns
+  std::vector<double> eta_, theta_, residual_, exposure_;  // [rows]
+  std::vector<kernels::CoxGroupSums> groups_;
+  std::vector<double> workspace_, coefficients_;
 };
 
 /// Fits over one design. Cheap to copy; holds a reference to the design, which must outlive it. All functions are

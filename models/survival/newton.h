@@ -2,6 +2,7 @@
 /// What the Newton fits of the survival models share: settings and what came of them.
 
 #include <cstdint>
+#include <vector>
 
 #include "kernels/common/types.h"
 
@@ -36,6 +37,18 @@ struct FitStatus {
   dim_t num_aliased = 0;    ///< columns that the others determine, or that do not vary in any risk set; coefficient 0
   dim_t num_infinite = 0;  ///< columns whose likelihood rises without end (separation): rank them by the score test, or
                            ///< use the Firth fit
+};
+
+/// Memory of a Newton fit in its own (standardised) parameters; grows to the largest fit seen and is then reused.
+/// Vectors have `stride` elements, zero beyond `n`; matrices are [stride, stride].
+struct NewtonState {
+  dim_t n = 0, stride = 0;
+  std::vector<double> beta, trial, step, score, information, magnitude, factor;
+  std::vector<double> span;  ///< [n] how much eta moves between the extremes of a column, per unit of its coefficient
+  std::vector<std::uint8_t> aliased, flat, infinite;
+
+  /// Room for `parameters`; all flags 0, beta 0, spans 0.
+  void reset(dim_t parameters);
 };
 
 }  // namespace engram::survival

@@ -18,7 +18,7 @@ double log10_p_chi_square(double statistic, double df);
 
 /// Cumulative distribution of the standard normal.
 double normal_cdf(double z);
-/// Its inverse, p in (0, 1): for confidence limits. Relative error below 1e-14 (rational start, one Halley step).
+/// Its inverse, p in (0, 1): for confidence limits. By Newton steps on log Phi; relative error below 1e-13.
 double normal_quantile(double p);
 
 /// A test statistic with its degrees of freedom.

@@ -46,6 +46,8 @@ class SurvivalDesign {
   double mean(dim_t j) const { return mean_[std::size_t(j)]; }
   /// Standard deviation with 1/n; 1 for a constant column.
   double scale(dim_t j) const { return scale_[std::size_t(j)]; }
+  /// Largest minus smallest standardised value.
+  double span(dim_t j) const { return span_[std::size_t(j)]; }
   bool is_constant(dim_t j) const { return constant_[std::size_t(j)] != 0; }
   /// Value in the units given, of sorted row i.
   double value(dim_t i, dim_t j) const { return mean(j) + scale(j) * standardized(j)[i]; }
@@ -55,7 +57,7 @@ class SurvivalDesign {
   /// Tie groups and risk sets as the kernels take them; points into this object.
   const kernels::CoxRiskSets& risk_sets() const { return risk_sets_; }
 
-  /// Throws UsageError if one of `columns` is not a column here or comes twice.
+  /// Throws UsageError if one of `columns` is not a column here.
   void check_columns(std::span<const dim_t> columns) const;
   /// 0, 1, ..., columns() - 1.
   std::vector<dim_t> all_columns() const;
@@ -76,10 +78,10 @@ class SurvivalDesign {
   std::vector<double> time_, entry_, weight_, offset_;
   std::vector<std::uint8_t> event_;
   std::vector<std::int32_t> stratum_, stratum_labels_;
-  std::vector<double> standardized_, mean_, scale_, reported_mean_;
+  std::vector<double> standardized_, mean_, scale_, span_, reported_mean_;
   std::vector<std::uint8_t> constant_;
   std::vector<kernels::CoxTieGroup> groups_;
-  std::vector<std::int32_t> row_group_, entry_order_, entry_group_;
+  std::vector<std::int32_t> entry_order_;
   kernels::CoxRiskSets risk_sets_{};
 };
 
