@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "kernels/common/error.h"
 #include "models/genes/cohort_io.h"
 #include "models/genes/fitness/arm_contrast.h"
 #include "models/genes/fitness/held_out.h"
