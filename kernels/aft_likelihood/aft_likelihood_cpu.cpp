@@ -2,7 +2,7 @@
 #include <numbers>
 
 #include "kernels/aft_likelihood/aft_likelihood.h"
-#include "kernels/common/vec_math_f64.h"
+#include "kernels/common/sigmoid_f64.h"
 
 namespace engram::kernels {
 namespace {
@@ -13,15 +13,10 @@ struct ErrorLaw {
 };
 
 ENGRAM_ALWAYS_INLINE ErrorLaw logistic(Vec8d z, Vec8d event) {
-  // Everything from u = exp(-|z|), which cannot overflow.
-  const Vec8d u = exp8d(z > 0. ? -z : z);
-  const Vec8d small = u / (1. + u), large = 1. / (1. + u);
-  const Vec8d p = z > 0. ? large : small;
-  // For u below an ulp of 1 the logarithm is u itself.
-  const Vec8d log1p_u = u < 1e-8 ? u - u * u / 2. : log8d(1. + u);
-  const Vec8d log1p_exp = (z > 0. ? z : Vec8d{}) + log1p_u;
+  const Sigmoid s = sigmoid8d(z);
   const Vec8d terms = 1. + event;
-  return {event * z - terms * log1p_exp, event - terms * p, terms * (small * large)};
+  // 1 - 2 p of an event is q - p, which keeps its digits where z is large.
+  return {event * z - terms * s.log1p_exp, event * s.q - s.p, terms * (s.p * s.q)};
 }
 
 ENGRAM_ALWAYS_INLINE ErrorLaw extreme_value(Vec8d z, Vec8d event) {

@@ -23,7 +23,7 @@ struct ConcordanceArgs {
   double* row_concordant;  ///< [rows], or null: weight of comparable pairs with the row in which it agrees, ties half,
                            ///< without the row's own weight
   double* row_comparable;  ///< [rows], null together with row_concordant: weight of all its comparable pairs
-  double* workspace;       ///< concordance_workspace(rows, num_ranks) doubles
+  double* workspace;       ///< concordance_workspace(num_ranks) doubles
 };
 
 /// Entry points of one back end.
@@ -32,7 +32,7 @@ struct ConcordanceKernels {
 };
 
 /// Doubles that ConcordanceArgs::workspace needs.
-dim_t concordance_workspace(dim_t rows, dim_t num_ranks);
+dim_t concordance_workspace(dim_t num_ranks);
 
 /// Inputs read; log2(num_ranks) additions for each insertion and two queries.
 Cost concordance_cost(dim_t rows, dim_t num_ranks);

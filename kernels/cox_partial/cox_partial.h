@@ -56,6 +56,16 @@ struct CoxLikelihoodArgs {
   double* loglik;        ///< not finite if eta is too spread for a risk set's sum
 };
 
+/// Diagonal of the second derivative by eta, from what `likelihood` left: the weights of penalised least squares.
+struct CoxCurvatureArgs {
+  CoxRiskSets sets;
+  CoxTies ties;
+  const double* theta;
+  const double* exposure;
+  const CoxGroupSums* groups;
+  double* curvature;  ///< [rows]: -d2l/deta_i2 = exposure_i - theta_i^2 (sum over exposed groups of W/n sum_l 1/phi^2)
+};
+
 /// Information matrix sum_k (W/n) sum_l [S2/phi - m m'] of the columns of `panel`, from what `likelihood` left.
 struct CoxInformationArgs {
   CoxRiskSets sets;
@@ -101,6 +111,7 @@ struct CoxFirthArgs {
 /// Entry points of one back end. Same bits for the same input, always.
 struct CoxPartialKernels {
   void (*likelihood)(Stream, const CoxLikelihoodArgs&);
+  void (*curvature)(Stream, const CoxCurvatureArgs&);
   void (*information)(Stream, const CoxInformationArgs&);
   void (*score_residuals)(Stream, const CoxScoreResidualArgs&);
   void (*firth)(Stream, const CoxFirthArgs&);

@@ -143,6 +143,49 @@ void likelihood(Stream, const CoxLikelihoodArgs& args) {
   likelihood_rows(args);
 }
 
+/// W/n sum over l of 1/phi_l^2, or of (1 - l/n)^2/phi_l^2 for a death of the group itself.
+struct SquaredHazard {
+  double all = 0, death = 0;
+};
+
+SquaredHazard squared_hazard(const CoxCurvatureArgs& args, dim_t k) {
+  const CoxGroupSums& sums = args.groups[k];
+  const std::int32_t terms = args.ties == CoxTies::kBreslow ? 1 : args.sets.groups[k].deaths;
+  const double share = sums.death_weight / terms;
+  SquaredHazard total;
+  for (std::int32_t l = 0; l < terms; ++l) {
+    const double fraction = double(l) / terms, phi = sums.s0 - fraction * sums.a0;
+    total.all += share / (phi * phi);
+    total.death += (1 - fraction) * (1 - fraction) * share / (phi * phi);
+  }
+  return total;
+}
+
+void curvature(Stream, const CoxCurvatureArgs& args) {
+  const CoxRiskSets& sets = args.sets;
+  std::fill(args.curvature, args.curvature + sets.rows, 0.);
+  for (dim_t first = 0; first < sets.num_groups;) {
+    const dim_t last = stratum_end(sets, first);
+    double hazard = 0;
+    for (dim_t k = last; k-- > first;) {
+      const CoxTieGroup& group = sets.groups[k];
+      const RiskSetStep step = risk_set_step(sets, k, first);
+      const SquaredHazard here = squared_hazard(args, k);
+      hazard += here.all;
+      for (dim_t i = step.entry_begin; i < group.entry_end; ++i) args.curvature[sets.entry_order[i]] = -hazard;
+      for (dim_t i = step.row_begin; i < group.risk_end; ++i) args.curvature[i] += hazard;
+      for (dim_t i = group.death_begin; i < group.death_begin + group.deaths; ++i) {
+        args.curvature[i] += here.death - here.all;
+      }
+    }
+    first = last;
+  }
+  for (dim_t i = 0; i < sets.rows; ++i) {
+    // Zero where a row is alone in every risk set; the difference may fall below it by rounding.
+    args.curvature[i] = std::max(0., args.exposure[i] - args.theta[i] * args.theta[i] * args.curvature[i]);
+  }
+}
+
 ENGRAM_ALWAYS_INLINE void add_row(double* sum, const double* x, double factor, dim_t stride) {
   for (dim_t j = 0; j < stride; j += 8) store8d(sum + j, load8d(sum + j) + load8d(x + j) * factor);
 }
@@ -238,6 +281,7 @@ dim_t cox_information_workspace(dim_t stride) {
 
 const CoxPartialKernels kCpuCoxPartial = {
     .likelihood = likelihood,
+    .curvature = curvature,
     .information = information,
     .score_residuals = cox_score_residuals_cpu,
     .firth = cox_firth_cpu,

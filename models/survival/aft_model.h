@@ -21,7 +21,7 @@ AftDistribution parse_distribution(const std::string& name);
 
 struct AftOptions {
   AftDistribution distribution = AftDistribution::kLogLogistic;
-  NewtonControl newton;
+  NewtonControl newton = {};
 };
 
 /// Memory of one fit, reused from fit to fit; after a fit it holds the result. One thread at a time.

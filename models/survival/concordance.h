@@ -17,9 +17,9 @@ enum class PairWeight {
 
 struct ConcordanceOptions {
   PairWeight weight = PairWeight::kHarrell;
-  double tau = 0;                     ///< if positive: only events before tau count
-  bool standard_error = false;        ///< also compute it (twice the work)
-  std::vector<std::int32_t> cluster;  ///< for the standard error; one label a patient; empty: each its own
+  double tau = 0;                          ///< if positive: only events before tau count
+  bool standard_error = false;             ///< also compute it (twice the work)
+  std::vector<std::int32_t> cluster = {};  ///< for the standard error; one label a patient; empty: each its own
 };
 
 /// Pair counts (sums of products of case weights, times the pair weight) and the index.

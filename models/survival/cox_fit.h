@@ -36,7 +36,8 @@ struct CoxFit {
 /// How the robust (sandwich) variance sums score residuals (Lin and Wei 1989).
 struct RobustOptions {
   bool enabled = false;
-  std::vector<std::int32_t> cluster;  ///< one label a patient, in the outcome's order; empty: every row its own cluster
+  std::vector<std::int32_t> cluster =
+      {};  ///< one label a patient, in the outcome's order; empty: every row its own cluster
 };
 
 /// Fits `columns` and derives the table. Throws as CoxModel::fit, and ShapeError for clusters of the wrong length.

@@ -14,7 +14,7 @@ using kernels::CoxTies;
 
 struct CoxOptions {
   CoxTies ties = CoxTies::kEfron;
-  NewtonControl newton;
+  NewtonControl newton = {};
   bool firth = false;  ///< maximise l + 0.5 log det I (Firth 1993; Heinze and Schemper 2001): finite under separation
 };
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "models/survival/outcome.h"
+#include "models/survival/probability.h"
 
 namespace engram::survival {
 
@@ -34,17 +35,23 @@ SurvivalBand confidence_band(const SurvivalCurve& curve, double level = 0.95);
 /// Estimate of the event times. Strata are pooled; entry times are respected. Throws as check_outcome.
 SurvivalCurve kaplan_meier(const SurvivalOutcome& outcome);
 
-/// Estimate of the censoring times: events and censorings change places, and a patient who dies at t is still at risk
-/// of being censored there (as R's survfit of 1 - status).
-SurvivalCurve censoring_curve(const SurvivalOutcome& outcome);
+/// Whether patients who die at t are at risk of being censored at t.
+enum class CensoringTies {
+  kTogether,     ///< yes: the Kaplan-Meier estimate of 1 - event, as R's survfit gives it
+  kEventsFirst,  ///< no: deaths precede censorings, so that survival times censoring curve is the share still observed;
+                 ///< the weights for censoring use this
+};
+
+/// Estimate of the censoring times: events and censorings change places.
+SurvivalCurve censoring_curve(const SurvivalOutcome& outcome, CensoringTies ties = CensoringTies::kTogether);
 
 /// Two-sample (or more) log-rank test of equal survival in the groups, stratified if the outcome is.
 struct LogRank {
-  std::vector<std::int32_t> group;  ///< labels, ascending
-  std::vector<double> observed, expected;
-  double statistic = 0, log10_p = 0;
-  dim_t df = 0;
+  std::vector<std::int32_t> group;         ///< labels, ascending
+  std::vector<double> observed, expected;  ///< events of each group
+  ChiSquareTest test;                      ///< df: groups that can be told apart, less one
 };
+/// Throws as check_outcome, ShapeError for groups of another length. Weights are refused with UsageError.
 LogRank log_rank(const SurvivalOutcome& outcome, std::span<const std::int32_t> group);
 
 /// Inverse-probability-of-censoring weights for the status at `horizon`: 1 / G(time-) for events before or at it,

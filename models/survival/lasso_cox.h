@@ -9,17 +9,18 @@
 namespace engram::survival {
 
 /// Minimises -l(beta)/n + lambda sum_j pf_j (alpha |b_j| + (1 - alpha) b_j^2 / 2) on standardised columns (variance
-/// with 1/n), Breslow ties (spec section 3.11). Case weights are scaled to sum to n.
+/// with 1/n), Breslow ties (spec section 3.11); with case weights, n is their sum.
 struct LassoOptions {
   double alpha = 1;
-  std::vector<double> penalty_factor;  ///< one a column, >= 0; empty: ones. Rescaled to sum to the number of columns
+  std::vector<double> penalty_factor =
+      {};  ///< one a column, >= 0; empty: ones. Rescaled to sum to the number of columns
   dim_t num_lambda = 100;
   double lambda_min_ratio = 0.01;
-  std::vector<double> lambda;  ///< own path, descending; empty: from lambda_max down
-  double tolerance = 1e-9;     ///< stop when the largest weighted squared change of a coefficient is below this part of
-                               ///< the null deviance per patient
-  dim_t max_passes = 100000;   ///< over the coordinates, in all
-  dim_t max_terms = -1;        ///< stop the path once more penalised columns than this are in; -1: never
+  std::vector<double> lambda = {};  ///< own path, descending; empty: from lambda_max down
+  double tolerance = 1e-9;    ///< stop when the largest weighted squared change of a coefficient is below this part of
+                              ///< the null deviance per patient
+  dim_t max_passes = 100000;  ///< over the coordinates, in all
+  dim_t max_terms = -1;       ///< stop the path once more penalised columns than this are in; -1: never
 };
 
 /// The solution at one lambda, sparse, in the covariates' units.
@@ -43,16 +44,16 @@ struct LassoPath {
   std::vector<double> dense(dim_t s) const;
 };
 
-/// The path over `columns`. Strata and entry times are not taken (UsageError); offsets and weights are. A design
-/// without events, a constant or duplicate column is no error: the coefficient stays 0, or is shared. Throws UsageError
-/// for options that make no sense.
+/// The path over `columns`; strata, entry times, offsets and weights are taken as the design has them. A constant
+/// column keeps coefficient 0; duplicate columns share what one would have. Throws UsageError for options that make no
+/// sense and for a design without events.
 LassoPath lasso_cox(const SurvivalDesign& design, std::span<const dim_t> columns, const LassoOptions& options = {});
 
 struct LassoCvOptions {
-  LassoOptions lasso;
+  LassoOptions lasso = {};
   dim_t folds = 10;
-  std::uint64_t seed = 1;             ///< folds are drawn by Philox, balanced within events and censored
-  std::vector<std::int32_t> fold_of;  ///< own folds 0..folds-1, one a patient in the outcome's order; empty: drawn
+  std::uint64_t seed = 1;                  ///< folds are drawn by Philox, balanced within events and censored
+  std::vector<std::int32_t> fold_of = {};  ///< own folds 0..folds-1, one a patient in the outcome's order; empty: drawn
 };
 
 struct LassoCv {

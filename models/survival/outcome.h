@@ -14,12 +14,12 @@ namespace engram::survival {
 /// Equal times are ties; times are compared exactly. A negative time is an ordinary value (Cox and the rank-based
 /// methods use the order alone); models of log time refuse it.
 struct SurvivalOutcome {
-  std::vector<double> time;           ///< end of observation
-  std::vector<std::uint8_t> event;    ///< 1: the event happened at `time`; 0: censored there
-  std::vector<double> entry;          ///< optional: start of observation (left truncation); at risk in (entry, time]
-  std::vector<double> weight;         ///< optional: case weights, >= 0
-  std::vector<double> offset;         ///< optional: known part of the linear predictor
-  std::vector<std::int32_t> stratum;  ///< optional: Cox stratum, any integers
+  std::vector<double> time = {};         ///< end of observation
+  std::vector<std::uint8_t> event = {};  ///< 1: the event happened at `time`; 0: censored there
+  std::vector<double> entry = {};        ///< optional: start of observation (left truncation); at risk in (entry, time]
+  std::vector<double> weight = {};       ///< optional: case weights, >= 0
+  std::vector<double> offset = {};       ///< optional: known part of the linear predictor
+  std::vector<std::int32_t> stratum = {};  ///< optional: Cox stratum, any integers
 
   dim_t rows() const { return dim_t(time.size()); }
   dim_t num_events() const;

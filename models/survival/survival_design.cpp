@@ -1,7 +1,6 @@
 #include "models/survival/survival_design.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
 #include "kernels/common/error.h"
@@ -29,7 +28,7 @@ SurvivalDesign::SurvivalDesign(const SurvivalOutcome& outcome, const CovariateMa
   names_ = covariates.names();
   sort_rows(outcome);
   find_risk_sets();
-  standardize(covariates);
+  covariates_ = StandardizedColumns(covariates, order_);
 }
 
 void SurvivalDesign::sort_rows(const SurvivalOutcome& outcome) {
@@ -98,41 +97,6 @@ void SurvivalDesign::find_entries() {
       ++next;
     }
     group.entry_end = next;
-  }
-}
-
-void SurvivalDesign::standardize(const CovariateMatrix& covariates) {
-  const dim_t columns = covariates.columns();
-  standardized_.resize(std::size_t(columns * rows_));
-  mean_.resize(std::size_t(columns));
-  scale_.assign(std::size_t(columns), 1.);
-  span_.assign(std::size_t(columns), 0.);
-  reported_mean_.resize(std::size_t(columns));
-  constant_.resize(std::size_t(columns));
-  for (dim_t j = 0; j < columns; ++j) {
-    const std::span<const double> x = covariates.column(j);
-    const auto [low, high] = std::minmax_element(x.begin(), x.end());
-    const double mean = std::accumulate(x.begin(), x.end(), 0.) / double(rows_);
-    const bool indicator = std::all_of(x.begin(), x.end(), [](double v) { return v == -1 || v == 0 || v == 1; });
-    constant_[j] = *low == *high;
-    mean_[j] = constant_[j] ? *low : mean;
-    reported_mean_[j] = indicator ? 0 : mean_[j];
-    double* out = standardized_.data() + j * rows_;
-    if (constant_[j]) {
-      std::fill_n(out, rows_, 0.);
-      continue;
-    }
-    const double range = *high - *low;
-    if (!std::isfinite(range)) {
-      throw DataError(
-          message("[survival] expected values of ", names_[j], " less than 1e308 apart, got ", *low, " and ", *high));
-    }
-    // Relative to the range, so that no square overflows or vanishes.
-    double squares = 0;
-    for (double v : x) squares += (v - mean) / range * ((v - mean) / range);
-    scale_[j] = range * std::sqrt(squares / double(rows_));
-    span_[j] = range / scale_[j];
-    for (dim_t i = 0; i < rows_; ++i) out[i] = (x[std::size_t(order_[i])] - mean) / scale_[j];
   }
 }
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "kernels/cox_partial/cox_partial.h"
-#include "models/survival/outcome.h"
+#include "models/survival/standardized_columns.h"
 
 namespace engram::survival {
 
@@ -42,17 +42,17 @@ class SurvivalDesign {
   std::int32_t stratum_label(dim_t s) const { return stratum_labels_[std::size_t(s)]; }
 
   /// Column j, standardised, sorted.
-  const double* standardized(dim_t j) const { return standardized_.data() + j * rows_; }
-  double mean(dim_t j) const { return mean_[std::size_t(j)]; }
+  const double* standardized(dim_t j) const { return covariates_.column(j); }
+  double mean(dim_t j) const { return covariates_.mean(j); }
   /// Standard deviation with 1/n; 1 for a constant column.
-  double scale(dim_t j) const { return scale_[std::size_t(j)]; }
-  /// Largest minus smallest standardised value.
-  double span(dim_t j) const { return span_[std::size_t(j)]; }
-  bool is_constant(dim_t j) const { return constant_[std::size_t(j)] != 0; }
+  double scale(dim_t j) const { return covariates_.scale(j); }
+  /// Largest minus smallest standardised value; 0 for a constant column alone.
+  double span(dim_t j) const { return covariates_.span(j); }
+  bool is_constant(dim_t j) const { return span(j) == 0; }
   /// Value in the units given, of sorted row i.
   double value(dim_t i, dim_t j) const { return mean(j) + scale(j) * standardized(j)[i]; }
   /// What R subtracts in its linear predictor: the mean, or 0 for a column of -1, 0 and 1 alone.
-  double reported_mean(dim_t j) const { return reported_mean_[std::size_t(j)]; }
+  double reported_mean(dim_t j) const { return covariates_.is_indicator(j) ? 0 : mean(j); }
 
   /// Tie groups and risk sets as the kernels take them; points into this object.
   const kernels::CoxRiskSets& risk_sets() const { return risk_sets_; }
@@ -69,7 +69,6 @@ class SurvivalDesign {
   void sort_rows(const SurvivalOutcome& outcome);
   void find_risk_sets();
   void find_entries();
-  void standardize(const CovariateMatrix& covariates);
 
   dim_t rows_ = 0, num_events_ = 0, num_strata_ = 0;
   bool has_weights_ = false, has_offset_ = false;
@@ -78,8 +77,7 @@ class SurvivalDesign {
   std::vector<double> time_, entry_, weight_, offset_;
   std::vector<std::uint8_t> event_;
   std::vector<std::int32_t> stratum_, stratum_labels_;
-  std::vector<double> standardized_, mean_, scale_, span_, reported_mean_;
-  std::vector<std::uint8_t> constant_;
+  StandardizedColumns covariates_;
   std::vector<kernels::CoxTieGroup> groups_;
   std::vector<std::int32_t> entry_order_;
   kernels::CoxRiskSets risk_sets_{};

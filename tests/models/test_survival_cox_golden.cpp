@@ -3,15 +3,17 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <iostream>
+#include <memory>
 
 #include "models/survival/cox_fit.h"
 #include "models/survival/cox_residuals.h"
+#include "tests/support/deviation.h"
 #include "tests/support/survival_cases.h"
 
 namespace engram::survival {
 namespace {
 
+using ::engram::testing::Deviation;
 using ::engram::testing::load_survival_case;
 using ::engram::testing::read_golden;
 using ::engram::testing::relative_error;
@@ -36,18 +38,6 @@ const char* const kCases[] = {"aml",
                               "heart_startstop",
                               "diabetic_cluster",
                               "rotterdam_iptw"};
-
-/// Largest deviations seen, printed at the end for the table of docs/survival.md.
-class Deviation {
- public:
-  void see(const std::string& what, double error) { largest_[what] = std::max(largest_[what], error); }
-  ~Deviation() {
-    for (const auto& [what, error] : largest_) std::cout << "largest deviation, " << what << ": " << error << "\n";
-  }
-
- private:
-  std::map<std::string, double> largest_;
-};
 
 struct Fitted {
   SurvivalCase data;

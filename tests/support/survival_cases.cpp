@@ -50,6 +50,7 @@ NumberTable read_number_table(const std::string& path) {
       const char* text = j < fields.size() ? fields[j].c_str() : "";
       char* end = nullptr;
       const double value = std::strtod(text, &end);
+      while (*end == ' ') ++end;
       table.columns[j].push_back(end != text && *end == 0 ? value : std::nan(""));
     }
   }
