@@ -12,6 +12,7 @@
 #include "engine/ops/conv2d.h"
 #include "engine/roofline.h"
 #include "models/classifier_file.h"
+#include "models/data/network_images.h"
 #include "models/data/open_dataset.h"
 
 namespace engram::apps {
@@ -49,7 +50,7 @@ void add_settings(Cli& cli, EvalSettings& s) {
 }
 
 ImageDataset open_images(const EvalSettings& s, const Network& network) {
-  ImageDataset data = open_dataset(s.dataset, s.data, parse_split(s.split), network.num_classes());
+  ImageDataset data = network_images(open_dataset(s.dataset, s.data, parse_split(s.split), network.num_classes()));
   if (data.channels != 3 || data.height != 32 || data.width != 32)
     throw DataError(message("expected images of 3x32x32 for ", network.arch(), ", got ", data.channels, "x",
                             data.height, "x", data.width, " in ", s.data.string()));

@@ -36,7 +36,7 @@ RunDir open_run_dir(const Cli& cli, const Run& run, int threads) {
   if (s.resume.empty()) return RunDir::create(s.common.out, s.common.force, info, cli.resolved_config());
   if (read_run_config(s.resume) != cli.resolved_config())
     throw UsageError("--resume: expected the configuration of the run in " + s.resume.string() +
-                     ", got another one; hint: --config " + (s.resume / "config.json").string());
+                     ", got another one; hint: leave its settings out");
   std::int64_t done = 0;
   while (done < s.num_batches && std::filesystem::exists(batch_file(s.resume, done))) ++done;
   return RunDir::resume(s.resume, info, done * s.iterations - 1);

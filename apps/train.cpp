@@ -10,7 +10,10 @@
 #include "apps/common/train_settings.h"
 #include "engine/allocator.h"
 #include "engine/ops/conv2d.h"
+#include "engine/profiler.h"
+#include "engine/roofline.h"
 #include "models/classifier_file.h"
+#include "models/data/network_images.h"
 #include "models/data/open_dataset.h"
 #include "models/training/evaluate.h"
 
@@ -30,11 +33,27 @@ struct Run {
 };
 
 RunDir open_run_dir(const Cli& cli, Run& run, int threads) {
-  const RunInfo info = run_info(cli, run.settings.common, threads);
-  if (run.settings.resume.empty())
-    return RunDir::create(run.settings.common.out, run.settings.common.force, info, cli.resolved_config());
-  run.trainer->resume(run.settings.resume / kCheckpoint, run.fingerprint);
-  return RunDir::resume(run.settings.resume, info, run.trainer->next_step() - 1);
+  const TrainSettings& s = run.settings;
+  const RunInfo info = run_info(cli, s.common, threads);
+  if (s.resume.empty()) {
+    RunDir dir = RunDir::create(s.common.out, s.common.force, info, cli.resolved_config());
+    if (!s.init.empty()) dir.add_hash("init", s.init);
+    return dir;
+  }
+  run.trainer->resume(s.resume / kCheckpoint, run.fingerprint);
+  return RunDir::resume(s.resume, info, run.trainer->next_step() - 1);
+}
+
+/// A network of the settings' architecture with the weights of the classifier file.
+std::unique_ptr<Network> initial_network(const TrainSettings& s, int num_classes, Device device) {
+  Classifier initial = load_classifier(s.init, {.arch = s.arch, .num_classes = num_classes, .device = device});
+  Network& network = *initial.network;
+  if (network.arch() != s.arch || network.num_classes() != num_classes)
+    throw DataError(message("--init: expected a ", s.arch, " of ", num_classes, " classes in ", s.init.string(),
+                            ", got a ", network.arch(), " of ", network.num_classes()));
+  network.train();
+  network.set_requires_grad(true);
+  return std::move(initial.network);
 }
 
 void prepare(const Cli& cli, Run& run, int threads) {
@@ -43,15 +62,16 @@ void prepare(const Cli& cli, Run& run, int threads) {
   if (s.common.out.empty() == s.resume.empty())
     throw UsageError("expected either --out for a new run or --resume for an old one");
   set_conv_policy(s.exact ? kernels::ConvPolicy::kExact : kernels::ConvPolicy::kFast);
-  run.train = open_dataset(s.dataset, s.data, Split::kTrain);
-  run.test = open_dataset(s.dataset, s.data, Split::kTest);
+  run.train = network_images(open_dataset(s.dataset, s.data, Split::kTrain));
+  run.test = network_images(open_dataset(s.dataset, s.data, Split::kTest));
   if (s.limit_train > 0 && s.limit_train < run.train.count) {
     std::vector<dim_t> first(static_cast<std::size_t>(s.limit_train));
     for (dim_t i = 0; i < s.limit_train; ++i) first[std::size_t(i)] = i;
     run.train = select(run.train, first);
   }
-  run.network =
-      make_network(s.arch, run.train.num_classes, {.seed = s.common.seed, .device = parse_device(s.common.device)});
+  const Device device = parse_device(s.common.device);
+  run.network = s.init.empty() ? make_network(s.arch, run.train.num_classes, {.seed = s.common.seed, .device = device})
+                               : initial_network(s, run.train.num_classes, device);
   run.trainer = std::make_unique<Trainer>(*run.network, run.train, trainer_options(s, run.train.count));
   // Bits depend on the thread count through oneDNN's weight gradients.
   run.fingerprint = cli.resolved_config() + " threads " + std::to_string(threads);
@@ -121,6 +141,7 @@ int train(Run& run, RunDir& dir) {
   dir.finish("complete");
   std::cout << "classifier: " << (dir / kClassifier).string() << "\n"
             << "report: " << write_report(dir).string() << "\n";
+  if (run.settings.profile) std::cout << profiler::table(measure_roofline());
   return kExitOk;
 }
 
@@ -130,6 +151,7 @@ int program(int argc, char** argv) {
   add_train_settings(cli, run.settings);
   if (!cli.parse(argc, argv)) return kExitOk;
   const int threads = apply_threads(run.settings.common);
+  profiler::enable(run.settings.profile);
   prepare(cli, run, threads);
   RunDir dir = open_run_dir(cli, run, threads);
   return train(run, dir);

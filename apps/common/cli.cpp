@@ -57,6 +57,7 @@ struct Cli::Impl {
   std::set<std::string> given;
   std::vector<std::string> arguments;
   std::string config_file;
+  const std::filesystem::path* resumed_run = nullptr;
   CLI::Option* config = nullptr;
   CLI::Option* version_flag = nullptr;
 
@@ -118,6 +119,14 @@ struct Cli::Impl {
       entry.setting.set_text(joined, label(entry));
     }
   }
+
+  // Takes from a configuration file what was not given yet.
+  void take_config(const std::filesystem::path& file) {
+    const io::Bytes bytes = io::read_file(file, kMaxConfigBytes);
+    const auto names = apply_config(std::string(io::as_text(bytes)), file.string(), settings(),
+                                    [this](const Setting& setting) { return !given.contains(setting.name()); });
+    given.insert(names.begin(), names.end());
+  }
 };
 
 Cli::Cli(std::string program, std::string description) : impl_(std::make_unique<Impl>()) {
@@ -170,6 +179,11 @@ Setting& Cli::positional(const std::string& name, SettingTarget target, const st
   return impl_->entries.back().setting;
 }
 
+void Cli::resume_option(std::filesystem::path* run, const std::string& help) {
+  option("resume", run, help).only_on_command_line();
+  impl_->resumed_run = run;
+}
+
 void Cli::footer(const std::string& text) {
   impl_->app.footer(text);
 }
@@ -193,12 +207,9 @@ bool Cli::parse(int argc, const char* const* argv) {
   }
   impl.refuse_leftovers();
   impl.take_values();
-  if (impl.config->count() > 0) {
-    const io::Bytes bytes = io::read_file(impl.config_file, kMaxConfigBytes);
-    const auto names = apply_config(std::string(io::as_text(bytes)), impl.config_file, impl.settings(),
-                                    [&impl](const Setting& setting) { return !impl.given.contains(setting.name()); });
-    impl.given.insert(names.begin(), names.end());
-  }
+  if (impl.config->count() > 0) impl.take_config(impl.config_file);
+  if (impl.resumed_run && std::filesystem::exists(*impl.resumed_run / "config.json"))
+    impl.take_config(*impl.resumed_run / "config.json");
   for (const Impl::Entry& entry : impl.entries) {
     if (entry.setting.is_required() && !impl.given.contains(entry.setting.name())) {
       throw UsageError(message("expected ", impl.label(entry), " ", entry.setting.placeholder(), " (see --help)"));

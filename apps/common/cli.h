@@ -1,6 +1,7 @@
 #pragma once
 /// Command lines: options, configuration files under them, help, and errors that suggest what was meant.
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,7 +11,8 @@
 namespace engram::apps {
 
 /// The command line of one program. Register every setting, then parse(). The order of precedence is: command line,
-/// then the file given by --config, then the value that the variable had when it was registered.
+/// then the file given by --config, then the configuration of a run to be resumed, then the value that the variable had
+/// when it was registered.
 ///
 /// --help, --version and --config FILE are always there. A flag NAME can be given as --NAME and --no-NAME.
 class Cli {
@@ -30,6 +32,10 @@ class Cli {
 
   /// Registers an argument without a name on the command line. A list takes all that are left.
   Setting& positional(const std::string& name, SettingTarget target, const std::string& help);
+
+  /// Registers --resume FOLDER, the folder of an earlier run, whose config.json gives what the command line and
+  /// --config leave open. A folder without that file is left to the program to refuse.
+  void resume_option(std::filesystem::path* run, const std::string& help);
 
   /// Text that the help shows at its end, for examples.
   void footer(const std::string& text);

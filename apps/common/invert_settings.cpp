@@ -35,8 +35,7 @@ void add_invert_settings(Cli& cli, InvertSettings& s) {
   cli.option("grid-images", &s.grid_images, "images in a picture").at_least(1);
   cli.option("profile", &s.profile, "print calls, time, bytes and flops of every operation at the end")
       .only_on_command_line();
-  cli.option("resume", &s.resume, "continue the run in this folder with the batches that it lacks")
-      .only_on_command_line();
+  cli.resume_option(&s.resume, "continue the run in this folder, with its settings and the batches that it lacks");
   cli.group("Run");
   add_common_options(cli, s.common);
   add_run_options(cli, s.common, true);

@@ -11,6 +11,7 @@ void add_train_settings(Cli& cli, TrainSettings& s) {
   cli.option("arch", &s.arch, "network: " + network_names());
   cli.option("data", &s.data, "folder of the data set").only_on_command_line();
   cli.option("dataset", &s.dataset, "kind of the data set");
+  cli.option("init", &s.init, "start from the weights of this classifier of the same network, not from random ones");
   cli.option("limit-train", &s.limit_train, "use only the first N training images; 0 is all").at_least(0);
   cli.group("Optimisation");
   cli.option("epochs", &s.epochs, "passes over the training images").at_least(1);
@@ -50,7 +51,9 @@ void add_train_settings(Cli& cli, TrainSettings& s) {
   cli.option("checkpoint-steps", &s.checkpoint_steps, "steps between checkpoints; 0 is once an epoch").at_least(0);
   cli.option("precision", &s.precision, "storage of the final weights").choices({"f32", "f16"});
   cli.option("exact", &s.exact, "direct convolutions instead of Winograd");
-  cli.option("resume", &s.resume, "continue the run in this folder").only_on_command_line();
+  cli.resume_option(&s.resume, "continue the run in this folder, with its settings");
+  cli.option("profile", &s.profile, "print calls, time, bytes and flops of every operation at the end")
+      .only_on_command_line();
   cli.group("Run");
   add_common_options(cli, s.common);
   add_run_options(cli, s.common, true);

@@ -16,6 +16,7 @@ struct TrainSettings {
   std::string arch = "resnet18-w32";
   std::string dataset = "auto";
   std::filesystem::path data;
+  std::filesystem::path init;
   std::filesystem::path resume;
 
   std::int64_t epochs = 30;
@@ -50,6 +51,7 @@ struct TrainSettings {
   std::int64_t checkpoint_steps = 0;
   std::string precision = "f32";
   bool exact = false;
+  bool profile = false;
 };
 
 /// Registers all of them.

@@ -56,7 +56,7 @@ std::shared_ptr<WeightPackCache> make_weight_pack_cache();
 
 /// A dense OIHW weight. With a cache, the packed form of `version` is made once and reused until a call brings another
 /// version; without one, weights are packed in scratch memory in every call. A cache suits weights that stay the same
-/// over many calls: it also holds the Winograd transform, which takes four times the memory of the weight.
+/// over many calls. Winograd transforms them anew in every call: kept transforms would take four times their memory.
 struct ConvWeight {
   const float* data = nullptr;
   std::uint64_t version = 0;

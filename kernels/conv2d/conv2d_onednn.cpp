@@ -17,27 +17,16 @@ struct KeyHash {
   std::size_t operator()(const ConvPlanKey& k) const {
     const Conv2dShape& s = k.shape;
     std::uint64_t hash = 14695981039346656037u;
-    for (const dim_t v : {s.n,
-                          s.ic,
-                          s.ih,
-                          s.iw,
-                          s.oc,
-                          s.kh,
-                          s.kw,
-                          s.stride_h,
-                          s.stride_w,
-                          s.pad_h,
-                          s.pad_w,
-                          s.groups,
-                          s.x_block,
-                          s.y_block,
-                          dim_t(k.pass),
-                          dim_t(k.policy),
-                          dim_t(k.bias),
-                          dim_t(k.residual),
-                          dim_t(k.relu),
-                          dim_t(k.constant_weights),
-                          dim_t(k.threads)})
+    for (const dim_t v : {s.n,           s.ic,
+                          s.ih,          s.iw,
+                          s.oc,          s.kh,
+                          s.kw,          s.stride_h,
+                          s.stride_w,    s.pad_h,
+                          s.pad_w,       s.groups,
+                          s.x_block,     s.y_block,
+                          dim_t(k.pass), dim_t(k.policy),
+                          dim_t(k.bias), dim_t(k.residual),
+                          dim_t(k.relu), dim_t(k.threads)})
       hash = (hash ^ std::uint64_t(v)) * 1099511628211u;
     return hash;
   }
@@ -113,7 +102,6 @@ void fprop(Stream, const Conv2dFpropArgs& a) {
        .bias = a.bias != nullptr,
        .residual = a.residual != nullptr,
        .relu = a.relu,
-       .constant_weights = a.weight.cache != nullptr,
        .threads = omp_get_max_threads()},
       {.x = const_cast<float*>(a.x), .y = a.y, .bias = const_cast<float*>(a.bias), .residual = a.residual}, a.weight);
 }
@@ -121,11 +109,7 @@ void fprop(Stream, const Conv2dFpropArgs& a) {
 void dgrad(Stream, const Conv2dDgradArgs& a) {
   check_conv2d_shape(a.shape);
   if (a.shape.n == 0) return;
-  run({.shape = a.shape,
-       .pass = ConvPass::kDgrad,
-       .policy = a.policy,
-       .constant_weights = a.weight.cache != nullptr,
-       .threads = omp_get_max_threads()},
+  run({.shape = a.shape, .pass = ConvPass::kDgrad, .policy = a.policy, .threads = omp_get_max_threads()},
       {.x = a.gx, .y = const_cast<float*>(a.gy)}, a.weight);
 }
 

@@ -16,8 +16,7 @@ struct ConvPlanKey {
   bool bias = false;
   bool residual = false;
   bool relu = false;
-  bool constant_weights = false;  ///< packed once for many calls: transformed ahead where that pays
-  int threads = 1;                ///< baked into the library's code
+  int threads = 1;  ///< baked into the library's code
   bool operator==(const ConvPlanKey&) const = default;
 };
 

@@ -60,16 +60,7 @@ struct Candidate {
   algorithm method = algorithm::convolution_direct;
   bool mirrored =
       false;  ///< compute the mirror image (see mirror_weights.h): x_blocked is then the layout of the caller's y
-  /// Winograd reads weights transformed before the call instead of transforming them in every call.
-  bool transformed_ahead = false;
 };
-
-/// Whether Winograd's transform of the weights moves more than those of the data: few images with many channels. Then
-/// it pays to keep the transform of constant weights, which takes four times the memory of the weights.
-bool weights_outweigh_data(const Conv2dShape& s) {
-  const dim_t tiles = s.n * ((s.oh() + 3) / 4) * ((s.ow() + 3) / 4);
-  return s.oc * s.ic > tiles * (s.ic + s.oc);
-}
 
 /// In the order of preference: the first that has a fast implementation is taken. Depends on the key alone.
 std::vector<Candidate> candidates(const ConvPlanKey& key) {
@@ -86,9 +77,6 @@ std::vector<Candidate> candidates(const ConvPlanKey& key) {
   if (key.policy == ConvPolicy::kFast && uses_winograd(s)) {
     Candidate winograd = blocked;
     winograd.method = algorithm::convolution_winograd;
-    winograd.transformed_ahead = key.constant_weights && weights_outweigh_data(s) && key.pass != ConvPass::kWgrad;
-    // Only the forward pass takes transformed weights.
-    winograd.mirrored = winograd.transformed_ahead && key.pass == ConvPass::kDgrad && uses_winograd(mirrored(s));
     list.push_back(winograd);
   }
   // The library reads planar images of few channels as they are, as the input of a forward pass or a weight gradient.
@@ -181,9 +169,10 @@ struct ConvPlan::Impl {
     try {
       using Forward = dnnl::convolution_forward;
       if (pass == ConvPass::kFprop) {
-        const auto kind = c.transformed_ahead ? prop_kind::forward_inference : prop_kind::forward_training;
-        const Forward::primitive_desc pd({kind, c.method, xd, wd, bd, yd, strides, pad_begin, pad_end}, attributes,
-                                         the_engine(), true);
+        // Training, not inference: Winograd for inference reads transformed weights, which take four times the memory.
+        const Forward::primitive_desc pd(
+            {prop_kind::forward_training, c.method, xd, wd, bd, yd, strides, pad_begin, pad_end}, attributes,
+            the_engine(), true);
         if (!finish(pd, pd ? pd.weights_desc() : wd)) return false;
         convolution = Forward(pd);
         build_weight_reorder(pd.weights_desc(), true);
@@ -377,8 +366,7 @@ std::string ConvPlan::info() const {
   const Impl& p = *impl_;
   const auto layout = [](bool blocked) { return blocked ? "nChw16c" : "nchw"; };
   return message(p.implementation, " x=", layout(p.chosen.x_blocked), " y=", layout(p.chosen.y_blocked),
-                 p.chosen.mirrored ? " mirrored" : "", p.chosen.transformed_ahead ? " transformed-ahead" : "",
-                 " images=", p.shape.n, " scratch=", workspace_bytes());
+                 p.chosen.mirrored ? " mirrored" : "", " images=", p.shape.n, " scratch=", workspace_bytes());
 }
 
 }  // namespace engram::kernels

@@ -10,12 +10,10 @@
 
 #include "kernels/common/cost.h"
 #include "kernels/common/stream.h"
+#include "kernels/cox_partial/cox_partial.h"
 #include "kernels/survival_screen/gene_view.h"
 
 namespace engram::kernels {
-
-/// How the partial likelihood treats deaths at one time (3.2).
-enum class TieMethod : std::uint8_t { kBreslow, kEfron };
 
 /// The deaths of a cohort in risk order. Groups are the distinct times of death, latest first. A group with deaths of
 /// weight W has, with Breslow's ties, one term (fraction 0, weight W); with Efron's, n terms for its n deaths
@@ -47,7 +45,7 @@ enum ScoreStatistic : int { kScoreG, kScoreGt, kInformationG, kInformationGGt, k
 /// stats[j] = score statistics of gene j at the null model that the panel describes.
 struct ScoreScreenArgs {
   GeneView genes;
-  const double* panel;  ///< [patients, width], a row a patient: ScorePanelColumn, q covariates, zeros; 64-byte aligned
+  const double* panel;  ///< [patients, width], a row a patient: ScorePanelColumn, q covariates, zeros
   dim_t width;          ///< a multiple of 8, at most kMaxPanelWidth
   // Efron's ties only (null: none): corrections of groups with several deaths.
   const std::int32_t* tied_group;  ///< [patients] the group of a death in a group of several deaths, else -1
@@ -123,7 +121,7 @@ struct FullScreenArgs {
   dim_t num_listed;
   const double* start;  ///< [num_listed, gene_terms + num_covariates], g and g x treatment first; null: zeros
   NewtonRule rule;
-  double* workspace;  ///< full_screen_workspace() doubles, 64-byte aligned
+  double* workspace;  ///< full_screen_workspace() doubles
   double* coef;       ///< [num_listed, gene_terms + num_covariates]
   double* se;         ///< likewise; 0 where a coefficient is not estimable (it then keeps its start value)
   FullFit* fits;      ///< [num_listed]

@@ -10,7 +10,7 @@
 
 namespace engram::genes {
 
-using kernels::TieMethod;
+using TieMethod = kernels::CoxTies;
 
 /// How an estimate of one gene came out.
 enum class FitStatus : std::uint8_t {
@@ -60,7 +60,7 @@ struct ScoreScreen {
 /// Fast score screen of 3.4. Throws DataError when everybody or nobody was treated or nobody died.
 ScoreScreen score_screen(const Cohort& cohort, const ScreenOptions& options = {});
 
-/// Model A: the gene alone. Exact.
+/// Model A: the gene alone. Exact. This and the other exact screens throw DataError when nobody died.
 GeneFits screen_a(const Cohort& cohort, TieMethod ties = TieMethod::kEfron);
 
 /// Model B: g + treatment + g x treatment by four-cell Newton. With `offset` (one value a patient) the model B+offset.
@@ -75,7 +75,8 @@ GeneFits screen_c(const Cohort& cohort, TieMethod ties = TieMethod::kEfron, cons
 GeneFits screen_treated_arm(const Cohort& cohort, const ScreenOptions& options = {});
 
 /// Score test of g x treatment under the log-logistic accelerated-failure-time model with treatment and clinical
-/// variables; patients with time <= 0 are left out.
+/// variables (3.5: the column is residualised on them with the second derivatives as weights); patients with time <= 0
+/// are left out. Throws DataError as score_screen.
 GeneTests aft_screen(const Cohort& cohort);
 
 /// The test of g x treatment (of g for A and the treated arm) that fits contain: by likelihood ratio, and by the score
@@ -95,6 +96,7 @@ struct FilterOptions {
   dim_t from_cox = 60, from_aft = 40, at_most = 100;
   bool benefit_only = true;  ///< the direction rule: only genes that increase the benefit (Cox < 0, AFT > 0)
   bool exact = true;         ///< rank Cox by the likelihood ratio of model C; else by the one-step estimate
+  dim_t shortlist = 500;     ///< `exact` refits only that many genes, the best by the one-step estimate
 };
 
 /// Union of the best `from_cox` genes of C and `from_aft` of AFT, best first: by the better of a gene's two ranks, then
@@ -104,8 +106,5 @@ std::vector<FilteredGene> default_filter(const Cohort& cohort, const FilterOptio
 /// The team's filter: one Cox model of treatment, clinical variables and all genes; the `keep` genes with the largest
 /// |Wald z| of their main effect, best first. Throws DataError with fewer than twice as many deaths as terms.
 std::vector<FilteredGene> joint_filter(const Cohort& cohort, dim_t keep = 60, TieMethod ties = TieMethod::kEfron);
-
-/// Benjamini and Hochberg's adjusted p-values.
-std::vector<double> benjamini_hochberg(const std::vector<double>& p);
 
 }  // namespace engram::genes

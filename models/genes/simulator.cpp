@@ -30,7 +30,8 @@ void draw_clinical(const GeneColumns& genes, const SimulationTruth& truth, Cohor
       added = weighted_carriers(genes, parents, std::vector<double>(parents.size(), 1));
     }
     for (std::size_t i = 0; i < added.size(); ++i) {
-      const double base = kClinicalScale * stream.item(i * kNumClinical + static_cast<std::size_t>(k)).gamma(kClinicalShape);
+      const double base =
+          kClinicalScale * stream.item(i * kNumClinical + static_cast<std::size_t>(k)).gamma(kClinicalShape);
       const double value = std::floor(base + s.clinical_parent_weight * added[i]);
       cohort.clinical.push_back(s.clip_clinical ? std::min(value, kClinicalMax) : value);
     }
@@ -89,8 +90,8 @@ double draw_noise(PurposeStream::Item item, Noise law) {
 }
 
 /// log Y, and the truth's individual effects.
-std::vector<double> draw_log_time(const GeneColumns& genes, const std::vector<double>& clinical_risk, SimulationTruth& truth,
-                                  const Cohort& cohort) {
+std::vector<double> draw_log_time(const GeneColumns& genes, const std::vector<double>& clinical_risk,
+                                  SimulationTruth& truth, const Cohort& cohort) {
   const SimulatorSettings& s = truth.settings;
   const PurposeStream stream(truth.seed, "noise");
   const std::vector<double> gain = weighted_carriers(genes, truth.key, truth.key_effect);
@@ -108,7 +109,8 @@ std::vector<double> draw_log_time(const GeneColumns& genes, const std::vector<do
 }
 
 /// Treated patients of the worst quarter by b.V whom the left-over bias takes out; the others' rows.
-std::vector<dim_t> kept_rows(const std::vector<double>& clinical_risk, const SimulationTruth& truth, const Cohort& cohort) {
+std::vector<dim_t> kept_rows(const std::vector<double>& clinical_risk, const SimulationTruth& truth,
+                             const Cohort& cohort) {
   std::vector<double> sorted = clinical_risk;
   std::sort(sorted.begin(), sorted.end());
   const double worst_quarter = sorted[sorted.size() / 4];

@@ -79,11 +79,11 @@ const std::vector<std::string>& scenario_names();
 struct SimulationTruth {
   std::uint64_t seed = 0;
   SimulatorSettings settings;
-  std::vector<dim_t> key;                            ///< genes that change the treatment's effect
-  std::vector<double> key_effect;                    ///< gamma: log time a key gene adds under treatment
-  std::vector<dim_t> prognostic;                     ///< genes that change survival only
-  std::vector<double> prognostic_effect;             ///< delta
-  std::vector<dim_t> decoy, decoy_of;                ///< decoy genes and the key gene each copies
+  std::vector<dim_t> key;                 ///< genes that change the treatment's effect; none if key_scale is 0
+  std::vector<double> key_effect;         ///< gamma: log time a key gene adds under treatment
+  std::vector<dim_t> prognostic;          ///< genes that change survival only
+  std::vector<double> prognostic_effect;  ///< delta
+  std::vector<dim_t> decoy, decoy_of;     ///< decoy genes and the key gene each copies
   std::vector<std::vector<dim_t>> clinical_parents;  ///< of Var1..Var6
   std::vector<dim_t> treatment_genes;                ///< genes in the treatment decision
   std::vector<dim_t> hidden_leak_genes;

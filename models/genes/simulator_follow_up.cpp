@@ -31,7 +31,8 @@ void censor_by_time(const std::vector<double>& log_time, const std::vector<doubl
   const SimulatorSettings& s = truth.settings;
   const PurposeStream stream(truth.seed, "censoring");
   std::vector<double> log_censoring(log_time.size());
-  for (std::size_t i = 0; i < log_time.size(); ++i) log_censoring[i] = drift[i] + s.censoring_spread * stream.item(i).normal();
+  for (std::size_t i = 0; i < log_time.size(); ++i)
+    log_censoring[i] = drift[i] + s.censoring_spread * stream.item(i).normal();
   double low = -100, high = 100;
   for (int step = 0; step < 100; ++step) {
     const double middle = 0.5 * (low + high);
@@ -48,8 +49,8 @@ void censor_by_time(const std::vector<double>& log_time, const std::vector<doubl
 
 }  // namespace
 
-void draw_follow_up(const std::vector<double>& log_time, const std::vector<double>& clinical_risk, SimulationTruth& truth,
-                    Cohort& cohort) {
+void draw_follow_up(const std::vector<double>& log_time, const std::vector<double>& clinical_risk,
+                    SimulationTruth& truth, Cohort& cohort) {
   const SimulatorSettings& s = truth.settings;
   for (const double value : log_time) truth.uncensored_time.push_back(portable_exp(value));
   cohort.time = truth.uncensored_time;
@@ -60,7 +61,8 @@ void draw_follow_up(const std::vector<double>& log_time, const std::vector<doubl
       censor_by_shift(truth, cohort);
       break;
     case Censoring::kInformative:
-      for (std::size_t i = 0; i < drift.size(); ++i) drift[i] = clinical_risk[i] + s.hidden_on_survival * truth.hidden[i];
+      for (std::size_t i = 0; i < drift.size(); ++i)
+        drift[i] = clinical_risk[i] + s.hidden_on_survival * truth.hidden[i];
       [[fallthrough]];
     case Censoring::kRandom:
       censor_by_time(log_time, drift, truth, cohort);

@@ -80,6 +80,10 @@ void draw_roles(SimulationTruth& truth) {
     truth.treatment_genes.push_back(truth.key[static_cast<std::size_t>(k)]);
   }
   truth.hidden_leak_genes = draw_different(stream.item(8), s.genes, s.hidden_leak_genes);
+  if (s.key_scale == 0) {
+    truth.key.clear();
+    truth.key_effect.clear();
+  }
 }
 
 GeneColumns draw_genes(SimulationTruth& truth) {

@@ -24,7 +24,7 @@ struct Program {
   std::uint64_t seed = 7;
   std::vector<std::int64_t> milestones = {80, 120};
   std::filesystem::path data;
-  std::filesystem::path out;
+  std::filesystem::path out, run;
   std::vector<std::string> inputs;
   Cli cli{"engram-example", "Example."};
 
@@ -41,6 +41,7 @@ struct Program {
     Setting& set = cli.option("data", &data, "Data folder");
     if (required) set.required();
     cli.option("out", &out, "Run folder").only_on_command_line();
+    cli.resume_option(&run, "Run to continue");
     cli.positional("inputs", &inputs, "Inputs");
   }
 
@@ -178,6 +179,19 @@ TEST(Config, TheResolvedConfigurationMeansTheSame) {
   EXPECT_EQ(q.lr, 0.1234567890123);
   EXPECT_EQ(q.data, "a \"b\"");
   EXPECT_EQ(q.out, "");
+}
+
+TEST(Cli, TheConfigurationOfAResumedRunStandsBelowTheLineAndConfig) {
+  const TempFolder folder;
+  std::filesystem::create_directory(folder / "run");
+  io::write_file(folder / "run" / "config.json", R"({"lr": 0.5, "width": 32, "batch_size": 8})");
+  Program p;
+  ASSERT_TRUE(
+      p.parse({"--resume", folder / "run", "--lr", "0.25", "--config", config(folder, R"({"batch_size": 16})")}));
+  EXPECT_EQ(p.lr, 0.25);
+  EXPECT_EQ(p.batch_size, 16);
+  EXPECT_EQ(p.width, 32);
+  EXPECT_EQ(p.method, "natural-inversion");
 }
 
 TEST(Cli, HelpShowsChoicesDefaultsAndGroups) {

@@ -68,8 +68,7 @@ TEST_F(InvertApp, AStoppedRunContinuesWithTheBatchesThatItLacks) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   program.signal(SIGINT);
   ASSERT_EQ(program.wait(), 130) << log();
-  args[args.size() - 2] = "--resume";
-  ASSERT_EQ(run(args), 0) << log();
+  ASSERT_EQ(run({classifier(), "--resume", path("stopped")}), 0) << log();
   EXPECT_EQ(text_of(path("stopped") / "samples.safetensors"), text_of(path("whole") / "samples.safetensors"));
 }
 

@@ -8,6 +8,7 @@
 #include <random>
 #include <thread>
 
+#include "models/classifier_file.h"
 #include "tests/support/program.h"
 #include "tests/support/temp_folder.h"
 
@@ -86,8 +87,7 @@ TEST_F(TrainApp, ARunKilledAtARandomStepContinuesToTheSameBytes) {
   const int code = killed.wait();
   ASSERT_TRUE(code == 1000 + SIGKILL || code == 0) << code;
   if (code != 0) {
-    std::vector<std::string> resume = arguments(run("killed"));
-    resume[resume.size() - 2] = "--resume";
+    const std::vector<std::string> resume = {"--data", data(), "--resume", run("killed")};
     ASSERT_EQ(Program("engram-train", resume, run("log")).wait(), 0) << text_of(run("log"));
   }
   EXPECT_EQ(classifier(run("killed")), classifier(run("whole")));
@@ -111,6 +111,24 @@ TEST_F(TrainApp, ResumingWithOtherSettingsIsRefused) {
   other[11] = "0.01";
   EXPECT_EQ(Program("engram-train", other, run("log")).wait(), 3);
   EXPECT_NE(text_of(run("log")).find("configuration"), std::string::npos) << text_of(run("log"));
+}
+
+TEST_F(TrainApp, InitStartsFromTheWeightsOfAClassifier) {
+  ASSERT_EQ(train(run("first")), 0) << text_of(run("log"));
+  auto still = arguments(run("still"));
+  still[11] = "0";  // a learning rate of 0 keeps what it began with
+  still[13] = "0";  // and averages would be rounded
+  for (const char* word : {"--weight-decay", "0", "--init"}) still.push_back(word);
+  still.push_back(run("first") / "classifier.safetensors");
+  ASSERT_EQ(Program("engram-train", still, run("log")).wait(), 0) << text_of(run("log"));
+  const auto weight = [&](const char* name) {
+    return load_classifier(run(name) / "classifier.safetensors").network->state().at("conv1.weight").to_vector();
+  };
+  EXPECT_EQ(weight("still"), weight("first"));
+  still[5] = "wrn-16-1";
+  still[still.size() - 5] = run("other");
+  EXPECT_EQ(Program("engram-train", still, run("log")).wait(), 3);
+  EXPECT_NE(text_of(run("log")).find("expected a wrn-16-1"), std::string::npos) << text_of(run("log"));
 }
 
 TEST_F(TrainApp, BadInputIsOneLineAndItsExitCode) {

@@ -18,7 +18,7 @@ namespace {
 using test::TempFolder;
 using Names = std::vector<std::string>;
 
-const std::string kHackathon = ENGRAM_SOURCE_DIR "/tests/data/hackathon-2021";
+const std::string kHackathon = ENGRAM_SOURCE_DIR "/tests/golden/survival/hackathon";
 
 /// Six patients, two clinical variables, three genes; as files.
 struct SmallFolder {

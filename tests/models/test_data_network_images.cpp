@@ -1,0 +1,57 @@
+/// Image sets in the form that the networks take.
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "kernels/common/error.h"
+#include "models/data/network_images.h"
+#include "tests/support/expect_error.h"
+
+namespace engram {
+namespace {
+
+/// `count` images whose bytes count up from 1.
+ImageDataset counting(dim_t count, dim_t channels, dim_t height, dim_t width) {
+  ImageDataset data;
+  data.name = "counting";
+  data.count = count;
+  data.channels = channels;
+  data.height = height;
+  data.width = width;
+  data.num_classes = 2;
+  data.labels.assign(std::size_t(count), 1);
+  data.class_names = {"a", "b"};
+  data.pixels.resize(std::size_t(count * data.image_bytes()));
+  std::iota(data.pixels.begin(), data.pixels.end(), std::uint8_t{1});
+  data.normalization.mean.assign(std::size_t(channels), 0.25f);
+  data.normalization.std.assign(std::size_t(channels), 0.5f);
+  return data;
+}
+
+TEST(NetworkImages, GreyImagesStandInTheMiddleOfBlackInThreeChannels) {
+  const ImageDataset data = network_images(counting(2, 1, 3, 4));
+  check_dataset(data, "test");
+  EXPECT_EQ(data.channels, 3);
+  EXPECT_EQ(data.height, 32);
+  EXPECT_EQ(data.width, 32);
+  EXPECT_EQ(data.normalization.mean, std::vector<float>(3, 0.25f));
+  EXPECT_EQ(data.normalization.std, std::vector<float>(3, 0.5f));
+  for (dim_t i = 0; i < 2; ++i)
+    for (dim_t c = 0; c < 3; ++c) {
+      const std::uint8_t* plane = data.image(i) + c * 32 * 32;
+      EXPECT_EQ(plane[14 * 32 + 14], i * 12 + 1);
+      EXPECT_EQ(plane[16 * 32 + 17], i * 12 + 12);
+      EXPECT_EQ(std::accumulate(plane, plane + 32 * 32, dim_t{0}), 12 * (i * 12) + 78);
+    }
+}
+
+TEST(NetworkImages, LeavesImagesOfTheirFormAloneAndRefusesOthers) {
+  const ImageDataset colour = counting(1, 3, 32, 32);
+  EXPECT_EQ(network_images(colour).pixels, colour.pixels);
+  EXPECT_ERROR(network_images(counting(1, 3, 33, 32)), DataError, "33x32");
+  EXPECT_ERROR(network_images(counting(1, 2, 8, 8)), DataError, "2 channels");
+}
+
+}  // namespace
+}  // namespace engram
