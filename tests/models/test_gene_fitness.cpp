@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "kernels/common/error.h"
 #include "models/genes/cohort_io.h"
 #include "models/genes/fitness/arm_contrast.h"
 #include "models/genes/fitness/held_out.h"
@@ -25,7 +26,7 @@ const std::string kGolden = std::string(ENGRAM_SOURCE_DIR) + "/tests/golden/surv
 
 const Cohort& competition() {
   static const Cohort cohort =
-      load_cohort_folder(std::string(ENGRAM_SOURCE_DIR) + "/tests/data/hackathon-2021").cohort;
+      load_cohort_folder(std::string(ENGRAM_SOURCE_DIR) + "/tests/golden/survival/hackathon").cohort;
   return cohort;
 }
 
