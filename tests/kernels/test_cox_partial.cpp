@@ -61,6 +61,12 @@ struct KernelRun {
   }
 };
 
+/// Rounding of sums over risk sets, relative to their terms. With entry times patients leave the running sums, whose
+/// error stays that of the largest sum so far.
+double rounding(const SurvivalDesign& design) {
+  return design.has_entry() ? 1e-9 : 1e-12;
+}
+
 template <class Check>
 void for_all(const Check& check) {
   for (const RandomSurvivalOptions& options : survival_arrangements()) {
@@ -80,12 +86,13 @@ TEST(CoxPartial, ValueScoreAndInformationMatchTheDefinition) {
     std::vector<double> score(run.columns), information(run.columns * run.columns);
     const double loglik = reference::cox_partial(design.risk_sets(), ties, run.eta.data(), run.panel.data(),
                                                  run.columns, run.stride, score.data(), information.data());
-    EXPECT_NEAR(run.loglik, loglik, 1e-12 * (1 + std::abs(loglik)));
+    EXPECT_NEAR(run.loglik, loglik, rounding(design) * (1 + std::abs(loglik)));
     for (dim_t a = 0; a < run.columns; ++a) {
-      EXPECT_NEAR(run.score[a], score[a], 1e-11 * (1 + run.magnitude[a]));
+      EXPECT_NEAR(run.score[a], score[a], 10 * rounding(design) * (1 + run.magnitude[a]));
       for (dim_t b = 0; b < run.columns; ++b) {
         const double scale = std::sqrt(run.magnitude[a] * run.magnitude[b]);
-        ASSERT_NEAR(run.information[a * run.stride + b], information[a * run.columns + b], 1e-12 * (1 + scale));
+        ASSERT_NEAR(run.information[a * run.stride + b], information[a * run.columns + b],
+                    rounding(design) * (1 + scale));
         ASSERT_EQ(run.information[a * run.stride + b], run.information[b * run.stride + a]);
       }
     }
@@ -109,8 +116,8 @@ TEST(CoxPartial, CurvatureIsTheDiagonalOfTheHessianByEta) {
     reference::cox_partial(design.risk_sets(), ties, run.eta.data(), unit.data(), run.rows, run.rows, score.data(),
                            hessian.data());
     for (dim_t i = 0; i < run.rows; ++i) {
-      ASSERT_NEAR(run.curvature[i], hessian[i * run.rows + i], 1e-12 * (1 + run.exposure[i])) << i;
-      ASSERT_NEAR(run.residual[i], score[i], 1e-12 * (1 + run.exposure[i])) << i;
+      ASSERT_NEAR(run.curvature[i], hessian[i * run.rows + i], rounding(design) * (1 + run.exposure[i])) << i;
+      ASSERT_NEAR(run.residual[i], score[i], rounding(design) * (1 + run.exposure[i])) << i;
     }
   });
 }
@@ -123,11 +130,13 @@ TEST(CoxPartial, ScoreResidualsMatchTheDefinitionAndSumToTheScore) {
     for (dim_t i = 0; i < run.rows; ++i) {
       for (dim_t j = 0; j < run.columns; ++j) {
         const double residual = run.residuals[i * run.stride + j];
-        ASSERT_NEAR(residual, expected[i * run.columns + j], 1e-11 * (1 + run.exposure[i])) << i << " " << j;
+        ASSERT_NEAR(residual, expected[i * run.columns + j], 10 * rounding(design) * (1 + run.exposure[i]))
+            << i << " " << j;
         sum[j] += design.weight()[i] * residual;
       }
     }
-    for (dim_t j = 0; j < run.columns; ++j) EXPECT_NEAR(sum[j], run.score[j], 1e-10 * (1 + run.magnitude[j]));
+    for (dim_t j = 0; j < run.columns; ++j)
+      EXPECT_NEAR(sum[j], run.score[j], 100 * rounding(design) * (1 + run.magnitude[j]));
   });
 }
 
