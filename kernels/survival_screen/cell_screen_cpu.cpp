@@ -140,6 +140,8 @@ ENGRAM_ALWAYS_INLINE CellFit fit_gene(const CellScreenArgs& args, const double* 
     fix_parameters(args.free, now);
     factor_information(now.information, kParameters, kParameters);
   }
+  // The last step is known and costs nothing: after it the error is of the order of the decrement.
+  for (int a = 0; a < kParameters && newton.status() == NewtonStatus::kConverged; ++a) beta[a] += step[a];
   double scratch[kParameters];
   standard_errors(now.information, kParameters, kParameters, scratch, fit.se);
   std::copy_n(beta, kParameters, fit.coef);

@@ -261,14 +261,17 @@ void fit_block(const FullScreenArgs& args, const Layout& layout, const double* r
   }
   if (failed) {  // the last information of such lanes is that of a rejected trial
     evaluate(args, layout, rows, beta, block, now);
-    solve(layout, block, now, step, now.loglik);
+    Vec8d unused[kMaxParameters], decrement;
+    solve(layout, block, now, unused, decrement);
   }
   Vec8d se[kMaxParameters];
   errors_from_factor(layout, block, se);
   for (int lane = 0; lane < genes; ++lane) {
     const NewtonLane& state = newton[lane];
+    // The last step is known and costs nothing: after it the error is of the order of the decrement.
+    const double last_step = state.status() == NewtonStatus::kConverged ? 1 : 0;
     for (dim_t a = 0; a < p; ++a) {
-      args.coef[(first + lane) * p + a] = beta[a][lane];
+      args.coef[(first + lane) * p + a] = beta[a][lane] + last_step * step[a][lane];
       args.se[(first + lane) * p + a] = se[a][lane];
     }
     args.fits[first + lane] = {.start_loglik = state.start_loglik(),

@@ -66,7 +66,7 @@ enum class NewtonStatus : std::int32_t {
 /// Settings of Newton's method.
 struct NewtonRule {
   /// Ends when the squared length of the step in the metric of the information (the Newton decrement, about twice the
-  /// log-likelihood still to gain) is at most this.
+  /// log-likelihood still to gain) is at most this; that step is still taken, but not evaluated.
   double tolerance = 1e-9;
   int max_iterations = 30;
 };

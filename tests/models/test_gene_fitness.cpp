@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "kernels/common/error.h"
 #include "models/genes/cohort_io.h"
 #include "models/genes/fitness/arm_contrast.h"
 #include "models/genes/fitness/held_out.h"
@@ -24,8 +25,7 @@ using Json = nlohmann::json;
 const std::string kGolden = std::string(ENGRAM_SOURCE_DIR) + "/tests/golden/survival/golden/";
 
 const Cohort& competition() {
-  static const Cohort cohort =
-      load_cohort_folder(std::string(ENGRAM_SOURCE_DIR) + "/tests/data/hackathon-2021").cohort;
+  static const Cohort cohort = load_cohort_folder(std::string(ENGRAM_SOURCE_DIR) + "/tests/data/hackathon-2021").cohort;
   return cohort;
 }
 
@@ -176,7 +176,8 @@ TEST(GeneFitness, ExtendedBicCountsEventsGenesAndSubsets) {
     const double base = model.fit(objective.design().base()).loglik;
     const double full = model.fit(objective.columns({0, 2, 3})).loglik;
     const double price = 3 * std::log(891.0) + 2 * 0.7 * std::log(10.0);  // C(5, 3) = 10
-    EXPECT_NEAR(objective.fit({0, 2, 3}, nullptr, {}).fitness, (2 * (full - base) - price) / (2 * std::abs(base)), 1e-9);
+    EXPECT_NEAR(objective.fit({0, 2, 3}, nullptr, {}).fitness, (2 * (full - base) - price) / (2 * std::abs(base)),
+                1e-9);
     EXPECT_EQ(objective.fit({}, nullptr, {}).fitness, 0);
   }
 }

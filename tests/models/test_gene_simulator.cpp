@@ -260,7 +260,9 @@ TEST(Simulator, OptionsTakeEffect) {
   EXPECT_EQ(left.truth.hidden.size(), left.cohort.time.size());
   for (std::size_t i = 0; i < left.cohort.time.size(); ++i) {
     const auto row = static_cast<std::size_t>(left.cohort.row[i]);
-    if (left.cohort.event[i]) EXPECT_EQ(left.truth.uncensored_time[row], left.cohort.time[i]);
+    if (left.cohort.event[i]) {
+      EXPECT_EQ(left.truth.uncensored_time[row], left.cohort.time[i]);
+    }
   }
 
   s = scenario("H");

@@ -16,8 +16,8 @@ struct SurvivalGroup {
   dim_t patients = 0, deaths = 0;
 };
 
-/// Up to four groups: <svg> with survival from 1 to 0 over time, and the patients at risk below. Group k has the colours
-/// of the classes km0 to km3.
+/// Up to four groups: <svg> with survival from 1 to 0 over time, and the patients at risk below. Group k has the
+/// colours of the classes km0 to km3.
 Html survival_chart(const std::string& title, const std::vector<SurvivalGroup>& groups);
 
 /// A table that is the legend as well: colour, name, patients, deaths, median survival.
