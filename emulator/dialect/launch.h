@@ -2,11 +2,15 @@
 /// The launch macro on the emulator.
 
 #include <cstddef>
+#include <cstring>
 #include <tuple>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "emulator/dialect/keywords.h"
 #include "emulator/dialect/vector_types.h"
+#include "emulator/pointer_argument.h"
 #include "emulator/runtime_api.h"
 #include "emulator/source_location.h"
 
@@ -20,10 +24,11 @@ struct CallSite {
   void (*entry)(const void* call);
   const void* call;
   std::size_t bytes;
+  std::vector<PointerArgument> pointers;
 };
 
 /// Launches on the engine, or hands the launch to the runtime's sink.
-void submit_call(const CallSite& site, dim3 grid, dim3 block, std::size_t smem_bytes, cudaStream_t stream);
+void submit_call(CallSite site, dim3 grid, dim3 block, std::size_t smem_bytes, cudaStream_t stream);
 
 /// What a launch keeps: the kernel and its arguments, converted to the parameter types once, as CUDA does.
 template <class... Parameters>
@@ -37,6 +42,20 @@ struct KernelCall {
   }
 };
 
+/// Appends the addresses in one argument: a pointer, or whatever lies at a multiple of eight bytes in a struct.
+template <class T>
+EMU_UNINSTRUMENTED void append_pointers(std::vector<PointerArgument>& pointers, const T& argument) {
+  if constexpr (std::is_pointer_v<T>) {
+    if (argument) pointers.push_back({argument, !std::is_const_v<std::remove_pointer_t<T>>});
+  } else if constexpr (std::is_class_v<T> && sizeof(T) >= sizeof(void*)) {
+    for (std::size_t at = 0; at + sizeof(void*) <= sizeof(T); at += sizeof(void*)) {
+      const void* address;
+      std::memcpy(&address, reinterpret_cast<const char*>(&argument) + at, sizeof address);
+      if (address) pointers.push_back({address, true});
+    }
+  }
+}
+
 template <class... Parameters, class... Arguments>
 void launch(const char* name, SourceLocation where, void (*kernel)(Parameters...), dim3 grid, dim3 block,
             std::size_t smem_bytes, cudaStream_t stream, Arguments&&... arguments) {
@@ -46,8 +65,9 @@ void launch(const char* name, SourceLocation where, void (*kernel)(Parameters...
   using Call = KernelCall<Parameters...>;
   static_assert(sizeof(Call) <= 32764 && alignof(Call) <= 16, "kernel parameters take at most 32,764 bytes");
   const Call call{kernel, std::tuple<Parameters...>(static_cast<Parameters>(arguments)...)};
-  submit_call({name, where, reinterpret_cast<const void*>(kernel), &Call::run, &call, sizeof(Call)}, grid, block,
-              smem_bytes, stream);
+  CallSite site{name, where, reinterpret_cast<const void*>(kernel), &Call::run, &call, sizeof(Call), {}};
+  std::apply([&](const auto&... values) { (append_pointers(site.pointers, values), ...); }, call.arguments);
+  submit_call(std::move(site), grid, block, smem_bytes, stream);
 }
 
 }  // namespace emu

@@ -123,7 +123,7 @@ void submit(Launch launch) {
   if (e.status == LaunchStatus::kSuccess) e.status = status;
 }
 
-void submit_call(const CallSite& site, dim3 grid, dim3 block, std::size_t smem_bytes, cudaStream_t stream) {
+void submit_call(CallSite site, dim3 grid, dim3 block, std::size_t smem_bytes, cudaStream_t stream) {
   Launch launch;
   launch.kernel = site.kernel;
   launch.function = site.function;
@@ -134,6 +134,7 @@ void submit_call(const CallSite& site, dim3 grid, dim3 block, std::size_t smem_b
   launch.stream = stream;
   launch.entry = site.entry;
   launch.argument_bytes = site.bytes;
+  launch.pointers = std::move(site.pointers);
   std::shared_ptr<char[]> copy(new char[site.bytes]);  // new aligns to 16
   std::memcpy(copy.get(), site.call, site.bytes);
   launch.arguments = std::shared_ptr<const void>(copy, copy.get());
