@@ -1,6 +1,7 @@
 #include "engine/optim_step.h"
 
 #include "engine/autograd.h"
+#include "engine/ops/elementwise.h"
 #include "engine/profiler.h"
 
 namespace engram {
@@ -29,6 +30,11 @@ Tensor zeros_like(const Tensor& param) {
   Tensor out = Tensor::empty(param.shape(), DType::kF32, param.device(), param.layout());
   backend(param.device()).elementwise.fill(current_stream(param.device()), {out.data<float>(), out.numel(), 0.f});
   return out;
+}
+
+/// An i32 [1] that holds 0.
+Tensor zero_count(Device device) {
+  return convert(Tensor::zeros({1}, device), DType::kI32);
 }
 
 const float* scalar_or_null(const Tensor& x) {
@@ -65,10 +71,11 @@ void sgd_step(const std::vector<Tensor>& params, const std::vector<Tensor>& grad
     total += params[i].numel();
   }
   const Device device = device_of(params);
+  const Tensor lr = Tensor::scalar(options.lr, device);
   OpScope scope("sgd_step", kernels::sgd_cost(total, options.momentum != 0));
   backend(device).optim_step.sgd(current_stream(device), {.tensors = tensors.data(),
                                                           .num_tensors = int(tensors.size()),
-                                                          .lr = options.lr,
+                                                          .lr = lr.data<float>(),
                                                           .momentum = options.momentum,
                                                           .weight_decay = options.weight_decay,
                                                           .nesterov = options.nesterov,
@@ -95,20 +102,21 @@ void adam_step(const std::vector<Tensor>& params, const std::vector<Tensor>& gra
     AdamState& s = state[i];
     if (!s.m.defined()) s.m = zeros_like(params[i]);
     if (!s.v.defined()) s.v = zeros_like(params[i]);
-    ++s.step;
+    if (!s.step.defined()) s.step = zero_count(params[i].device());
     tensors.push_back({.param = params[i].data<float>(),
                        .grad = kept.back().data<float>(),
                        .m = s.m.data<float>(),
                        .v = s.v.data<float>(),
                        .count = params[i].numel(),
-                       .step = s.step});
+                       .step = s.step.data<std::int32_t>()});
     total += params[i].numel();
   }
   const Device device = device_of(params);
+  const Tensor lr = Tensor::scalar(options.lr, device);
   OpScope scope("adam_step", kernels::adam_cost(total));
   backend(device).optim_step.adam(current_stream(device), {.tensors = tensors.data(),
                                                            .num_tensors = int(tensors.size()),
-                                                           .lr = options.lr,
+                                                           .lr = lr.data<float>(),
                                                            .beta1 = options.beta1,
                                                            .beta2 = options.beta2,
                                                            .eps = options.eps,
@@ -120,6 +128,7 @@ void adam_step(const std::vector<Tensor>& params, const std::vector<Tensor>& gra
     params[i].bump_version();
     state[i].m.bump_version();
     state[i].v.bump_version();
+    state[i].step.bump_version();
   }
 }
 
@@ -155,8 +164,8 @@ GradNorm grad_norm(const std::vector<Tensor>& grads, float max_norm) {
   }
   const Device device = device_of(grads);
   GradNorm out = {Tensor::empty({}, DType::kF32, device), Tensor::empty({}, DType::kF32, device)};
-  const dim_t bytes = dim_t(kernels::grad_norm_workspace_bytes(total));
-  const Tensor workspace = Tensor::empty({bytes}, DType::kU8, device);
+  const std::size_t bytes = backend(device).optim_step.grad_norm_workspace_bytes(tensors.data(), int(tensors.size()));
+  const Tensor workspace = Tensor::empty({dim_t(bytes)}, DType::kU8, device);
   OpScope scope("grad_norm", kernels::grad_norm_cost(total));
   backend(device).optim_step.grad_norm(current_stream(device), {.tensors = tensors.data(),
                                                                 .num_tensors = int(tensors.size()),

@@ -36,7 +36,7 @@ struct AdamOptions {
 /// Running averages of one parameter's gradient and squared gradient, and the steps taken.
 struct AdamState {
   Tensor m, v;
-  std::int64_t step = 0;
+  Tensor step;  ///< i32 [1]; undefined before the first step
 };
 
 /// One step of Adam or AdamW. `state` is resized, and a parameter's averages are made in its first step. See sgd_step

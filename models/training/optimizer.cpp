@@ -69,7 +69,7 @@ StateDict Optimizer::state() const {
       const std::string& name = group.parameters[i].name;
       state["adam_m." + name] = group.adam[i].m;
       state["adam_v." + name] = group.adam[i].v;
-      state["adam_step." + name] = Tensor::from(std::vector<std::int32_t>{std::int32_t(group.adam[i].step)}, {1});
+      state["adam_step." + name] = group.adam[i].step;
     }
   }
   return state;
@@ -92,7 +92,7 @@ void Optimizer::load_state(const StateDict& state) {
         const auto step = state.find("adam_step." + name);
         if (step == state.end() || step->second.numel() != 1 || step->second.dtype() != DType::kI32)
           throw DataError(message("[optimizer] expected the state 'adam_step.", name, "' with one i32, found none"));
-        adam[i].step = step->second.data<std::int32_t>()[0];
+        adam[i].step = step->second.clone();
       }
       any = true;
     }
