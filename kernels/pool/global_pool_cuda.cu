@@ -1,9 +1,8 @@
-#include "kernels/pool/global_pool_cuda.cuh"
-
 #include <algorithm>
 
 #include "kernels/common/cuda/divisor.cuh"
 #include "kernels/common/cuda/pack.cuh"
+#include "kernels/pool/global_pool_cuda.cuh"
 
 namespace engram::kernels::cuda {
 namespace {

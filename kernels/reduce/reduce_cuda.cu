@@ -22,9 +22,9 @@ struct Plan {
   StridedIndex<1> reduced;
   int columns, tile_columns, column_tiles;
   int num_outer, num_reduced;
-  int group;           ///< threads of one output in the row form
-  int chunks, chunk;   ///< pieces of the reduced positions, and positions in one
-  bool dense, packs;   ///< reduced positions are neighbours; are so and aligned, four at a time
+  int group;          ///< threads of one output in the row form
+  int chunks, chunk;  ///< pieces of the reduced positions, and positions in one
+  bool dense, packs;  ///< reduced positions are neighbours; are so and aligned, four at a time
   double scale;
 
   __host__ __device__ int outputs() const { return num_outer * columns; }
@@ -73,8 +73,7 @@ __device__ __forceinline__ void fold_positions(const Plan& plan, const float* x,
 
 /// The same for dense positions in packs of four; begin and end are multiples of 4.
 template <class Fold>
-__device__ __forceinline__ void fold_packs(const float* x, int first, int step, int end,
-                                           typename Fold::State& state) {
+__device__ __forceinline__ void fold_packs(const float* x, int first, int step, int end, typename Fold::State& state) {
   for (int r = first; r < end; r += kUnroll * step) {
     float value[4 * kUnroll];
     int position[4 * kUnroll], count = 0;
@@ -110,7 +109,7 @@ __global__ void __launch_bounds__(kThreads) rows_kernel(const float* x, Plan pla
       fold_positions<Fold>(plan, row, begin + lane, kGroup, end, state);
     }
   }
-  merge_lanes<Fold, kGroup < kWarp ? kGroup : kWarp>(state);
+  merge_lanes < Fold, kGroup<kWarp ? kGroup : kWarp>(state);
   if constexpr (kGroup > kWarp) {
     if (lane % kWarp == 0) scratch[lane / kWarp] = state;
     __syncthreads();
@@ -191,8 +190,8 @@ Plan make_plan(const ReduceArgs& args) {
   plan.tile_columns = std::min(kWarp, std::max(1, plan.columns));
   plan.column_tiles = int(ceil_div(plan.columns, plan.tile_columns));
   plan.group = plan.num_reduced <= 16 ? 8 : plan.num_reduced <= 1024 ? kWarp : kThreads;
-  plan.packs = plan.columns == 1 && plan.dense && plan.num_reduced % 4 == 0 && aligned16(args.x) &&
-               multiples_of_four(kept);
+  plan.packs =
+      plan.columns == 1 && plan.dense && plan.num_reduced % 4 == 0 && aligned16(args.x) && multiples_of_four(kept);
   if (plan.columns > 1) {
     cut_chunks(plan, dim_t(plan.num_outer) * plan.column_tiles, kThreads / plan.tile_columns * 16);
   } else {
