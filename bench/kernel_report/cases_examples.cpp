@@ -8,12 +8,15 @@ namespace {
 
 constexpr std::int64_t kSide = 256, kCount = kSide * kSide;
 
-void add_transpose(std::vector<KernelCase>& cases) {
-  cases.push_back({"examples/transpose", {4 * kCount, 4 * kCount, 0}, [](DeviceArrays& device) {
-                     const float* x = device.values(kCount);
-                     auto* y = device.empty<float>(kCount);
-                     return [=] { emu::examples::transpose(x, y, kSide, kSide, nullptr); };
-                   }});
+using Transpose = void (*)(const float*, float*, int, int, void*);
+
+KernelCase transpose_case(const char* name, Transpose transpose, std::uint64_t conflicts, const char* why) {
+  const auto prepare = [transpose](DeviceArrays& device) {
+    const float* x = device.values(kCount);
+    auto* y = device.empty<float>(kCount);
+    return [=] { transpose(x, y, kSide, kSide, nullptr); };
+  };
+  return {name, {4 * kCount, 4 * kCount, 0}, prepare, conflicts, why};
 }
 
 }  // namespace
@@ -24,7 +27,9 @@ void add_example_cases(std::vector<KernelCase>& cases) {
                      auto* c = device.empty<float>(kCount);
                      return [=] { emu::examples::add(a, b, c, kCount / 4, nullptr); };
                    }});
-  add_transpose(cases);
+  cases.push_back(transpose_case("examples/transpose", emu::examples::transpose, 0, ""));
+  cases.push_back(transpose_case("examples/transpose_conflicting", emu::examples::transpose_conflicting,
+                                 kCount / 32 * 31, "shows what tiles without padding cost"));
 }
 
 }  // namespace engram::bench

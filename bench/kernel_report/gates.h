@@ -9,9 +9,9 @@
 
 namespace engram::bench {
 
-/// A lower demand on one case, written down with its reason.
+/// Another limit for one case, written down with its reason.
 struct Exception {
-  std::string gate;  ///< "bytes", "sectors", "occupancy"
+  std::string gate;  ///< "bytes", "sectors", "occupancy", "conflicts"
   double limit = 0;
   std::string reason;
 };

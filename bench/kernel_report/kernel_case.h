@@ -48,7 +48,7 @@ struct KernelCase {
   std::function<std::function<void()>(DeviceArrays&)> prepare;
   /// Bank conflicts that the family declares for this call, and why it cannot do without.
   std::uint64_t declared_conflicts = 0;
-  std::string why_conflicts;
+  std::string why_conflicts = {};
 };
 
 /// Every case, in the order of the report.
