@@ -191,7 +191,7 @@ struct Expected {
 const ActivationShape kShapes[] = {
     {2, 1, 1, 1, 1},     {3, 3, 5, 7, 1},     {1, 3, 9, 11, 1},   {4, 16, 1, 1, 16},
     {2, 16, 1, 1, 16},   {1, 16, 5, 3, 16},   {70, 48, 1, 3, 16}, {5, 48, 3, 3, 16},
-    {2, 16, 50, 43, 16}, {3, 32, 24, 20, 16}, {7, 6, 3, 5, 3},
+    {2, 16, 50, 43, 16}, {3, 32, 24, 20, 16}, {7, 6, 3, 5, 3},   {3, 64, 24, 20, 64}, {2, 80, 9, 7, 80},
 };
 
 class BnStatsMatchTest : public ::testing::TestWithParam<std::tuple<ActivationShape, Activation, bool>> {};
