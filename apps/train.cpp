@@ -8,7 +8,6 @@
 #include "apps/common/report.h"
 #include "apps/common/signals.h"
 #include "apps/common/train_settings.h"
-#include "engine/allocator.h"
 #include "engine/ops/conv2d.h"
 #include "models/classifier_file.h"
 #include "models/data/open_dataset.h"
@@ -25,6 +24,7 @@ struct Run {
   TrainSettings settings;
   std::string fingerprint;
   ImageDataset train, test;
+  OpenedDevice opened;
   std::unique_ptr<Network> network;
   std::unique_ptr<Trainer> trainer;
 };
@@ -50,8 +50,8 @@ void prepare(const Cli& cli, Run& run, int threads) {
     for (dim_t i = 0; i < s.limit_train; ++i) first[std::size_t(i)] = i;
     run.train = select(run.train, first);
   }
-  run.network =
-      make_network(s.arch, run.train.num_classes, {.seed = s.common.seed, .device = parse_device(s.common.device)});
+  run.opened = open_device(s.common);
+  run.network = make_network(s.arch, run.train.num_classes, {.seed = s.common.seed, .device = run.opened.device});
   run.trainer = std::make_unique<Trainer>(*run.network, run.train, trainer_options(s, run.train.count));
   // Bits depend on the thread count through oneDNN's weight gradients.
   run.fingerprint = cli.resolved_config() + " threads " + std::to_string(threads);
@@ -95,9 +95,9 @@ int train(Run& run, RunDir& dir) {
     epoch_count += step.count;
     ++epoch_steps;
     if (step.step % 20 == 0)
-      dir.metrics(step.step, {{"train/loss", step.loss},
-                              {"train/lr", step.learning_rate},
-                              {"mem/peak_mib", double(CachingAllocator::cpu().stats().peak_live_bytes) / (1 << 20)}});
+      dir.metrics(
+          step.step,
+          {{"train/loss", step.loss}, {"train/lr", step.learning_rate}, {"mem/peak_mib", peak_mib(run.opened.device)}});
     progress.update(trainer.next_step(), {{"loss", step.loss}, {"lr", step.learning_rate}});
     if (step.last_of_epoch) {
       dir.metrics(step.step, {{"epoch", step.epoch + 1},
@@ -132,6 +132,7 @@ int program(int argc, char** argv) {
   const int threads = apply_threads(run.settings.common);
   prepare(cli, run, threads);
   RunDir dir = open_run_dir(cli, run, threads);
+  say_device(run.settings.common, run.opened);
   return train(run, dir);
 }
 

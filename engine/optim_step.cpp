@@ -15,6 +15,7 @@ void check_param(const char* op, const Tensor& param, const Tensor& other) {
   if (!param.defined() || param.dtype() != DType::kF32 || !param.is_dense())
     throw UsageError(message("[", op, "] expected a dense f32 parameter, got ",
                              param.defined() ? param.describe() : "an empty handle"));
+  check_one_device(op, {param, other});
   if (param.shape() != other.shape() || other.dtype() != DType::kF32)
     throw ShapeError(message("[", op, "] expected a gradient or value like its parameter ", param.describe(), ", got ",
                              other.describe()));

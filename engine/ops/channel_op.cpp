@@ -12,8 +12,7 @@ Tensor channel_layout(const char* op, const Tensor& x) {
   if (!x.defined()) return x;
   if (x.dtype() != DType::kF32) throw DTypeError(message("[", op, "] expected f32, got ", x.describe()));
   if (x.rank() != 4) throw ShapeError(message("[", op, "] expected [N,C,H,W], got ", x.describe()));
-  const bool blocks = x.dim(1) > 0 && x.dim(1) % kCpuChannelBlock == 0;
-  return blocks ? x.blocked() : x.contiguous();
+  return can_block_channels(x.device(), x.dim(1)) ? x.blocked() : x.contiguous();
 }
 
 Tensor channel_vector(const char* op, const char* what, const Tensor& values, const Tensor& x) {
@@ -33,6 +32,7 @@ void check_residual(const char* op, const Tensor& residual, const Tensor& x) {
   if (residual.defined() && residual.shape() != x.shape())
     throw ShapeError(
         message("[", op, "] expected a residual of the shape of x ", x.describe(), ", got ", residual.describe()));
+  check_one_device(op, {x, residual});
 }
 
 Tensor as_channels(const Tensor& values) {

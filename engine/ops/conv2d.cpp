@@ -12,11 +12,12 @@ namespace {
 
 std::atomic<kernels::ConvPolicy> policy{kernels::ConvPolicy::kFast};
 
-dim_t preferred_block(dim_t channels) {
-  return channels % kCpuChannelBlock == 0 ? kCpuChannelBlock : 1;
+dim_t preferred_block(const Device& device, dim_t channels) {
+  return can_block_channels(device, channels) ? channel_block(device, channels) : 1;
 }
 
-kernels::Conv2dShape conv_shape(const char* name, const Shape& x, const Shape& w, const Conv2dOptions& o) {
+kernels::Conv2dShape conv_shape(const char* name, const Device& device, const Shape& x, const Shape& w,
+                                const Conv2dOptions& o) {
   const bool fits = x.size() == 4 && w.size() == 4 && o.stride >= 1 && o.padding >= 0 && o.groups >= 1 &&
                     x[1] == w[1] * o.groups && w[0] % o.groups == 0 && x[2] + 2 * o.padding >= w[2] &&
                     x[3] + 2 * o.padding >= w[3];
@@ -36,8 +37,8 @@ kernels::Conv2dShape conv_shape(const char* name, const Shape& x, const Shape& w
           .pad_h = o.padding,
           .pad_w = o.padding,
           .groups = o.groups,
-          .x_block = preferred_block(x[1]),
-          .y_block = preferred_block(w[0])};
+          .x_block = preferred_block(device, x[1]),
+          .y_block = preferred_block(device, w[0])};
 }
 
 /// The tensor in the layout with this block, without history.
@@ -61,7 +62,8 @@ kernels::ConvWeight packed(const Tensor& weight, Tensor& holder) {
 
 Tensor forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual, bool relu,
                const Conv2dOptions& options) {
-  const auto shape = conv_shape("conv2d", x.shape(), weight.shape(), options);
+  check_one_device("conv2d", {x, weight, bias, residual});
+  const auto shape = conv_shape("conv2d", x.device(), x.shape(), weight.shape(), options);
   const Shape y_shape = {shape.n, shape.oc, shape.oh(), shape.ow()};
   if (bias.defined() && bias.shape() != Shape{shape.oc})
     throw ShapeError(message("[conv2d] expected a bias of shape [", shape.oc, "], got ", bias.describe()));
@@ -114,7 +116,8 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
 
 Tensor conv2d_data_gradient(const Tensor& gy, const Tensor& weight, const Shape& x_shape,
                             const Conv2dOptions& options) {
-  const auto shape = conv_shape("conv2d_data_gradient", x_shape, weight.shape(), options);
+  check_one_device("conv2d_data_gradient", {gy, weight});
+  const auto shape = conv_shape("conv2d_data_gradient", gy.device(), x_shape, weight.shape(), options);
   const Tensor source = in_block(gy, shape.y_block);
   Tensor dense_weight;
   const kernels::ConvWeight w = packed(weight, dense_weight);
@@ -139,7 +142,8 @@ Tensor conv2d_data_gradient(const Tensor& gy, const Tensor& weight, const Shape&
 
 Tensor conv2d_weight_gradient(const Tensor& x, const Tensor& gy, const Shape& weight_shape,
                               const Conv2dOptions& options) {
-  const auto shape = conv_shape("conv2d_weight_gradient", x.shape(), weight_shape, options);
+  check_one_device("conv2d_weight_gradient", {x, gy});
+  const auto shape = conv_shape("conv2d_weight_gradient", x.device(), x.shape(), weight_shape, options);
   const Tensor source = in_block(x, shape.x_block), gradient = in_block(gy, shape.y_block);
   Tensor gw = Tensor::empty(weight_shape, DType::kF32, x.device());
   {

@@ -18,8 +18,7 @@ void check_pair(const char* op, const Tensor& a, const Tensor& b) {
   if (a.shape() != b.shape() || a.rank() == 0)
     throw ShapeError(
         message("[", op, "] expected equal shapes of rank 1 or more, got ", a.describe(), " and ", b.describe()));
-  if (!(a.device() == b.device()))
-    throw DeviceError(message("[", op, "] expected one device, got ", a.describe(), " and ", b.describe()));
+  check_one_device(op, {a, b});
 }
 
 float* data_or_null(const Tensor& x) {

@@ -12,7 +12,7 @@ Tensor restored(const StateDict& state, const std::string& name, const Tensor& l
   if (it->second.shape() != like.shape())
     throw DataError(message("[optimizer] expected the state '", name, "' with shape ", to_string(like.shape()),
                             ", got ", it->second.describe()));
-  return it->second.clone();
+  return it->second.device() == like.device() ? it->second.clone() : it->second.to(like.device());
 }
 
 }  // namespace
@@ -92,7 +92,7 @@ void Optimizer::load_state(const StateDict& state) {
         const auto step = state.find("adam_step." + name);
         if (step == state.end() || step->second.numel() != 1 || step->second.dtype() != DType::kI32)
           throw DataError(message("[optimizer] expected the state 'adam_step.", name, "' with one i32, found none"));
-        adam[i].step = step->second.data<std::int32_t>()[0];
+        adam[i].step = step->second.to_int_vector()[0];
       }
       any = true;
     }
