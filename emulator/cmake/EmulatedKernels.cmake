@@ -1,0 +1,28 @@
+# emu_add_kernels(NAME [INSTRUMENTED] SOURCES file.cu ... [LIBRARIES target ...]): an object library of CUDA sources compiled by the
+# host's C++ compiler. INSTRUMENTED: with the thread sanitizer's instrumentation, for the checker and the counters; the program that
+# links it must not be linked with -fsanitize=thread, but with emu_checker.
+# Each source is compiled through a generated file that includes it: one .cu file can then serve nvcc and several such libraries.
+function(emu_add_kernels name)
+  cmake_parse_arguments(ARG "INSTRUMENTED" "" "SOURCES;LIBRARIES" ${ARGN})
+  set(wrappers "")
+  foreach(source ${ARG_SOURCES})
+    get_filename_component(path ${source} ABSOLUTE)
+    get_filename_component(stem ${source} NAME_WE)
+    set(wrapper ${CMAKE_CURRENT_BINARY_DIR}/${name}/${stem}.cpp)
+    file(CONFIGURE OUTPUT ${wrapper} CONTENT "#include \"${path}\"\n" @ONLY)
+    list(APPEND wrappers ${wrapper})
+  endforeach()
+  add_library(${name} OBJECT ${wrappers})
+  target_link_libraries(${name} PUBLIC emu_engine ${ARG_LIBRARIES})
+  # Warnings stay on in the sources themselves; nvcc's pragmas and the emulator's defaults are not the host compiler's.
+  target_compile_options(${name} PRIVATE -Wno-unknown-pragmas)
+  if(ARG_INSTRUMENTED)
+    # Line numbers for the reports. At -O1 neither compiler duplicates code by lane, so that one source access is one program point.
+    target_compile_options(${name} PRIVATE -fno-sanitize=all -fsanitize=thread -O1 -g1 -fno-omit-frame-pointer)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+      target_compile_options(${name} PRIVATE --param=tsan-instrument-func-entry-exit=0)
+    else()
+      target_compile_options(${name} PRIVATE -mllvm -tsan-instrument-func-entry-exit=0)
+    endif()
+  endif()
+endfunction()
