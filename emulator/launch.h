@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
+#include "emulator/pointer_argument.h"
 #include "emulator/source_location.h"
 
 namespace emu {
@@ -28,6 +30,7 @@ struct Launch {
   void (*entry)(const void* arguments) = nullptr;  ///< runs the kernel for one thread
   std::shared_ptr<const void> arguments;
   std::size_t argument_bytes = 0;
+  std::vector<PointerArgument> pointers;  ///< what could be an address of device memory
 };
 
 /// Result of run() and submit(); values of cudaError_t.

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "engine/allocator.h"
+#include "engine/math_mode.h"
 
 namespace engram::apps {
 
@@ -13,6 +14,7 @@ void add_common_options(Cli& cli, CommonOptions& options) {
   cli.option("seed", &options.seed, "Seed of everything random");
   cli.option("threads", &options.threads, "Threads; 0 takes all cores, or OMP_NUM_THREADS").at_least(0).at_most(1024);
   cli.option("device", &options.device, kDeviceHelp);
+  cli.option("math", &options.math, kMathHelp).choices({"f32", "tf32", "bf16"});
   cli.option("memory-limit", &options.memory_limit_mib, "Most MiB that tensors take on the device; 0 sets no limit")
       .at_least(0);
   cli.option("quiet", &options.quiet, "Show no progress").only_on_command_line();
@@ -33,6 +35,7 @@ int apply_threads(const CommonOptions& options) {
 OpenedDevice open_device(const CommonOptions& options) {
   OpenedDevice opened;
   opened.device = parse_device(options.device, &opened.note);
+  set_math_mode(parse_math_mode(options.math));
   CachingAllocator::of(opened.device).set_limit(options.memory_limit_mib << 20);
   return opened;
 }

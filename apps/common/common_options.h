@@ -17,13 +17,14 @@ struct CommonOptions {
   std::uint64_t seed = 0;
   int threads = 0;
   std::string device = "auto";
+  std::string math = "f32";
   std::int64_t memory_limit_mib = 0;
   bool quiet = false;
   std::filesystem::path out;
   bool force = false;
 };
 
-/// Registers --seed, --threads, --device, --memory-limit, --quiet.
+/// Registers --seed, --threads, --device, --math, --memory-limit, --quiet.
 void add_common_options(Cli& cli, CommonOptions& options);
 
 /// Registers --out (required unless `optional`) and --force, for programs that write a run folder.
@@ -35,13 +36,16 @@ int apply_threads(const CommonOptions& options);
 /// Help text of --device.
 inline constexpr const char* kDeviceHelp = "Device: auto, cpu, cuda, cuda:N, or emu (the CUDA kernels emulated, slow)";
 
+/// Help text of --math.
+inline constexpr const char* kMathHelp = "How CUDA devices multiply in convolutions and matrix products";
+
 /// A device that a program opened.
 struct OpenedDevice {
   Device device;
   std::string note;  ///< what "auto" chose and why, else empty
 };
 
-/// Opens the device of --device and sets the limit of its memory. Throws DeviceError.
+/// Opens the device of --device, sets the limit of its memory and the mode of --math. Throws DeviceError.
 OpenedDevice open_device(const CommonOptions& options);
 
 /// Highest number of MiB that tensors took on the device.

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <utility>
 
+#include "emulator/dialect/launch.h"
 #include "emulator/emulator.h"
 #include "emulator/engine/hooks.h"
 #include "emulator/engine/worker.h"
@@ -119,6 +121,24 @@ void submit(Launch launch) {
   const LaunchStatus status = run(launch);
   std::lock_guard lock(e.mutex);
   if (e.status == LaunchStatus::kSuccess) e.status = status;
+}
+
+void submit_call(CallSite site, dim3 grid, dim3 block, std::size_t smem_bytes, cudaStream_t stream) {
+  Launch launch;
+  launch.kernel = site.kernel;
+  launch.function = site.function;
+  launch.where = site.where;
+  launch.grid = {grid.x, grid.y, grid.z};
+  launch.block = {block.x, block.y, block.z};
+  launch.dynamic_shared_bytes = smem_bytes;
+  launch.stream = stream;
+  launch.entry = site.entry;
+  launch.argument_bytes = site.bytes;
+  launch.pointers = std::move(site.pointers);
+  std::shared_ptr<char[]> copy(new char[site.bytes]);  // new aligns to 16
+  std::memcpy(copy.get(), site.call, site.bytes);
+  launch.arguments = std::shared_ptr<const void>(copy, copy.get());
+  submit(std::move(launch));
 }
 
 void set_launch_sink(std::function<void(Launch)> sink) {

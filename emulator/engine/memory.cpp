@@ -114,8 +114,12 @@ void host_write(void* p, std::size_t bytes) {
 __attribute__((noinline)) void copy_vector(void* to, const void* from, std::size_t bytes) {
   if (const auto access = hooks().access) {
     const void* pc = __builtin_return_address(0);
-    access(from, bytes, AccessKind::kRead, pc, {});
-    access(to, bytes, AccessKind::kWrite, pc, {});
+    // The GPU's widest access has 16 bytes.
+    const std::size_t piece = bytes < 16 ? bytes : 16;
+    for (std::size_t i = 0; i < bytes; i += piece) {
+      access(static_cast<const char*>(from) + i, piece, AccessKind::kRead, pc, {});
+      access(static_cast<char*>(to) + i, piece, AccessKind::kWrite, pc, {});
+    }
   }
   std::memcpy(to, from, bytes);
 }

@@ -276,6 +276,10 @@ void Worker::place_array(const SharedTag* tag, std::size_t bytes, std::size_t al
   arrays_.push_back({tag, arena_ + begin, bytes});
 }
 
+bool Worker::in_shared_memory(const void* p) const {
+  return std::size_t(static_cast<const char*>(p) - arena_) < kArenaBytes;
+}
+
 void* Worker::shared_array(const SharedTag* tag, std::size_t bytes, std::size_t alignment) {
   for (const auto& array : arrays_) {
     if (array.tag == tag) return array.begin;

@@ -78,6 +78,8 @@ class Worker {
   std::vector<Thread>& threads() { return threads_; }
   std::vector<Warp>& warps() { return warps_; }
   const std::vector<SharedArray>& shared_arrays() const { return arrays_; }
+  /// Whether p points into the memory from which shared arrays are taken.
+  bool in_shared_memory(const void* p) const;
   /// Unique number of the running block in this process.
   std::uint64_t block_serial() const { return block_serial_; }
 

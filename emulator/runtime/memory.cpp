@@ -92,7 +92,8 @@ cudaError_t check_copy(const char* name, const void* to, const void* from, std::
   return cudaSuccess;
 }
 
-/// A copy on a stream. Pageable sources are read now, as the real runtime stages them; pageable targets make the call wait.
+/// A copy on a stream. Pageable sources are read now, as the real runtime stages them; pageable targets make the call
+/// wait.
 cudaError_t copy_on(const char* name, CUstream_st* stream, void* to, const void* from, std::size_t bytes,
                     cudaMemcpyKind kind) {
   Runtime& r = runtime();
@@ -101,14 +102,16 @@ cudaError_t copy_on(const char* name, CUstream_st* stream, void* to, const void*
   const Side target = side_of(to), source = side_of(from);
   if (stream->capture && (target == Side::kPageable || source == Side::kPageable)) {
     stream->capture->broken = true;
-    r.report("Pageable host memory in a captured copy", {"its content or place at a replay is not what the capture saw"});
+    r.report("Pageable host memory in a captured copy",
+             {"its content or place at a replay is not what the capture saw"});
     return cudaErrorStreamCaptureUnsupported;
   }
   Work work{name, {}, {}, {}, {}};
   if (target != Side::kPageable) work.accesses.push_back({static_cast<const char*>(to), bytes, true});
   if (source != Side::kPageable) work.accesses.push_back({static_cast<const char*>(from), bytes, false});
   if (source == Side::kPageable) {
-    auto staged = std::make_shared<std::vector<char>>(static_cast<const char*>(from), static_cast<const char*>(from) + bytes);
+    auto staged =
+        std::make_shared<std::vector<char>>(static_cast<const char*>(from), static_cast<const char*>(from) + bytes);
     work.run = [to, staged] {
       emu::copy(to, staged->data(), staged->size());
       return cudaSuccess;
@@ -150,7 +153,8 @@ cudaError_t cudaFree(void* p) {
     if (!p) return cudaSuccess;
     const auto it = r.allocations.find(static_cast<const char*>(p));
     if (it == r.allocations.end() || it->second.pinned || it->second.released) {
-      r.report("Program hit cudaErrorInvalidValue on CUDA API call to cudaFree", {"not the begin of a live allocation"});
+      r.report("Program hit cudaErrorInvalidValue on CUDA API call to cudaFree",
+               {"not the begin of a live allocation"});
       return cudaErrorInvalidValue;
     }
     r.drain(it->second.device);
@@ -189,11 +193,13 @@ cudaError_t cudaFreeAsync(void* p, cudaStream_t handle) {
 }
 
 cudaError_t cudaMallocHost(void** p, std::size_t bytes) {
-  return runtime().call("cudaMallocHost", emu::kAllocates | emu::kNotInCapture, [&] { return allocate_pinned(p, bytes); });
+  return runtime().call("cudaMallocHost", emu::kAllocates | emu::kNotInCapture,
+                        [&] { return allocate_pinned(p, bytes); });
 }
 
 cudaError_t cudaHostAlloc(void** p, std::size_t bytes, unsigned) {
-  return runtime().call("cudaHostAlloc", emu::kAllocates | emu::kNotInCapture, [&] { return allocate_pinned(p, bytes); });
+  return runtime().call("cudaHostAlloc", emu::kAllocates | emu::kNotInCapture,
+                        [&] { return allocate_pinned(p, bytes); });
 }
 
 cudaError_t cudaFreeHost(void* p) {

@@ -1,12 +1,13 @@
 #pragma once
-/// The emulated CUDA runtime as tests and tools see it: how late work runs, which devices there are, and failures on demand.
+/// The emulated CUDA runtime as tests and tools see it: how late work runs, which devices there are, and failures on
+/// demand.
 ///
-/// A stream is a queue. What is queued runs when the schedule says so, in the order of the queue and after the events that
-/// it waits for, so a program that forgets to wait reads old data under at least one schedule. Beside that, every operation
-/// carries a vector clock, and two that touch the same memory, one of them writing, without an order between them are
-/// reported as a stream race whatever the schedule did (Tool::kRacecheck). Copies and fills are known by their ranges;
-/// kernels by their pointer arguments: a pointer to const reads from there to the end of its allocation, any other pointer,
-/// and any inside a struct, writes there.
+/// A stream is a queue. What is queued runs when the schedule says so, in the order of the queue and after the events
+/// that it waits for, so a program that forgets to wait reads old data under at least one schedule. Beside that, every
+/// operation carries a vector clock, and two that touch the same memory, one of them writing, without an order between
+/// them are reported as a stream race whatever the schedule did (Tool::kRacecheck). Copies and fills are known by their
+/// ranges; kernels by their pointer arguments: a pointer to const reads from there to the end of its allocation, any
+/// other pointer, and any inside a struct, writes there.
 ///
 /// Not modelled: races between branches of one captured graph, peer access, managed memory, stream priorities.
 
@@ -25,8 +26,8 @@ enum class Schedule : std::uint8_t {
   kRandom,  ///< some of it after each call, streams in random order
 };
 
-/// Defaults come from the environment: EMU_DEVICES=n, EMU_MEMORY=bytes, EMU_DRIVER=version, EMU_SCHEDULE=eager|lazy|random,
-/// EMU_SEED=n, EMU_FAIL_CALL=n.
+/// Defaults come from the environment: EMU_DEVICES=n, EMU_MEMORY=bytes, EMU_DRIVER=version,
+/// EMU_SCHEDULE=eager|lazy|random, EMU_SEED=n, EMU_FAIL_CALL=n.
 struct RuntimeOptions {
   int devices = 1;
   std::size_t memory_bytes = std::size_t{8} << 30;  ///< of each device
@@ -35,8 +36,8 @@ struct RuntimeOptions {
   std::uint64_t seed = 1;
   /// The call with this number since the last reset_runtime() or set of this option (1: the next) fails; 0: none.
   std::int64_t fail_call = 0;
-  /// Only calls that could fail for want of memory count for fail_call, and fail with cudaErrorMemoryAllocation. Otherwise
-  /// every call counts, and fails with cudaErrorUnknown.
+  /// Only calls that could fail for want of memory count for fail_call, and fail with cudaErrorMemoryAllocation.
+  /// Otherwise every call counts, and fails with cudaErrorUnknown.
   bool fail_allocations_only = false;
   bool find_races = true;
 };
@@ -46,9 +47,9 @@ RuntimeOptions& runtime_options();
 struct RuntimeStats {
   std::size_t device_bytes = 0, pinned_bytes = 0;
   int allocations = 0, pinned_allocations = 0, streams = 0, events = 0, graphs = 0;
-  std::int64_t calls = 0;      ///< API calls, launches included
-  std::int64_t launches = 0;   ///< kernels run
-  std::int64_t waits = 0;      ///< calls that waited for the device
+  std::int64_t calls = 0;     ///< API calls, launches included
+  std::int64_t launches = 0;  ///< kernels run
+  std::int64_t waits = 0;     ///< calls that waited for the device
 };
 RuntimeStats runtime_stats();
 
@@ -57,8 +58,8 @@ void fail_call(std::int64_t countdown, bool allocations_only = false);
 /// Whether the failure that was asked for has happened.
 bool failure_happened();
 
-/// As if the process had been started anew: forgets sticky errors, last errors and pending work. Memory, streams and events
-/// stay valid.
+/// As if the process had been started anew: forgets sticky errors, last errors and pending work. Memory, streams and
+/// events stay valid.
 void reset_runtime();
 
 /// What a library on top (cuDNN, cuBLAS) does with device memory.

@@ -125,12 +125,13 @@ void Runtime::check_access(CUstream_st* stream, const std::string& name, const A
   for (const PastAccess& past : allocation.past) {
     if (past.begin >= end || past.end <= access.begin || (!past.write && !access.write)) continue;
     if (stream->clock.at(past.stream) >= past.epoch) continue;
-    report("Stream race: " + name + " on stream " + std::to_string(stream->number) + " and " + past.name + " on stream " +
-               std::to_string(past.stream) + " use the same memory, and nothing orders them",
+    report("Stream race: " + name + " on stream " + std::to_string(stream->number) + " and " + past.name +
+               " on stream " + std::to_string(past.stream) + " use the same memory, and nothing orders them",
            {"allocation of " + std::to_string(allocation.bytes) + " bytes, from byte " +
                 std::to_string(std::max(past.begin, access.begin) - it->first),
             std::string("the first ") + (past.write ? "writes" : "reads") + ", the second " +
-                (access.write ? "writes" : "reads") + "; record an event behind the first and wait for it on the other stream"});
+                (access.write ? "writes" : "reads") +
+                "; record an event behind the first and wait for it on the other stream"});
     break;
   }
   const std::uint64_t epoch = stream->clock.at(stream->number);

@@ -80,8 +80,8 @@ struct CUstream_st {
 struct CUevent_st {
   int device;
   bool timing;
-  std::shared_ptr<emu::Mark> mark;         ///< of the last record; null before the first
-  std::shared_ptr<emu::Capture> capture;   ///< when the last record was captured
+  std::shared_ptr<emu::Mark> mark;        ///< of the last record; null before the first
+  std::shared_ptr<emu::Capture> capture;  ///< when the last record was captured
   emu::Clock capture_clock;
 };
 
@@ -144,7 +144,8 @@ struct Runtime {
 
   static Runtime& instance();
 
-  /// Runs `body` as the API call `name`: counts it, lets it fail on demand, returns sticky errors, keeps the last error.
+  /// Runs `body` as the API call `name`: counts it, lets it fail on demand, returns sticky errors, keeps the last
+  /// error.
   cudaError_t call(const char* name, unsigned traits, const std::function<cudaError_t()>& body);
   cudaError_t fail(cudaError_t error);
 

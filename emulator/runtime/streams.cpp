@@ -78,7 +78,8 @@ cudaError_t end_capture(CUstream_st* stream, cudaGraph_t* graph) {
   Runtime& r = runtime();
   const std::shared_ptr<Capture> capture = stream->capture;
   if (!capture) return cudaErrorInvalidValue;
-  if (capture->origin != stream || capture->thread != std::this_thread::get_id()) return cudaErrorStreamCaptureUnmatched;
+  if (capture->origin != stream || capture->thread != std::this_thread::get_id())
+    return cudaErrorStreamCaptureUnmatched;
   const bool joined = all_joined(*capture);
   for (CUstream_st* other : r.streams)
     if (other->capture == capture) other->capture = nullptr;
@@ -105,7 +106,8 @@ cudaError_t cudaStreamCreate(cudaStream_t* stream) {
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
   return runtime().call("cudaStreamCreateWithFlags", emu::kPlain, [&] {
-    return flags & ~cudaStreamNonBlocking ? cudaErrorInvalidValue : create_stream(stream, !(flags & cudaStreamNonBlocking));
+    return flags & ~cudaStreamNonBlocking ? cudaErrorInvalidValue
+                                          : create_stream(stream, !(flags & cudaStreamNonBlocking));
   });
 }
 
@@ -180,7 +182,8 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t handle) {
   return runtime().call("cudaEventRecord", emu::kPlain, [&] {
     CUstream_st* const stream = runtime().resolve(handle);
-    if (!stream || !runtime().events.count(event) || event->device != stream->device) return cudaErrorInvalidResourceHandle;
+    if (!stream || !runtime().events.count(event) || event->device != stream->device)
+      return cudaErrorInvalidResourceHandle;
     return record_event(event, stream);
   });
 }
@@ -248,7 +251,7 @@ cudaError_t cudaStreamIsCapturing(cudaStream_t handle, cudaStreamCaptureStatus* 
   return runtime().call("cudaStreamIsCapturing", emu::kPlain, [&] {
     CUstream_st* const stream = runtime().resolve(handle);
     if (!stream || !status) return cudaErrorInvalidValue;
-    *status = !stream->capture           ? cudaStreamCaptureStatusNone
+    *status = !stream->capture          ? cudaStreamCaptureStatusNone
               : stream->capture->broken ? cudaStreamCaptureStatusInvalidated
                                         : cudaStreamCaptureStatusActive;
     return cudaSuccess;

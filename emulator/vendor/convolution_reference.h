@@ -26,7 +26,8 @@ std::vector<double> read_elements(const void* from, cudnnDataType_t type, std::s
 /// Rounds to the type (bf16: to nearest, ties to even).
 void write_elements(void* to, cudnnDataType_t type, const std::vector<double>& values);
 
-std::vector<double> forward(const ConvolutionProblem& problem, const std::vector<double>& x, const std::vector<double>& w);
+std::vector<double> forward(const ConvolutionProblem& problem, const std::vector<double>& x,
+                            const std::vector<double>& w);
 std::vector<double> backward_data(const ConvolutionProblem& problem, const std::vector<double>& dy,
                                   const std::vector<double>& w);
 std::vector<double> backward_filter(const ConvolutionProblem& problem, const std::vector<double>& x,

@@ -33,8 +33,9 @@ bool is_live(cublasHandle_t handle) {
 }
 
 cublasStatus_t refuse(const char* function, cublasStatus_t status, const std::string& why) {
-  emu::add_report(emu::Tool::kMemcheck, std::string("cuBLAS call ") + function + " returned " + cublasGetStatusString(status),
-                  "host code", {why});
+  emu::add_report(emu::Tool::kMemcheck,
+                  std::string("cuBLAS call ") + function + " returned " + cublasGetStatusString(status), "host code",
+                  {why});
   return status;
 }
 
@@ -48,7 +49,8 @@ struct Matrices {
   /// Elements from the first to the last of the batch.
   std::size_t count(int batch) const {
     if (rows == 0 || columns == 0) return 0;
-    return std::size_t(stride) * std::size_t(batch - 1) + std::size_t(ld) * std::size_t(columns - 1) + std::size_t(rows);
+    return std::size_t(stride) * std::size_t(batch - 1) + std::size_t(ld) * std::size_t(columns - 1) +
+           std::size_t(rows);
   }
 };
 
@@ -58,7 +60,8 @@ std::string problem_with(const Matrices& m, int batch) {
   if (m.count(batch) == 0) return "";
   if (reinterpret_cast<std::uintptr_t>(m.data) % alignof(float) != 0) return std::string("misaligned ") + m.name;
   if (emu::bytes_from(m.data) < m.count(batch) * sizeof(float))
-    return std::string(m.name) + " is not live device memory of " + std::to_string(m.count(batch) * sizeof(float)) + " bytes";
+    return std::string(m.name) + " is not live device memory of " + std::to_string(m.count(batch) * sizeof(float)) +
+           " bytes";
   return "";
 }
 
@@ -139,9 +142,9 @@ cublasStatus_t cublasSetWorkspace_v2(cublasHandle_t handle, void* workspace, siz
   return CUBLAS_STATUS_SUCCESS;
 }
 
-cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb, int m,
-                                          int n, int k, const void* alpha, const void* A, cudaDataType Atype, int lda,
-                                          long long int strideA, const void* B, cudaDataType Btype, int ldb,
+cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb,
+                                          int m, int n, int k, const void* alpha, const void* A, cudaDataType Atype,
+                                          int lda, long long int strideA, const void* B, cudaDataType Btype, int ldb,
                                           long long int strideB, const void* beta, void* C, cudaDataType Ctype, int ldc,
                                           long long int strideC, int batch, cublasComputeType_t, cublasGemmAlgo_t) {
   constexpr const char* kName = "cublasGemmStridedBatchedEx";
@@ -158,7 +161,8 @@ cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t handle, cublasOperation
   if (cudaStreamIsCapturing(handle->stream, &capture) != cudaSuccess)
     return refuse(kName, CUBLAS_STATUS_EXECUTION_FAILED, "the handle's stream is not live");
   if (capture != cudaStreamCaptureStatusNone && !handle->workspace)
-    return refuse(kName, CUBLAS_STATUS_NOT_SUPPORTED, "a captured product without a workspace of the caller's allocates");
+    return refuse(kName, CUBLAS_STATUS_NOT_SUPPORTED,
+                  "a captured product without a workspace of the caller's allocates");
   const bool ta = transa == CUBLAS_OP_T, tb = transb == CUBLAS_OP_T;
   const Matrices a{"A", static_cast<const float*>(A), ta ? k : m, ta ? m : k, lda, strideA};
   const Matrices b{"B", static_cast<const float*>(B), tb ? n : k, tb ? k : n, ldb, strideB};
@@ -170,7 +174,8 @@ cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t handle, cublasOperation
     return refuse(kName, CUBLAS_STATUS_INVALID_VALUE, "results of the batch overlap");
 
   const float scale = *static_cast<const float*>(alpha), keep = *static_cast<const float*>(beta);
-  std::vector<emu::MemoryUse> uses = {{A, a.count(batch) * sizeof(float), false}, {B, b.count(batch) * sizeof(float), false}};
+  std::vector<emu::MemoryUse> uses = {{A, a.count(batch) * sizeof(float), false},
+                                      {B, b.count(batch) * sizeof(float), false}};
   std::erase_if(uses, [](const emu::MemoryUse& use) { return use.bytes == 0; });
   if (keep != 0) uses.push_back({C, c.count(batch) * sizeof(float), false});
   uses.push_back({C, c.count(batch) * sizeof(float), true});

@@ -1,8 +1,8 @@
 #pragma once
-/// The used part of the cuBLAS C API, declared with the real signatures and values (a test compares them with the toolkit's
-/// headers where those are), and implemented strictly on the CPU: extents, leading dimensions, the workspace of the handle
-/// (cublasSetStream drops it, as documented) and memory are checked, and a violation gives the documented status and a report.
-/// Sums are in double.
+/// The used part of the cuBLAS C API, declared with the real signatures and values (a test compares them with the
+/// toolkit's headers where those are), and implemented strictly on the CPU: extents, leading dimensions, the workspace
+/// of the handle (cublasSetStream drops it, as documented) and memory are checked, and a violation gives the documented
+/// status and a report. Sums are in double.
 
 #include <cstddef>
 
@@ -42,9 +42,9 @@ cublasStatus_t cublasDestroy_v2(cublasHandle_t handle);
 cublasStatus_t cublasGetProperty(libraryPropertyType type, int* value);
 cublasStatus_t cublasSetStream_v2(cublasHandle_t handle, cudaStream_t streamId);
 cublasStatus_t cublasSetWorkspace_v2(cublasHandle_t handle, void* workspace, size_t workspaceSizeInBytes);
-cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb, int m,
-                                          int n, int k, const void* alpha, const void* A, cudaDataType Atype, int lda,
-                                          long long int strideA, const void* B, cudaDataType Btype, int ldb,
+cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb,
+                                          int m, int n, int k, const void* alpha, const void* A, cudaDataType Atype,
+                                          int lda, long long int strideA, const void* B, cudaDataType Btype, int ldb,
                                           long long int strideB, const void* beta, void* C, cudaDataType Ctype, int ldc,
                                           long long int strideC, int batchCount, cublasComputeType_t computeType,
                                           cublasGemmAlgo_t algo);

@@ -58,8 +58,8 @@ Verdict check_descriptors(const Call& a) {
 
 ConvolutionProblem problem_of(const Call& a) {
   const auto& c = *a.convolution;
-  return {a.x->format, a.x->type, a.x->n,  a.x->c,  a.x->h,   a.x->w,     a.w->k,     a.w->h,
-          a.w->w,      a.y->h,    a.y->w,  c.pad_h, c.pad_w,  c.stride_h, c.stride_w, c.groups};
+  return {a.x->format, a.x->type, a.x->n, a.x->c,  a.x->h,  a.x->w,     a.w->k,     a.w->h,
+          a.w->w,      a.y->h,    a.y->w, c.pad_h, c.pad_w, c.stride_h, c.stride_w, c.groups};
 }
 
 /// Channels-last data run as implicit GEMM only.
@@ -81,7 +81,8 @@ std::size_t workspace_bytes(Pass pass, int algorithm, const ConvolutionProblem& 
   return 1024 + std::size_t(p.r) * p.s * p.q * sizeof(int);
 }
 
-Verdict check_algorithm(Pass pass, int algorithm, const ConvolutionProblem& p, const void* workspace, std::size_t bytes) {
+Verdict check_algorithm(Pass pass, int algorithm, const ConvolutionProblem& p, const void* workspace,
+                        std::size_t bytes) {
   if (!supports(pass, algorithm)) return {CUDNN_STATUS_NOT_SUPPORTED, "the algorithm does not take this layout"};
   const std::size_t needed = workspace_bytes(pass, algorithm, p);
   if (bytes < needed)
@@ -116,8 +117,8 @@ struct Operand {
   std::size_t count;
 };
 
-/// Checks a call of a pass with operands (the last one is written) and queues `compute`, which gives the new values before
-/// scaling: out = alpha compute() + beta out.
+/// Checks a call of a pass with operands (the last one is written) and queues `compute`, which gives the new values
+/// before scaling: out = alpha compute() + beta out.
 cudnnStatus_t run_pass(const Call& call, Pass pass, int algorithm, const void* alpha, const void* beta, void* workspace,
                        std::size_t workspace_size, std::vector<Operand> operands,
                        std::function<std::vector<double>(const ConvolutionProblem&)> compute) {
@@ -145,13 +146,14 @@ cudnnStatus_t run_pass(const Call& call, Pass pass, int algorithm, const void* a
   if (workspace_size > 0 && workspace) uses.push_back({workspace, workspace_size, true});
   uses.push_back({out.memory, out_bytes, true});
   void* const target = const_cast<void*>(out.memory);
-  const int error = queue_library_work(call.handle->stream, call.function, std::move(uses), [=, compute = std::move(compute)] {
-    std::vector<double> values = compute(p);
-    if (workspace && workspace_size > 0) std::fill_n(static_cast<char*>(workspace), workspace_size, char(0x5a));
-    const std::vector<double> before = b != 0 ? read_elements(target, p.type, out.count) : std::vector<double>();
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] = a * values[i] + (b != 0 ? b * before[i] : 0);
-    write_elements(target, p.type, values);
-  });
+  const int error =
+      queue_library_work(call.handle->stream, call.function, std::move(uses), [=, compute = std::move(compute)] {
+        std::vector<double> values = compute(p);
+        if (workspace && workspace_size > 0) std::fill_n(static_cast<char*>(workspace), workspace_size, char(0x5a));
+        const std::vector<double> before = b != 0 ? read_elements(target, p.type, out.count) : std::vector<double>();
+        for (std::size_t i = 0; i < values.size(); ++i) values[i] = a * values[i] + (b != 0 ? b * before[i] : 0);
+        write_elements(target, p.type, values);
+      });
   return error == cudaSuccess ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_EXECUTION_FAILED;
 }
 
@@ -159,7 +161,8 @@ cudnnStatus_t run_pass(const Call& call, Pass pass, int algorithm, const void* a
 template <class Perf, class Algorithm>
 cudnnStatus_t list_algorithms(const Call& call, Pass pass, int requested, int* returned, Perf* results) {
   if (const Verdict verdict = check_descriptors(call)) return refuse(call.function, verdict.status, verdict.why);
-  if (requested < 1 || !returned || !results) return refuse(call.function, CUDNN_STATUS_BAD_PARAM, "no room for results");
+  if (requested < 1 || !returned || !results)
+    return refuse(call.function, CUDNN_STATUS_BAD_PARAM, "no room for results");
   const ConvolutionProblem p = problem_of(call);
   *returned = 0;
   // As the real ones may: a nondeterministic algorithm first, which a caller that promised repeatable bits passes over.
@@ -211,7 +214,8 @@ Verdict check_epilogue(cudnnConvolutionFwdAlgo_t algorithm, cudnnTensorDescripto
 
 /// Position of y's channel in a flat index.
 int channel_of(const ConvolutionProblem& p, std::size_t i) {
-  return p.format == CUDNN_TENSOR_NHWC ? int(i % std::size_t(p.k)) : int(i / (std::size_t(p.p) * p.q) % std::size_t(p.k));
+  return p.format == CUDNN_TENSOR_NHWC ? int(i % std::size_t(p.k))
+                                       : int(i / (std::size_t(p.p) * p.q) % std::size_t(p.k));
 }
 
 }  // namespace
@@ -224,28 +228,30 @@ using emu::dnn::Pass;
 
 extern "C" {
 
-cudnnStatus_t cudnnGetConvolutionForwardAlgorithm_v7(
-    cudnnHandle_t handle, const cudnnTensorDescriptor_t x, const cudnnFilterDescriptor_t w,
-    const cudnnConvolutionDescriptor_t convolution, const cudnnTensorDescriptor_t y, const int requested, int* returned,
-    cudnnConvolutionFwdAlgoPerf_t* results) {
+cudnnStatus_t cudnnGetConvolutionForwardAlgorithm_v7(cudnnHandle_t handle, const cudnnTensorDescriptor_t x,
+                                                     const cudnnFilterDescriptor_t w,
+                                                     const cudnnConvolutionDescriptor_t convolution,
+                                                     const cudnnTensorDescriptor_t y, const int requested,
+                                                     int* returned, cudnnConvolutionFwdAlgoPerf_t* results) {
   return emu::dnn::list_algorithms<cudnnConvolutionFwdAlgoPerf_t, cudnnConvolutionFwdAlgo_t>(
-      {"cudnnGetConvolutionForwardAlgorithm_v7", handle, x, y, w, convolution}, Pass::kForward, requested, returned, results);
+      {"cudnnGetConvolutionForwardAlgorithm_v7", handle, x, y, w, convolution}, Pass::kForward, requested, returned,
+      results);
 }
 
 cudnnStatus_t cudnnGetConvolutionForwardWorkspaceSize(cudnnHandle_t handle, const cudnnTensorDescriptor_t x,
                                                       const cudnnFilterDescriptor_t w,
                                                       const cudnnConvolutionDescriptor_t convolution,
-                                                      const cudnnTensorDescriptor_t y, cudnnConvolutionFwdAlgo_t algorithm,
-                                                      size_t* bytes) {
-  return emu::dnn::workspace_size({"cudnnGetConvolutionForwardWorkspaceSize", handle, x, y, w, convolution}, Pass::kForward,
-                                  algorithm, bytes);
+                                                      const cudnnTensorDescriptor_t y,
+                                                      cudnnConvolutionFwdAlgo_t algorithm, size_t* bytes) {
+  return emu::dnn::workspace_size({"cudnnGetConvolutionForwardWorkspaceSize", handle, x, y, w, convolution},
+                                  Pass::kForward, algorithm, bytes);
 }
 
 cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t handle, const void* alpha, const cudnnTensorDescriptor_t xd,
                                       const void* x, const cudnnFilterDescriptor_t wd, const void* w,
-                                      const cudnnConvolutionDescriptor_t convolution, cudnnConvolutionFwdAlgo_t algorithm,
-                                      void* workspace, size_t workspace_bytes, const void* beta,
-                                      const cudnnTensorDescriptor_t yd, void* y) {
+                                      const cudnnConvolutionDescriptor_t convolution,
+                                      cudnnConvolutionFwdAlgo_t algorithm, void* workspace, size_t workspace_bytes,
+                                      const void* beta, const cudnnTensorDescriptor_t yd, void* y) {
   const Call call{"cudnnConvolutionForward", handle, xd, yd, wd, convolution};
   if (const auto verdict = emu::dnn::check_descriptors(call))
     return emu::dnn::refuse(call.function, verdict.status, verdict.why);
@@ -270,7 +276,8 @@ cudnnStatus_t cudnnConvolutionBiasActivationForward(
   if (!verdict && !alpha2) verdict = {CUDNN_STATUS_BAD_PARAM_NULL_POINTER, "null alpha2"};
   if (verdict) return emu::dnn::refuse(call.function, verdict.status, verdict.why);
   const ConvolutionProblem p = emu::dnn::problem_of(call);
-  const emu::dnn::Epilogue e{z, double(*static_cast<const float*>(alpha2)), bias, activation->mode == CUDNN_ACTIVATION_RELU};
+  const emu::dnn::Epilogue e{z, double(*static_cast<const float*>(alpha2)), bias,
+                             activation->mode == CUDNN_ACTIVATION_RELU};
   std::vector<Operand> operands = {{"x", x, p.x_count()}, {"w", w, p.w_count()}, {"bias", bias, std::size_t(p.k)}};
   // z may be y itself; another place must not overlap it.
   if (e.alpha2 != 0 && z != y) operands.push_back({"z", z, p.y_count()});
@@ -278,26 +285,27 @@ cudnnStatus_t cudnnConvolutionBiasActivationForward(
   if (!alpha1) return emu::dnn::refuse(call.function, CUDNN_STATUS_BAD_PARAM_NULL_POINTER, "null alpha1");
   const double a1 = double(*static_cast<const float*>(alpha1));
   static const float one = 1, zero = 0;
-  return emu::dnn::run_pass(call, Pass::kForward, algorithm, &one, &zero, workspace, workspace_bytes, std::move(operands),
-                            [=](const ConvolutionProblem& a) {
-                              std::vector<double> out = emu::dnn::forward(a, emu::dnn::read_elements(x, a.type, a.x_count()),
-                                                                          emu::dnn::read_elements(w, a.type, a.w_count()));
-                              const auto shift = emu::dnn::read_elements(e.bias, a.type, std::size_t(a.k));
-                              const auto added = e.alpha2 != 0 ? emu::dnn::read_elements(e.z, a.type, a.y_count())
-                                                               : std::vector<double>();
-                              for (std::size_t i = 0; i < out.size(); ++i) {
-                                out[i] = a1 * out[i] + shift[std::size_t(emu::dnn::channel_of(a, i))];
-                                if (e.alpha2 != 0) out[i] += e.alpha2 * added[i];
-                                if (e.relu) out[i] = std::max(out[i], 0.0);
-                              }
-                              return out;
-                            });
+  return emu::dnn::run_pass(
+      call, Pass::kForward, algorithm, &one, &zero, workspace, workspace_bytes, std::move(operands),
+      [=](const ConvolutionProblem& a) {
+        std::vector<double> out = emu::dnn::forward(a, emu::dnn::read_elements(x, a.type, a.x_count()),
+                                                    emu::dnn::read_elements(w, a.type, a.w_count()));
+        const auto shift = emu::dnn::read_elements(e.bias, a.type, std::size_t(a.k));
+        const auto added = e.alpha2 != 0 ? emu::dnn::read_elements(e.z, a.type, a.y_count()) : std::vector<double>();
+        for (std::size_t i = 0; i < out.size(); ++i) {
+          out[i] = a1 * out[i] + shift[std::size_t(emu::dnn::channel_of(a, i))];
+          if (e.alpha2 != 0) out[i] += e.alpha2 * added[i];
+          if (e.relu) out[i] = std::max(out[i], 0.0);
+        }
+        return out;
+      });
 }
 
-cudnnStatus_t cudnnGetConvolutionBackwardDataAlgorithm_v7(
-    cudnnHandle_t handle, const cudnnFilterDescriptor_t w, const cudnnTensorDescriptor_t dy,
-    const cudnnConvolutionDescriptor_t convolution, const cudnnTensorDescriptor_t dx, const int requested, int* returned,
-    cudnnConvolutionBwdDataAlgoPerf_t* results) {
+cudnnStatus_t cudnnGetConvolutionBackwardDataAlgorithm_v7(cudnnHandle_t handle, const cudnnFilterDescriptor_t w,
+                                                          const cudnnTensorDescriptor_t dy,
+                                                          const cudnnConvolutionDescriptor_t convolution,
+                                                          const cudnnTensorDescriptor_t dx, const int requested,
+                                                          int* returned, cudnnConvolutionBwdDataAlgoPerf_t* results) {
   return emu::dnn::list_algorithms<cudnnConvolutionBwdDataAlgoPerf_t, cudnnConvolutionBwdDataAlgo_t>(
       {"cudnnGetConvolutionBackwardDataAlgorithm_v7", handle, dx, dy, w, convolution}, Pass::kData, requested, returned,
       results);
@@ -315,8 +323,9 @@ cudnnStatus_t cudnnGetConvolutionBackwardDataWorkspaceSize(cudnnHandle_t handle,
 cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t handle, const void* alpha, const cudnnFilterDescriptor_t wd,
                                            const void* w, const cudnnTensorDescriptor_t dyd, const void* dy,
                                            const cudnnConvolutionDescriptor_t convolution,
-                                           cudnnConvolutionBwdDataAlgo_t algorithm, void* workspace, size_t workspace_bytes,
-                                           const void* beta, const cudnnTensorDescriptor_t dxd, void* dx) {
+                                           cudnnConvolutionBwdDataAlgo_t algorithm, void* workspace,
+                                           size_t workspace_bytes, const void* beta, const cudnnTensorDescriptor_t dxd,
+                                           void* dx) {
   const Call call{"cudnnConvolutionBackwardData", handle, dxd, dyd, wd, convolution};
   if (const auto verdict = emu::dnn::check_descriptors(call))
     return emu::dnn::refuse(call.function, verdict.status, verdict.why);
@@ -329,13 +338,15 @@ cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t handle, const void* alp
                             });
 }
 
-cudnnStatus_t cudnnGetConvolutionBackwardFilterAlgorithm_v7(
-    cudnnHandle_t handle, const cudnnTensorDescriptor_t x, const cudnnTensorDescriptor_t dy,
-    const cudnnConvolutionDescriptor_t convolution, const cudnnFilterDescriptor_t dw, const int requested, int* returned,
-    cudnnConvolutionBwdFilterAlgoPerf_t* results) {
+cudnnStatus_t cudnnGetConvolutionBackwardFilterAlgorithm_v7(cudnnHandle_t handle, const cudnnTensorDescriptor_t x,
+                                                            const cudnnTensorDescriptor_t dy,
+                                                            const cudnnConvolutionDescriptor_t convolution,
+                                                            const cudnnFilterDescriptor_t dw, const int requested,
+                                                            int* returned,
+                                                            cudnnConvolutionBwdFilterAlgoPerf_t* results) {
   return emu::dnn::list_algorithms<cudnnConvolutionBwdFilterAlgoPerf_t, cudnnConvolutionBwdFilterAlgo_t>(
-      {"cudnnGetConvolutionBackwardFilterAlgorithm_v7", handle, x, dy, dw, convolution}, Pass::kFilter, requested, returned,
-      results);
+      {"cudnnGetConvolutionBackwardFilterAlgorithm_v7", handle, x, dy, dw, convolution}, Pass::kFilter, requested,
+      returned, results);
 }
 
 cudnnStatus_t cudnnGetConvolutionBackwardFilterWorkspaceSize(cudnnHandle_t handle, const cudnnTensorDescriptor_t x,
@@ -351,8 +362,8 @@ cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void* a
                                              const void* x, const cudnnTensorDescriptor_t dyd, const void* dy,
                                              const cudnnConvolutionDescriptor_t convolution,
                                              cudnnConvolutionBwdFilterAlgo_t algorithm, void* workspace,
-                                             size_t workspace_bytes, const void* beta, const cudnnFilterDescriptor_t dwd,
-                                             void* dw) {
+                                             size_t workspace_bytes, const void* beta,
+                                             const cudnnFilterDescriptor_t dwd, void* dw) {
   const Call call{"cudnnConvolutionBackwardFilter", handle, xd, dyd, dwd, convolution};
   if (const auto verdict = emu::dnn::check_descriptors(call))
     return emu::dnn::refuse(call.function, verdict.status, verdict.why);
@@ -366,7 +377,8 @@ cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void* a
 }
 
 cudnnStatus_t cudnnConvolutionBackwardBias(cudnnHandle_t handle, const void* alpha, const cudnnTensorDescriptor_t dyd,
-                                           const void* dy, const void* beta, const cudnnTensorDescriptor_t dbd, void* db) {
+                                           const void* dy, const void* beta, const cudnnTensorDescriptor_t dbd,
+                                           void* db) {
   constexpr const char* kName = "cudnnConvolutionBackwardBias";
   using emu::dnn::is_live;
   if (!is_live(handle) || !is_live(dyd) || !is_live(dbd) || !dyd->set || !dbd->set)

@@ -49,8 +49,8 @@ bool is_live(const void* object) {
 }
 
 cudnnStatus_t refuse(const char* function, cudnnStatus_t status, const std::string& why) {
-  add_report(Tool::kMemcheck, std::string("cuDNN call ") + function + " returned " + cudnnGetErrorString(status), "host code",
-             {why});
+  add_report(Tool::kMemcheck, std::string("cuDNN call ") + function + " returned " + cudnnGetErrorString(status),
+             "host code", {why});
   return status;
 }
 
@@ -128,11 +128,12 @@ cudnnStatus_t cudnnCreateTensorDescriptor(cudnnTensorDescriptor_t* descriptor) {
   return emu::dnn::create(descriptor);
 }
 
-cudnnStatus_t cudnnSetTensor4dDescriptor(cudnnTensorDescriptor_t d, cudnnTensorFormat_t format, cudnnDataType_t type, int n,
-                                         int c, int h, int w) {
+cudnnStatus_t cudnnSetTensor4dDescriptor(cudnnTensorDescriptor_t d, cudnnTensorFormat_t format, cudnnDataType_t type,
+                                         int n, int c, int h, int w) {
   if (!is_live(d)) return refuse("cudnnSetTensor4dDescriptor", CUDNN_STATUS_BAD_PARAM, "not a live descriptor");
   if (n < 1 || c < 1 || h < 1 || w < 1 || !known(type))
-    return refuse("cudnnSetTensor4dDescriptor", CUDNN_STATUS_BAD_PARAM, "extents of at least 1 and a known type expected");
+    return refuse("cudnnSetTensor4dDescriptor", CUDNN_STATUS_BAD_PARAM,
+                  "extents of at least 1 and a known type expected");
   *d = {true, format, type, n, c, h, w};
   return CUDNN_STATUS_SUCCESS;
 }
@@ -145,11 +146,12 @@ cudnnStatus_t cudnnCreateFilterDescriptor(cudnnFilterDescriptor_t* descriptor) {
   return emu::dnn::create(descriptor);
 }
 
-cudnnStatus_t cudnnSetFilter4dDescriptor(cudnnFilterDescriptor_t d, cudnnDataType_t type, cudnnTensorFormat_t format, int k,
-                                         int c, int h, int w) {
+cudnnStatus_t cudnnSetFilter4dDescriptor(cudnnFilterDescriptor_t d, cudnnDataType_t type, cudnnTensorFormat_t format,
+                                         int k, int c, int h, int w) {
   if (!is_live(d)) return refuse("cudnnSetFilter4dDescriptor", CUDNN_STATUS_BAD_PARAM, "not a live descriptor");
   if (k < 1 || c < 1 || h < 1 || w < 1 || !known(type))
-    return refuse("cudnnSetFilter4dDescriptor", CUDNN_STATUS_BAD_PARAM, "extents of at least 1 and a known type expected");
+    return refuse("cudnnSetFilter4dDescriptor", CUDNN_STATUS_BAD_PARAM,
+                  "extents of at least 1 and a known type expected");
   *d = {true, format, type, k, c, h, w};
   return CUDNN_STATUS_SUCCESS;
 }
@@ -203,7 +205,8 @@ cudnnStatus_t cudnnSetConvolutionMathType(cudnnConvolutionDescriptor_t d, cudnnM
 
 cudnnStatus_t cudnnSetConvolutionGroupCount(cudnnConvolutionDescriptor_t d, int groups) {
   if (!is_live(d) || groups < 1)
-    return refuse("cudnnSetConvolutionGroupCount", CUDNN_STATUS_BAD_PARAM, "a live descriptor and at least 1 group expected");
+    return refuse("cudnnSetConvolutionGroupCount", CUDNN_STATUS_BAD_PARAM,
+                  "a live descriptor and at least 1 group expected");
   d->groups = groups;
   return CUDNN_STATUS_SUCCESS;
 }

@@ -3,7 +3,9 @@
 #include <atomic>
 
 #include "engine/autograd.h"
+#include "engine/math_mode.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/layout.h"
 #include "engine/ops/reduce.h"
 #include "engine/profiler.h"
 
@@ -50,14 +52,53 @@ Tensor empty_in_block(const Shape& shape, Device device, dim_t block) {
   return Tensor::empty(shape, DType::kF32, device, block == 1 ? Layout::kStrided : Layout::kBlocked);
 }
 
-/// The dense weight; `holder` keeps a copy alive where one was needed. Frozen weights come with the cache of their
-/// storage; those that are trained change before packed forms could be used again.
+/// The weight [oc,ic,kh,kw] as [oc,kh,kw,ic].
+Tensor channels_last(const Tensor& weight) {
+  const NoGradGuard no_grad;
+  return permute(weight.detach(), {0, 2, 3, 1}).contiguous();
+}
+
+/// The same from the copy that the weight's storage keeps; it is made when there is none of this version.
+Tensor kept_channels_last(const Tensor& weight) {
+  Storage::OrderedCopy& copy = weight.storage().channels_last_copy();
+  const Shape& s = weight.shape();
+  if (!copy.storage || copy.version != weight.storage().version() || copy.source != weight.raw_data()) {
+    const Tensor made = channels_last(weight);
+    // Kernels of 1x1 are in that order already.
+    if (made.impl()->storage == weight.impl()->storage) return made;
+    copy = {made.impl()->storage, weight.raw_data(), weight.storage().version()};
+    return made;
+  }
+  Tensor kept = weight.detach();
+  kept.impl()->storage = copy.storage;
+  kept.impl()->offset = 0;
+  kept.impl()->shape = {s[0], s[2], s[3], s[1]};
+  kept.impl()->strides = dense_strides(kept.impl()->shape);
+  return kept;
+}
+
+/// The dense weight in the back end's order; `holder` keeps a copy alive where one was needed. Frozen weights come with
+/// the cache of their storage; those that are trained change before packed forms could be used again.
 kernels::ConvWeight packed(const Tensor& weight, Tensor& holder) {
+  if (backend(weight.device()).conv2d.channels_last_weights) {
+    holder = weight.requires_grad() ? channels_last(weight) : kept_channels_last(weight);
+    return {holder.data<float>()};
+  }
   holder = weight.detach().contiguous();
   if (weight.requires_grad()) return {holder.data<float>()};
   Storage& storage = holder.storage();
   if (!storage.weight_packs()) storage.weight_packs() = kernels::make_weight_pack_cache();
   return {holder.data<float>(), storage.version(), storage.weight_packs().get()};
+}
+
+/// Scratch memory for a pass; undefined where the back end keeps its own.
+Tensor workspace_for(const Device& device, const kernels::Conv2dShape& shape, kernels::ConvPass pass, bool epilogue) {
+  const std::size_t bytes = backend(device).conv2d.workspace_bytes({shape, pass, policy, math_mode(), epilogue});
+  return bytes == 0 ? Tensor() : Tensor::empty({dim_t(bytes)}, DType::kU8, device);
+}
+
+void* address_of(const Tensor& workspace) {
+  return workspace.defined() ? workspace.raw_data() : nullptr;
 }
 
 Tensor forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual, bool relu,
@@ -77,11 +118,14 @@ Tensor forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const 
   if (residual.defined()) dense_residual = in_block(residual, shape.y_block);
   Tensor y = empty_in_block(y_shape, x.device(), shape.y_block);
   if (y.numel() == 0) return y;
+  const Tensor workspace =
+      workspace_for(x.device(), shape, kernels::ConvPass::kFprop, bias.defined() || residual.defined() || relu);
   OpScope scope("conv2d", kernels::conv2d_cost(shape, kernels::ConvPass::kFprop));
   backend(x.device())
       .conv2d.fprop(current_stream(x.device()),
                     {shape, policy, source.data<float>(), w, bias.defined() ? dense_bias.data<float>() : nullptr,
-                     residual.defined() ? dense_residual.data<float>() : nullptr, relu, y.data<float>()});
+                     residual.defined() ? dense_residual.data<float>() : nullptr, relu, y.data<float>(), math_mode(),
+                     address_of(workspace)});
   return y;
 }
 
@@ -123,9 +167,11 @@ Tensor conv2d_data_gradient(const Tensor& gy, const Tensor& weight, const Shape&
   const kernels::ConvWeight w = packed(weight, dense_weight);
   Tensor gx = empty_in_block(x_shape, gy.device(), shape.x_block);
   if (gx.numel() > 0) {
+    const Tensor workspace = workspace_for(gy.device(), shape, kernels::ConvPass::kDgrad, false);
     OpScope scope("conv2d_data_gradient", kernels::conv2d_cost(shape, kernels::ConvPass::kDgrad));
     backend(gy.device())
-        .conv2d.dgrad(current_stream(gy.device()), {shape, policy, source.data<float>(), w, gx.data<float>()});
+        .conv2d.dgrad(current_stream(gy.device()),
+                      {shape, policy, source.data<float>(), w, gx.data<float>(), math_mode(), address_of(workspace)});
   }
   if (needs_record({gy, weight}))
     record("conv2d_data_gradient", {gy, weight}, {&gx},
@@ -145,12 +191,19 @@ Tensor conv2d_weight_gradient(const Tensor& x, const Tensor& gy, const Shape& we
   check_one_device("conv2d_weight_gradient", {x, gy});
   const auto shape = conv_shape("conv2d_weight_gradient", x.device(), x.shape(), weight_shape, options);
   const Tensor source = in_block(x, shape.x_block), gradient = in_block(gy, shape.y_block);
-  Tensor gw = Tensor::empty(weight_shape, DType::kF32, x.device());
+  const bool last = backend(x.device()).conv2d.channels_last_weights;
+  const Shape& s = weight_shape;
+  Tensor gw = Tensor::empty(last ? Shape{s[0], s[2], s[3], s[1]} : s, DType::kF32, x.device());
   {
+    const Tensor workspace = workspace_for(x.device(), shape, kernels::ConvPass::kWgrad, false);
     OpScope scope("conv2d_weight_gradient", kernels::conv2d_cost(shape, kernels::ConvPass::kWgrad));
     backend(x.device())
-        .conv2d.wgrad(current_stream(x.device()),
-                      {shape, policy, source.data<float>(), gradient.data<float>(), gw.data<float>(), nullptr});
+        .conv2d.wgrad(current_stream(x.device()), {shape, policy, source.data<float>(), gradient.data<float>(),
+                                                   gw.data<float>(), nullptr, math_mode(), address_of(workspace)});
+  }
+  if (last) {
+    const NoGradGuard no_grad;
+    gw = permute(gw, {0, 3, 1, 2}).contiguous();
   }
   if (needs_record({x, gy}))
     record(

@@ -1,6 +1,7 @@
 #include "engine/ops/matmul.h"
 
 #include "engine/autograd.h"
+#include "engine/math_mode.h"
 #include "engine/ops/elementwise.h"
 #include "engine/profiler.h"
 
@@ -33,7 +34,8 @@ Tensor product(const char* name, const Tensor& a, const Tensor& b, bool ta, bool
                                  .batch = batch,
                                  .stride_a = m * k,
                                  .stride_b = k * n,
-                                 .stride_c = m * n};
+                                 .stride_c = m * n,
+                                 .math = math_mode()};
   OpScope scope(name, kernels::matmul_cost(args));
   backend(a.device()).matmul.matmul(current_stream(a.device()), args);
   return c;

@@ -7,18 +7,18 @@
 ///
 /// On CUDA (cuDNN): everything is channels-last. x and y have blocks of all their channels, weights and their gradients
 /// are [oc, kh, kw, ic / groups]. Scratch memory comes from the caller, at most kConvWorkspaceLimit plus, under
-/// MathMode::kBF16, copies of the operands in bf16. Algorithms are cuDNN's first choice among the deterministic ones that
-/// fit and keep to the math mode, chosen once a shape; kExact leaves out Winograd and Fourier transforms. Bits repeat on
-/// one kind of GPU with one version of cuDNN.
+/// MathMode::kBF16, copies of the operands in bf16. Algorithms are cuDNN's first choice among the deterministic ones
+/// that fit and keep to the math mode, chosen once a shape; kExact leaves out Winograd and Fourier transforms. Bits
+/// repeat on one kind of GPU with one version of cuDNN.
 ///
 /// Algorithm: a fixed rule, never a timing, so that runs repeat to the bit. See ConvPolicy.
 ///
-/// Determinism on the CPU: the same call at the same thread count gives the same bits. Direct fprop and dgrad do not depend on the
-/// thread count either (tested). Winograd and the weight gradient do, in their last bits: oneDNN chooses its blocks and
-/// splits its sums by the thread count.
+/// Determinism on the CPU: the same call at the same thread count gives the same bits. Direct fprop and dgrad do not
+/// depend on the thread count either (tested). Winograd and the weight gradient do, in their last bits: oneDNN chooses
+/// its blocks and splits its sums by the thread count.
 ///
-/// Accuracy on the CPU (tested): with |x|, |w| <= 1 and sums of K products, direct results are within 1e-6 sqrt(K) of the double
-/// reference, those of Winograd F(4x4, 3x3) within 3e-5 sqrt(K); relative L2 errors are below 5e-7 and 2e-6.
+/// Accuracy on the CPU (tested): with |x|, |w| <= 1 and sums of K products, direct results are within 1e-6 sqrt(K) of
+/// the double reference, those of Winograd F(4x4, 3x3) within 3e-5 sqrt(K); relative L2 errors are below 5e-7 and 2e-6.
 ///
 /// Calls from several threads run one after the other. Do not call from inside an OpenMP region.
 
@@ -96,7 +96,8 @@ struct Conv2dDgradArgs {
   void* workspace = nullptr;
 };
 
-/// gw = gradient to w (dense, in the back end's layout of weights, overwritten) from x and gy; gbias [oc] too unless null.
+/// gw = gradient to w (dense, in the back end's layout of weights, overwritten) from x and gy; gbias [oc] too unless
+/// null.
 struct Conv2dWgradArgs {
   Conv2dShape shape;
   ConvPolicy policy = ConvPolicy::kFast;

@@ -145,7 +145,8 @@ class Plan {
              algo == CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD || algo == CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD_NONFUSED;
     if (key_.pass == ConvPass::kDgrad)
       return algo == CUDNN_CONVOLUTION_BWD_DATA_ALGO_FFT || algo == CUDNN_CONVOLUTION_BWD_DATA_ALGO_FFT_TILING ||
-             algo == CUDNN_CONVOLUTION_BWD_DATA_ALGO_WINOGRAD || algo == CUDNN_CONVOLUTION_BWD_DATA_ALGO_WINOGRAD_NONFUSED;
+             algo == CUDNN_CONVOLUTION_BWD_DATA_ALGO_WINOGRAD ||
+             algo == CUDNN_CONVOLUTION_BWD_DATA_ALGO_WINOGRAD_NONFUSED;
     return algo == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_FFT || algo == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_FFT_TILING ||
            algo == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_WINOGRAD ||
            algo == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_WINOGRAD_NONFUSED;
@@ -165,7 +166,8 @@ class Plan {
       return;
     }
     throw DeviceError(message("[conv2d] expected a deterministic algorithm of cuDNN within ", kConvWorkspaceLimit,
-                              " bytes of workspace for the ", pass_name(key_.pass), " of ", describe(key_.shape), ", got none"));
+                              " bytes of workspace for the ", pass_name(key_.pass), " of ", describe(key_.shape),
+                              ", got none"));
   }
 
   void choose(cudnnHandle_t handle) {
@@ -180,8 +182,8 @@ class Plan {
         return;
       }
       cudnnConvolutionFwdAlgoPerf_t results[CUDNN_CONVOLUTION_FWD_ALGO_COUNT];
-      check_status(cudnnGetConvolutionForwardAlgorithm_v7(handle, x, w, convolution, y, CUDNN_CONVOLUTION_FWD_ALGO_COUNT,
-                                                          &count, results),
+      check_status(cudnnGetConvolutionForwardAlgorithm_v7(handle, x, w, convolution, y,
+                                                          CUDNN_CONVOLUTION_FWD_ALGO_COUNT, &count, results),
                    "cudnnGetConvolutionForwardAlgorithm_v7");
       take_first(results, count);
     } else if (key_.pass == ConvPass::kDgrad) {
@@ -192,8 +194,8 @@ class Plan {
       take_first(results, count);
     } else {
       cudnnConvolutionBwdFilterAlgoPerf_t results[CUDNN_CONVOLUTION_BWD_FILTER_ALGO_COUNT];
-      check_status(cudnnGetConvolutionBackwardFilterAlgorithm_v7(handle, x, y, convolution, w,
-                                                                 CUDNN_CONVOLUTION_BWD_FILTER_ALGO_COUNT, &count, results),
+      check_status(cudnnGetConvolutionBackwardFilterAlgorithm_v7(
+                       handle, x, y, convolution, w, CUDNN_CONVOLUTION_BWD_FILTER_ALGO_COUNT, &count, results),
                    "cudnnGetConvolutionBackwardFilterAlgorithm_v7");
       take_first(results, count);
     }
@@ -324,10 +326,10 @@ void fprop(Stream stream, const Conv2dFpropArgs& a) {
                   "cudaMemsetAsync");
       bias = static_cast<const float*>(p.workspace.zeros);
     }
-    status = cudnnConvolutionBiasActivationForward(
-        p.handle, &kOne, plan.x, x, plan.w, w, plan.convolution, algorithm, p.workspace.scratch, plan.scratch_bytes,
-        a.residual ? &kOne : &kZero, plan.y, a.residual ? a.residual : y, plan.bias, bias,
-        a.relu ? plan.relu : plan.identity, plan.y, y);
+    status = cudnnConvolutionBiasActivationForward(p.handle, &kOne, plan.x, x, plan.w, w, plan.convolution, algorithm,
+                                                   p.workspace.scratch, plan.scratch_bytes, a.residual ? &kOne : &kZero,
+                                                   plan.y, a.residual ? a.residual : y, plan.bias, bias,
+                                                   a.relu ? plan.relu : plan.identity, plan.y, y);
   } else {
     status = cudnnConvolutionForward(p.handle, &kOne, plan.x, x, plan.w, w, plan.convolution, algorithm,
                                      p.workspace.scratch, plan.scratch_bytes, &kZero, plan.y, y);
@@ -348,10 +350,10 @@ void dgrad(Stream stream, const Conv2dDgradArgs& a) {
     to_bf16(stream, a.weight.data, p.workspace.w, a.shape.weight_count());
   }
   void* const gx = half ? p.workspace.x : a.gx;
-  expect_success(cudnnConvolutionBackwardData(
-                     p.handle, &kOne, p.plan->w, half ? p.workspace.w : a.weight.data, p.plan->y, half ? p.workspace.y : a.gy,
-                     p.plan->convolution, cudnnConvolutionBwdDataAlgo_t(p.plan->algorithm), p.workspace.scratch,
-                     p.plan->scratch_bytes, &kZero, p.plan->x, gx),
+  expect_success(cudnnConvolutionBackwardData(p.handle, &kOne, p.plan->w, half ? p.workspace.w : a.weight.data,
+                                              p.plan->y, half ? p.workspace.y : a.gy, p.plan->convolution,
+                                              cudnnConvolutionBwdDataAlgo_t(p.plan->algorithm), p.workspace.scratch,
+                                              p.plan->scratch_bytes, &kZero, p.plan->x, gx),
                  ConvPass::kDgrad, a.shape);
   if (half) from_bf16(stream, gx, a.gx, a.shape.x().count());
 }
@@ -383,8 +385,8 @@ void wgrad(Stream stream, const Conv2dWgradArgs& a) {
   if (!a.gbias) return;
   // The bias's gradient is summed from the f32 values under every math mode.
   const auto f32 = plan_for({a.shape, ConvPass::kWgrad, a.policy, MathMode::kF32, false}, p.handle);
-  expect_success(cudnnConvolutionBackwardBias(p.handle, &kOne, f32->y, a.gy, &kZero, f32->bias, a.gbias), ConvPass::kWgrad,
-                 a.shape);
+  expect_success(cudnnConvolutionBackwardBias(p.handle, &kOne, f32->y, a.gy, &kZero, f32->bias, a.gbias),
+                 ConvPass::kWgrad, a.shape);
 }
 
 std::size_t workspace_bytes(const ConvWorkspaceQuery& q) {
@@ -396,11 +398,8 @@ std::size_t workspace_bytes(const ConvWorkspaceQuery& q) {
 
 }  // namespace
 
-const Conv2dKernels kCudaConv2d = {.fprop = fprop,
-                                   .dgrad = dgrad,
-                                   .wgrad = wgrad,
-                                   .workspace_bytes = workspace_bytes,
-                                   .channels_last_weights = true};
+const Conv2dKernels kCudaConv2d = {
+    .fprop = fprop, .dgrad = dgrad, .wgrad = wgrad, .workspace_bytes = workspace_bytes, .channels_last_weights = true};
 
 namespace cuda {
 

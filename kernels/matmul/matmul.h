@@ -29,8 +29,8 @@ struct MatmulArgs {
 void check_matmul(const MatmulArgs& args);
 
 /// Entry points of one back end. On the CPU the order of additions is oneDNN's: the same bits at the same thread count,
-/// other last bits at another. On CUDA it is cuBLAS's, with a workspace of its own a stream (32 MiB), so bits repeat on one
-/// kind of GPU. Throws as check_matmul.
+/// other last bits at another. On CUDA it is cuBLAS's, with a workspace of its own a stream (32 MiB), so bits repeat on
+/// one kind of GPU. Throws as check_matmul.
 struct MatmulKernels {
   void (*matmul)(Stream, const MatmulArgs&);
 };

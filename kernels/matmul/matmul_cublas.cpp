@@ -21,8 +21,8 @@
 namespace engram::kernels {
 namespace {
 
-/// cuBLAS's scratch memory for one stream: what NVIDIA recommends for compute capability 9.0, and enough for others. Given
-/// by us, so that captured products do not allocate and repeat to the bit.
+/// cuBLAS's scratch memory for one stream: what NVIDIA recommends for compute capability 9.0, and enough for others.
+/// Given by us, so that captured products do not allocate and repeat to the bit.
 constexpr std::size_t kWorkspaceBytes = std::size_t{32} << 20;
 
 void check_status(cublasStatus_t status, const char* call) {
@@ -108,8 +108,8 @@ void matmul(Stream stream, const MatmulArgs& s) {
       s.stride_a, &s.beta, s.c, CUDA_R_32F, ld(s.ldc), s.stride_c, checked_int(s.batch), compute_type(s.math),
       CUBLAS_GEMM_DEFAULT);
   if (status == CUBLAS_STATUS_SUCCESS) return;
-  throw DeviceError(message("[matmul] expected cuBLAS to multiply [", s.m, ",", s.k, "] by [", s.k, ",", s.n, "], batch ",
-                            s.batch, ", got ", cublasGetStatusString(status)));
+  throw DeviceError(message("[matmul] expected cuBLAS to multiply [", s.m, ",", s.k, "] by [", s.k, ",", s.n,
+                            "], batch ", s.batch, ", got ", cublasGetStatusString(status)));
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ VISIBLE = {
 }
 
 # Files outside bench and tests that may include the emulator's public headers ("emulator/NAME.h").
-EMULATED = re.compile(r"kernels/.*_(cuda|cudnn|cublas)\.(cu|cuh|cpp|h)$|kernels/cuda/")
+EMULATED = re.compile(r"kernels/.*_(cuda|cudnn|cublas)\.(cu|cuh|cpp|h)$|kernels/common/cuda/")
 
 VENDOR = r"oneapi/|dnnl|Eigen/|unsupported/Eigen|cblas|lapacke|cuda|cublas|cudnn|nccl|nvtx"
 

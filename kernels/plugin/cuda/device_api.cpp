@@ -6,7 +6,6 @@
 #include "emulator/runtime_api.h"
 #else
 #include <cuda_runtime_api.h>
-
 #include <nvtx3/nvToolsExt.h>
 #endif
 
@@ -57,15 +56,16 @@ int num_devices(std::string& why) {
   }
   // Within a major version a toolkit runs on every driver (NVIDIA's minor version compatibility).
   if (driver / 1000 < runtime / 1000) {
-    why = message("expected an NVIDIA driver for CUDA ", version_text(runtime), ", got one for CUDA ", version_text(driver),
-                  ": update the driver");
+    why = message("expected an NVIDIA driver for CUDA ", version_text(runtime), ", got one for CUDA ",
+                  version_text(driver), ": update the driver");
     return 0;
   }
   const cudaError_t error = cudaGetDeviceCount(&count);
   cudaGetLastError();
   if (error != cudaSuccess || count == 0) {
-    why = message("no CUDA device", error == cudaSuccess ? "" : message(" (", cudaGetErrorName(error), ": ",
-                                                                        cudaGetErrorString(error), ")"));
+    why = message("no CUDA device", error == cudaSuccess
+                                        ? ""
+                                        : message(" (", cudaGetErrorName(error), ": ", cudaGetErrorString(error), ")"));
     return 0;
   }
   watch_launches();
@@ -155,7 +155,8 @@ void synchronize_stream(Stream stream) {
 
 Event create_event(bool timing) {
   cudaEvent_t event = nullptr;
-  check(cudaEventCreateWithFlags(&event, timing ? cudaEventDefault : cudaEventDisableTiming), "cudaEventCreateWithFlags");
+  check(cudaEventCreateWithFlags(&event, timing ? cudaEventDefault : cudaEventDisableTiming),
+        "cudaEventCreateWithFlags");
   return {event};
 }
 
@@ -227,8 +228,8 @@ void check(int error, const char* call) {
   const auto code = cudaError_t(error);
   cudaGetLastError();
   const std::string launches = is_asynchronous(code) ? last_launches() : std::string();
-  throw DeviceError(message("[", call, "] expected success, got ", cudaGetErrorName(code), ": ", cudaGetErrorString(code),
-                            launches.empty() ? "" : "; last launches: ", launches));
+  throw DeviceError(message("[", call, "] expected success, got ", cudaGetErrorName(code), ": ",
+                            cudaGetErrorString(code), launches.empty() ? "" : "; last launches: ", launches));
 }
 
 const DeviceApi& device_api() {

@@ -35,15 +35,15 @@ const Backend& cuda_backend() {
 extern "C" __attribute__((visibility("default"))) const engram::kernels::Plugin* engram_plugin() {
   using namespace engram::kernels;  // NOLINT(google-build-using-namespace): names of one function
   static const Plugin plugin = {
-      .version = kPluginVersion,
-      .table_bytes = kPluginTableBytes,
+    .version = kPluginVersion,
+    .table_bytes = kPluginTableBytes,
 #if defined(ENGRAM_EMULATED)
-      .name = "emu",
+    .name = "emu",
 #else
-      .name = "cuda",
+    .name = "cuda",
 #endif
-      .backend = &cuda_backend(),
-      .devices = &cuda::device_api(),
+    .backend = &cuda_backend(),
+    .devices = &cuda::device_api(),
   };
   return &plugin;
 }
