@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 #include <mutex>
+#include <set>
 #include <vector>
 
 #include "kernels/common/error.h"
@@ -56,6 +57,7 @@ struct CachingAllocator::State {
   std::map<void*, Live> live_sizes;
   AllocatorStats stats;
   std::int64_t limit = 0, fail_countdown = 0, pool = 0, last_pool = 0;
+  std::set<std::int64_t> live_pools;
   bool poison = false;
 
   Owner owner_now() const {
@@ -197,9 +199,12 @@ void CachingAllocator::deallocate(void* block) noexcept {
       safe = false;
     }
   }
-  if (safe) {
+  const Owner owner = it->second.owner;
+  if (safe && owner.pool && !s.live_pools.count(owner.pool)) {
+    s.system_free(block);
+  } else if (safe) {
     s.stats.cached_bytes += std::int64_t(it->second.actual);
-    s.free_blocks.emplace(std::pair(it->second.owner, it->second.actual), block);
+    s.free_blocks.emplace(std::pair(owner, it->second.actual), block);
   }
   s.live_sizes.erase(it);
 }
@@ -245,7 +250,8 @@ void CachingAllocator::fail_request(std::int64_t countdown) {
 
 std::int64_t CachingAllocator::begin_pool() {
   std::lock_guard lock(state_->mutex);
-  return state_->pool = ++state_->last_pool;
+  state_->live_pools.insert(++state_->last_pool);
+  return state_->pool = state_->last_pool;
 }
 
 void CachingAllocator::resume_pool(std::int64_t pool) {
@@ -260,6 +266,7 @@ void CachingAllocator::end_pool() {
 
 void CachingAllocator::release_pool(std::int64_t pool) {
   std::lock_guard lock(state_->mutex);
+  state_->live_pools.erase(pool);
   state_->release([pool](const Owner& owner) { return owner.pool == pool; });
 }
 

@@ -55,7 +55,7 @@ class CachingAllocator {
   /// Goes on with an earlier pool.
   void resume_pool(std::int64_t pool);
   void end_pool();
-  /// Gives the pool's free blocks back to the system.
+  /// Ends a pool for good: its free blocks go back to the system, the others when they are freed.
   void release_pool(std::int64_t pool);
 
  private:

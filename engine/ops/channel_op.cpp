@@ -63,7 +63,8 @@ Tensor through_activation(const Tensor& g, const Tensor& mask, Layout layout, ke
   const Tensor ones = in_layout(Tensor::ones(g.shape(), g.device()), layout);
   const Tensor derivative = Tensor::empty(g.shape(), DType::kF32, g.device(), layout);
   const Tensor statistics = Tensor::ones({g.dim(1)}, g.device());
-  const Tensor workspace = workspace_tensor(kernels::batch_norm_workspace_bytes(ones.activation()), g.device());
+  const Tensor workspace =
+      workspace_tensor(backend(g.device()).batch_norm.workspace_bytes(ones.activation()), g.device());
   backend(g.device())
       .batch_norm.eval_backward(current_stream(g.device()), {.shape = ones.activation(),
                                                              .x = nullptr,

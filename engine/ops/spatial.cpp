@@ -36,9 +36,11 @@ Tensor checked_index(const char* op, const Tensor& index, dim_t bound) {
   if (index.dtype() != DType::kI32 || index.rank() != 1)
     throw ShapeError(message("[", op, "] expected an i32 index [K], got ", index.describe()));
   const Tensor dense = index.contiguous();
-  const dim_t bad =
-      backend(index.device())
-          .spatial.first_out_of_range(current_stream(index.device()), dense.data<std::int32_t>(), dense.numel(), bound);
+  const Tensor first = Tensor::empty({}, DType::kI32, index.device());
+  backend(index.device())
+      .spatial.first_out_of_range(current_stream(index.device()),
+                                  {dense.data<std::int32_t>(), dense.numel(), bound, first.data<std::int32_t>()});
+  const dim_t bad = first.to_int_vector()[0];
   if (bad >= 0)
     throw UsageError(message("[", op, "] expected an index in [0,", bound, "), got ",
                              dense.to_int_vector()[std::size_t(bad)], " at position ", bad));

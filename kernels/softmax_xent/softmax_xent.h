@@ -25,7 +25,7 @@ struct SoftmaxXentForwardArgs {
   float* row_stats;           ///< [rows, 2]
   float* row_loss;            ///< [rows]; NaN in rows whose label is outside [0, classes)
   float* mean_loss;           ///< scalar: mean of row_loss
-  std::int32_t* num_invalid;  ///< scalar: rows with such a label
+  std::int32_t* num_invalid;  ///< scalar: rows with such a label; or null
 };
 
 /// grad_logits = (sum_c t_c softmax(x) - t) * g, with g = *grad_mean / rows + grad_rows[row]; either pointer may be
@@ -113,6 +113,8 @@ Cost kl_cost(dim_t rows, dim_t classes, int num_outputs);
 
 /// The CPU back end.
 extern const SoftmaxXentKernels kCpuSoftmaxXent;
+/// The CUDA back end; defined where its kernels are linked.
+extern const SoftmaxXentKernels kCudaSoftmaxXent;
 
 /// Plain loops in double: the oracle of the tests.
 namespace reference {

@@ -234,6 +234,7 @@ void for_row_chunks(const Args& args, void (*rows)(const Args&, dim_t, dim_t)) {
 void forward(Stream, const SoftmaxXentForwardArgs& args) {
   for_row_chunks(args, xent_forward_rows);
   *args.mean_loss = float(sum_rows(args.row_loss, args.rows) / double(args.rows));
+  if (!args.num_invalid) return;
   std::int32_t invalid = 0;
   for (dim_t r = 0; r < args.rows; ++r) invalid += !valid_label(args, r);
   *args.num_invalid = invalid;
