@@ -97,7 +97,8 @@ struct CachingAllocator::State {
   /// A cached block of at least `size` and, for large ones, at most a quarter more; or null.
   void* take_cached(const Owner& owner, std::size_t size, std::size_t& actual) {
     auto it = free_blocks.lower_bound({owner, size});
-    const std::size_t most = size < kLargeFrom ? size : size + size / 4;
+    // In a pool only equal sizes serve, so that work which ran once finds all its memory there again.
+    const std::size_t most = size < kLargeFrom || owner.pool ? size : size + size / 4;
     if (it == free_blocks.end() || it->first.first != owner || it->first.second > most) return nullptr;
     void* block = it->second;
     actual = it->first.second;

@@ -7,6 +7,8 @@
 namespace engram {
 namespace {
 
+constexpr int kIssuedFirst = 2;
+
 /// Allocations on the device go to a pool while it lives.
 class PoolGuard {
  public:
@@ -31,10 +33,11 @@ CapturedWork::~CapturedWork() {
 
 void CapturedWork::run(const std::function<void()>& work) {
   CachingAllocator& allocator = CachingAllocator::of(device_);
-  if (!pool_) {
-    pool_ = allocator.begin_pool();
+  if (issued_ < kIssuedFirst) {
+    if (!pool_) pool_ = allocator.begin_pool();
     const PoolGuard pool(allocator, pool_);
     work();
+    ++issued_;
     return;
   }
   if (!graph_.handle) capture(work);
