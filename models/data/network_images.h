@@ -5,9 +5,9 @@
 
 namespace engram {
 
-/// The set as [3,32,32] images: smaller ones stand in the middle of black, grey ones in each of three channels, whose
-/// normalisation is that of the grey one. Itself when it has that form already. Throws DataError for larger images and
-/// for 2 or more than 3 channels.
+/// The set as [3,32,32] images: grey ones of at most 32x32 pixels (MNIST) stand in the middle of black in each of three
+/// channels, whose normalisation is that of the grey one. Colour images of that form are left alone. Throws DataError
+/// for all others.
 ImageDataset network_images(ImageDataset data);
 
 }  // namespace engram

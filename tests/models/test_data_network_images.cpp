@@ -50,7 +50,8 @@ TEST(NetworkImages, LeavesImagesOfTheirFormAloneAndRefusesOthers) {
   const ImageDataset colour = counting(1, 3, 32, 32);
   EXPECT_EQ(network_images(colour).pixels, colour.pixels);
   EXPECT_ERROR(network_images(counting(1, 3, 33, 32)), DataError, "33x32");
-  EXPECT_ERROR(network_images(counting(1, 2, 8, 8)), DataError, "2 channels");
+  EXPECT_ERROR(network_images(counting(1, 2, 8, 8)), DataError, "got 2x8x8");
+  EXPECT_ERROR(network_images(counting(1, 3, 16, 16)), DataError, "got 3x16x16");
 }
 
 }  // namespace
