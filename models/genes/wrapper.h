@@ -13,7 +13,7 @@ namespace engram::genes {
 struct WrapperOptions {
   std::string search = "qbso-improved";
   int seeds = 10;
-  std::int64_t evaluations = 1500;  ///< a seed
+  std::int64_t evaluations = 3000;  ///< a seed
   std::uint64_t seed = 0;           ///< seed s of the wrapper is seed + s
   bool until_budget = true;         ///< false: the published number of iterations ends a search as well
   std::vector<double> filter_scores;

@@ -59,20 +59,19 @@ Html bar_chart(const std::string& title, const std::vector<BarRow>& rows, double
                const std::vector<BarThreshold>& thresholds) {
   RowFrame frame(title, rows.size(), longest_name(rows), maximum);
   SvgCanvas& canvas = frame.canvas();
+  std::vector<double> ends;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const BarRow& row = rows[i];
     const double y = RowFrame::y(i), value = std::isfinite(row.value) ? std::max(row.value, 0.0) : 0;
     frame.name(i, row.name);
     canvas.rectangle(frame.x(0), y - 7, std::max(frame.x(value) - frame.x(0), 1.0), 14,
                      row.emphasised ? Markup("bar strong") : Markup("bar"), row.name + ": " + row.text);
-    double end = frame.x(value);
-    if (row.error > 0) {
-      canvas.line(frame.x(value - row.error), y, frame.x(value + row.error), y, "error-bar");
-      end = frame.x(value + row.error);
-    }
-    canvas.text(end + 6, y + 4, "bar-text", row.text);
+    if (row.error > 0) canvas.line(frame.x(value - row.error), y, frame.x(value + row.error), y, "error-bar");
+    ends.push_back(frame.x(value + row.error) + 6);
   }
   for (const BarThreshold& t : thresholds) frame.threshold(t);
+  // Last, so that no line runs through them.
+  for (std::size_t i = 0; i < rows.size(); ++i) canvas.text(ends[i], RowFrame::y(i) + 4, "bar-text", rows[i].text);
   return canvas.finish();
 }
 

@@ -28,13 +28,14 @@ Markup genes_style() {
 .km2{stroke:var(--s1)}.km3{stroke:var(--s1);stroke-dasharray:5 4;stroke-width:1.5}
 .dose .km0{stroke:var(--s7);stroke-dasharray:none;stroke-width:2}.dose .km1{stroke:var(--s5);stroke-dasharray:none;stroke-width:2}
 .dose .km2{stroke:var(--s2);stroke-dasharray:none;stroke-width:2}.dose .km3{stroke:var(--s3);stroke-dasharray:none;stroke-width:2.4}
-.risk{font-size:11px!important;text-anchor:middle}
+.risk{font-size:11px!important;text-anchor:middle}.risk-name{font-size:11px!important}
+.card .legend{font-size:.82rem}.card .legend th{font-weight:400}.card .legend th:first-child{white-space:nowrap}
 .kt0,.kt1{fill:var(--s0)!important}.kt2,.kt3{fill:var(--s1)!important}
 .dose .kt0{fill:var(--s7)!important}.dose .kt1{fill:var(--s5)!important}
 .dose .kt2{fill:var(--s2)!important}.dose .kt3{fill:var(--s3)!important}
 .key .km{stroke-width:3}
 .bar{fill:var(--pale)}.bar.strong{fill:var(--s0)}
-.bar-text{font-size:12px}
+.bar-text{font-size:12px;paint-order:stroke;stroke:var(--card);stroke-width:4px}
 .error-bar{stroke:var(--ink);stroke-width:1.2}
 .threshold{stroke:var(--warn);stroke-width:1.2;stroke-dasharray:4 3}
 .dot{fill:var(--s0);stroke:var(--s0);stroke-width:1.6}.dot.open{fill:var(--card);stroke:var(--s1)}

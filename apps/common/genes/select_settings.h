@@ -15,7 +15,7 @@ struct SelectSettings {
   std::string mode = "default", likelihood = "auto", fitness = "auto", search = "qbso-improved";
   double xi = 0.5;
   std::int64_t report = 10, from_cox = 60, from_aft = 40, filter = 100, team_filter = 60;
-  std::int64_t seeds = 10, evaluations = 1500, splits = 50, permutations = 1000, controls = 3;
+  std::int64_t seeds = 10, evaluations = 3000, splits = 50, permutations = 1000, controls = 3;
   bool adjust_prognostic = true, reward_clinical = false;
 };
 

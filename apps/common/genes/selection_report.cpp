@@ -140,10 +140,12 @@ Html checks_section(const Cohort& cohort, const Selection& s) {
 std::filesystem::path write_selection_report(const RunDir& run, const genes::LoadedCohort& data,
                                              const Selection& s) {
   const Cohort& cohort = data.cohort;
+  const std::filesystem::path source = cohort.name;
+  const std::string name = source.has_filename() ? source.filename().string() : source.parent_path().filename().string();
   Html out;
-  out.html(page_head("Genes that make the treatment work: " + cohort.name, genes_style())).markup("<body>\n<header>\n");
+  out.html(page_head("Genes that make the treatment work: " + name, genes_style())).markup("<body>\n<header>\n");
   out.markup("<h1>Which mutations make the treatment work</h1>\n<p class=\"soft\">");
-  out.text(message("cohort ", cohort.name, ", pipeline ", genes::mode_name(s.mode), ", effects by the ",
+  out.text(message("cohort ", name, ", pipeline ", genes::mode_name(s.mode), ", effects by the ",
                    genes::likelihood_name(s.likelihood), " model")).markup("</p>\n</header>\n<main>\n");
   out.html(summary(cohort, s)).html(forest_section(cohort, s)).html(dose_section(cohort, s));
   out.html(curves_section(cohort, s)).html(stability_section(cohort, s)).html(search_section(s));

@@ -95,13 +95,14 @@ Html dose_section(const Cohort& cohort, const Selection& s) {
   out.markup("<h2>Survival by the number of listed mutations</h2>\n<p>");
   out.text("If the list is right, treated patients live longer the more of these mutations they carry, and untreated "
            "patients do not. These curves are not adjusted for clinical variables, and they show the patients from whom "
-           "the list was made.");
+           "the list was made. Time axes end where 2 % of the patients are left.");
   out.markup("</p>\n<div class=\"charts dose\">\n");
+  const double last = time_axis_end(cohort.time);
   for (const int arm : {1, 0}) {
     const std::vector<SurvivalGroup> groups = dose_groups(cohort, s, arm);
     const std::string title = arm == 1 ? "Treated patients" : "Untreated patients";
     Html body;
-    body.html(survival_chart("Kaplan-Meier curves by number of listed mutations: " + title, groups));
+    body.html(survival_chart("Kaplan-Meier curves by number of listed mutations: " + title, groups, last));
     out.html(card(title, body.html(survival_legend(groups))));
   }
   return out.markup("</div>\n");
@@ -115,10 +116,12 @@ Html curves_section(const Cohort& cohort, const Selection& s) {
            "not. The mutation matters for the treatment where the gap between solid blue and dashed blue is not there "
            "between solid orange and dashed orange.");
   out.markup("</p>\n<div class=\"charts\">\n");
+  const double last = time_axis_end(cohort.time);
   for (const SelectedGene& g : s.genes) {
     const std::vector<SurvivalGroup> groups = four_groups(cohort, g.gene);
     Html body;
-    body.html(survival_chart("Kaplan-Meier curves by treatment and mutation of " + name_of(cohort, g.gene), groups));
+    const std::string title = "Kaplan-Meier curves by treatment and mutation of " + name_of(cohort, g.gene);
+    body.html(survival_chart(title, groups, last));
     out.html(card(name_of(cohort, g.gene), body.html(survival_legend(groups))));
   }
   return out.markup("</div>\n");

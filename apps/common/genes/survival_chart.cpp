@@ -23,13 +23,6 @@ Markup text_class(std::size_t k) {
   return kClasses[k];
 }
 
-double last_time(const std::vector<SurvivalGroup>& groups) {
-  double last = 0;
-  for (const SurvivalGroup& g : groups)
-    if (!g.curve.time.empty()) last = std::max(last, g.curve.time.back());
-  return last > 0 ? last : 1;
-}
-
 /// Patients still observed at `t`.
 double at_risk(const survival::SurvivalCurve& curve, double t) {
   const auto next = std::lower_bound(curve.time.begin(), curve.time.end(), t);
@@ -38,9 +31,10 @@ double at_risk(const survival::SurvivalCurve& curve, double t) {
 
 class SurvivalPlot {
  public:
-  SurvivalPlot(const std::vector<SurvivalGroup>& groups, const std::string& title)
+  SurvivalPlot(const std::vector<SurvivalGroup>& groups, const std::string& title, double last)
       : groups_(groups),
-        axis_(ChartAxis::linear(0, last_time(groups))),
+        last_(last),
+        axis_(ChartAxis::linear(0, last)),
         bottom_(kTop + kPlotHeight),
         canvas_(kWidth, bottom_ + 42 + kRisk * double(groups.size()), "chart", title) {}
 
@@ -49,7 +43,7 @@ class SurvivalPlot {
       canvas_.line(kLeft, y(quarter / 4.0), kWidth - kRight, y(quarter / 4.0), "rule");
       canvas_.text(kLeft - 6, y(quarter / 4.0) + 4, "axis-end", std::to_string(25 * quarter) + " %");
     }
-    canvas_.text(6, bottom_ + 36, "risk", "at risk");
+    canvas_.text(0, bottom_ + 18, "risk-name", "at risk");
     for (const AxisTick& tick : axis_.ticks()) draw_tick(tick);
     for (std::size_t k = 0; k < groups_.size(); ++k) canvas_.path(steps(groups_[k].curve), line_class(k), groups_[k].name);
     return canvas_.finish();
@@ -63,7 +57,7 @@ class SurvivalPlot {
     const double at = x(tick.position);
     canvas_.line(at, bottom_, at, bottom_ + 4, "rule");
     canvas_.text(at, bottom_ + 18, "axis-middle", tick.label);
-    const double time = tick.position * last_time(groups_);
+    const double time = tick.position * last_;
     for (std::size_t k = 0; k < groups_.size(); ++k) {
       const double count = at_risk(groups_[k].curve, time);
       canvas_.text(at, bottom_ + 36 + kRisk * double(k), text_class(k), number_text(count, 6));
@@ -72,15 +66,17 @@ class SurvivalPlot {
 
   std::string steps(const survival::SurvivalCurve& curve) const {
     std::string path = "M" + svg_number(x(0)) + " " + svg_number(y(1));
-    for (std::size_t i = 0; i < curve.time.size(); ++i) {
+    for (std::size_t i = 0; i < curve.time.size() && curve.time[i] <= last_; ++i) {
       const double at = x(axis_.position(std::max(0.0, curve.time[i])));
       path += "H" + svg_number(at);
       if (curve.events[i] > 0) path += "V" + svg_number(y(curve.survival[i]));
     }
+    if (!curve.time.empty() && curve.time.back() > last_) path += "H" + svg_number(x(1));
     return path;
   }
 
   const std::vector<SurvivalGroup>& groups_;
+  double last_;
   ChartAxis axis_;
   double bottom_;
   SvgCanvas canvas_;
@@ -88,15 +84,22 @@ class SurvivalPlot {
 
 }  // namespace
 
-Html survival_chart(const std::string& title, const std::vector<SurvivalGroup>& groups) {
+double time_axis_end(std::vector<double> times) {
+  if (times.empty()) return 1;
+  const auto place = times.begin() + std::ptrdiff_t(0.98 * double(times.size() - 1));
+  std::nth_element(times.begin(), place, times.end());
+  return *place > 0 ? *place : 1;
+}
+
+Html survival_chart(const std::string& title, const std::vector<SurvivalGroup>& groups, double last) {
   const std::vector<SurvivalGroup> shown(groups.begin(),
                                          groups.begin() + std::ptrdiff_t(std::min(groups.size(), kMaxGroups)));
-  return SurvivalPlot(shown, title).draw();
+  return SurvivalPlot(shown, title, last).draw();
 }
 
 Html survival_legend(const std::vector<SurvivalGroup>& groups) {
   Html out;
-  out.markup("<table class=\"legend\"><thead><tr><th scope=\"col\">group</th><th scope=\"col\">patients</th>");
+  out.markup("<table class=\"legend\"><thead><tr><th scope=\"col\">group</th><th scope=\"col\">n</th>");
   out.markup("<th scope=\"col\">deaths</th><th scope=\"col\">median</th></tr></thead><tbody>\n");
   for (std::size_t k = 0; k < std::min(groups.size(), kMaxGroups); ++k) {
     const SurvivalGroup& g = groups[k];
