@@ -33,6 +33,14 @@ struct Evaluation {
   double loglik;
   double gradient[kParameters];
   double information[kParameters * kParameters];
+  double magnitude[kParameters];  // see factor_information
+
+  /// Bits of the parameters that are estimable, after the information is factored.
+  ENGRAM_ALWAYS_INLINE unsigned estimable() const {
+    unsigned bits = 0;
+    for (int a = 0; a < kParameters; ++a) bits |= unsigned(information[a * kParameters + a] != 0) << a;
+    return bits;
+  }
 };
 
 /// Deaths of a gene: sum of weight times (g, treatment, product).
@@ -95,7 +103,8 @@ ENGRAM_ALWAYS_INLINE void sum_terms(const double* weights, const double* cells, 
   out.loglik = offset_loglik - sum_lanes8(log_sum);
   for (int a = 0; a < kParameters; ++a) {
     out.loglik += deaths.x[a] * beta[a];
-    out.gradient[a] = deaths.x[a] - sum_lanes8(mean[a]);
+    out.magnitude[a] = sum_lanes8(mean[a]);
+    out.gradient[a] = deaths.x[a] - out.magnitude[a];
     for (int b = 0; b <= a; ++b) out.information[a * kParameters + b] = sum_lanes8(second[a * (a + 1) / 2 + b]);
   }
 }
@@ -122,13 +131,18 @@ ENGRAM_ALWAYS_INLINE CellFit fit_gene(const CellScreenArgs& args, const double* 
     for (int a = 0; a < kParameters; ++a) trial[a] = beta[a] + taken * step[a];
     sum_terms(weights, cells, terms, trial, args.offset_sum, deaths, now);
     if (newton.accepts(now.loglik)) {
-      std::copy_n(trial, kParameters, beta);
       fix_parameters(args.free, now);
-      factor_information(now.information, kParameters, kParameters);
-      const double decrement = solve_step(now.information, kParameters, kParameters, now.gradient, step);
-      double longest = 0;
-      for (const double s : step) longest = std::max(longest, std::abs(s));
-      newton.accept(now.loglik, decrement, longest, args.rule);
+      factor_information(now.information, now.magnitude, kParameters, kParameters);
+      if (newton.at_start()) fit.estimable = now.estimable();
+      if (fit.estimable & ~now.estimable()) {
+        newton.lose();
+      } else {
+        std::copy_n(trial, kParameters, beta);
+        const double decrement = solve_step(now.information, kParameters, kParameters, now.gradient, step);
+        double longest = 0;
+        for (const double s : step) longest = std::max(longest, std::abs(s));
+        newton.accept(now.loglik, decrement, longest, args.rule);
+      }
     } else {
       newton.reject();
     }
@@ -138,12 +152,13 @@ ENGRAM_ALWAYS_INLINE CellFit fit_gene(const CellScreenArgs& args, const double* 
   if (newton.failed()) {  // the last information is that of a rejected trial
     sum_terms(weights, cells, terms, beta, args.offset_sum, deaths, now);
     fix_parameters(args.free, now);
-    factor_information(now.information, kParameters, kParameters);
+    factor_information(now.information, now.magnitude, kParameters, kParameters);
   }
+  // The last step is known and costs nothing: after it the error is of the order of the decrement.
+  for (int a = 0; a < kParameters && newton.status() == NewtonStatus::kConverged; ++a) beta[a] += step[a];
   double scratch[kParameters];
   standard_errors(now.information, kParameters, kParameters, scratch, fit.se);
   std::copy_n(beta, kParameters, fit.coef);
-  for (int a = 0; a < kParameters; ++a) fit.estimable |= (fit.se[a] > 0 ? 1u : 0u) << a;
   fit.start_loglik = newton.start_loglik();
   fit.loglik = newton.loglik();
   fit.score = newton.score();

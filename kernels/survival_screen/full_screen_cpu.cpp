@@ -50,6 +50,7 @@ struct Block {
 struct Evaluation {
   Vec8d loglik;
   Vec8d gradient[kMaxParameters];
+  Vec8d magnitude[kMaxParameters];  // see factor_information
 };
 
 ENGRAM_ALWAYS_INLINE void clear(Vec8d* values, dim_t count) {
@@ -129,21 +130,21 @@ ENGRAM_ALWAYS_INLINE void sweep_forward(const FullScreenArgs& args, const Layout
       const double* z = rows + i * q;
       const GeneValues gene(args, block, i);
       Vec8d eta = Vec8d{} + (args.offset ? args.offset[i] : 0.);
-      for (dim_t a = 0; a < terms; ++a) eta += gene.value[a] * beta[a];
-      for (dim_t k = 0; k < q; ++k) eta += beta[terms + k] * z[k];
+      for (dim_t k = 0; k < q; ++k) eta += beta[k] * z[k];
+      for (dim_t a = 0; a < terms; ++a) eta += gene.value[a] * beta[q + a];
       const Vec8d theta = exp8(eta) * risk.weight[i];
       block.theta[i] = theta;
       s0 += theta;
-      for (dim_t a = 0; a < terms; ++a) s1[a] += gene.value[a] * theta;
-      for (dim_t k = 0; k < q; ++k) s1[terms + k] += theta * z[k];
+      for (dim_t a = 0; a < terms; ++a) s1[q + a] += gene.value[a] * theta;
+      for (dim_t k = 0; k < q; ++k) s1[k] += theta * z[k];
       if (!risk.event[i]) continue;
       out.loglik += eta * risk.weight[i];
-      for (dim_t a = 0; a < terms; ++a) out.gradient[a] += gene.value[a] * risk.weight[i];
-      for (dim_t k = 0; k < q; ++k) out.gradient[terms + k] += risk.weight[i] * z[k];
+      for (dim_t a = 0; a < terms; ++a) out.gradient[q + a] += gene.value[a] * risk.weight[i];
+      for (dim_t k = 0; k < q; ++k) out.gradient[k] += risk.weight[i] * z[k];
       if (!tied) continue;
       a0 += theta;
-      for (dim_t a = 0; a < terms; ++a) a1[a] += gene.value[a] * theta;
-      for (dim_t k = 0; k < q; ++k) a1[terms + k] += theta * z[k];
+      for (dim_t a = 0; a < terms; ++a) a1[q + a] += gene.value[a] * theta;
+      for (dim_t k = 0; k < q; ++k) a1[k] += theta * z[k];
     }
     block.increment[g] = Vec8d{};
     block.own[g] = Vec8d{};
@@ -172,8 +173,9 @@ ENGRAM_ALWAYS_INLINE void sweep_forward(const FullScreenArgs& args, const Layout
 /// The first part of the information, sum of theta H x x', early to late: H are the increments at or before a patient's
 /// time.
 ENGRAM_ALWAYS_INLINE void sweep_backward(const FullScreenArgs& args, const Layout& layout, const double* rows,
-                                         const Block& block) {
+                                         const Block& block, Evaluation& out) {
   const RiskSetView& risk = args.risk;
+  clear(out.magnitude, layout.parameters);
   const dim_t q = args.num_covariates, terms = args.gene_terms, stride = layout.stride;
   Vec8d hazard = {};
   dim_t filled = 0;
@@ -185,13 +187,14 @@ ENGRAM_ALWAYS_INLINE void sweep_backward(const FullScreenArgs& args, const Layou
       const double* z = rows + i * q;
       Vec8d *left = block.left + filled * stride, *right = block.right + filled * stride;
       for (dim_t a = 0; a < terms; ++a) {
-        left[a] = gene.value[a];
-        right[a] = gene.value[a] * weight;
+        left[q + a] = gene.value[a];
+        right[q + a] = gene.value[a] * weight;
       }
       for (dim_t k = 0; k < q; ++k) {
-        left[terms + k] = Vec8d{} + z[k];
-        right[terms + k] = weight * z[k];
+        left[k] = Vec8d{} + z[k];
+        right[k] = weight * z[k];
       }
+      for (dim_t a = 0; a < layout.parameters; ++a) out.magnitude[a] += left[a] * right[a];
       if (++filled == kChunk) {
         add_chunk(block, layout, filled);
         filled = 0;
@@ -205,19 +208,31 @@ ENGRAM_MULTIVERSION void evaluate(const FullScreenArgs& args, const Layout& layo
                                   const Vec8d* beta, const Block& block, Evaluation& out) {
   clear(block.information, layout.parameters * layout.stride);
   sweep_forward(args, layout, rows, beta, block, out);
-  sweep_backward(args, layout, rows, block);
+  sweep_backward(args, layout, rows, block, out);
 }
 
 /// Factors the information; step and decrement of eight genes.
 ENGRAM_MULTIVERSION void solve(const Layout& layout, const Block& block, const Evaluation& at, Vec8d* step,
                                Vec8d& decrement) {
-  factor_information(block.information, layout.parameters, layout.stride);
+  factor_information(block.information, at.magnitude, layout.parameters, layout.stride);
   decrement = solve_step(block.information, layout.parameters, layout.stride, at.gradient, step);
 }
 
 ENGRAM_MULTIVERSION void errors_from_factor(const Layout& layout, const Block& block, Vec8d* se) {
   Vec8d column[kMaxParameters];
   standard_errors(block.information, layout.parameters, layout.stride, column, se);
+}
+
+/// Whether a parameter of the lane that was estimable at the start is no longer, in the factored information; keeps the
+/// start's bits in `estimable`.
+bool loses_parameter(const Layout& layout, const Block& block, int lane, bool at_start, std::uint64_t* estimable) {
+  static_assert(kMaxParameters <= 64);
+  std::uint64_t now = 0;
+  for (dim_t a = 0; a < layout.parameters; ++a) {
+    now |= std::uint64_t{block.information[a * layout.stride + a][lane] != 0} << a;
+  }
+  if (at_start) estimable[lane] = now;
+  return (estimable[lane] & ~now) != 0;
 }
 
 /// Newton's method for the genes listed[first] to listed[first + 7], one in each lane; a list's end is filled up with
@@ -233,6 +248,7 @@ void fit_block(const FullScreenArgs& args, const Layout& layout, const double* r
   }
   std::copy_n(beta, p, trial);
   NewtonLane newton[kDoubleLanes];
+  std::uint64_t estimable[kDoubleLanes] = {};
   Evaluation now;
   bool failed = false;
   for (bool running = true; running;) {
@@ -242,18 +258,20 @@ void fit_block(const FullScreenArgs& args, const Layout& layout, const double* r
     running = false;
     for (int lane = 0; lane < kDoubleLanes; ++lane) {
       NewtonLane& state = newton[lane];
-      if (!state.done() && state.accepts(now.loglik[lane])) {
+      if (!state.done() && !state.accepts(now.loglik[lane])) {
+        state.reject();
+      } else if (!state.done() && loses_parameter(layout, block, lane, state.at_start(), estimable)) {
+        state.lose();
+      } else if (!state.done()) {
         double longest = 0;
         for (dim_t a = 0; a < p; ++a) {
           beta[a][lane] = trial[a][lane];
           step[a][lane] = next[a][lane];
-          if (a < args.gene_terms) longest = std::max(longest, std::abs(next[a][lane]));
+          if (a >= args.num_covariates) longest = std::max(longest, std::abs(next[a][lane]));
         }
         state.accept(now.loglik[lane], decrement[lane], longest, args.rule);
-      } else if (!state.done()) {
-        state.reject();
-        failed |= state.failed();
       }
+      failed |= state.failed();
       const double share = state.done() ? 0 : state.step_share();
       for (dim_t a = 0; a < p; ++a) trial[a][lane] = share > 0 ? beta[a][lane] + share * step[a][lane] : beta[a][lane];
       running |= !state.done();
@@ -261,14 +279,17 @@ void fit_block(const FullScreenArgs& args, const Layout& layout, const double* r
   }
   if (failed) {  // the last information of such lanes is that of a rejected trial
     evaluate(args, layout, rows, beta, block, now);
-    solve(layout, block, now, step, now.loglik);
+    Vec8d unused[kMaxParameters], decrement;
+    solve(layout, block, now, unused, decrement);
   }
   Vec8d se[kMaxParameters];
   errors_from_factor(layout, block, se);
   for (int lane = 0; lane < genes; ++lane) {
     const NewtonLane& state = newton[lane];
+    // The last step is known and costs nothing: after it the error is of the order of the decrement.
+    const double last_step = state.status() == NewtonStatus::kConverged ? 1 : 0;
     for (dim_t a = 0; a < p; ++a) {
-      args.coef[(first + lane) * p + a] = beta[a][lane];
+      args.coef[(first + lane) * p + a] = beta[a][lane] + last_step * step[a][lane];
       args.se[(first + lane) * p + a] = se[a][lane];
     }
     args.fits[first + lane] = {.start_loglik = state.start_loglik(),

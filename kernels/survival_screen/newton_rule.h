@@ -25,13 +25,21 @@ class NewtonLane {
     loglik_ = loglik;
     share_ = 1;
     halvings_ = 0;
-    // A likelihood that no longer grows while an estimate still walks far: the estimate is infinite.
-    constexpr double kFar = 0.1;
-    if (decrement <= rule.tolerance || !std::isfinite(decrement)) {
-      finish(longest > kFar ? NewtonStatus::kSeparated : NewtonStatus::kConverged);
+    // A likelihood that hardly grows while an estimate still walks far: the estimate is infinite.
+    constexpr double kFar = 0.1, kHardly = 1e-6;
+    const bool far = longest > kFar;
+    if (decrement <= rule.tolerance || (far && decrement <= kHardly) || !std::isfinite(decrement)) {
+      finish(far ? NewtonStatus::kSeparated : NewtonStatus::kConverged);
     } else if (evaluations_ > rule.max_iterations) {
-      finish(longest > kFar ? NewtonStatus::kSeparated : NewtonStatus::kNotConverged);
+      finish(far ? NewtonStatus::kSeparated : NewtonStatus::kNotConverged);
     }
+  }
+
+  /// The trial has lost the information on a parameter that was estimable at the start: it went to infinity. The fit
+  /// stays where it was before.
+  void lose() {
+    failed_ = true;
+    finish(NewtonStatus::kSeparated);
   }
 
   /// The trial is not taken: half the step next, or the end.
@@ -43,6 +51,7 @@ class NewtonLane {
     finish(NewtonStatus::kNotConverged);
   }
 
+  bool at_start() const { return evaluations_ == 0; }
   bool done() const { return done_; }
   bool failed() const { return failed_; }
   double step_share() const { return share_; }

@@ -17,17 +17,17 @@ ENGRAM_ALWAYS_INLINE Vec8d square_root(Vec8d x) {
 }
 
 /// Factors the p x p information (lower triangle, row stride `stride`) in place into its Cholesky factor, of which the
-/// diagonal holds reciprocals. A parameter whose pivot is below 1e-12 of its diagonal, or whose diagonal is 0, is not
-/// estimable: its reciprocal is 0, which takes it out of all that follows.
+/// diagonal holds reciprocals. magnitude[j]: the diagonal before the means were taken off, which says how large its
+/// rounding errors are. A parameter whose pivot is not above 1e-12 of it is not estimable (it does not vary, or those
+/// before it explain it): its reciprocal is 0, which takes it out of all that follows.
 template <class T>
-ENGRAM_ALWAYS_INLINE void factor_information(T* a, dim_t p, dim_t stride) {
+ENGRAM_ALWAYS_INLINE void factor_information(T* a, const T* magnitude, dim_t p, dim_t stride) {
   constexpr double kTolerance = 1e-12;
   for (dim_t j = 0; j < p; ++j) {
     T* row = a + j * stride;
-    const T diagonal = row[j];
-    T pivot = diagonal;
+    T pivot = row[j];
     for (dim_t k = 0; k < j; ++k) pivot -= row[k] * row[k];
-    const T floor = diagonal * kTolerance;
+    const T floor = magnitude[j] * kTolerance;
     const T usable = pivot > floor ? pivot : T{} + 1.;
     const T reciprocal = pivot > floor ? 1. / square_root(usable) : T{};
     row[j] = reciprocal;

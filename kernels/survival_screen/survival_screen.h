@@ -66,7 +66,7 @@ enum class NewtonStatus : std::int32_t {
 /// Settings of Newton's method.
 struct NewtonRule {
   /// Ends when the squared length of the step in the metric of the information (the Newton decrement, about twice the
-  /// log-likelihood still to gain) is at most this.
+  /// log-likelihood still to gain) is at most this; that step is still taken, but not evaluated.
   double tolerance = 1e-9;
   int max_iterations = 30;
 };
@@ -107,7 +107,8 @@ struct FullFit {
   NewtonStatus status;
 };
 
-/// Cox model of g (gene_terms 1 or 2), g x treatment (gene_terms 2) and the covariates, for the genes listed. With
+/// Cox model of the covariates, g (gene_terms 1 or 2) and g x treatment (gene_terms 2), for the genes listed. A column
+/// that those before it explain is not estimable. With
 /// gene_terms 0 one fit of the covariates alone (num_listed 1).
 struct FullScreenArgs {
   GeneView genes;
@@ -119,10 +120,10 @@ struct FullScreenArgs {
   int gene_terms;
   const std::int32_t* listed;  ///< [num_listed] genes
   dim_t num_listed;
-  const double* start;  ///< [num_listed, gene_terms + num_covariates], g and g x treatment first; null: zeros
+  const double* start;  ///< [num_listed, num_covariates + gene_terms], g and g x treatment last; null: zeros
   NewtonRule rule;
   double* workspace;  ///< full_screen_workspace() doubles
-  double* coef;       ///< [num_listed, gene_terms + num_covariates]
+  double* coef;       ///< [num_listed, num_covariates + gene_terms]
   double* se;         ///< likewise; 0 where a coefficient is not estimable (it then keeps its start value)
   FullFit* fits;      ///< [num_listed]
 };

@@ -124,12 +124,12 @@ FullFits run_full_screen(const Cohort& cohort, const CoxNullModel& null, int gen
   return out;
 }
 
-/// Start of the model with one gene term: no effect, and the null model's coefficients.
+/// Start of the model with one gene term: the null model's coefficients, and no effect.
 std::vector<double> null_start(const CoxNullModel& null, std::size_t count) {
   std::vector<double> start;
   for (std::size_t j = 0; j < count; ++j) {
-    start.push_back(0);
     start.insert(start.end(), null.coefficient.begin(), null.coefficient.end());
+    start.push_back(0);
   }
   return start;
 }
@@ -140,9 +140,8 @@ std::vector<double> product_start(const FullFits& without, std::size_t count) {
   std::vector<double> start;
   for (std::size_t j = 0; j < count; ++j) {
     const double* row = without.coef.data() + j * columns;
-    start.push_back(row[0]);
+    start.insert(start.end(), row, row + columns);
     start.push_back(0);
-    start.insert(start.end(), row + 1, row + columns);
   }
   return start;
 }
@@ -228,16 +227,16 @@ GeneFits screen_c(const Cohort& cohort, TieMethod ties, const std::vector<dim_t>
   resize_fits(out, listed.size());
   for (std::size_t j = 0; j < listed.size(); ++j) {
     const double *coef = full.coef.data() + j * columns, *se = full.se.data() + j * columns;
-    out.coef_g[j] = coef[0];
-    out.se_g[j] = se[0];
-    out.coef_gt[j] = coef[1];
-    out.se_gt[j] = se[1];
-    out.coef_t[j] = coef[2];
-    out.se_t[j] = se[2];
+    out.coef_t[j] = coef[0];
+    out.se_t[j] = se[0];
+    out.coef_g[j] = coef[columns - 2];
+    out.se_g[j] = se[columns - 2];
+    out.coef_gt[j] = coef[columns - 1];
+    out.se_gt[j] = se[columns - 1];
     out.loglik[j] = full.fits[j].loglik;
     out.lrt_gt[j] = likelihood_ratio(full.fits[j].loglik, without.fits[j].loglik);
     out.score_gt[j] = full.fits[j].score;
-    out.status[j] = fit_status(full.fits[j].status, se[1] > 0);
+    out.status[j] = fit_status(full.fits[j].status, se[columns - 1] > 0);
   }
   return out;
 }
@@ -252,8 +251,8 @@ GeneFits screen_treated_arm(const Cohort& cohort, const ScreenOptions& options) 
   GeneFits out;
   resize_fits(out, listed.size());
   for (std::size_t j = 0; j < listed.size(); ++j) {
-    out.coef_g[j] = full.coef[j * columns];
-    out.se_g[j] = full.se[j * columns];
+    out.coef_g[j] = full.coef[(j + 1) * columns - 1];
+    out.se_g[j] = full.se[(j + 1) * columns - 1];
     out.loglik[j] = full.fits[j].loglik;
     out.lrt_gt[j] = likelihood_ratio(full.fits[j].loglik, full.fits[j].start_loglik);
     out.score_gt[j] = full.fits[j].score;

@@ -129,13 +129,14 @@ struct Sample {
   GeneView view() const { return {n, p, bits.data(), words, counts.data(), list_offsets.data(), lists.data()}; }
   RiskSets risk(CoxTies ties) const { return make_risk_sets(time.data(), event.data(), weight.data(), n, ties); }
 
-  /// Row-major design: the gene and its product first (gene_terms of them), then `covariates` of z.
-  Matrix design(dim_t gene, dim_t gene_terms, dim_t covariates) const {
+  /// Row-major design: the gene and its product first (gene_terms of them), then `covariates` of z; or `last`: behind.
+  Matrix design(dim_t gene, dim_t gene_terms, dim_t covariates, bool last = false) const {
     Matrix x(n, gene_terms + covariates);
     for (dim_t i = 0; i < n; ++i) {
-      if (gene_terms > 0) x(i, 0) = carries(i, gene);
-      if (gene_terms > 1) x(i, 1) = carries(i, gene) && treatment[i];
-      for (dim_t k = 0; k < covariates; ++k) x(i, gene_terms + k) = z[k * n + i];
+      const dim_t first_gene = last ? covariates : 0, first_covariate = last ? 0 : gene_terms;
+      if (gene_terms > 0) x(i, first_gene) = carries(i, gene);
+      if (gene_terms > 1) x(i, first_gene + 1) = carries(i, gene) && treatment[i];
+      for (dim_t k = 0; k < covariates; ++k) x(i, first_covariate + k) = z[k * n + i];
     }
     return x;
   }
@@ -386,7 +387,7 @@ TEST_P(SurvivalScreen, FullFitsMaximiseTheLikelihood) {
       const dim_t columns = gene_terms + s.q;
       for (std::size_t k = 0; k < listed.size(); k += gene_terms == 0 ? 1 : 4) {
         if (r.fits[k].status != NewtonStatus::kConverged) continue;  // separation is a test of its own
-        const Matrix x = s.design(listed[k], gene_terms, s.q);
+        const Matrix x = s.design(listed[k], gene_terms, s.q, true);
         expect_maximum(sets.view(), x, s.offset.data(), Values(&r.coef[k * columns], &r.coef[k * columns] + columns),
                        Values(&r.se[k * columns], &r.se[k * columns] + columns), r.fits[k].loglik,
                        r.fits[k].start_loglik, r.fits[k].score);
@@ -402,13 +403,30 @@ TEST_P(SurvivalScreen, FullFitsEqualFourCellFitsWithTreatmentAlone) {
   const FullResult full = full_fits(s, sets, 2, s.listed);
   const std::vector<CellFit> cells = cell_fits(s, sets, 7);
   for (const dim_t j : {0, 3, 5, 9}) {
-    EXPECT_NEAR(full.coef[j * 3], cells[j].coef[0], 1e-7);
-    EXPECT_NEAR(full.coef[j * 3 + 1], cells[j].coef[2], 1e-7);
-    EXPECT_NEAR(full.coef[j * 3 + 2], cells[j].coef[1], 1e-7);
-    EXPECT_NEAR(full.se[j * 3 + 1], cells[j].se[2], 1e-7);
+    EXPECT_NEAR(full.coef[j * 3], cells[j].coef[1], 1e-7);
+    EXPECT_NEAR(full.coef[j * 3 + 1], cells[j].coef[0], 1e-7);
+    EXPECT_NEAR(full.coef[j * 3 + 2], cells[j].coef[2], 1e-7);
+    EXPECT_NEAR(full.se[j * 3 + 2], cells[j].se[2], 1e-7);
   }
-  EXPECT_EQ(full.se[1 * 3], 0);  // nobody carries gene 1
-  EXPECT_EQ(full.coef[1 * 3 + 1], 0);
+  EXPECT_EQ(full.se[1 * 3 + 1], 0);  // nobody carries gene 1
+  EXPECT_EQ(full.coef[1 * 3 + 2], 0);
+}
+
+TEST_P(SurvivalScreen, AGeneThatEverybodyCarriesIsNotEstimable) {
+  Sample s(61, 3, 2, true, false, 7);
+  for (dim_t i = 0; i < s.n; ++i) s.bits[i / 64] |= std::uint64_t{1} << (i % 64);
+  s.counts[0] = s.n;
+  const RiskSets sets = s.risk(GetParam());
+  const CellFit cell = cell_fits(s, sets, 7)[0];
+  EXPECT_EQ(cell.estimable, unsigned{kCellTreatment});
+  EXPECT_EQ(cell.coef[0], 0);
+  EXPECT_EQ(cell.coef[2], 0);
+  const FullResult full = full_fits(s, sets, 2, {0});
+  EXPECT_GT(full.se[0], 0);
+  EXPECT_EQ(full.se[2], 0);
+  EXPECT_EQ(full.coef[2], 0);
+  EXPECT_EQ(full.se[3], 0);  // the product is treatment
+  EXPECT_EQ(full.fits[0].status, NewtonStatus::kConverged);
 }
 
 TEST_P(SurvivalScreen, SeparationEndsAndIsReported) {
@@ -419,13 +437,16 @@ TEST_P(SurvivalScreen, SeparationEndsAndIsReported) {
   s.counts[2] = 4;
   s.list_offsets[3] = s.list_offsets[2];  // read from the bits
   const RiskSets sets = s.risk(GetParam());
+  // Also where the tolerance would let the estimate walk until its information is lost in rounding.
+  EXPECT_EQ(cell_fits(s, sets, kCellGene, 1e-30)[2].status, NewtonStatus::kSeparated);
   const CellFit cell = cell_fits(s, sets, kCellGene, 1e-9)[2];
   EXPECT_EQ(cell.status, NewtonStatus::kSeparated);
   EXPECT_GT(cell.coef[0], 3);
   EXPECT_TRUE(std::isfinite(cell.coef[0]) && std::isfinite(cell.se[0]) && std::isfinite(cell.loglik));
   const FullResult full = full_fits(s, sets, 1, {2}, 1e-9);
   EXPECT_EQ(full.fits[0].status, NewtonStatus::kSeparated);
-  EXPECT_TRUE(std::isfinite(full.coef[0]) && std::isfinite(full.se[0]));
+  EXPECT_GT(full.coef[1], 3);
+  EXPECT_TRUE(std::isfinite(full.coef[1]) && std::isfinite(full.se[1]));
 }
 
 TEST(SurvivalScreenRepeat, ResultsDependOnTheGeneAlone) {

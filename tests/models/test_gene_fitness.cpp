@@ -177,7 +177,8 @@ TEST(GeneFitness, ExtendedBicCountsEventsGenesAndSubsets) {
     const double base = model.fit(objective.design().base()).loglik;
     const double full = model.fit(objective.columns({0, 2, 3})).loglik;
     const double price = 3 * std::log(891.0) + 2 * 0.7 * std::log(10.0);  // C(5, 3) = 10
-    EXPECT_NEAR(objective.fit({0, 2, 3}, nullptr, {}).fitness, (2 * (full - base) - price) / (2 * std::abs(base)), 1e-9);
+    EXPECT_NEAR(objective.fit({0, 2, 3}, nullptr, {}).fitness, (2 * (full - base) - price) / (2 * std::abs(base)),
+                1e-9);
     EXPECT_EQ(objective.fit({}, nullptr, {}).fitness, 0);
   }
 }

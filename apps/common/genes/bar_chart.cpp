@@ -83,7 +83,8 @@ Html dot_chart(const std::string& title, const std::vector<DotRow>& rows, const 
   SvgCanvas& canvas = frame.canvas();
   for (const BarThreshold& t : thresholds) frame.threshold(t);
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const double y = RowFrame::y(i), before = frame.x(std::abs(rows[i].before)), after = frame.x(std::abs(rows[i].after));
+    const double y = RowFrame::y(i), before = frame.x(std::abs(rows[i].before)),
+                 after = frame.x(std::abs(rows[i].after));
     frame.name(i, rows[i].name);
     canvas.line(before, y, after, y, "rule");
     canvas.circle(before, y, 4.5, "dot open", rows[i].name + " before: " + number_text(std::abs(rows[i].before), 2));

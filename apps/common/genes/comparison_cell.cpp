@@ -97,8 +97,7 @@ ComparisonCell make_cell(const std::string& scenario, std::uint64_t seed, const 
 void save_cell(const std::filesystem::path& file, const ComparisonCell& cell) {
   Json entries = Json::array();
   for (const CellEntry& e : cell.entries) entries.push_back(to_json(e));
-  const Json json = {
-      {"scenario", cell.scenario}, {"seed", cell.seed}, {"scale", cell.scale}, {"methods", entries}};
+  const Json json = {{"scenario", cell.scenario}, {"seed", cell.seed}, {"scale", cell.scale}, {"methods", entries}};
   io::write_file(file, json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 

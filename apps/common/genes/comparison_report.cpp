@@ -86,7 +86,9 @@ Html progress_chart(const std::string& scenario, const std::vector<ComparisonCel
   }
   if (lines.empty()) return {};
   Html out;
-  return out.html(trajectory_chart("Median best fitness, as a share of the best known", lines)).html(legend).markup("</p>");
+  return out.html(trajectory_chart("Median best fitness, as a share of the best known", lines))
+      .html(legend)
+      .markup("</p>");
 }
 
 Html table(const std::string& scenario, const std::vector<SummaryRow>& rows) {

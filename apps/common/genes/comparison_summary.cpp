@@ -94,10 +94,29 @@ std::vector<SummaryRow> summarise(const std::vector<ComparisonCell>& cells, cons
 }
 
 void write_summary_csv(const std::filesystem::path& file, const std::vector<SummaryRow>& rows) {
-  const std::vector<std::string> header = {
-      "scenario", "method", "cohorts", "hits", "hits_se", "precision", "precision_se", "recall", "recall_se", "f1",
-      "f1_se", "average_precision", "average_precision_se", "worst_rank", "prognostic", "decoys", "declared",
-      "declared_se", "fitness", "evaluations", "seconds", "f1_difference", "wilcoxon_p"};
+  const std::vector<std::string> header = {"scenario",
+                                           "method",
+                                           "cohorts",
+                                           "hits",
+                                           "hits_se",
+                                           "precision",
+                                           "precision_se",
+                                           "recall",
+                                           "recall_se",
+                                           "f1",
+                                           "f1_se",
+                                           "average_precision",
+                                           "average_precision_se",
+                                           "worst_rank",
+                                           "prognostic",
+                                           "decoys",
+                                           "declared",
+                                           "declared_se",
+                                           "fitness",
+                                           "evaluations",
+                                           "seconds",
+                                           "f1_difference",
+                                           "wilcoxon_p"};
   io::CsvWriter csv(file, header);
   for (const SummaryRow& r : rows) {
     csv.cell(r.scenario).cell(r.method).cell(std::int64_t(r.cohorts));
@@ -142,8 +161,10 @@ std::string summary_markdown(const std::vector<SummaryRow>& rows) {
   for (const SummaryRow& r : rows) {
     if (r.scenario != scenario) {
       scenario = r.scenario;
-      out += "\n### " + scenario + "\n\n| method | cohorts | hits of 10 | precision | recall | F1 | average precision | "
-             "prognostic | decoys | F1 against the pipeline | Wilcoxon p |\n|---|---|---|---|---|---|---|---|---|---|---|\n";
+      out += "\n### " + scenario +
+             "\n\n| method | cohorts | hits of 10 | precision | recall | F1 | average precision | "
+             "prognostic | decoys | F1 against the pipeline | Wilcoxon p "
+             "|\n|---|---|---|---|---|---|---|---|---|---|---|\n";
     }
     if (r.cohorts == 0) {
       out += "| " + r.method + " | 0 | not applicable | | | | | | | | |\n";

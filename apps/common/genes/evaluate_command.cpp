@@ -50,7 +50,8 @@ void add_settings(Cli& cli, EvaluateSettings& s) {
   cli.option("report", &s.report, "Genes that each method reports").at_least(1).at_most(128);
   add_common_options(cli, s.common);
   add_run_options(cli, s.common, true);
-  cli.option("resume", &s.resume, "Continue the run in this folder with the cohorts that it lacks").only_on_command_line();
+  cli.option("resume", &s.resume, "Continue the run in this folder with the cohorts that it lacks")
+      .only_on_command_line();
 }
 
 /// Cohorts to compare on, each made when its turn comes.
@@ -62,8 +63,7 @@ struct Task {
 AnswerKey read_key(const fs::path& file, const Cohort& cohort, bool inferred) {
   io::CsvReader reader = io::CsvReader::open(file);
   const std::ptrdiff_t gene = reader.find_column("gene"), role = reader.find_column("role");
-  if (gene < 0 || role < 0)
-    throw DataError(message("[evaluate] expected columns gene and role in ", file.string()));
+  if (gene < 0 || role < 0) throw DataError(message("[evaluate] expected columns gene and role in ", file.string()));
   AnswerKey key;
   key.inferred = inferred;
   while (reader.next()) {
@@ -99,8 +99,7 @@ fs::path cell_file(const fs::path& run, const Task& task) {
 void check(const EvaluateSettings& s) {
   if (s.common.out.empty() == s.resume.empty())
     throw UsageError("expected either --out for a new run or --resume for an old one");
-  if (s.data.data.empty() == s.scenarios.empty())
-    throw UsageError("expected either --scenarios or --data with --key");
+  if (s.data.data.empty() == s.scenarios.empty()) throw UsageError("expected either --scenarios or --data with --key");
   if (s.data.data.empty() != s.key.empty()) throw UsageError("expected --data and --key together");
 }
 
@@ -138,9 +137,10 @@ int finish(const EvaluateSettings& s, RunDir& run, const std::vector<ComparisonC
   io::write_file(run / "evaluation.md", summary_markdown(rows));
   run.set_fact("cohorts", std::int64_t(cells.size()));
   run.finish("complete");
-  const std::string key = s.scenarios.empty() ? (s.inferred ? "the inferred key (no official one is known), " : "the key ") +
-                                                    s.key.filename().string()
-                                              : std::string("the simulator's truth");
+  const std::string key =
+      s.scenarios.empty()
+          ? (s.inferred ? "the inferred key (no official one is known), " : "the key ") + s.key.filename().string()
+          : std::string("the simulator's truth");
   const fs::path report = write_comparison_report(run, cells, rows, key);
   std::cout << "table:  " << (run / "evaluation.csv").string() << "\nreport: " << report.string() << "\n";
   return kExitOk;
@@ -177,7 +177,8 @@ int run_evaluate(int argc, const char* const* argv) {
       const ComparisonCell cell = run_task(s, task, s.key.empty() ? nullptr : &data.cohort, &key);
       if (stop_requested()) {  // a cell that lacks methods is not kept
         run.finish("interrupted");
-        std::cerr << "stopped after " << cells.size() << " cohorts; continue with --resume " << run.path().string() << "\n";
+        std::cerr << "stopped after " << cells.size() << " cohorts; continue with --resume " << run.path().string()
+                  << "\n";
         return kExitInterrupted;
       }
       save_cell(file, cell);

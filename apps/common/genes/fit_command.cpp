@@ -141,7 +141,8 @@ int run_fit_cox(int argc, const char* const* argv) {
 
 int run_fit_aft(int argc, const char* const* argv) {
   FitSettings s;
-  Cli cli("engram-genes fit-aft", "Fits one accelerated-failure-time model; patients with times of 0 or less are left out.");
+  Cli cli("engram-genes fit-aft",
+          "Fits one accelerated-failure-time model; patients with times of 0 or less are left out.");
   add_settings(cli, s);
   cli.option("distribution", &s.distribution, "Law of the time").choices({"loglogistic", "lognormal", "weibull"});
   add_ending(cli, s);
@@ -165,8 +166,9 @@ int run_fit_aft(int argc, const char* const* argv) {
 int run_lasso(int argc, const char* const* argv) {
   FitSettings s;
   s.main = s.product = {"*"};
-  Cli cli("engram-genes lasso", "Elastic-net Cox path; treatment and clinical variables are not penalised. Prints the "
-                                "coefficients at the cross-validated minimum.");
+  Cli cli("engram-genes lasso",
+          "Elastic-net Cox path; treatment and clinical variables are not penalised. Prints the "
+          "coefficients at the cross-validated minimum.");
   add_settings(cli, s);
   cli.option("alpha", &s.alpha, "1: lasso; towards 0: ridge").at_least(0.001).at_most(1);
   cli.option("lambdas", &s.lambdas, "Length of the path").at_least(2).at_most(1000);

@@ -66,9 +66,8 @@ GeneTests screen(const Cohort& cohort, const ScreenSettings& s) {
 std::vector<dim_t> best_first(const GeneTests& tests) {
   std::vector<dim_t> order(std::size_t(tests.size()));
   std::iota(order.begin(), order.end(), dim_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](dim_t a, dim_t b) {
-    return tests.log10_p[std::size_t(a)] < tests.log10_p[std::size_t(b)];
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](dim_t a, dim_t b) { return tests.log10_p[std::size_t(a)] < tests.log10_p[std::size_t(b)]; });
   return order;
 }
 
@@ -113,7 +112,8 @@ void print_best(const Cohort& cohort, const GeneTests& tests, const std::vector<
 
 int run_screen(int argc, const char* const* argv) {
   ScreenSettings s;
-  Cli cli("engram-genes screen", "Tests every gene of a cohort for a treatment interaction (or a main effect), one gene at a time.");
+  Cli cli("engram-genes screen",
+          "Tests every gene of a cohort for a treatment interaction (or a main effect), one gene at a time.");
   add_settings(cli, s);
   if (!cli.parse(argc, argv)) return kExitOk;
   const int threads = apply_threads(s.common);

@@ -43,7 +43,8 @@ Html table(const genes::Cohort& cohort, const genes::GeneTests& tests, const std
   Html out;
   out.markup("<div class=\"card scroll\"><table class=\"checks\"><thead><tr><th scope=\"col\">gene</th>");
   out.markup("<th scope=\"col\">mutated</th><th scope=\"col\">effect</th><th scope=\"col\">z</th>");
-  out.markup("<th scope=\"col\">log10 p</th><th scope=\"col\">BH q</th><th scope=\"col\">status</th></tr></thead><tbody>\n");
+  out.markup(
+      "<th scope=\"col\">log10 p</th><th scope=\"col\">BH q</th><th scope=\"col\">status</th></tr></thead><tbody>\n");
   for (dim_t gene : shown) {
     const std::size_t g = std::size_t(gene);
     out.markup("<tr>").element("th", cohort.gene_names[g]).element("td", std::to_string(cohort.genes.count(gene)));
@@ -65,7 +66,8 @@ std::filesystem::path write_screen_report(const RunDir& run, const genes::Loaded
   out.html(page_head("Screen of " + cohort.name, genes_style())).markup("<body>\n<header>\n");
   out.element("h1", "Screen " + tests.screen + " of " + cohort.name).markup("<p class=\"soft\">");
   out.text(message(cohort.num_patients(), " patients, ", tests.size(), " genes, one at a time; ", significant,
-                   " with a Benjamini-Hochberg q below 0.1. The ", shown.size(), " best are shown; screen.csv has all."));
+                   " with a Benjamini-Hochberg q below 0.1. The ", shown.size(),
+                   " best are shown; screen.csv has all."));
   out.markup("</p>\n</header>\n<main>\n").html(forest(cohort, tests, shown)).markup("<h2>Table</h2>\n");
   out.html(table(cohort, tests, shown)).html(data_section(data)).html(repeat_section(run)).markup("</main>\n");
   const std::filesystem::path file = run / "report.html";

@@ -83,7 +83,8 @@ void record(RunDir& run, const Cohort& cohort, const Selection& s) {
 int run_select(int argc, const char* const* argv) {
   SelectSettings s;
   s.common.seed = 1;
-  Cli cli("engram-genes select", "Finds the genes whose mutation increases what the treatment does, checks them, and writes a report.");
+  Cli cli("engram-genes select",
+          "Finds the genes whose mutation increases what the treatment does, checks them, and writes a report.");
   add_select_settings(cli, s);
   if (!cli.parse(argc, argv)) return kExitOk;
   const int threads = apply_threads(s.common);

@@ -17,7 +17,9 @@ void add_select_settings(Cli& cli, SelectSettings& s) {
   cli.option("from-cox", &s.from_cox, "Best genes of the Cox screen").at_least(0).at_most(128);
   cli.option("from-aft", &s.from_aft, "Best genes of the log-time screen").at_least(0).at_most(128);
   cli.option("filter", &s.filter, "Candidates at most").at_least(1).at_most(128);
-  cli.option("team-filter", &s.team_filter, "Team modes: genes that the joint Cox filter keeps").at_least(1).at_most(128);
+  cli.option("team-filter", &s.team_filter, "Team modes: genes that the joint Cox filter keeps")
+      .at_least(1)
+      .at_most(128);
   cli.group("Wrapper");
   std::vector<std::string> fitness = {"auto"};
   for (const std::string& name : genes::fitness_names()) fitness.push_back(name);
@@ -30,7 +32,9 @@ void add_select_settings(Cli& cli, SelectSettings& s) {
   cli.group("Checks");
   cli.option("splits", &s.splits, "Stability: pairs of half-samples; 0 skips it").at_least(0).at_most(10000);
   cli.option("permutations", &s.permutations, "Permutation test; 0 skips it").at_least(0).at_most(1000000);
-  cli.option("controls", &s.controls, "Negative controls with permuted treatment; 0 skips them").at_least(0).at_most(1000);
+  cli.option("controls", &s.controls, "Negative controls with permuted treatment; 0 skips them")
+      .at_least(0)
+      .at_most(1000);
   add_common_options(cli, s.common);
   add_run_options(cli, s.common);
 }

@@ -41,8 +41,7 @@ std::vector<SurvivalGroup> four_groups(const Cohort& cohort, dim_t gene) {
     patients[(treated ? 0u : 2u) + (mutated ? 0u : 1u)].push_back(i);
   }
   return {group_of(cohort, "treated, mutated", patients[0]), group_of(cohort, "treated, not mutated", patients[1]),
-          group_of(cohort, "untreated, mutated", patients[2]),
-          group_of(cohort, "untreated, not mutated", patients[3])};
+          group_of(cohort, "untreated, mutated", patients[2]), group_of(cohort, "untreated, not mutated", patients[3])};
 }
 
 /// Patients of an arm by the number of listed mutations that they carry: 0, 1, 2, 3 and more.
@@ -93,9 +92,10 @@ Html dose_section(const Cohort& cohort, const Selection& s) {
   if (s.genes.empty()) return {};
   Html out;
   out.markup("<h2>Survival by the number of listed mutations</h2>\n<p>");
-  out.text("If the list is right, treated patients live longer the more of these mutations they carry, and untreated "
-           "patients do not. These curves are not adjusted for clinical variables, and they show the patients from whom "
-           "the list was made. Time axes end where 2 % of the patients are left.");
+  out.text(
+      "If the list is right, treated patients live longer the more of these mutations they carry, and untreated "
+      "patients do not. These curves are not adjusted for clinical variables, and they show the patients from whom "
+      "the list was made. Time axes end where 2 % of the patients are left.");
   out.markup("</p>\n<div class=\"charts dose\">\n");
   const double last = time_axis_end(cohort.time);
   for (const int arm : {1, 0}) {
@@ -112,9 +112,10 @@ Html curves_section(const Cohort& cohort, const Selection& s) {
   if (s.genes.empty()) return {};
   Html out;
   out.markup("<h2>Survival by treatment and mutation</h2>\n<p>");
-  out.text("Kaplan-Meier curves, not adjusted. Blue: treated. Orange: untreated. Solid: the gene is mutated. Dashed: it is "
-           "not. The mutation matters for the treatment where the gap between solid blue and dashed blue is not there "
-           "between solid orange and dashed orange.");
+  out.text(
+      "Kaplan-Meier curves, not adjusted. Blue: treated. Orange: untreated. Solid: the gene is mutated. Dashed: it is "
+      "not. The mutation matters for the treatment where the gap between solid blue and dashed blue is not there "
+      "between solid orange and dashed orange.");
   out.markup("</p>\n<div class=\"charts\">\n");
   const double last = time_axis_end(cohort.time);
   for (const SelectedGene& g : s.genes) {
@@ -146,11 +147,14 @@ Html stability_section(const Cohort& cohort, const Selection& s) {
     rows.push_back(row);
   }
   Html out;
-  out.markup("<h2>Stability</h2>\n<p>").text(message(
-      "The selection was repeated on ", s.stability.runs, " half-samples (",
-      fixed(s.stability.mean_selected, 1), " genes each). A bar is the share of half-samples that chose the gene; dark "
-      "bars are listed genes. Half the patients see less than all of them, so weak effects fall below 100 %. Above 90 % "
-      "at most ", fixed(s.stability.error_bound(0.9), 2), " false genes are expected (Meinshausen and Buehlmann's bound)."));
+  out.markup("<h2>Stability</h2>\n<p>")
+      .text(message(
+          "The selection was repeated on ", s.stability.runs, " half-samples (", fixed(s.stability.mean_selected, 1),
+          " genes each). A bar is the share of half-samples that chose the gene; dark "
+          "bars are listed genes. Half the patients see less than all of them, so weak effects fall below 100 %. Above "
+          "90 % "
+          "at most ",
+          fixed(s.stability.error_bound(0.9), 2), " false genes are expected (Meinshausen and Buehlmann's bound)."));
   out.markup("</p>\n<div class=\"pairs\">");
   out.html(card("Share of half-samples that chose the gene, %",
                 bar_chart("Stability of the genes", rows, 100, {{60, "60 %"}, {90, "90 %"}})));
@@ -169,11 +173,11 @@ Html search_section(const Selection& s) {
     lines.push_back({message("seed ", run.seed), run.trajectory, reached ? 0 : 7});
   }
   Html out;
-  out.markup("<h2>Search</h2>\n<p>").text(message(
-      s.wrapper.runs.size(), s.wrapper.runs.size() == 1 ? " search" : " searches from different seeds", " fitted ",
-      evaluations, " models for sets of ", s.filtered.size(), " candidate genes; ", best,
-      " reached the best fitness, ", number_text(s.wrapper.fitness, 5), " (", genes::fitness_name(s.fitness),
-      "). Blue lines: those; grey lines: the others."));
+  out.markup("<h2>Search</h2>\n<p>")
+      .text(message(s.wrapper.runs.size(), s.wrapper.runs.size() == 1 ? " search" : " searches from different seeds",
+                    " fitted ", evaluations, " models for sets of ", s.filtered.size(), " candidate genes; ", best,
+                    " reached the best fitness, ", number_text(s.wrapper.fitness, 5), " (",
+                    genes::fitness_name(s.fitness), "). Blue lines: those; grey lines: the others."));
   out.markup("</p>\n<div class=\"pairs\">");
   out.html(card("Best fitness so far", trajectory_chart("Best fitness over models fitted, one line a seed", lines)));
   return out.markup("</div>\n");
@@ -188,20 +192,23 @@ Html treatment_section(const Selection& s) {
   std::string instruments;
   for (const std::string& name : c.instrument_like) instruments += (instruments.empty() ? "" : ", ") + name;
   Html out;
-  out.markup("<h2>How treatment was given</h2>\n<p>").text(
-      "Treatment was not drawn by lot, so treated and untreated patients differ. The chart shows by how much (standardised "
-      "mean differences), before and after weighting by the propensity to be treated; below 0.1 is balanced. All models "
-      "of this report adjust for the clinical variables directly.");
+  out.markup("<h2>How treatment was given</h2>\n<p>")
+      .text(
+          "Treatment was not drawn by lot, so treated and untreated patients differ. The chart shows by how much "
+          "(standardised "
+          "mean differences), before and after weighting by the propensity to be treated; below 0.1 is balanced. All "
+          "models "
+          "of this report adjust for the clinical variables directly.");
   out.markup("</p>\n<div class=\"pairs\">");
   out.html(card("Differences between the arms: before (hollow) and after weighting",
                 dot_chart("Standardised mean differences before and after weighting", rows, {{0.1, "0.1"}})));
-  out.html(card("Propensity",
-                key_values({{"area under the curve", number_text(c.auc, 3)},
-                            {"range of propensities", number_text(c.lowest, 2) + " to " + number_text(c.highest, 2)},
-                            {"patients outside the overlap", std::to_string(c.stabilized.outside_overlap)},
-                            {"effective sample size after weighting", number_text(c.stabilized.effective_size, 4)},
-                            {"predict treatment but not survival (not weighted)",
-                             instruments.empty() ? "none" : instruments}})));
+  out.html(card(
+      "Propensity",
+      key_values({{"area under the curve", number_text(c.auc, 3)},
+                  {"range of propensities", number_text(c.lowest, 2) + " to " + number_text(c.highest, 2)},
+                  {"patients outside the overlap", std::to_string(c.stabilized.outside_overlap)},
+                  {"effective sample size after weighting", number_text(c.stabilized.effective_size, 4)},
+                  {"predict treatment but not survival (not weighted)", instruments.empty() ? "none" : instruments}})));
   return out.markup("</div>\n");
 }
 
@@ -213,17 +220,17 @@ Html model_section(const Cohort& cohort, const Selection& s) {
   for (dim_t found : s.negative_controls) controls += (controls.empty() ? "" : ", ") + std::to_string(found);
   std::string violated;
   for (const genes::HazardCheckRow& row : c.hazards)
-    if (row.log10_p < -2) violated += (violated.empty() ? "" : ", ") + row.name + " (p " + power_text(row.log10_p) + ")";
+    if (row.log10_p < -2)
+      violated += (violated.empty() ? "" : ", ") + row.name + " (p " + power_text(row.log10_p) + ")";
   Html out;
   out.markup("<h2>Model</h2>\n");
-  out.html(key_values(
-      {{"scale of effects", c.reason},
-       {"AIC of treatment + clinical on log time", aic},
-       {"concordance of treatment + clinical (Cox)", fixed(c.cox_concordance, 3)},
-       {"hazards not proportional for", violated.empty() ? "none" : violated},
-       {"genes that matter with or without treatment (adjusted for)", join(cohort, s.prognostic.genes)},
-       {"genes \"found\" with permuted treatment labels (negative control; 0 is wanted)",
-        controls.empty() ? "not run" : controls}}));
+  out.html(key_values({{"scale of effects", c.reason},
+                       {"AIC of treatment + clinical on log time", aic},
+                       {"concordance of treatment + clinical (Cox)", fixed(c.cox_concordance, 3)},
+                       {"hazards not proportional for", violated.empty() ? "none" : violated},
+                       {"genes that matter with or without treatment (adjusted for)", join(cohort, s.prognostic.genes)},
+                       {"genes \"found\" with permuted treatment labels (negative control; 0 is wanted)",
+                        controls.empty() ? "not run" : controls}}));
   return out;
 }
 
@@ -237,9 +244,11 @@ Html data_section(const genes::LoadedCohort& data) {
 
 Html repeat_section(const RunDir& run) {
   Html out;
-  out.markup("<h2>To repeat this</h2>\n<p>").text(
-      "Beside this page lie selected_genes.csv, candidates.csv, selection.json, and manifest.json with the hashes of the "
-      "input and the command line. The same settings and seed give the same result at any number of threads.");
+  out.markup("<h2>To repeat this</h2>\n<p>")
+      .text(
+          "Beside this page lie selected_genes.csv, candidates.csv, selection.json, and manifest.json with the hashes "
+          "of the "
+          "input and the command line. The same settings and seed give the same result at any number of threads.");
   out.markup("</p>\n<details><summary>settings</summary>\n<pre>").text(read_run_config(run.path()));
   return out.markup("</pre></details>\n");
 }

@@ -25,10 +25,10 @@ Json names_of(const Cohort& cohort, const std::vector<dim_t>& genes) {
 
 void write_genes(const RunDir& run, const Cohort& cohort, const Selection& s) {
   const std::vector<std::string> header = {
-      "rank",      "gene",      "effect",        "se",           "lower95",   "upper95",  "likelihood_ratio",
-      "scale",     "score",     "other_scale",   "other_effect", "other_se",  "other_lr", "main_effect",
-      "main_se",   "carriers",  "treated",       "in_best_set",  "seeds",     "usage",    "stability",
-      "family_p",  "e_value",   "direction_ok",  "both_scales",  "declared"};
+      "rank",     "gene",     "effect",       "se",           "lower95",  "upper95",  "likelihood_ratio",
+      "scale",    "score",    "other_scale",  "other_effect", "other_se", "other_lr", "main_effect",
+      "main_se",  "carriers", "treated",      "in_best_set",  "seeds",    "usage",    "stability",
+      "family_p", "e_value",  "direction_ok", "both_scales",  "declared"};
   io::CsvWriter csv(run / "selected_genes.csv", header);
   std::int64_t rank = 0;
   for (const SelectedGene& g : s.genes) {
@@ -45,7 +45,8 @@ void write_genes(const RunDir& run, const Cohort& cohort, const Selection& s) {
 }
 
 void write_candidates(const RunDir& run, const Cohort& cohort, const Selection& s) {
-  const std::vector<std::string> header = {"rank", "gene", "cox_z", "aft_z", "in_best_set", "seeds", "usage", "stability"};
+  const std::vector<std::string> header = {"rank",        "gene",  "cox_z", "aft_z",
+                                           "in_best_set", "seeds", "usage", "stability"};
   io::CsvWriter csv(run / "candidates.csv", header);
   for (std::size_t j = 0; j < s.filtered.size(); ++j) {
     const genes::FilteredGene& f = s.filtered[j];

@@ -39,7 +39,8 @@ void add_settings(Cli& cli, SimulateSettings& s) {
 int run_simulate(int argc, const char* const* argv) {
   SimulateSettings s;
   s.common.seed = 1;
-  Cli cli("engram-genes simulate", "Writes a cohort with a known answer: the four CSV files of the competition and truth.json.");
+  Cli cli("engram-genes simulate",
+          "Writes a cohort with a known answer: the four CSV files of the competition and truth.json.");
   add_settings(cli, s);
   if (!cli.parse(argc, argv)) return kExitOk;
   apply_threads(s.common);

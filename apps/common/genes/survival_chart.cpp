@@ -45,7 +45,8 @@ class SurvivalPlot {
     }
     canvas_.text(0, bottom_ + 18, "risk-name", "at risk");
     for (const AxisTick& tick : axis_.ticks()) draw_tick(tick);
-    for (std::size_t k = 0; k < groups_.size(); ++k) canvas_.path(steps(groups_[k].curve), line_class(k), groups_[k].name);
+    for (std::size_t k = 0; k < groups_.size(); ++k)
+      canvas_.path(steps(groups_[k].curve), line_class(k), groups_[k].name);
     return canvas_.finish();
   }
 

@@ -61,8 +61,8 @@ Html trajectory_chart(const std::string& title, const std::vector<TrajectoryLine
   canvas.text(kWidth - kRight, kHeight - 8, "axis-end", "models fitted");
   for (const TrajectoryLine& line : lines) {
     if (line.points.empty()) continue;
-    std::string path = "M" + svg_number(x(double(line.points.front().evaluations))) + " " +
-                       svg_number(y(line.points.front().fitness));
+    std::string path =
+        "M" + svg_number(x(double(line.points.front().evaluations))) + " " + svg_number(y(line.points.front().fitness));
     for (const genes::TrajectoryPoint& p : line.points)
       path += "H" + svg_number(x(double(p.evaluations))) + "V" + svg_number(y(p.fitness));
     canvas.path(path, line_class(line.group), line.name);
