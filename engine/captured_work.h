@@ -9,9 +9,9 @@
 namespace engram {
 
 /// Repeats the same work: the first two calls of `run` issue it as usual. The first makes what stays (plans, library
-/// handles, optimiser state), after the second all memory that the work needs beside that is in the allocator's pool. The
-/// third captures it and launches what was captured; later ones only launch. What changes from one time to
-/// the next must lie in device memory that is filled before `run`. Within the work nothing may wait for the device
+/// handles, optimiser state), after the second all memory that the work needs beside that is in the allocator's pool.
+/// The third captures it and launches what was captured; later ones only launch. What changes from one time to the next
+/// must lie in device memory that is filled before `run`. Within the work nothing may wait for the device
 /// (Tensor::item, to_vector, ...), allocate from the system, or copy from or to the host; such calls throw DeviceError
 /// during the capture. Tensors that the work makes keep their memory: read them after `run`, and let the work drop them
 /// or overwrite the same handles. Checks of check_later are made in the first two calls only.

@@ -29,6 +29,9 @@ std::vector<float> items(const std::vector<Tensor>& scalars);
 void check_later(const Tensor& i32, void (*fail)(const char* op, dim_t bound, dim_t count, std::int32_t value),
                  const char* op, dim_t bound, dim_t count);
 
+/// Drops what is pending on this thread, after an error: the work that it belongs to is given up.
+void forget_checks();
+
 /// Makes calls of check_later on this thread drop their checks while it lives.
 class DropChecksGuard {
  public:

@@ -75,7 +75,7 @@ cudaError_t Runtime::call(const char* name, unsigned traits, const std::function
   }
   const bool counts = traits & kReadsErrors ? false : !options.fail_allocations_only || (traits & kAllocates);
   if (counts && fail_countdown > 0 && --fail_countdown == 0) {
-    failed_on_demand = true;
+    failed_on_demand = name;
     return fail(traits & kAllocates ? cudaErrorMemoryAllocation : cudaErrorUnknown);
   }
   if (sticky != cudaSuccess && !(traits & kReadsErrors)) return fail(sticky);
@@ -170,10 +170,10 @@ void fail_call(std::int64_t countdown, bool allocations_only) {
   const std::lock_guard lock(r.mutex);
   r.fail_countdown = r.options.fail_call = countdown;
   r.options.fail_allocations_only = allocations_only;
-  r.failed_on_demand = false;
+  r.failed_on_demand = nullptr;
 }
 
-bool failure_happened() {
+const char* failed_call() {
   return Runtime::instance().failed_on_demand;
 }
 
@@ -191,7 +191,7 @@ void reset_runtime() {
   thread_state().last = cudaSuccess;
   thread_state().capture = nullptr;
   r.random.seed(r.options.seed);
-  r.failed_on_demand = false;
+  r.failed_on_demand = nullptr;
   r.fail_countdown = r.options.fail_call;
 }
 

@@ -108,6 +108,7 @@ constexpr float kOne = 1, kZero = 0;
 
 void expect_success(cudnnStatus_t status, ConvPass pass, const Conv2dShape& shape) {
   if (status == CUDNN_STATUS_SUCCESS) return;
+  cudaGetLastError();  // as in check_cudnn
   throw DeviceError(message("[conv2d] expected cuDNN to run the ", pass_name(pass), " of ", describe_convolution(shape),
                             ", got ", cudnnGetErrorString(status)));
 }

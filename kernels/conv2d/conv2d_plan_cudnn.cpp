@@ -32,6 +32,7 @@ std::string describe_convolution(const Conv2dShape& s) {
 
 void check_cudnn(cudnnStatus_t status, const char* call) {
   if (status == CUDNN_STATUS_SUCCESS) return;
+  cudaGetLastError();  // an error of the runtime inside cuDNN is not to be blamed on the next launch
   throw DeviceError(message("[conv2d] expected ", call, " to succeed, got ", cudnnGetErrorString(status)));
 }
 

@@ -27,6 +27,7 @@ constexpr std::size_t kWorkspaceBytes = std::size_t{32} << 20;
 
 void check_status(cublasStatus_t status, const char* call) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
+  cudaGetLastError();  // an error of the runtime inside cuBLAS is not to be blamed on the next launch
   if (status == CUBLAS_STATUS_ALLOC_FAILED) throw OutOfMemory(message("[matmul] ", call, " found no memory"));
   throw DeviceError(message("[matmul] expected ", call, " to succeed, got ", cublasGetStatusString(status)));
 }
@@ -108,6 +109,7 @@ void matmul(Stream stream, const MatmulArgs& s) {
       s.stride_a, &s.beta, s.c, CUDA_R_32F, ld(s.ldc), s.stride_c, checked_int(s.batch), compute_type(s.math),
       CUBLAS_GEMM_DEFAULT);
   if (status == CUBLAS_STATUS_SUCCESS) return;
+  cudaGetLastError();
   throw DeviceError(message("[matmul] expected cuBLAS to multiply [", s.m, ",", s.k, "] by [", s.k, ",", s.n,
                             "], batch ", s.batch, ", got ", cublasGetStatusString(status)));
 }
@@ -130,7 +132,7 @@ void forget_stream(Stream stream) noexcept {
   std::erase_if(handles().all, [&](const auto& entry) {
     if (entry.first.stream != stream.handle) return false;
     cublasDestroy(entry.second.cublas);
-    cudaFree(entry.second.workspace);
+    if (cudaFree(entry.second.workspace) != cudaSuccess) cudaGetLastError();  // not to be blamed on the next launch
     return true;
   });
 }

@@ -7,6 +7,7 @@
 #include "models/methods/natural_inversion.h"
 #include "models/nets/make_network.h"
 #include "models/training/trainer.h"
+#include "tests/cuda/cifar_subset.h"
 #include "tests/cuda/emulated.h"
 #include "tests/support/run_program.h"
 #include "tests/support/temp_folder.h"
@@ -126,7 +127,7 @@ TEST_F(EndToEnd, ACapturedIterationRepeatsTheEagerOneToTheBit) {
     classifier->eval();
     classifier->set_requires_grad(false);
     NaturalInversion batch(*classifier, options, 7, 0);
-    for (int i = 0; i < 2; ++i) batch.advance();
+    for (int i = 0; i < 3; ++i) batch.advance();
     const std::int64_t before = emu::runtime_stats().waits;
     batch.advance();
     // Filling the staging memory waits for the copies before the last: events, not work of the iteration.
@@ -145,18 +146,17 @@ TEST_F(EndToEnd, ACapturedIterationRepeatsTheEagerOneToTheBit) {
 
 TEST_F(EndToEnd, ProgramsRunOnTheEmulatedDevice) {
   const test::TempFolder folder;
-  const std::string classifier = (folder / "classifier.safetensors").string();
+  testing::write_cifar_subset(folder.path());
   const auto trained =
-      test::run_program("engram-train", {"--data", std::string(ENGRAM_SOURCE_DIR) + "/tests/data/cifar-10-excerpt",
-                                         "--out", (folder / "run").string(), "--device", "emu", "--arch", "resnet8x4",
+      test::run_program("engram-train", {"--data", folder.path().string(), "--dataset", "cifar10-subset", "--out",
+                                         (folder / "run").string(), "--device", "emu", "--arch", "resnet8x4",
                                          "--batch-size", "2", "--epochs", "1", "--limit-train", "2"});
   ASSERT_EQ(trained.code, 0) << trained.err;
   const std::string file = (folder / "run" / "classifier.safetensors").string();
   const auto inspected = test::run_program("engram-inspect", {"--devices"});
   EXPECT_NE(inspected.out.find("Emulated CUDA device"), std::string::npos) << inspected.out;
-  const auto evaluated =
-      test::run_program("engram-eval", {file, "--data", std::string(ENGRAM_SOURCE_DIR) + "/tests/data/cifar-10-excerpt",
-                                        "--device", "emu", "--limit", "2"});
+  const auto evaluated = test::run_program("engram-eval", {file, "--data", folder.path().string(), "--dataset",
+                                                           "cifar10-subset", "--device", "emu", "--limit", "2"});
   EXPECT_EQ(evaluated.code, 0) << evaluated.err;
   EXPECT_NE(evaluated.out.find("device      emu"), std::string::npos) << evaluated.out;
   const auto inverted =

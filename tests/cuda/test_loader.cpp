@@ -7,6 +7,7 @@
 
 #include "kernels/common/error.h"
 #include "kernels/plugin/plugin_loader.h"
+#include "tests/cuda/cifar_subset.h"
 #include "tests/support/run_program.h"
 #include "tests/support/temp_folder.h"
 
@@ -130,10 +131,12 @@ TEST(DeviceErrors, OutOfDeviceMemoryStatesTheSizes) {
   const ProgramResult run = run_program("engram-eval", {classifier, "--data", "none", "--device", "emu"});
   EXPECT_EQ(run.code, 4) << run.err;
   EXPECT_NE(run.err.find("bytes of emu memory, got none: live"), std::string::npos) << run.err;
+  const test::TempFolder folder;
+  testing::write_cifar_subset(folder.path());
   const ProgramResult limited =
-      run_program("engram-train", {"--data", std::string(ENGRAM_SOURCE_DIR) + "/tests/data/cifar-10-excerpt", "--out",
-                                   (test::TempFolder().path() / "run").string(), "--device", "emu", "--memory-limit",
-                                   "1", "--arch", "resnet20", "--batch-size", "2", "--epochs", "1"});
+      run_program("engram-train", {"--data", folder.path().string(), "--dataset", "cifar10-subset", "--out",
+                                   (folder / "run").string(), "--device", "emu", "--memory-limit", "1", "--arch",
+                                   "resnet20", "--batch-size", "2", "--epochs", "1"});
   EXPECT_EQ(limited.code, 4) << limited.err;
   EXPECT_NE(limited.err.find("limit 1048576"), std::string::npos) << limited.err;
 }
@@ -159,10 +162,11 @@ TEST(Programs, WithoutCudaUseNoCudaLibraryIsOpened) {
 TEST(Programs, AutoTakesTheCpuAndSaysSo) {
   if (kernels::cuda_driver_version() != 0) GTEST_SKIP() << "there is a driver";
   const test::TempFolder folder;
+  testing::write_cifar_subset(folder.path());
   const ProgramResult run =
-      run_program("engram-train", {"--data", std::string(ENGRAM_SOURCE_DIR) + "/tests/data/cifar-10-excerpt", "--out",
-                                   (folder / "run").string(), "--arch", "resnet20", "--batch-size", "2", "--epochs",
-                                   "1", "--limit-train", "2"});
+      run_program("engram-train",
+                  {"--data", folder.path().string(), "--dataset", "cifar10-subset", "--out", (folder / "run").string(),
+                   "--arch", "resnet20", "--batch-size", "2", "--epochs", "1", "--limit-train", "2"});
   EXPECT_EQ(run.code, 0) << run.err;
   EXPECT_NE(run.err.find("device auto: cpu (cuda is not available: no NVIDIA driver"), std::string::npos) << run.err;
 }

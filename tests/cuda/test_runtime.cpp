@@ -141,7 +141,7 @@ TEST_F(Runtime, CopiesBeyondAnAllocationOrToTheWrongSideAreRefused) {
 }
 
 TEST_F(Runtime, MemoryHasALimit) {
-  emu::runtime_options().memory_bytes = 1 << 20;
+  emu::runtime_options().memory_bytes = emu::runtime_stats().device_bytes + (1 << 20);
   void *first = nullptr, *second = nullptr;
   EXPECT_EQ(cudaMalloc(&first, 900 << 10), cudaSuccess);
   EXPECT_EQ(cudaMalloc(&second, 200 << 10), cudaErrorMemoryAllocation);

@@ -95,6 +95,11 @@ struct Case {
   std::function<Tensor(const std::vector<Tensor>&)> op;
 };
 
+/// x blocked where its device can.
+Tensor blocked(const Tensor& x) {
+  return can_block_channels(x.device(), x.dim(1)) ? x.blocked() : x;
+}
+
 std::vector<Case> cases() {
   return {
       {"add", {{3, 5}, {5}}, [](const auto& t) { return t[0] + t[1]; }},
@@ -102,12 +107,12 @@ std::vector<Case> cases() {
       {"concat_channels",
        {{2, 3, 2, 5}, {2, 4, 2, 5}},
        [](const auto& t) {
-         return concat({t[0].blocked(), t[1].blocked()}, 1);
+         return concat({blocked(t[0]), blocked(t[1])}, 1);
        }},
       {"concat_batch",
        {{2, 3, 2, 5}, {1, 3, 2, 5}},
        [](const auto& t) {
-         return concat({t[0].blocked(), t[1].blocked()}, 0);
+         return concat({blocked(t[0]), blocked(t[1])}, 0);
        }},
       {"sum_mean_norm", {{4, 6, 3}}, [](const auto& t) { return sum(t[0], {1}) + mean(t[0], {1}) + norm(t[0], {1}); }},
       {"matmul", {{5, 7}, {7, 3}}, [](const auto& t) { return matmul(t[0], t[1]); }},
@@ -131,9 +136,9 @@ std::vector<Case> cases() {
                            {.training = true, .activation = Activation::kLeakyRelu, .slope = 0.2f});
        }},
       {"max_pool", {{2, 5, 6, 6}}, [](const auto& t) { return max_pool2d(t[0], {.kernel = 2}); }},
-      {"avg_pool", {{2, 5, 6, 6}}, [](const auto& t) { return avg_pool2d(t[0].blocked(), {.kernel = 2}); }},
-      {"global_avg_pool", {{2, 5, 6, 6}}, [](const auto& t) { return global_avg_pool(t[0].blocked()); }},
-      {"upsample", {{2, 5, 3, 3}}, [](const auto& t) { return upsample_nearest(t[0].blocked(), 2); }},
+      {"avg_pool", {{2, 5, 6, 6}}, [](const auto& t) { return avg_pool2d(blocked(t[0]), {.kernel = 2}); }},
+      {"global_avg_pool", {{2, 5, 6, 6}}, [](const auto& t) { return global_avg_pool(blocked(t[0])); }},
+      {"upsample", {{2, 5, 3, 3}}, [](const auto& t) { return upsample_nearest(blocked(t[0]), 2); }},
       {"log_softmax", {{5, 11}}, [](const auto& t) { return log_softmax(t[0]); }},
       {"kl", {{5, 11}, {5, 11}}, [](const auto& t) { return kl_divergence(t[0], t[1], 3, 9); }},
       {"image_prior",
@@ -306,22 +311,29 @@ TEST_F(OnEmu, AFailureOfAnyCallIsOneErrorAndLeaksNothing) {
       allocator.release_cache();
       emu::fail_call(call, allocations_only);
       bool failed = false;
+      std::string said;
       try {
         small_pass();
       } catch (const OutOfMemory& error) {
         failed = true;
+        said = error.what();
         EXPECT_NE(std::string(error.what()).find("bytes"), std::string::npos);
       } catch (const DeviceError& error) {
         failed = true;
+        said = error.what();
         EXPECT_NE(std::string(error.what()).find("got "), std::string::npos);
       }
-      const bool happened = emu::failure_happened();
+      const char* const happened = emu::failed_call();
+      forget_checks();
       emu::fail_call(0);
-      EXPECT_TRUE(failed || !happened || allocations_only) << "call " << call << " failed in silence";
+      // An allocation is tried again after the cache was given back; frees do not throw.
+      const bool may_recover =
+          happened && (std::string(happened) == "cudaMalloc" || std::string(happened) == "cudaFree");
+      EXPECT_TRUE(failed || !happened || may_recover) << "call " << call << ", " << happened << ", failed in silence";
       EXPECT_EQ(allocator.stats().live_bytes, live) << "call " << call;
       emu::take_reports();
       if (!happened) {
-        std::printf("DBG %d call %ld calls %ld failed %d\n", int(allocations_only), long(call), long(emu::runtime_stats().calls), int(failed));
+        EXPECT_FALSE(failed) << "call " << call << ": " << said;
         break;
       }
       ++failures;
@@ -345,6 +357,7 @@ TEST_F(OnEmu, AnInjectedFailureOfTheAllocatorAtEveryRequest) {
     } catch (const OutOfMemory& error) {
       EXPECT_NE(std::string(error.what()).find("failure injected"), std::string::npos);
     }
+    forget_checks();
     ASSERT_EQ(allocator.stats().live_bytes, live);
   }
   allocator.fail_request(0);

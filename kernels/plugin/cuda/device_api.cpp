@@ -25,6 +25,12 @@ cudaEvent_t raw(Event event) {
   return static_cast<cudaEvent_t>(event.handle);
 }
 
+/// For calls that must not throw. The runtime remembers the last error until it is asked: left there, the next launch
+/// would be blamed for it.
+void tolerate(cudaError_t error) noexcept {
+  if (error != cudaSuccess) cudaGetLastError();
+}
+
 /// What a Graph points to.
 struct CapturedGraph {
   cudaGraph_t graph = nullptr;
@@ -32,8 +38,8 @@ struct CapturedGraph {
   std::size_t num_nodes = 0;
 
   ~CapturedGraph() {
-    if (exec) cudaGraphExecDestroy(exec);
-    if (graph) cudaGraphDestroy(graph);
+    if (exec) tolerate(cudaGraphExecDestroy(exec));
+    if (graph) tolerate(cudaGraphDestroy(graph));
   }
 };
 
@@ -105,7 +111,7 @@ void* allocate(std::size_t bytes) {
 }
 
 void deallocate(void* memory) noexcept {
-  cudaFree(memory);
+  tolerate(cudaFree(memory));
 }
 
 void memory_info(std::size_t& free_bytes, std::size_t& total_bytes) {
@@ -124,7 +130,7 @@ void* allocate_pinned(std::size_t bytes) {
 }
 
 void deallocate_pinned(void* memory) noexcept {
-  cudaFreeHost(memory);
+  tolerate(cudaFreeHost(memory));
 }
 
 void copy(Stream stream, void* target, const void* source, std::size_t bytes, CopyKind kind) {
@@ -146,7 +152,7 @@ Stream create_stream() {
 
 void destroy_stream(Stream stream) noexcept {
   forget_stream(stream);
-  cudaStreamDestroy(raw(stream));
+  tolerate(cudaStreamDestroy(raw(stream)));
 }
 
 void synchronize_stream(Stream stream) {
@@ -161,7 +167,7 @@ Event create_event(bool timing) {
 }
 
 void destroy_event(Event event) noexcept {
-  cudaEventDestroy(raw(event));
+  tolerate(cudaEventDestroy(raw(event)));
 }
 
 void record_event(Event event, Stream stream) {
