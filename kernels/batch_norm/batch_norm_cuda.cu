@@ -1,5 +1,4 @@
 #include "kernels/batch_norm/batch_norm.h"
-
 #include "kernels/batch_norm/channel_gradient.cuh"
 
 namespace engram::kernels {
@@ -25,8 +24,7 @@ __global__ void __launch_bounds__(kMergeThreads) finish_moments_kernel(MomentPar
   out.invstd[c] = float(1 / sqrt(double(moments.var) + double(out.eps)));
   if (out.running_mean) out.running_mean[c] = float((1 - momentum) * out.running_mean[c] + momentum * moments.mean);
   if (out.running_var && count > 1)
-    out.running_var[c] =
-        float((1 - momentum) * out.running_var[c] + momentum * moments.var * (count / (count - 1)));
+    out.running_var[c] = float((1 - momentum) * out.running_var[c] + momentum * moments.var * (count / (count - 1)));
 }
 
 /// The caller's workspace: sums of the two gradients, then partial results.
@@ -59,9 +57,9 @@ void train(Stream stream, const BatchNormTrainArgs& args) {
                    .y = nullptr,
                    .mask = args.mask};
   const MomentPartials partials = launch_affine_moments(stream, map, work.partials);
-  ENGRAM_LAUNCH(finish_moments_kernel, grid_of(ceil_div(args.shape.c, kWarp)), kMergeThreads, 0, stream, partials,
-                (TrainStatistics{args.momentum, args.eps, args.mean, args.invstd, args.running_mean,
-                                 args.running_var}));
+  ENGRAM_LAUNCH(
+      finish_moments_kernel, grid_of(ceil_div(args.shape.c, kWarp)), kMergeThreads, 0, stream, partials,
+      (TrainStatistics{args.momentum, args.eps, args.mean, args.invstd, args.running_mean, args.running_var}));
   map.y = args.y;
   launch_affine(stream, map);
 }

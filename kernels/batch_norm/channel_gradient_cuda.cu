@@ -18,7 +18,8 @@ __device__ __forceinline__ Pack<kWidth> load_gradient(const MaskedGradient& from
   return d;
 }
 
-__global__ void __launch_bounds__(kChannelThreads, kChannelBlocks) gradient_rows_kernel(ChannelRows g, GradientMap map) {
+__global__ void __launch_bounds__(kChannelThreads, kChannelBlocks)
+    gradient_rows_kernel(ChannelRows g, GradientMap map) {
   EMU_SHARED(float, table, [4 * kChannelThreads]);
   const ChannelThread<4> at(g);
   const int slot = int(threadIdx.x) % g.tile_columns * 4;

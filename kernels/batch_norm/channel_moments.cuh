@@ -1,6 +1,6 @@
 #pragma once
-/// Means and variances of channels in two stages: each block leaves the moments of its chunk of rows in the workspace, a
-/// second kernel merges the chunks.
+/// Means and variances of channels in two stages: each block leaves the moments of its chunk of rows in the workspace,
+/// a second kernel merges the chunks.
 ///
 /// Moments are kept relative to a value of the data ("origin"), so that a large mean does not cancel; pairs of partial
 /// results are merged as Chan, Golub and LeVeque do (1979, "Updating formulae and a pairwise algorithm for computing
@@ -48,7 +48,8 @@ struct ThreadMoments {
 
   /// Adds one row, or two with `both`.
   __device__ __forceinline__ void add(const Pack<kWidth>& first, const Pack<kWidth>& second, bool both) {
-    const float added = both ? 2.f : 1.f, total = count + added, share = __fdividef(added, total), weight = count * share;
+    const float added = both ? 2.f : 1.f, total = count + added, share = __fdividef(added, total),
+                weight = count * share;
     for_lanes<kWidth>([&](int i) {
       if (count == 0.f) origin[i] = first.v[i];
       const float a = first.v[i] - origin[i], b = both ? second.v[i] - origin[i] : a;
@@ -62,7 +63,7 @@ struct ThreadMoments {
 
 /// Shared memory of merge_block, in floats.
 template <int kWidth>
-inline constexpr int kMomentScratch = 3 * kWidth * kChannelThreads;
+inline constexpr int kMomentScratch = 3 * kWidth* kChannelThreads;
 
 /// Merges the moments of the block's threads above each other and writes those of the chunk. All threads call it.
 template <int kWidth>
@@ -79,9 +80,7 @@ __device__ void merge_block(const ChannelRows& g, const ChannelThread<kWidth>& a
   __syncthreads();
   origin = load<kWidth>(origins + top);
   Moments mine[kWidth];
-  for_lanes<kWidth>([&](int i) {
-    mine[i] = {own.count, own.mean[i] + (own.origin[i] - origin.v[i]), own.squares[i]};
-  });
+  for_lanes<kWidth>([&](int i) { mine[i] = {own.count, own.mean[i] + (own.origin[i] - origin.v[i]), own.squares[i]}; });
   int half = 1;
   while (half < g.tile_rows) half *= 2;
   for (half /= 2; half > 0; half /= 2) {

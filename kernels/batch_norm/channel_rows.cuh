@@ -18,11 +18,11 @@ inline constexpr int kChannelBlocks = 4;
 
 /// Geometry of one launch.
 struct ChannelRows {
-  int rows;          ///< of one group: n h w
-  int pixels;        ///< h w
+  int rows;    ///< of one group: n h w
+  int pixels;  ///< h w
   Divisor by_pixels;
   int groups, block;
-  int columns;       ///< packs of a row
+  int columns;                  ///< packs of a row
   int tile_columns, tile_rows;  ///< the threads of a block; the rest is idle
   int column_tiles;
   int chunk_rows, chunks;

@@ -1,8 +1,7 @@
-#include "kernels/bn_stats_match/bn_stats_match.h"
-
 #include <algorithm>
 
 #include "kernels/batch_norm/channel_gradient.cuh"
+#include "kernels/bn_stats_match/bn_stats_match.h"
 #include "kernels/common/cuda/block_reduce.cuh"
 
 namespace engram::kernels {

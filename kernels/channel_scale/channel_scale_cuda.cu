@@ -1,5 +1,4 @@
 #include "kernels/channel_scale/channel_scale.h"
-
 #include "kernels/common/cuda/block_reduce.cuh"
 #include "kernels/common/cuda/divisor.cuh"
 

@@ -1,8 +1,7 @@
-#include "kernels/elementwise/convert_cuda.cuh"
-
 #include <cstring>
 
 #include "kernels/common/cuda/map_range.cuh"
+#include "kernels/elementwise/convert_cuda.cuh"
 
 namespace engram::kernels::cuda {
 namespace {

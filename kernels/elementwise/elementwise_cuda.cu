@@ -38,8 +38,8 @@ __global__ void __launch_bounds__(kMapThreads)
 
 /// Four neighbouring elements of y a thread: the last axis is a multiple of four, of stride 0 or 1 in both operands.
 template <BinaryOp kOp>
-__global__ void __launch_bounds__(kMapThreads) broadcast_packs_kernel(const float* x0, const float* x1, float* y,
-                                                                       StridedIndex<2> index, int count, float a) {
+__global__ void __launch_bounds__(kMapThreads)
+    broadcast_packs_kernel(const float* x0, const float* x1, float* y, StridedIndex<2> index, int count, float a) {
   const int i = int(blockIdx.x * kMapThreads + threadIdx.x) * 4;
   if (i >= count) return;
   dim_t offset[2];

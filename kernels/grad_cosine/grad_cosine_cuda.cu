@@ -261,6 +261,62 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
+/// The double gradient of one row a block of kBlock threads, which keeps four values of each operand a thread in
+/// registers: one read of the operands. Rows up to 4 kBlock values.
+template <int kBlock>
+__global__ void __launch_bounds__(kBlock)
+    double_backward_row_kernel(Arrays arrays, Rows rows, DoubleGradientSource source, float* out_a, float* out_b) {
+  EMU_SHARED(double, scratch, [4][kBlock / kWarp]);
+  EMU_SHARED(Coefficients, shared, [1]);
+  const int row = int(blockIdx.x), thread = int(threadIdx.x);
+  const dim_t first = dim_t(row) * rows.width;
+  Pack<4> x[4] = {};
+  if (rows.packs) {
+    if (4 * thread < rows.width) load_all(arrays, first + 4 * thread, x);
+  } else {
+    for_lanes<4>([&](int j) {
+      const int i = thread + j * kBlock;
+      if (i >= rows.width) return;
+#pragma unroll
+      for (int k = 0; k < 4; ++k) x[k].v[j] = arrays.x[k] ? arrays.x[k][first + i] : 0.f;
+    });
+  }
+  float own[4] = {};
+  for_lanes<4>([&](int j) {
+    const float value[4] = {x[0].v[j], x[1].v[j], x[2].v[j], x[3].v[j]};
+    DirectionDots::add(value, own);
+  });
+  double dots[4];
+#pragma unroll
+  for (int k = 0; k < 4; ++k) dots[k] = block_sum<kBlock>(double(own[k]), scratch[k]);
+  if (thread == 0) {
+    source(row, dots);
+    shared[0] = source(row);
+  }
+  __syncthreads();
+  const Coefficients c = shared[0];
+  Pack<4> a = {}, b = {};
+  for_lanes<4>([&](int j) {
+#pragma unroll
+    for (int k = 0; k < 4; ++k) {
+      a.v[j] += c.of_a[k] * x[k].v[j];
+      b.v[j] += c.of_b[k] * x[k].v[j];
+    }
+  });
+  if (rows.packs) {
+    if (4 * thread >= rows.width) return;
+    if (out_a) store(out_a + first + 4 * thread, a);
+    if (out_b) store(out_b + first + 4 * thread, b);
+  } else {
+    for_lanes<4>([&](int j) {
+      const int i = thread + j * kBlock;
+      if (i >= rows.width) return;
+      if (out_a) out_a[first + i] = a.v[j];
+      if (out_b) out_b[first + i] = b.v[j];
+    });
+  }
+}
+
 /// Partial sums of the first stage, then the dot products of each row.
 struct Workspace {
   double *partials, *dots;
@@ -297,8 +353,16 @@ void double_backward(Stream stream, const GradCosineDoubleBackwardArgs& args) {
   const Workspace work = workspace(rows, args.workspace);
   const Arrays arrays = {{args.a, args.b, args.v_a, args.v_b}};
   const DoubleGradientSource source = {args.row_stats, args.grad_cos, args.eps, work.dots, args.grad_grad_cos};
+  const auto launch_rows = [&]<int kBlock>() {
+    ENGRAM_LAUNCH(double_backward_row_kernel<kBlock>, grid_of(args.rows), kBlock, 0, stream, arrays, rows, source,
+                  args.grad_a, args.grad_b);
+  };
+  if (args.width <= 4 * 128) return launch_rows.template operator()<128>();
+  if (args.width <= 4 * 256) return launch_rows.template operator()<256>();
+  if (args.width <= 4 * 512) return launch_rows.template operator()<512>();
+  if (args.width <= 4 * 1024) return launch_rows.template operator()<1024>();
   launch_dots<DirectionDots>(stream, arrays, rows, work.partials, source);
-  if (args.width > 0 && (args.grad_a || args.grad_b))
+  if (args.grad_a || args.grad_b)
     ENGRAM_LAUNCH((combine_kernel<4, DoubleGradientSource>), grid_of(rows.items()), kThreads, 0, stream, arrays, rows,
                   source, args.grad_a, args.grad_b);
 }

@@ -1,10 +1,9 @@
-#include "kernels/image_prior/image_prior.h"
-
 #include <algorithm>
 
 #include "kernels/common/cuda/block_reduce.cuh"
 #include "kernels/common/cuda/divisor.cuh"
 #include "kernels/common/cuda/pack.cuh"
+#include "kernels/image_prior/image_prior.h"
 
 namespace engram::kernels {
 namespace {
@@ -58,7 +57,7 @@ Tiling tiling(dim_t planes, dim_t h, dim_t w, const float* x) {
 struct Tile {
   const float* view;
   dim_t first;
-  int row0;   ///< of its first pixel within the plane
+  int row0;  ///< of its first pixel within the plane
   int count;
 };
 
@@ -144,8 +143,7 @@ __device__ __forceinline__ float weight(const float* gradient, const float* norm
 /// Every difference pulls its two ends together, so the gradient of a pixel is the sum of weight (x - neighbour) over
 /// its neighbours that exist.
 __global__ void __launch_bounds__(kThreads) gradient_kernel(const float* x, Tiling t, const float* norms,
-                                                            const float* grad_tv, const float* grad_l2,
-                                                            float* grad_x) {
+                                                            const float* grad_tv, const float* grad_l2, float* grad_x) {
   EMU_DYNAMIC_SHARED(float, shared);
   EMU_SHARED(float, weights, [kNumImageNorms]);
   if (threadIdx.x < kNumImageNorms) {

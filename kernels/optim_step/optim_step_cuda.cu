@@ -1,6 +1,5 @@
-#include "kernels/optim_step/optim_step.h"
-
 #include "kernels/common/cuda/block_reduce.cuh"
+#include "kernels/optim_step/optim_step.h"
 #include "kernels/optim_step/tensor_table.cuh"
 
 namespace engram::kernels {
@@ -22,9 +21,8 @@ __global__ void __launch_bounds__(kMapThreads)
   const float lr = *f.lr, scale = f.grad_scale ? *f.grad_scale : 1.f;
   if (f.momentum == 0.f) {
     const MapArrays<2, 1> arrays = {{t.param, t.grad}, {t.param}};
-    map_range(arrays, tile.begin, tile.count, arrays.aligned(), [&](const float(&x)[2], float(&y)[1]) {
-      y[0] = x[0] - lr * (scale * x[1] + f.weight_decay * x[0]);
-    });
+    map_range(arrays, tile.begin, tile.count, arrays.aligned(),
+              [&](const float(&x)[2], float(&y)[1]) { y[0] = x[0] - lr * (scale * x[1] + f.weight_decay * x[0]); });
   } else if (t.first_step) {  // the buffer is not read
     const MapArrays<2, 2> arrays = {{t.param, t.grad}, {t.param, t.momentum}};
     const float gain = f.nesterov ? 1.f + f.momentum : 1.f;

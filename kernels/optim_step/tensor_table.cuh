@@ -36,10 +36,12 @@ __device__ __forceinline__ TensorTile tensor_tile(const TensorTable<Tensor, kCap
   return {low, begin, int(rest < kMapTile ? rest : kMapTile)};
 }
 
-/// Capacities that kernels are compiled for: 32 for a few tensors, 400 for whole networks (at most 22 KB of parameters).
+/// Capacities that kernels are compiled for: 32 for a few tensors, 400 for whole networks (at most 22 KB of
+/// parameters).
 inline constexpr int kSmallTable = 32, kLargeTable = 400;
 
-/// Calls `launch(table, tiles before this table, tiles of this table)` for tables of at most kLargeTable non-empty tensors.
+/// Calls `launch(table, tiles before this table, tiles of this table)` for tables of at most kLargeTable non-empty
+/// tensors.
 template <class Tensor, class Launch>
 void for_tables(const Tensor* tensors, int num_tensors, const Launch& launch) {
   const auto fill_and_launch = [&]<int kCapacity>(int begin, int end, int tiles_before) {

@@ -1,10 +1,9 @@
-#include "kernels/pool/pool.h"
-
 #include <algorithm>
 
 #include "kernels/common/cuda/divisor.cuh"
 #include "kernels/common/cuda/pack.cuh"
 #include "kernels/pool/global_pool_cuda.cuh"
+#include "kernels/pool/pool.h"
 
 namespace engram::kernels {
 namespace {
@@ -20,8 +19,8 @@ constexpr int kThreads = 256;
 struct Geometry {
   int h, w, out_h, out_w;
   int kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w;
-  int block;   ///< channels of a pixel
-  int packs;   ///< packs of a pixel
+  int block;  ///< channels of a pixel
+  int packs;  ///< packs of a pixel
   bool count_padding;
   Divisor by_packs, by_w, by_h, by_out_w, by_out_h;
 
@@ -344,7 +343,13 @@ void avg_pool_backward(Stream stream, const AvgPoolBackwardArgs& a) {
 }  // namespace
 
 const PoolKernels kCudaPool = {
-    max_pool, max_pool_backward, gather, avg_pool, avg_pool_backward, cuda::global_avg_pool, cuda::global_avg_pool_backward,
+    max_pool,
+    max_pool_backward,
+    gather,
+    avg_pool,
+    avg_pool_backward,
+    cuda::global_avg_pool,
+    cuda::global_avg_pool_backward,
 };
 
 }  // namespace engram::kernels

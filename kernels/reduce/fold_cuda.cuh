@@ -29,7 +29,9 @@ struct SumFold {
     state.sum += double(x[0]);
   }
 
-  __device__ __forceinline__ static void merge(State& into, const State& other) { into.sum += other.sum; }
+  __device__ __forceinline__ static void merge(State& into, const State& other) {
+    into.sum += other.sum;
+  }
 
   __device__ __forceinline__ static State from_lane_xor(const State& state, int offset) {
     return {__shfl_xor_sync(kFullMask, state.sum, offset)};

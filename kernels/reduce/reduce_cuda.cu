@@ -22,15 +22,16 @@ struct Plan {
   StridedIndex<1> reduced;
   int columns, tile_columns, column_tiles;
   int num_outer, num_reduced;
-  int group;           ///< threads of one output in the row form
-  int chunks, chunk;   ///< pieces of the reduced positions, and positions in one
-  bool dense, packs;   ///< reduced positions are neighbours; are so and aligned, four at a time
+  int group;          ///< threads of one output in the row form
+  int chunks, chunk;  ///< pieces of the reduced positions, and positions in one
+  bool dense, packs;  ///< reduced positions are neighbours; are so and aligned, four at a time
   double scale;
 
   __host__ __device__ int outputs() const { return num_outer * columns; }
 };
 
-/// Where results go: partial states [output][chunk], or the caller's arrays.
+/// Where results go: partial states, [output][chunk] in the row form and [chunk][output] in the column form so that
+/// neighbouring threads write neighbours; or the caller's arrays.
 struct Outputs {
   void* partials;  ///< null with one chunk
   float* y;
@@ -41,7 +42,8 @@ template <class Fold>
 __device__ __forceinline__ void put(const Plan& plan, const Outputs& out, int output, int chunk,
                                     const typename Fold::State& state) {
   if (out.partials) {
-    static_cast<typename Fold::State*>(out.partials)[dim_t(output) * plan.chunks + chunk] = state;
+    const dim_t at = plan.columns > 1 ? dim_t(chunk) * plan.outputs() + output : dim_t(output) * plan.chunks + chunk;
+    static_cast<typename Fold::State*>(out.partials)[at] = state;
   } else {
     Fold::write(state, plan.scale, out.y ? out.y + output : nullptr, out.index ? out.index + output : nullptr);
   }
@@ -73,8 +75,7 @@ __device__ __forceinline__ void fold_positions(const Plan& plan, const float* x,
 
 /// The same for dense positions in packs of four; begin and end are multiples of 4.
 template <class Fold>
-__device__ __forceinline__ void fold_packs(const float* x, int first, int step, int end,
-                                           typename Fold::State& state) {
+__device__ __forceinline__ void fold_packs(const float* x, int first, int step, int end, typename Fold::State& state) {
   for (int r = first; r < end; r += kUnroll * step) {
     float value[4 * kUnroll];
     int position[4 * kUnroll], count = 0;
@@ -110,7 +111,7 @@ __global__ void __launch_bounds__(kThreads) rows_kernel(const float* x, Plan pla
       fold_positions<Fold>(plan, row, begin + lane, kGroup, end, state);
     }
   }
-  merge_lanes<Fold, kGroup < kWarp ? kGroup : kWarp>(state);
+  merge_lanes < Fold, kGroup<kWarp ? kGroup : kWarp>(state);
   if constexpr (kGroup > kWarp) {
     if (lane % kWarp == 0) scratch[lane / kWarp] = state;
     __syncthreads();
@@ -140,7 +141,24 @@ __global__ void __launch_bounds__(kThreads) columns_kernel(const float* x, Plan 
   put<Fold>(plan, out, outer * plan.columns + column, chunk, state);
 }
 
-/// Second stage: one warp an output.
+/// Second stage of the column form: kWarp outputs a block, its warps share the chunks.
+template <class Fold>
+__global__ void __launch_bounds__(kThreads) merge_columns_kernel(Plan plan, Outputs out) {
+  EMU_SHARED(typename Fold::State, scratch, [kThreads]);
+  const int lane = int(threadIdx.x) % kWarp, output = int(blockIdx.x) * kWarp + lane;
+  typename Fold::State state = Fold::identity();
+  const auto* parts = static_cast<const typename Fold::State*>(out.partials);
+  for (int i = int(threadIdx.x) / kWarp; output < plan.outputs() && i < plan.chunks; i += kThreads / kWarp)
+    Fold::merge(state, parts[dim_t(i) * plan.outputs() + output]);
+  scratch[threadIdx.x] = state;
+  __syncthreads();
+  if (threadIdx.x >= kWarp || output >= plan.outputs()) return;
+  for (int i = 1; i < kThreads / kWarp; ++i) Fold::merge(state, scratch[i * kWarp + lane]);
+  out.partials = nullptr;
+  put<Fold>(plan, out, output, 0, state);
+}
+
+/// Second stage of the row form: one warp an output.
 template <class Fold>
 __global__ void __launch_bounds__(kThreads) merge_kernel(Plan plan, Outputs out) {
   const int output = int(blockIdx.x) * (kThreads / kWarp) + int(threadIdx.x) / kWarp;
@@ -191,8 +209,8 @@ Plan make_plan(const ReduceArgs& args) {
   plan.tile_columns = std::min(kWarp, std::max(1, plan.columns));
   plan.column_tiles = int(ceil_div(plan.columns, plan.tile_columns));
   plan.group = plan.num_reduced <= 16 ? 8 : plan.num_reduced <= 1024 ? kWarp : kThreads;
-  plan.packs = plan.columns == 1 && plan.dense && plan.num_reduced % 4 == 0 && aligned16(args.x) &&
-               multiples_of_four(kept);
+  plan.packs =
+      plan.columns == 1 && plan.dense && plan.num_reduced % 4 == 0 && aligned16(args.x) && multiples_of_four(kept);
   if (plan.columns > 1) {
     cut_chunks(plan, dim_t(plan.num_outer) * plan.column_tiles, kThreads / plan.tile_columns * 16);
   } else {
@@ -223,9 +241,13 @@ void run(Stream stream, const ReduceArgs& args, const Plan& plan) {
   } else {
     launch_rows<Fold, kThreads>(stream, args.x, plan, out);
   }
-  if (plan.chunks > 1)
+  if (plan.chunks == 1) return;
+  if (plan.columns > 1) {
+    ENGRAM_LAUNCH(merge_columns_kernel<Fold>, grid_of(ceil_div(plan.outputs(), kWarp)), kThreads, 0, stream, plan, out);
+  } else {
     ENGRAM_LAUNCH(merge_kernel<Fold>, grid_of(ceil_div(dim_t(plan.outputs()) * kWarp, kThreads)), kThreads, 0, stream,
                   plan, out);
+  }
 }
 
 void reduce(Stream stream, const ReduceArgs& args) {

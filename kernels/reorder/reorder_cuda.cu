@@ -28,7 +28,8 @@ Tiling tiling(const ReorderArgs& a) {
   t.plane_pixels = int(a.h * a.w);
   t.channels = std::min(t.block, kWarp);
   const int run = int(ceil_div(kWarp, t.channels));  // pixels that one warp covers on the blocked side
-  t.pixels = std::min(int(ceil_div(t.plane_pixels, kWarp)) * kWarp, (kTileCapacity / t.channels - kWarp) / kWarp * kWarp);
+  t.pixels =
+      std::min(int(ceil_div(t.plane_pixels, kWarp)) * kWarp, (kTileCapacity / t.channels - kWarp) / kWarp * kWarp);
   t.pitch = t.pixels + run % kWarp;
   t.channel_tiles = t.padded / t.block * int(ceil_div(t.block, t.channels));
   t.pixel_tiles = int(ceil_div(t.plane_pixels, t.pixels));
@@ -69,7 +70,8 @@ __device__ __forceinline__ void for_planar(const Tiling& t, const Tile& tile, co
 /// Calls f(lane, pixel, offset of the blocked side) with neighbouring threads at neighbouring channels.
 template <class F>
 __device__ __forceinline__ void for_blocked(const Tiling& t, const Tile& tile, const F& f) {
-  const dim_t first = (tile.image * t.padded + tile.block0) * t.plane_pixels + dim_t(tile.pixel0) * t.block + tile.lane0;
+  const dim_t first =
+      (tile.image * t.padded + tile.block0) * t.plane_pixels + dim_t(tile.pixel0) * t.block + tile.lane0;
   for (int i = int(threadIdx.x); i < tile.lanes * tile.pixels; i += kThreads) {
     const int p = i / tile.lanes, lane = i % tile.lanes;
     f(lane, p, first + dim_t(p) * t.block + lane);
@@ -79,9 +81,8 @@ __device__ __forceinline__ void for_blocked(const Tiling& t, const Tile& tile, c
 __global__ void __launch_bounds__(kThreads) to_blocked_kernel(const float* src, float* dst, Tiling t) {
   EMU_DYNAMIC_SHARED(float, values);
   const Tile tile = tile_of(t);
-  for_planar(t, tile, [&](int lane, int p, dim_t at, bool inside) {
-    values[lane * t.pitch + p] = inside ? src[at] : 0.f;
-  });
+  for_planar(t, tile,
+             [&](int lane, int p, dim_t at, bool inside) { values[lane * t.pitch + p] = inside ? src[at] : 0.f; });
   __syncthreads();
   for_blocked(t, tile, [&](int lane, int p, dim_t at) { dst[at] = values[lane * t.pitch + p]; });
 }

@@ -10,8 +10,7 @@ void for_each_element(const ReorderArgs& a, const F& f) {
   for (dim_t n = 0; n < a.n; ++n)
     for (dim_t c = 0; c < padded; ++c)
       for (dim_t p = 0; p < pixels; ++p) {
-        const dim_t blocked =
-            ((n * (padded / a.block) + c / a.block) * pixels + p) * a.block + c % a.block;
+        const dim_t blocked = ((n * (padded / a.block) + c / a.block) * pixels + p) * a.block + c % a.block;
         f((n * a.c + c) * pixels + p, blocked, c < a.c);
       }
 }

@@ -1,5 +1,4 @@
 #include "kernels/softmax_xent/kl_cuda.cuh"
-
 #include "kernels/softmax_xent/mean_of_rows.cuh"
 
 namespace engram::kernels::cuda {

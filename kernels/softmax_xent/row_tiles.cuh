@@ -43,7 +43,8 @@ struct RowTiles {
   __device__ dim_t first_value() const { return dim_t(first_row()) * classes; }
 };
 
-/// The block's rows of `x`: copied to `shared`, or in place if they are not staged. Followed by a barrier of the caller.
+/// The block's rows of `x`: copied to `shared`, or in place if they are not staged. Followed by a barrier of the
+/// caller.
 __device__ __forceinline__ const float* stage_rows(const RowTiles& t, const float* x, float* shared) {
   const float* from = x + t.first_value();
   if (!t.staged) return from;
@@ -90,8 +91,8 @@ __device__ __forceinline__ RowStats row_statistics(const RowTiles& t, const floa
   return {largest, logf(group_sum(sum, t.group))};
 }
 
-/// f(row of the tile, column, values of `in`, values of `out`) for each value of the tile; the pointers are those of its
-/// first value. An output may be one of the inputs, or null: not wanted.
+/// f(row of the tile, column, values of `in`, values of `out`) for each value of the tile; the pointers are those of
+/// its first value. An output may be one of the inputs, or null: not wanted.
 template <int kIn, int kOut, class F>
 __device__ __forceinline__ void map_values(const RowTiles& t, const float* const (&in)[kIn], float* const (&out)[kOut],
                                            const F& f) {

@@ -1,8 +1,7 @@
-#include "kernels/softmax_xent/softmax_xent.h"
-
 #include "kernels/common/cuda/block_reduce.cuh"
 #include "kernels/softmax_xent/kl_cuda.cuh"
 #include "kernels/softmax_xent/mean_of_rows.cuh"
+#include "kernels/softmax_xent/softmax_xent.h"
 
 namespace engram::kernels {
 namespace {
@@ -43,8 +42,8 @@ __global__ void __launch_bounds__(kRowThreads) forward_kernel(SoftmaxXentForward
   for_rows(t, [&](int r, int lane, bool has) {
     const float* row = x + dim_t(r) * t.classes;
     const RowStats s = row_statistics(t, row, 1.f, lane, has);
-    const float loss = row_loss(a, t, row, targets ? targets + dim_t(r) * t.classes : nullptr, t.first_row() + r, s,
-                                lane, has);
+    const float loss =
+        row_loss(a, t, row, targets ? targets + dim_t(r) * t.classes : nullptr, t.first_row() + r, s, lane, has);
     if (!has || lane != 0) return;
     stats[2 * r] = s.max;
     stats[2 * r + 1] = s.log_sum;
@@ -158,7 +157,7 @@ void log_softmax_backward(Stream stream, const LogSoftmaxBackwardArgs& args) {
 
 }  // namespace
 
-const SoftmaxXentKernels kCudaSoftmaxXent = {forward,          backward,         log_softmax_forward, log_softmax_backward,
-                                             cuda::kl_forward, cuda::kl_backward};
+const SoftmaxXentKernels kCudaSoftmaxXent = {
+    forward, backward, log_softmax_forward, log_softmax_backward, cuda::kl_forward, cuda::kl_backward};
 
 }  // namespace engram::kernels

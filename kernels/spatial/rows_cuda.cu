@@ -1,6 +1,5 @@
-#include "kernels/spatial/rows_cuda.cuh"
-
 #include "kernels/common/cuda/divisor.cuh"
+#include "kernels/spatial/rows_cuda.cuh"
 
 namespace engram::kernels::cuda {
 namespace {
@@ -25,8 +24,8 @@ template <class T>
 void launch_gather(Stream stream, const GatherRowsArgs& a) {
   const dim_t units = a.row_bytes / dim_t(sizeof(T)), count = a.rows * units;
   require_32_bit("gather_rows", count);
-  ENGRAM_LAUNCH(gather_kernel<T>, grid_of(ceil_div(count, kThreads)), kThreads, 0, stream,
-                static_cast<const T*>(a.x), a.index, static_cast<T*>(a.y), Divisor(units), int(count));
+  ENGRAM_LAUNCH(gather_kernel<T>, grid_of(ceil_div(count, kThreads)), kThreads, 0, stream, static_cast<const T*>(a.x),
+                a.index, static_cast<T*>(a.y), Divisor(units), int(count));
 }
 
 /// One column a thread, rows in order: two rows may have the same target.

@@ -1,8 +1,7 @@
-#include "kernels/spatial/spatial.h"
-
 #include "kernels/common/cuda/divisor.cuh"
 #include "kernels/common/cuda/pack.cuh"
 #include "kernels/spatial/rows_cuda.cuh"
+#include "kernels/spatial/spatial.h"
 
 namespace engram::kernels {
 namespace {
@@ -13,9 +12,9 @@ constexpr int kThreads = 256;
 
 /// Output pixels of an activation, in packs of kWidth channels.
 struct Output {
-  int h, w;              ///< of the input
+  int h, w;  ///< of the input
   int packs;
-  int blocks;            ///< channel blocks of an image
+  int blocks;  ///< channel blocks of an image
   Divisor by_packs, by_out_w, by_out_h, by_blocks;
 
   Output(const ActivationShape& x, dim_t out_h, dim_t out_w, int width)

@@ -127,8 +127,8 @@ bool make_transposition(Loop& loop) {
 
 void launch_transposition(Stream stream, const StridedCopyArgs& args, Loop loop) {
   const int inner = loop.rank - 1, outer = loop.rank - 2;
-  Transposition t = {int(loop.shape[outer]), int(loop.shape[inner]), 0, 0, loop.stride[kX][inner],
-                     loop.stride[kY][outer]};
+  Transposition t = {int(loop.shape[outer]), int(loop.shape[inner]), 0, 0,
+                     loop.stride[kX][inner], loop.stride[kY][outer]};
   t.row_tiles = int(ceil_div(t.rows, kTile));
   t.column_tiles = int(ceil_div(t.columns, kTile));
   loop.rank = outer;

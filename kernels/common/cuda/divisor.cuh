@@ -14,8 +14,7 @@ class Divisor {
   /// 1 <= divisor < 2^31.
   explicit Divisor(dim_t divisor) : divisor_(std::uint32_t(divisor)) {
     while ((std::uint64_t(1) << shift_) < divisor_) ++shift_;
-    multiplier_ =
-        std::uint32_t((std::uint64_t(1) << 32) * ((std::uint64_t(1) << shift_) - divisor_) / divisor_ + 1);
+    multiplier_ = std::uint32_t((std::uint64_t(1) << 32) * ((std::uint64_t(1) << shift_) - divisor_) / divisor_ + 1);
   }
 
   /// n / divisor for n < 2^31.

@@ -1,6 +1,5 @@
-#include "kernels/common/cuda/launch.h"
-
 #include "kernels/common/cuda/launch.cuh"
+#include "kernels/common/cuda/launch.h"
 #include "kernels/common/error.h"
 
 namespace engram::kernels {

@@ -43,8 +43,8 @@ void avg_pool_backward(Stream stream, const AvgPoolBackwardArgs& args) {
 
 void global_avg_pool(Stream stream, const GlobalAvgPoolArgs& args) {
   Staging s;
-  kCudaPool.global_avg_pool(
-      stream, {args.shape, s.in(args.x, args.shape.count()), s.out(args.y, args.shape.n * args.shape.c)});
+  kCudaPool.global_avg_pool(stream,
+                            {args.shape, s.in(args.x, args.shape.count()), s.out(args.y, args.shape.n * args.shape.c)});
 }
 
 void global_avg_pool_backward(Stream stream, const GlobalAvgPoolBackwardArgs& args) {
@@ -135,8 +135,7 @@ void scatter_add_rows(Stream stream, const ScatterAddRowsArgs& args) {
 
 void first_out_of_range(Stream stream, const FirstOutOfRangeArgs& args) {
   Staging s;
-  kCudaSpatial.first_out_of_range(stream,
-                                  {s.in(args.index, args.count), args.count, args.bound, s.out(args.first, 1)});
+  kCudaSpatial.first_out_of_range(stream, {s.in(args.index, args.count), args.count, args.bound, s.out(args.first, 1)});
 }
 
 void xent(Stream stream, const SoftmaxXentForwardArgs& args) {
