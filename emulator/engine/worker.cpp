@@ -6,6 +6,7 @@
 #include "emulator/emulator.h"
 #include "emulator/engine/asan.h"
 #include "emulator/engine/hooks.h"
+#include "emulator/engine/sync_points.h"
 
 namespace emu {
 namespace {
@@ -215,6 +216,7 @@ void Worker::abandon_block() {
 // ---- block barrier ----
 
 int Worker::block_barrier(Barrier kind, int predicate, SourceLocation caller) {
+  if (kind == Barrier::kPlain && sync_is_removed(caller)) return 0;
   Thread& t = *current_;
   t.state = ThreadState::kAtBarrier;
   t.barrier = kind;

@@ -15,10 +15,11 @@ struct Moments {
   float count, mean, squares;
 };
 
-/// Adds `other` to `into`; both relative to the same origin.
+/// Adds `other` to `into`; both relative to the same origin. The share of the counts is good to two units in the last
+/// place, and multiplies differences only.
 __device__ __forceinline__ void merge(Moments& into, const Moments& other) {
   if (other.count == 0.f) return;
-  const float count = into.count + other.count, share = other.count / count, delta = other.mean - into.mean;
+  const float count = into.count + other.count, share = __fdividef(other.count, count), delta = other.mean - into.mean;
   into.squares += other.squares + delta * delta * into.count * share;
   into.mean += delta * share;
   into.count = count;
@@ -47,7 +48,8 @@ struct ThreadMoments {
 
   /// Adds one row, or two with `both`.
   __device__ __forceinline__ void add(const Pack<kWidth>& first, const Pack<kWidth>& second, bool both) {
-    const float added = both ? 2.f : 1.f, total = count + added, share = added / total, weight = count * share;
+    const float added = both ? 2.f : 1.f, total = count + added, share = __fdividef(added, total),
+                weight = count * share;
     for_lanes<kWidth>([&](int i) {
       if (count == 0.f) origin[i] = first.v[i];
       const float a = first.v[i] - origin[i], b = both ? second.v[i] - origin[i] : a;

@@ -9,8 +9,13 @@ namespace {
 constexpr dim_t kEnoughBlocks = 512;
 /// Rows that a thread takes at least: what a block writes for its chunk stays below 2 percent of what it reads.
 constexpr dim_t kRowsAThread = 16;
-/// Columns of a tile: 256 bytes in packs of four, 128 in single values.
-constexpr dim_t kTilePacks = 16, kTileValues = 32;
+/// Columns of a tile in single values.
+constexpr dim_t kTileValues = 32;
+
+/// Columns of a tile in packs. Wide tiles fill the sectors of the mask, narrow ones make more blocks.
+dim_t tile_packs(dim_t columns) {
+  return columns >= 64 ? 32 : 16;
+}
 
 }  // namespace
 
@@ -23,7 +28,7 @@ ChannelRows channel_rows(const ActivationShape& shape, int width) {
   g.groups = int(shape.blocks());
   g.block = int(shape.block);
   g.columns = g.block / width;
-  g.tile_columns = int(std::min<dim_t>(g.columns, width == 4 ? kTilePacks : kTileValues));
+  g.tile_columns = int(std::min<dim_t>(g.columns, width == 4 ? tile_packs(g.columns) : kTileValues));
   g.tile_rows = kChannelThreads / g.tile_columns;
   g.column_tiles = int(ceil_div(g.columns, g.tile_columns));
   const dim_t wanted = ceil_div(kEnoughBlocks, dim_t(g.groups) * g.column_tiles);

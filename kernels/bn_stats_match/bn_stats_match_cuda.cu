@@ -29,15 +29,15 @@ __global__ void __launch_bounds__(kMergeThreads) finish_kernel(const __grid_cons
   EMU_SHARED(Moments, scratch, [kMergeThreads]);
   const Layer& layer = layers.layer[blockIdx.x];
   const int channels = layer.partials.channels;
-  double var_squares = 0, mean_squares = 0;
+  float var_squares = 0, mean_squares = 0;  // of channels / kWarp values, then as a tree
   for (int first = 0; first < channels; first += kWarp) {
     const int c = first + int(threadIdx.x) % kWarp;
     const ChannelMoments moments = merge_chunks(layer.partials, c, scratch);
     if (threadIdx.x < kWarp && c < channels) {
       layer.batch_mean[c] = moments.mean;
       layer.batch_var[c] = moments.var;
-      const double var_gap = double(layer.running_var[c]) - moments.var;
-      const double mean_gap = double(layer.running_mean[c]) - moments.mean;
+      const float var_gap = layer.running_var[c] - moments.var;
+      const float mean_gap = layer.running_mean[c] - moments.mean;
       var_squares += var_gap * var_gap;
       mean_squares += mean_gap * mean_gap;
     }
@@ -47,8 +47,8 @@ __global__ void __launch_bounds__(kMergeThreads) finish_kernel(const __grid_cons
   var_squares = warp_sum(var_squares);
   mean_squares = warp_sum(mean_squares);
   if (threadIdx.x > 0) return;
-  *layer.var_norm = sqrtf(float(var_squares));
-  *layer.mean_norm = sqrtf(float(mean_squares));
+  *layer.var_norm = sqrtf(var_squares);
+  *layer.mean_norm = sqrtf(mean_squares);
 }
 
 AffineMap forward_map(const BnStatsMatchArgs& args) {

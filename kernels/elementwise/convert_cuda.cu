@@ -83,7 +83,7 @@ __global__ void __launch_bounds__(kMapThreads) convert_kernel(const X* x, Y* y, 
     std::memcpy(in, &from, sizeof(from));
     for_lanes<4>([&](int lane) { out[lane] = converted<X, Y>(in[lane]); });
     YWord to;
-    std::memcpy(&to, out, sizeof(to));
+    std::memcpy(static_cast<void*>(&to), out, sizeof(to));
     reinterpret_cast<YWord*>(y)[at] = to;
   }
   for (int i = 4 * packs + int(threadIdx.x); i < tile.count; i += kMapThreads) y[i] = converted<X, Y>(x[i]);

@@ -142,15 +142,16 @@ void launch_dots(Stream stream, const Arrays& arrays, const Rows& rows, double* 
                   stream, rows, partials, finish);
 }
 
-/// Denominators and cosine of a row; free_a is 1 where |a| > eps, else 0 (then A is a constant).
+/// 1 / A, 1 / B and the cosine of a row; free_a is 1 where |a| > eps, else 0 (then A is a constant). Double divisions
+/// are slow on many GPUs: the reciprocals are rounded to f32, the rest is computed in double, because terms cancel.
 struct RowGeometry {
-  double A, B, cos, free_a, free_b;
+  double inverse_a, inverse_b, cos, free_a, free_b;
 };
 
 __device__ RowGeometry geometry(const float* row_stats, int row, float eps) {
   const float *stats = row_stats + dim_t(row) * kNumCosineStats, norm_a = stats[1], norm_b = stats[2];
-  const double A = norm_a > eps ? norm_a : eps, B = norm_b > eps ? norm_b : eps;
-  return {A, B, double(stats[0]) / (A * B), norm_a > eps ? 1.0 : 0.0, norm_b > eps ? 1.0 : 0.0};
+  const double inverse_a = 1.f / (norm_a > eps ? norm_a : eps), inverse_b = 1.f / (norm_b > eps ? norm_b : eps);
+  return {inverse_a, inverse_b, stats[0] * inverse_a * inverse_b, norm_a > eps ? 1.0 : 0.0, norm_b > eps ? 1.0 : 0.0};
 }
 
 struct CosineFinish {
@@ -179,11 +180,20 @@ struct GradientSource {
   __device__ Coefficients operator()(int row) const {
     const RowGeometry at = geometry(row_stats, row, eps);
     const double g = grad_cos[row];
-    const float cross = float(g / (at.A * at.B));
-    return {{float(-g * at.free_a * at.cos / (at.A * at.A)), cross},
-            {cross, float(-g * at.free_b * at.cos / (at.B * at.B))}};
+    const float cross = float(g * at.inverse_a * at.inverse_b);
+    return {{float(-g * at.free_a * at.cos * at.inverse_a * at.inverse_a), cross},
+            {cross, float(-g * at.free_b * at.cos * at.inverse_b * at.inverse_b)}};
   }
 };
+
+/// Projections of v_a and v_b on the unit vectors, as in grad_cosine_cpu.cpp.
+struct Projections {
+  double q, p, r, u;
+};
+
+__device__ Projections projections(const RowGeometry& at, const double* dots) {
+  return {dots[0] * at.inverse_a, dots[1] * at.inverse_b, dots[2] * at.inverse_a, dots[3] * at.inverse_b};
+}
 
 /// The double gradient's coefficients; names and formulas as in grad_cosine_cpu.cpp. The dot products lie in `dots`
 /// [rows][4].
@@ -198,22 +208,19 @@ struct DoubleGradientSource {
     for (int k = 0; k < 4; ++k) dots[dim_t(row) * 4 + k] = values[k];
     if (!grad_grad_cos) return;
     const RowGeometry at = geometry(row_stats, row, eps);
-    const double q = values[0] / at.A, p = values[1] / at.B, r = values[2] / at.A, u = values[3] / at.B;
-    grad_grad_cos[row] = float((p - at.free_a * at.cos * q) / at.A + (r - at.free_b * at.cos * u) / at.B);
+    const auto [q, p, r, u] = projections(at, values);
+    grad_grad_cos[row] =
+        float((p - at.free_a * at.cos * q) * at.inverse_a + (r - at.free_b * at.cos * u) * at.inverse_b);
   }
 
   __device__ Coefficients operator()(int row) const {
     const RowGeometry at = geometry(row_stats, row, eps);
-    const double* values = dots + dim_t(row) * 4;
-    const double q = values[0] / at.A, p = values[1] / at.B, r = values[2] / at.A, u = values[3] / at.B;
-    const double g = grad_cos[row], c = at.cos;
-    const double k = -at.free_a * q / at.A - at.free_b * u / at.B;  // what multiplies the gradient of cos
-    const double cross = g / (at.A * at.B), own_a = g * at.free_a / (at.A * at.A),
-                 own_b = g * at.free_b / (at.B * at.B);
-    return {{float(own_a * (-c * k + (2 * c * q - p) / at.A - r / at.B)), float(cross * k), float(-own_a * c),
-             float(cross)},
-            {float(cross * k), float(own_b * (-c * k + (2 * c * u - r) / at.B - p / at.A)), float(cross),
-             float(-own_b * c)}};
+    const auto [q, p, r, u] = projections(at, dots + dim_t(row) * 4);
+    const double g = grad_cos[row], c = at.cos, a = at.inverse_a, b = at.inverse_b;
+    const double k = -at.free_a * q * a - at.free_b * u * b;  // what multiplies the gradient of cos
+    const double cross = g * a * b, own_a = g * at.free_a * a * a, own_b = g * at.free_b * b * b;
+    return {{float(own_a * (-c * k + (2 * c * q - p) * a - r * b)), float(cross * k), float(-own_a * c), float(cross)},
+            {float(cross * k), float(own_b * (-c * k + (2 * c * u - r) * b - p * a)), float(cross), float(-own_b * c)}};
   }
 };
 
@@ -254,6 +261,62 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
+/// The double gradient of one row a block of kBlock threads, which keeps four values of each operand a thread in
+/// registers: one read of the operands. Rows up to 4 kBlock values.
+template <int kBlock>
+__global__ void __launch_bounds__(kBlock)
+    double_backward_row_kernel(Arrays arrays, Rows rows, DoubleGradientSource source, float* out_a, float* out_b) {
+  EMU_SHARED(double, scratch, [4][kBlock / kWarp]);
+  EMU_SHARED(Coefficients, shared, [1]);
+  const int row = int(blockIdx.x), thread = int(threadIdx.x);
+  const dim_t first = dim_t(row) * rows.width;
+  Pack<4> x[4] = {};
+  if (rows.packs) {
+    if (4 * thread < rows.width) load_all(arrays, first + 4 * thread, x);
+  } else {
+    for_lanes<4>([&](int j) {
+      const int i = thread + j * kBlock;
+      if (i >= rows.width) return;
+#pragma unroll
+      for (int k = 0; k < 4; ++k) x[k].v[j] = arrays.x[k] ? arrays.x[k][first + i] : 0.f;
+    });
+  }
+  float own[4] = {};
+  for_lanes<4>([&](int j) {
+    const float value[4] = {x[0].v[j], x[1].v[j], x[2].v[j], x[3].v[j]};
+    DirectionDots::add(value, own);
+  });
+  double dots[4];
+#pragma unroll
+  for (int k = 0; k < 4; ++k) dots[k] = block_sum<kBlock>(double(own[k]), scratch[k]);
+  if (thread == 0) {
+    source(row, dots);
+    shared[0] = source(row);
+  }
+  __syncthreads();
+  const Coefficients c = shared[0];
+  Pack<4> a = {}, b = {};
+  for_lanes<4>([&](int j) {
+#pragma unroll
+    for (int k = 0; k < 4; ++k) {
+      a.v[j] += c.of_a[k] * x[k].v[j];
+      b.v[j] += c.of_b[k] * x[k].v[j];
+    }
+  });
+  if (rows.packs) {
+    if (4 * thread >= rows.width) return;
+    if (out_a) store(out_a + first + 4 * thread, a);
+    if (out_b) store(out_b + first + 4 * thread, b);
+  } else {
+    for_lanes<4>([&](int j) {
+      const int i = thread + j * kBlock;
+      if (i >= rows.width) return;
+      if (out_a) out_a[first + i] = a.v[j];
+      if (out_b) out_b[first + i] = b.v[j];
+    });
+  }
+}
+
 /// Partial sums of the first stage, then the dot products of each row.
 struct Workspace {
   double *partials, *dots;
@@ -290,8 +353,16 @@ void double_backward(Stream stream, const GradCosineDoubleBackwardArgs& args) {
   const Workspace work = workspace(rows, args.workspace);
   const Arrays arrays = {{args.a, args.b, args.v_a, args.v_b}};
   const DoubleGradientSource source = {args.row_stats, args.grad_cos, args.eps, work.dots, args.grad_grad_cos};
+  const auto launch_rows = [&]<int kBlock>() {
+    ENGRAM_LAUNCH(double_backward_row_kernel<kBlock>, grid_of(args.rows), kBlock, 0, stream, arrays, rows, source,
+                  args.grad_a, args.grad_b);
+  };
+  if (args.width <= 4 * 128) return launch_rows.template operator()<128>();
+  if (args.width <= 4 * 256) return launch_rows.template operator()<256>();
+  if (args.width <= 4 * 512) return launch_rows.template operator()<512>();
+  if (args.width <= 4 * 1024) return launch_rows.template operator()<1024>();
   launch_dots<DirectionDots>(stream, arrays, rows, work.partials, source);
-  if (args.width > 0 && (args.grad_a || args.grad_b))
+  if (args.grad_a || args.grad_b)
     ENGRAM_LAUNCH((combine_kernel<4, DoubleGradientSource>), grid_of(rows.items()), kThreads, 0, stream, arrays, rows,
                   source, args.grad_a, args.grad_b);
 }

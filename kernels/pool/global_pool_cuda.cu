@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "kernels/common/cuda/divisor.cuh"
 #include "kernels/common/cuda/pack.cuh"
 #include "kernels/pool/global_pool_cuda.cuh"
 
@@ -55,18 +54,19 @@ __global__ void __launch_bounds__(kThreads) mean_kernel(Plane p, const float* x,
   store(y + plane * p.block + column * kWidth, mean);
 }
 
-/// One pack of dx a thread.
+/// The adjoint: a thread keeps its channels' gradient for all its pixels.
 template <int kWidth>
-__global__ void __launch_bounds__(kThreads)
-    spread_kernel(Divisor by_packs, Divisor by_pixels, const float* dy, float* dx, int count) {
-  const int i = int(blockIdx.x) * kThreads + int(threadIdx.x);
-  if (i >= count) return;
-  const int pixel = int(by_packs.quotient(std::uint32_t(i))), pack = i - pixel * int(by_packs.divisor());
-  const int plane = int(by_pixels.quotient(std::uint32_t(pixel)));
-  Pack<kWidth> value = load<kWidth>(dy + (dim_t(plane) * by_packs.divisor() + pack) * kWidth);
-  const float scale = 1.f / float(by_pixels.divisor());
-  for_lanes<kWidth>([&](int k) { value.v[k] *= scale; });
-  store(dx + dim_t(i) * kWidth, value);
+__global__ void __launch_bounds__(kThreads) spread_kernel(Plane p, const float* dy, float* dx) {
+  const int tile = int(blockIdx.x) % p.column_tiles;
+  const dim_t plane = dim_t(blockIdx.x) / p.column_tiles;
+  const int row = int(threadIdx.x) / p.tile_columns;
+  const int column = tile * p.tile_columns + int(threadIdx.x) % p.tile_columns;
+  if (row >= p.tile_rows || column >= p.columns) return;
+  Pack<kWidth> value = load<kWidth>(dy + plane * p.block + column * kWidth);
+  const float scale = 1.f / float(p.pixels);
+  for_lanes<kWidth>([&](int i) { value.v[i] *= scale; });
+  float* to = dx + plane * p.pixels * p.block + column * kWidth;
+  for (int pixel = row; pixel < p.pixels; pixel += p.tile_rows) store(to + dim_t(pixel) * p.block, value);
 }
 
 template <int kWidth>
@@ -78,9 +78,9 @@ void launch_mean(Stream stream, const GlobalAvgPoolArgs& a) {
 
 template <int kWidth>
 void launch_spread(Stream stream, const GlobalAvgPoolBackwardArgs& a) {
-  const int count = int(a.shape.count()) / kWidth;
-  ENGRAM_LAUNCH(spread_kernel<kWidth>, grid_of(ceil_div(count, kThreads)), kThreads, 0, stream,
-                Divisor(a.shape.block / kWidth), Divisor(a.shape.pixels()), a.dy, a.dx, count);
+  const Plane p = plane_of(a.shape, kWidth);
+  ENGRAM_LAUNCH(spread_kernel<kWidth>, grid_of(a.shape.n * a.shape.blocks() * p.column_tiles), kThreads, 0, stream, p,
+                a.dy, a.dx);
 }
 
 }  // namespace

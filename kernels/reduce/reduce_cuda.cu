@@ -30,7 +30,8 @@ struct Plan {
   __host__ __device__ int outputs() const { return num_outer * columns; }
 };
 
-/// Where results go: partial states [output][chunk], or the caller's arrays.
+/// Where results go: partial states, [output][chunk] in the row form and [chunk][output] in the column form so that
+/// neighbouring threads write neighbours; or the caller's arrays.
 struct Outputs {
   void* partials;  ///< null with one chunk
   float* y;
@@ -41,7 +42,8 @@ template <class Fold>
 __device__ __forceinline__ void put(const Plan& plan, const Outputs& out, int output, int chunk,
                                     const typename Fold::State& state) {
   if (out.partials) {
-    static_cast<typename Fold::State*>(out.partials)[dim_t(output) * plan.chunks + chunk] = state;
+    const dim_t at = plan.columns > 1 ? dim_t(chunk) * plan.outputs() + output : dim_t(output) * plan.chunks + chunk;
+    static_cast<typename Fold::State*>(out.partials)[at] = state;
   } else {
     Fold::write(state, plan.scale, out.y ? out.y + output : nullptr, out.index ? out.index + output : nullptr);
   }
@@ -139,7 +141,24 @@ __global__ void __launch_bounds__(kThreads) columns_kernel(const float* x, Plan 
   put<Fold>(plan, out, outer * plan.columns + column, chunk, state);
 }
 
-/// Second stage: one warp an output.
+/// Second stage of the column form: kWarp outputs a block, its warps share the chunks.
+template <class Fold>
+__global__ void __launch_bounds__(kThreads) merge_columns_kernel(Plan plan, Outputs out) {
+  EMU_SHARED(typename Fold::State, scratch, [kThreads]);
+  const int lane = int(threadIdx.x) % kWarp, output = int(blockIdx.x) * kWarp + lane;
+  typename Fold::State state = Fold::identity();
+  const auto* parts = static_cast<const typename Fold::State*>(out.partials);
+  for (int i = int(threadIdx.x) / kWarp; output < plan.outputs() && i < plan.chunks; i += kThreads / kWarp)
+    Fold::merge(state, parts[dim_t(i) * plan.outputs() + output]);
+  scratch[threadIdx.x] = state;
+  __syncthreads();
+  if (threadIdx.x >= kWarp || output >= plan.outputs()) return;
+  for (int i = 1; i < kThreads / kWarp; ++i) Fold::merge(state, scratch[i * kWarp + lane]);
+  out.partials = nullptr;
+  put<Fold>(plan, out, output, 0, state);
+}
+
+/// Second stage of the row form: one warp an output.
 template <class Fold>
 __global__ void __launch_bounds__(kThreads) merge_kernel(Plan plan, Outputs out) {
   const int output = int(blockIdx.x) * (kThreads / kWarp) + int(threadIdx.x) / kWarp;
@@ -222,9 +241,13 @@ void run(Stream stream, const ReduceArgs& args, const Plan& plan) {
   } else {
     launch_rows<Fold, kThreads>(stream, args.x, plan, out);
   }
-  if (plan.chunks > 1)
+  if (plan.chunks == 1) return;
+  if (plan.columns > 1) {
+    ENGRAM_LAUNCH(merge_columns_kernel<Fold>, grid_of(ceil_div(plan.outputs(), kWarp)), kThreads, 0, stream, plan, out);
+  } else {
     ENGRAM_LAUNCH(merge_kernel<Fold>, grid_of(ceil_div(dim_t(plan.outputs()) * kWarp, kThreads)), kThreads, 0, stream,
                   plan, out);
+  }
 }
 
 void reduce(Stream stream, const ReduceArgs& args) {

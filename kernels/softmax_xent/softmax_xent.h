@@ -102,13 +102,16 @@ struct SoftmaxXentKernels {
   void (*kl_backward)(Stream, const KlBackwardArgs&);
 };
 
-/// Minimum of one cross-entropy forward: logits (and soft targets) read once, two statistics and a loss a row written.
+/// Minimum of one cross-entropy forward: logits and labels (or soft targets) read once, two statistics and a loss a row
+/// written.
 Cost softmax_xent_forward_cost(dim_t rows, dim_t classes, bool soft);
-/// Minimum of one cross-entropy backward: logits (and soft targets) read once, the gradient written.
+/// Minimum of one cross-entropy backward: logits, labels (or soft targets) and statistics read once, the gradient
+/// written.
 Cost softmax_xent_backward_cost(dim_t rows, dim_t classes, bool soft);
 /// Log-softmax: forward reads one operand, backward two; each writes one.
 Cost log_softmax_cost(dim_t rows, dim_t classes, bool backward);
-/// Divergence: both logits read; backward writes `num_outputs` gradients.
+/// Divergence: both logits read; forward (0 outputs) writes five numbers a row, backward reads them and writes
+/// `num_outputs` gradients.
 Cost kl_cost(dim_t rows, dim_t classes, int num_outputs);
 
 /// The CPU back end.

@@ -18,7 +18,7 @@ using testing::random_values;
 struct Extents {
   dim_t rows, width;
 };
-const Extents kExtents[] = {{1, 2}, {3, 7}, {2, 16}, {5, 33}, {3, 2500}};
+const Extents kExtents[] = {{1, 2}, {3, 7}, {2, 16}, {5, 33}, {3, 2500}, {2, 9001}, {2, 5000}};
 
 std::vector<double> widen(const std::vector<float>& v) {
   return {v.begin(), v.end()};

@@ -17,8 +17,8 @@ using testing::random_values;
 struct Extents {
   dim_t planes, h, w;
 };
-const Extents kExtents[] = {{1, 1, 1},  {2, 1, 7},   {2, 7, 1},   {3, 5, 3},   {2, 4, 15},
-                            {1, 9, 16}, {2, 18, 17}, {6, 32, 32}, {1, 65, 100}};
+const Extents kExtents[] = {{1, 1, 1},   {2, 1, 7},   {2, 7, 1},    {3, 5, 3},     {2, 4, 15},  {1, 9, 16},
+                            {2, 18, 17}, {6, 32, 32}, {1, 65, 100}, {1, 131, 224}, {2, 6, 3001}};
 
 struct Forward {
   std::vector<float> norms, tv, l2;

@@ -57,6 +57,27 @@ TEST(Random, FillsMatchTheStreamWordByWord) {
   }
 }
 
+TEST(Random, EveryBackEndFillsWithTheSameBits) {
+  for (const RandomStream& stream : streams()) {
+    for (dim_t shift : {0, 1, 2, 3}) {
+      const RandomStream from = {stream.seed, stream.offset + std::uint64_t(shift)};
+      const dim_t count = 1001;
+      auto tested = poisoned(3 * count), expected = tested;
+      std::vector<std::int32_t> tested_k(count), expected_k(count);
+      const auto fill = [&](const RandomKernels& kernels, std::vector<float>& y, std::vector<std::int32_t>& k) {
+        kernels.uniform({}, {y.data(), count, from, -2.f, 3.f});
+        kernels.normal({}, {y.data() + count, count, from, 0.5f, 2.f});
+        kernels.bernoulli({}, {y.data() + 2 * count, count, from, 0.25, 4.f});
+        kernels.integers({}, {k.data(), count, from, -3, 17});
+      };
+      fill(backend_under_test().random, tested, tested_k);
+      fill(cpu_backend().random, expected, expected_k);
+      EXPECT_EQ(tested, expected);
+      EXPECT_EQ(tested_k, expected_k);
+    }
+  }
+}
+
 TEST(Random, NormalFormulaAtTheEdges) {
   float first, second;
   normal_pair(0, 0, first, second);  // u = 2^-33, angle 0

@@ -45,7 +45,7 @@ __device__ __forceinline__ void for_lanes(const F& f) {
 /// Whether every pointer is a multiple of 16 bytes; null is.
 template <class... Pointers>
 __host__ __device__ __forceinline__ bool aligned16(Pointers... pointers) {
-  return ((std::uintptr_t{0} | ... | reinterpret_cast<std::uintptr_t>(pointers)) & 15) == 0;
+  return ((std::uintptr_t(0) | ... | reinterpret_cast<std::uintptr_t>(pointers)) & 15) == 0;
 }
 
 }  // namespace engram::kernels::cuda

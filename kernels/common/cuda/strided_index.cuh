@@ -16,7 +16,7 @@ struct StridedIndex {
   StridedIndex() = default;
   explicit StridedIndex(const StridedLoop<kOperands>& loop) : rank(loop.rank) {
     for (int i = 0; i < rank; ++i) {
-      extent[i] = Divisor(loop.shape[i]);
+      extent[i] = Divisor(loop.shape[i] > 0 ? loop.shape[i] : 1);  // an empty loop is never walked
       for (int k = 0; k < kOperands; ++k) stride[k][i] = loop.stride[k][i];
     }
   }
