@@ -43,7 +43,8 @@ void* range_copy(void* to, const void* from, std::size_t bytes, const void* pc) 
     emu::instrumented_access(p, bytes, AccessKind::kWrite, true, CALLER);  \
   }
 
-// Atomics of host code in kernel files (kernels use the dialect's): plain pass-through.
+// Atomics of host code in kernel files, and those that Clang instruments in the dialect all the same: plain
+// pass-through.
 #define ATOMIC_HOOKS(bits)                                                                                           \
   std::uint##bits##_t __tsan_atomic##bits##_load(const volatile std::uint##bits##_t* p, int) {                       \
     return __atomic_load_n(p, __ATOMIC_SEQ_CST);                                                                     \
@@ -69,6 +70,14 @@ void* range_copy(void* to, const void* from, std::size_t bytes, const void* pc) 
   int __tsan_atomic##bits##_compare_exchange_strong(volatile std::uint##bits##_t* p, std::uint##bits##_t* expected,  \
                                                     std::uint##bits##_t v, int, int) {                               \
     return __atomic_compare_exchange_n(p, expected, v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);                   \
+  }                                                                                                                  \
+  std::uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(                                                    \
+      volatile std::uint##bits##_t* p, std::uint##bits##_t expected, std::uint##bits##_t v, int, int) {              \
+    __atomic_compare_exchange_n(p, &expected, v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);                         \
+    return expected;                                                                                                 \
+  }                                                                                                                  \
+  std::uint##bits##_t __tsan_atomic##bits##_fetch_xor(volatile std::uint##bits##_t* p, std::uint##bits##_t v, int) { \
+    return __atomic_fetch_xor(p, v, __ATOMIC_SEQ_CST);                                                               \
   }                                                                                                                  \
   int __tsan_atomic##bits##_compare_exchange_weak(volatile std::uint##bits##_t* p, std::uint##bits##_t* expected,    \
                                                   std::uint##bits##_t v, int, int) {                                 \

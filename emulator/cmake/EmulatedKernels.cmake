@@ -23,7 +23,9 @@ function(emu_add_kernels name)
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
       target_compile_options(${name} PRIVATE --param=tsan-instrument-func-entry-exit=0)
     else()
-      target_compile_options(${name} PRIVATE -mllvm -tsan-instrument-func-entry-exit=0)
+      # Clang leaves out a read that a write to the same address follows; initcheck and the counters need it.
+      target_compile_options(${name} PRIVATE "SHELL:-mllvm -tsan-instrument-func-entry-exit=0"
+                                             "SHELL:-mllvm -tsan-instrument-read-before-write=1")
     endif()
   endif()
 endfunction()
