@@ -18,7 +18,7 @@ struct CoxOptions {
   bool firth = false;  ///< maximise l + 0.5 log det I (Firth 1993; Heinze and Schemper 2001): finite under separation
 };
 
-/// Memory of one fit, reused from fit to fit: it grows to the largest problem seen and then no fit allocates. One
+/// Memory of one fit, reused from fit to fit: it grows to the largest problem seen, then only Firth fits allocate. One
 /// thread at a time. After a fit it holds the result.
 class CoxScratch {
  public:
