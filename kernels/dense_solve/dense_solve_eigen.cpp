@@ -27,8 +27,9 @@ bool none_aliased(const CholeskyArgs& args) {
 bool factor_full_rank(const CholeskyArgs& args) {
   Map factor(args.factor, args.n, args.n, Eigen::OuterStride<>(args.stride));
   // Eigen works column by column; the transpose of a row-major lower triangle is a column-major upper one.
-  Eigen::Ref<Eigen::MatrixXd, 0, Eigen::OuterStride<>> upper = factor.transpose();
-  if (Eigen::internal::llt_inplace<double, Eigen::Upper>::blocked(upper) >= 0) return false;
+  using Upper = Eigen::Ref<Eigen::MatrixXd, 0, Eigen::OuterStride<>>;
+  Upper upper = factor.transpose();
+  if (Eigen::LLT<Upper, Eigen::Upper>(upper).info() != Eigen::Success) return false;
   for (dim_t j = 0; j < args.n; ++j) {
     const double l = args.factor[j * args.stride + j];
     if (!(l * l > args.tolerance * args.magnitude[j])) return false;

@@ -72,16 +72,10 @@ AftFit fit_aft(const AftModel& model, std::span<const dim_t> columns) {
   fit.names.push_back("log(scale)");
   fit.covariance.resize(n * n);
   model.covariance(columns, fit.estimate, fit.covariance, scratch);
-  fit.standard_error.assign(n, 0);
-  fit.z.assign(n, 0);
-  fit.log10_p.assign(n, 0);
-  for (std::size_t j = 0; j < n; ++j) {
-    const double variance = fit.covariance[j * n + j];
-    if (fit.aliased[j] || !(variance > 0)) continue;
-    fit.standard_error[j] = std::sqrt(variance);
-    fit.z[j] = fit.estimate[j] / fit.standard_error[j];
-    fit.log10_p[j] = log10_p_normal(fit.z[j]);
-  }
+  WaldTests tests = wald_tests(fit.estimate, fit.covariance, fit.aliased);
+  fit.standard_error = std::move(tests.standard_error);
+  fit.z = std::move(tests.z);
+  fit.log10_p = std::move(tests.log10_p);
   fit.likelihood_ratio.statistic = std::max(0., 2 * (fit.status.loglik - fit.loglik_intercept_only));
   fit.likelihood_ratio.df = dim_t(columns.size()) - fit.status.num_aliased;
   if (fit.likelihood_ratio.df > 0) {

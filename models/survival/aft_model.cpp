@@ -80,6 +80,10 @@ AftModel::AftModel(const SurvivalDesign& design, const AftOptions& options) : de
     }
     log_time_.push_back(std::log(time));
   }
+  AftScratch scratch;
+  AftProblem problem(design, options.distribution, log_time_, {}, scratch);
+  problem.initialize(scratch.newton_.beta.data());
+  loglik_start_ = problem.evaluate(scratch.newton_.beta.data());
 }
 
 FitStatus AftModel::fit(std::span<const dim_t> columns, std::span<const double> start, AftScratch& scratch) const {
@@ -90,7 +94,7 @@ FitStatus AftModel::fit(std::span<const dim_t> columns, std::span<const double> 
   } else {
     to_standardized(*design_, columns, start, state.beta.data());
   }
-  const FitStatus status = maximize(problem, options_.newton, state);
+  const FitStatus status = maximize(problem, options_.newton, state, loglik_start_);
   to_covariate_units(*design_, columns, state.beta.data(), scratch.parameters_.data());
   return status;
 }

@@ -66,8 +66,8 @@ class AftModel {
   const AftOptions& options() const { return options_; }
 
   /// Maximises the log-likelihood (with its -log time terms) over intercept, coefficients of `columns` and log sigma.
-  /// `start`: k + 2 parameters, or empty for least squares on log time. The result lies in `scratch`.
-  /// Throws UsageError for columns that do not exist or a start of the wrong length.
+  /// `start`: k + 2 parameters; empty, or worse than a model without columns: least squares on log time. The result
+  /// lies in `scratch`. Throws UsageError for columns that do not exist or a start of the wrong length.
   FitStatus fit(std::span<const dim_t> columns, std::span<const double> start, AftScratch& scratch) const;
 
   /// Log-likelihood at given parameters.
@@ -91,6 +91,7 @@ class AftModel {
  private:
   const SurvivalDesign* design_;
   AftOptions options_;
+  double loglik_start_ = 0;       // without columns, at the least-squares start
   std::vector<double> log_time_;  // sorted as the design
 };
 

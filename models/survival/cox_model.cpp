@@ -24,14 +24,16 @@ void standardize_start(const SurvivalDesign& design, std::span<const dim_t> colu
 
 CoxModel::CoxModel(const SurvivalDesign& design, const CoxOptions& options) : design_(&design), options_(options) {
   check_newton(options.newton);
+  CoxScratch scratch;
+  loglik_null_ = CoxProblem(design, options.ties, {}, scratch).evaluate(scratch.newton_.beta.data());
 }
 
 FitStatus CoxModel::fit(std::span<const dim_t> columns, std::span<const double> start, CoxScratch& scratch) const {
   CoxProblem problem(*design_, options_.ties, columns, scratch);
   NewtonState& state = scratch.newton_;
   standardize_start(*design_, columns, start, state);
-  const FitStatus status =
-      options_.firth ? maximize_firth(problem, options_.newton, state) : maximize(problem, options_.newton, state);
+  const FitStatus status = options_.firth ? maximize_firth(problem, options_.newton, state)
+                                          : maximize(problem, options_.newton, state, loglik_null_);
   for (std::size_t j = 0; j < columns.size(); ++j) {
     scratch.coefficients_[j] = state.beta[j] / design_->scale(columns[j]);
   }

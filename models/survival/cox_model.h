@@ -18,7 +18,7 @@ struct CoxOptions {
   bool firth = false;  ///< maximise l + 0.5 log det I (Firth 1993; Heinze and Schemper 2001): finite under separation
 };
 
-/// Memory of one fit, reused from fit to fit: it grows to the largest problem seen and then no fit allocates. One
+/// Memory of one fit, reused from fit to fit: it grows to the largest problem seen, then only Firth fits allocate. One
 /// thread at a time. After a fit it holds the result.
 class CoxScratch {
  public:
@@ -50,9 +50,12 @@ class CoxModel {
 
   const SurvivalDesign& design() const { return *design_; }
   const CoxOptions& options() const { return options_; }
+  /// Log partial likelihood with all coefficients 0.
+  double loglik_null() const { return loglik_null_; }
 
   /// Maximises the log partial likelihood over the coefficients of `columns` (no column: the null likelihood), starting
-  /// at `start` (one value a column, in the covariates' units; empty: zeros). The result lies in `scratch`.
+  /// at `start` (one value a column, in the covariates' units; empty, or worse than the null model: zeros). The result
+  /// lies in `scratch`.
   /// Newton with step halving (spec section 3.2). Throws UsageError for columns that do not exist or a start of the
   /// wrong length; nothing about the data throws: see FitStatus.
   FitStatus fit(std::span<const dim_t> columns, std::span<const double> start, CoxScratch& scratch) const;
@@ -77,6 +80,7 @@ class CoxModel {
  private:
   const SurvivalDesign* design_;
   CoxOptions options_;
+  double loglik_null_ = 0;
 };
 
 }  // namespace engram::survival

@@ -12,6 +12,8 @@ class CoxProblem {
 
   double evaluate(const double* beta);
   void initialize(double*) {}
+  /// Linear predictor [rows] at the beta last evaluated, offset included.
+  std::span<const double> eta() const { return {scratch_.eta_.data(), std::size_t(design_.rows())}; }
   void differentiate(NewtonState& state);
 
   /// Half the derivative of log det I by beta, [columns], given the inverse of I [stride, stride].

@@ -1,5 +1,6 @@
 #pragma once
-/// Elastic-net Cox path by coordinate descent (Simon, Friedman, Hastie, Tibshirani 2011), and its cross-validation.
+/// Elastic-net Cox path by coordinate descent (Simon, Friedman, Hastie, Tibshirani 2011) with Newton steps on the
+/// columns that are in, and its cross-validation.
 
 #include <span>
 #include <vector>
@@ -17,10 +18,10 @@ struct LassoOptions {
   dim_t num_lambda = 100;
   double lambda_min_ratio = 0.01;
   std::vector<double> lambda = {};  ///< own path, descending; empty: from lambda_max down
-  double tolerance = 1e-9;    ///< stop when the largest weighted squared change of a coefficient is below this part of
-                              ///< the null deviance per patient
-  dim_t max_passes = 100000;  ///< over the coordinates, in all
-  dim_t max_terms = -1;       ///< stop the path once more penalised columns than this are in; -1: never
+  double tolerance = 1e-7;     ///< stop when the largest weighted squared change of a coefficient is below this part of
+                               ///< the null deviance per patient
+  dim_t max_passes = 1000000;  ///< over the coordinates, in all
+  dim_t max_terms = -1;        ///< stop the path once more penalised columns than this are in; -1: never
 };
 
 /// The solution at one lambda, sparse, in the covariates' units.

@@ -150,16 +150,10 @@ LogisticFit fit_logistic(const CovariateMatrix& covariates, std::span<const std:
   fit.names.insert(fit.names.end(), covariates.names().begin(), covariates.names().end());
   fit.aliased.assign(state.aliased.begin(), state.aliased.begin() + n);
   fit.infinite.assign(state.infinite.begin(), state.infinite.begin() + n);
-  fit.standard_error.assign(n, 0);
-  fit.z.assign(n, 0);
-  fit.log10_p.assign(n, 0);
-  for (std::size_t j = 0; j < n; ++j) {
-    const double variance = fit.covariance[j * n + j];
-    if (fit.aliased[j] || !(variance > 0)) continue;
-    fit.standard_error[j] = std::sqrt(variance);
-    fit.z[j] = fit.estimate[j] / fit.standard_error[j];
-    fit.log10_p[j] = log10_p_normal(fit.z[j]);
-  }
+  WaldTests tests = wald_tests(fit.estimate, fit.covariance, fit.aliased);
+  fit.standard_error = std::move(tests.standard_error);
+  fit.z = std::move(tests.z);
+  fit.log10_p = std::move(tests.log10_p);
   return fit;
 }
 

