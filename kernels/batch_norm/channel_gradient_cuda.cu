@@ -112,7 +112,7 @@ __global__ void __launch_bounds__(kChannelThreads, kChannelBlocks)
       });
     }
   }
-  // The threads above each other are added as a tree.
+  // The threads above each other are added as a tree; each round has slots of its own, so one barrier does.
   float* scratch_x = scratch + kWidth * kChannelThreads;
   const int here = int(threadIdx.x) * kWidth;
   int half = 1;
@@ -131,7 +131,6 @@ __global__ void __launch_bounds__(kChannelThreads, kChannelBlocks)
         sum_dx.v[i] += other_dx.v[i];
       });
     }
-    __syncthreads();
   }
   if (at.row > 0 || !at.active) return;
   const dim_t to = dim_t(at.chunk) * partials.channels + at.channel;

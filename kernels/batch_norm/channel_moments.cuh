@@ -83,7 +83,7 @@ __device__ void merge_block(const ChannelRows& g, const ChannelThread<kWidth>& a
   for_lanes<kWidth>([&](int i) { mine[i] = {own.count, own.mean[i] + (own.origin[i] - origin.v[i]), own.squares[i]}; });
   int half = 1;
   while (half < g.tile_rows) half *= 2;
-  for (half /= 2; half > 0; half /= 2) {
+  for (half /= 2; half > 0; half /= 2) {  // each round has slots of its own, so one barrier does
     Pack<kWidth> mean, square;
     for_lanes<kWidth>([&](int i) {
       mean.v[i] = mine[i].mean;
@@ -102,7 +102,6 @@ __device__ void merge_block(const ChannelRows& g, const ChannelThread<kWidth>& a
       for (int r = at.row + half; r < g.tile_rows; r += 2 * half) count += rows_of(r);
       for_lanes<kWidth>([&](int i) { merge(mine[i], {count, mean.v[i], square.v[i]}); });
     }
-    __syncthreads();
   }
   if (at.row > 0 || !at.active) return;
   Pack<kWidth> mean, square;
