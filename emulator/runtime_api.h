@@ -1,7 +1,7 @@
 #pragma once
 /// The part of the CUDA runtime API that the emulator offers, with the real signatures and values. Two libraries
 /// implement it: emu_runtime_eager (everything runs at once, a small part only) and emu_runtime (streams whose work may
-/// run late, capture, failures on demand; emulator/runtime/runtime.h).
+/// run late, capture, failures on demand; emulator/runtime_control.h).
 
 #include <cstddef>
 

@@ -1,11 +1,10 @@
-#include "emulator/runtime/runtime.h"
-
 #include <algorithm>
 #include <cstdlib>
 #include <thread>
 
 #include "emulator/emulator.h"
 #include "emulator/runtime/state.h"
+#include "emulator/runtime_control.h"
 
 namespace emu {
 namespace {

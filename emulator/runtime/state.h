@@ -13,8 +13,8 @@
 #include <thread>
 #include <vector>
 
-#include "emulator/runtime/runtime.h"
 #include "emulator/runtime_api.h"
+#include "emulator/runtime_control.h"
 
 namespace emu {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "emulator/vendor/cudnn.h"
+#include "emulator/cudnn.h"
 
 namespace emu::dnn {
 

@@ -1,4 +1,4 @@
-#include "emulator/vendor/cublas.h"
+#include "emulator/cublas.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include <string>
 
 #include "emulator/emulator.h"
-#include "emulator/runtime/runtime.h"
+#include "emulator/runtime_control.h"
 
 struct cublasContext {
   int device;

@@ -2,7 +2,7 @@
 #include <functional>
 
 #include "emulator/emulator.h"
-#include "emulator/runtime/runtime.h"
+#include "emulator/runtime_control.h"
 #include "emulator/vendor/convolution_reference.h"
 #include "emulator/vendor/cudnn_state.h"
 

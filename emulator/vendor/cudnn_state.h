@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "emulator/vendor/cudnn.h"
+#include "emulator/cudnn.h"
 
 struct cudnnContext {
   int device;

@@ -2,7 +2,7 @@
 /// A cuDNN convolution of one shape: descriptors and the algorithm. Internal to the convolution.
 
 #if defined(ENGRAM_EMULATED)
-#include "emulator/vendor/cudnn.h"
+#include "emulator/cudnn.h"
 #else
 #include <cudnn.h>
 #endif

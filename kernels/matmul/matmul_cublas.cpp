@@ -1,7 +1,7 @@
 /// Matrix products by cuBLAS. Every product is one call of cublasGemmStridedBatchedEx.
 
 #if defined(ENGRAM_EMULATED)
-#include "emulator/vendor/cublas.h"
+#include "emulator/cublas.h"
 #else
 #include <cublas_v2.h>
 #endif

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "emulator/emulator.h"
-#include "emulator/runtime/runtime.h"
+#include "emulator/runtime_control.h"
 
 namespace engram::testing {
 

@@ -7,8 +7,8 @@
 #include <cuda_runtime_api.h>
 #include <cudnn.h>
 #else
-#include "emulator/vendor/cublas.h"
-#include "emulator/vendor/cudnn.h"
+#include "emulator/cublas.h"
+#include "emulator/cudnn.h"
 #endif
 
 // Some names of the toolkit are overloaded: the cast picks the listed one.

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 
 #include "kernels/common/error.h"
 #include "kernels/plugin/plugin_loader.h"
@@ -23,11 +24,20 @@ const fs::path kBroken = ENGRAM_TEST_DIR;
 /// Sets an environment variable for the programs that a test runs.
 class Variable {
  public:
-  Variable(const char* name, const std::string& value) : name_(name) { setenv(name, value.c_str(), 1); }
-  ~Variable() { unsetenv(name_); }
+  Variable(const char* name, const std::string& value) : name_(name) {
+    if (const char* before = std::getenv(name)) before_ = before;
+    setenv(name, value.c_str(), 1);
+  }
+  ~Variable() {
+    if (before_)
+      setenv(name_, before_->c_str(), 1);
+    else
+      unsetenv(name_);
+  }
 
  private:
   const char* name_;
+  std::optional<std::string> before_;
 };
 
 std::string refusal(const fs::path& file) {
@@ -110,6 +120,17 @@ TEST(DeviceErrors, ADriverIsThereAndThePluginIsNot) {
   const Variable driver("LD_LIBRARY_PATH", (kBroken / "driver").string());
   const Variable version("DRIVER_VERSION", "13000");
   expect_device_error("cuda", "no plug-in libengram_cuda.so in");
+}
+
+TEST(DeviceErrors, TheRealPluginOpensAndFindsNoDevice) {
+  const fs::path plugin = fs::path(ENGRAM_LIB_DIR) / "libengram_cuda.so";
+  if (!fs::exists(plugin)) GTEST_SKIP() << "not built: no nvcc, cuDNN or cuBLAS";
+  if (kernels::cuda_driver_version() != 0) GTEST_SKIP() << "there is a driver";
+  const char* const path = std::getenv("LD_LIBRARY_PATH");
+  const Variable driver("LD_LIBRARY_PATH", (kBroken / "driver").string() + (path ? std::string(":") + path : ""));
+  const Variable version("DRIVER_VERSION", "13000");
+  expect_device_error("cuda",
+                      "cuda is not available: no CUDA device (cuda");  // the stub can do nothing but its version
 }
 
 TEST(DeviceErrors, BrokenPlugins) {

@@ -3,8 +3,8 @@
 #include <cmath>
 #include <vector>
 
-#include "emulator/vendor/cublas.h"
-#include "emulator/vendor/cudnn.h"
+#include "emulator/cublas.h"
+#include "emulator/cudnn.h"
 #include "tests/cuda/emulated.h"
 
 namespace engram {

@@ -19,13 +19,13 @@ VISIBLE = {
 }
 
 # Files outside bench and tests that may include the emulator's public headers ("emulator/NAME.h").
-EMULATED = re.compile(r"kernels/.*_(cuda|cudnn|cublas)\.(cu|cuh|cpp|h)$|kernels/common/cuda/")
+EMULATED = re.compile(r"kernels/.*_(cuda|cudnn|cublas)\.(cu|cuh|cpp|h)$|kernels/(common|plugin)/cuda/")
 
 VENDOR = r"oneapi/|dnnl|Eigen/|unsupported/Eigen|cblas|lapacke|cuda|cublas|cudnn|nccl|nvtx"
 
 # (headers, files that may include them, in words)
 FOREIGN = [
-    (VENDOR, r"kernels/|emulator/kernel\.h$", "kernels/ and emulator/kernel.h"),
+    (VENDOR, r"kernels/|emulator/kernel\.h$|tests/cuda/signatures\.cpp$", "kernels/ and emulator/kernel.h"),
     (r"nlohmann/", r"(engine/io|models|tests)/.*\.cpp$|apps/|bench/", "source files of engine/io, models and tests, apps/ and bench/"),
     (r"CLI/|spdlog/|fmt/", r"apps/|bench/", "apps/ and bench/"),
     (r"png\.h$|zlib\.h$", r"(engine/io|tests)/.*\.cpp$", "source files of engine/io and tests"),
