@@ -11,11 +11,11 @@ constexpr dim_t kChannels = 3, kSize = 32;
 
 }  // namespace
 
-ImageDataset network_images(ImageDataset data) {
+ImageDataset network_images(ImageDataset data, const std::string& source) {
   if (data.channels == kChannels && data.height == kSize && data.width == kSize) return data;
   if (data.channels != 1 || data.height > kSize || data.width > kSize)
     throw DataError(message("expected images of 3x32x32, or grey ones of at most 32x32, got ", data.channels, "x",
-                            data.height, "x", data.width, " in the ", data.name, " data set"));
+                            data.height, "x", data.width, " in ", source));
   const dim_t top = (kSize - data.height) / 2, left = (kSize - data.width) / 2;
   std::vector<std::uint8_t> pixels(std::size_t(data.count * kChannels * kSize * kSize), 0);
   for (dim_t i = 0; i < data.count; ++i)

@@ -233,7 +233,7 @@ TEST_F(Tools, EvalNamesWhatIsWrongWithTheData) {
   small.count = 120;
   small.labels.assign(120, 1);
   write_packed_images(images(), small);
-  expect_eval_error(classifier(), images(), 3, {"expected images of 3x32x32", "got 3x16x16"});
+  expect_eval_error(classifier(), images(), 3, {"expected images of 3x32x32", "got 3x16x16", "images.safetensors"});
   expect_eval_error(classifier(), classifier(), 3, {"images [N,C,H,W]"});
 }
 

@@ -30,7 +30,7 @@ ImageDataset counting(dim_t count, dim_t channels, dim_t height, dim_t width) {
 }
 
 TEST(NetworkImages, GreyImagesStandInTheMiddleOfBlackInThreeChannels) {
-  const ImageDataset data = network_images(counting(2, 1, 3, 4));
+  const ImageDataset data = network_images(counting(2, 1, 3, 4), "test");
   check_dataset(data, "test");
   EXPECT_EQ(data.channels, 3);
   EXPECT_EQ(data.height, 32);
@@ -48,10 +48,10 @@ TEST(NetworkImages, GreyImagesStandInTheMiddleOfBlackInThreeChannels) {
 
 TEST(NetworkImages, LeavesImagesOfTheirFormAloneAndRefusesOthers) {
   const ImageDataset colour = counting(1, 3, 32, 32);
-  EXPECT_EQ(network_images(colour).pixels, colour.pixels);
-  EXPECT_ERROR(network_images(counting(1, 3, 33, 32)), DataError, "33x32");
-  EXPECT_ERROR(network_images(counting(1, 2, 8, 8)), DataError, "got 2x8x8");
-  EXPECT_ERROR(network_images(counting(1, 3, 16, 16)), DataError, "got 3x16x16");
+  EXPECT_EQ(network_images(colour, "test").pixels, colour.pixels);
+  EXPECT_ERROR(network_images(counting(1, 3, 33, 32), "there"), DataError, "33x32 in there");
+  EXPECT_ERROR(network_images(counting(1, 2, 8, 8), "there"), DataError, "got 2x8x8 in there");
+  EXPECT_ERROR(network_images(counting(1, 3, 16, 16), "there"), DataError, "got 3x16x16 in there");
 }
 
 }  // namespace
