@@ -1,0 +1,49 @@
+#pragma once
+/// Where the checker and the counters attach. The engine works without them.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "emulator/launch.h"
+#include "emulator/source_location.h"
+
+namespace emu {
+
+class Worker;
+
+enum class AccessKind : std::uint8_t { kRead, kWrite, kAtomic };
+
+/// Functions that may be null.
+struct Hooks {
+  void (*launch_begins)(const Launch&) = nullptr;
+  void (*launch_ends)(const Launch&) = nullptr;
+  void (*block_begins)(Worker&) = nullptr;
+  void (*block_ends)(Worker&) = nullptr;
+  /// A block barrier released its threads.
+  void (*barrier_passed)(Worker&) = nullptr;
+  /// `lanes` of the warp completed an operation; `orders_memory` for __syncwarp.
+  void (*warp_operation_passed)(Worker&, unsigned warp, std::uint32_t lanes, bool orders_memory) = nullptr;
+  /// An access by the running thread. `caller` is set for atomics only; `pc` is the return address into kernel code.
+  void (*access)(const void* p, std::size_t bytes, AccessKind kind, const void* pc, SourceLocation caller) = nullptr;
+  /// Source of device and shared memory (instead of the C library).
+  void* (*allocate)(std::size_t bytes) = nullptr;
+  void (*deallocate)(void* p, std::size_t bytes) = nullptr;
+  /// A range may be accessed from now on, contents uninitialised; or may not any more.
+  void (*allocated)(const void* p, std::size_t bytes, const char* name) = nullptr;
+  void (*released)(const void* p, std::size_t bytes) = nullptr;
+  void (*shared_allocated)(const void* p, std::size_t bytes) = nullptr;
+  void (*host_reads)(const void* p, std::size_t bytes) = nullptr;
+  void (*host_writes)(const void* p, std::size_t bytes) = nullptr;
+  void (*host_copies)(const void* to, const void* from, std::size_t bytes) = nullptr;
+};
+
+Hooks& hooks();
+
+/// Number that no other block has had.
+std::uint64_t next_block_serial();
+
+/// "file:12", without folders.
+std::string short_place(SourceLocation location);
+
+}  // namespace emu

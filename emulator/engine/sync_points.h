@@ -1,0 +1,11 @@
+#pragma once
+/// Which synchronisations a program reaches, and one that is left out (emulator/mutation.h).
+
+#include "emulator/source_location.h"
+
+namespace emu {
+
+/// Called for each __syncthreads and __syncwarp: notes it, and says whether it is to be left out.
+bool sync_is_removed(SourceLocation sync);
+
+}  // namespace emu
