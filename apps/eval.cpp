@@ -43,7 +43,8 @@ void add_settings(Cli& cli, EvalSettings& s) {
   cli.group("Running");
   cli.option("batch-size", &s.batch_size, "Images at a time").at_least(1).at_most(65536);
   cli.option("threads", &s.common.threads, "Threads; 0 takes all cores, or OMP_NUM_THREADS").at_least(0).at_most(1024);
-  cli.option("device", &s.common.device, "Device: auto or cpu");
+  cli.option("device", &s.common.device, kDeviceHelp);
+  cli.option("math", &s.common.math, kMathHelp).choices({"f32", "tf32", "bf16"});
   cli.option("profile", &s.profile, "Print calls, time and cost of each operation at the end");
   cli.group("Output");
   cli.option("out", &s.out, "Write the result to this JSON file as well, replacing it").only_on_command_line();
@@ -60,8 +61,8 @@ ImageDataset open_images(const EvalSettings& s, const Network& network) {
 
 int evaluate_classifier(const EvalSettings& s) {
   set_conv_policy(s.exact ? kernels::ConvPolicy::kExact : kernels::ConvPolicy::kFast);
-  const ClassifierDefaults defaults{
-      .arch = s.arch, .num_classes = s.num_classes, .device = parse_device(s.common.device)};
+  const OpenedDevice opened = open_device(s.common);
+  const ClassifierDefaults defaults{.arch = s.arch, .num_classes = s.num_classes, .device = opened.device};
   const Classifier classifier = load_classifier(s.classifier, defaults);
   Network& network = *classifier.network;
   const ImageDataset data = open_images(s, network);
@@ -88,6 +89,8 @@ int evaluate_classifier(const EvalSettings& s) {
                                   .class_names = data.class_names,
                                   .flip = s.flip,
                                   .exact = s.exact,
+                                  .device = to_string(opened.device),
+                                  .device_note = opened.note,
                                   .seconds = seconds};
   std::fputs(evaluation_text(subject, result).c_str(), stdout);
   if (s.profile)

@@ -169,7 +169,17 @@ int devices() {
   const std::string name = processor();
   std::printf("device      available  what runs there\n");
   std::printf("%-11s yes        %s\n", cpu.name.c_str(), name.empty() ? "unknown processor" : name.c_str());
-  std::printf("%-11s no         not built: this build has no CUDA back end\n", "cuda");
+  for (const DeviceKind& kind : list_devices()) {
+    if (kind.type == DeviceType::kCpu) continue;
+    for (const Device& device : kind.devices) {
+      const kernels::DeviceProperties p = device_properties(device);
+      std::printf("%-11s yes        %s, compute capability %d.%d, %zu MiB, %d multiprocessors; %s\n",
+                  to_string(device).c_str(), p.name.c_str(), p.major, p.minor, p.memory_bytes >> 20,
+                  p.num_multiprocessors, p.libraries.c_str());
+    }
+    if (kind.devices.empty())
+      std::printf("%-11s no         %s\n", kind.type == DeviceType::kCuda ? "cuda" : "emu", kind.why_not.c_str());
+  }
   std::printf("\ncpu\n");
   std::printf("  threads           %d\n", cpu.threads);
   std::printf("  own kernels       %s\n", cpu.kernel_isa.c_str());

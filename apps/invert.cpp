@@ -10,7 +10,6 @@
 #include "apps/common/report.h"
 #include "apps/common/signals.h"
 #include "apps/common/synthetic_set.h"
-#include "engine/allocator.h"
 #include "engine/ops/conv2d.h"
 #include "engine/profiler.h"
 #include "engine/roofline.h"
@@ -27,6 +26,7 @@ struct Run {
   InvertSettings settings;
   InversionOptions options;
   PixelScaling scaling = PixelScaling::kPerImage;
+  OpenedDevice opened;
   Classifier classifier;
 };
 
@@ -42,14 +42,14 @@ RunDir open_run_dir(const Cli& cli, const Run& run, int threads) {
   return RunDir::resume(s.resume, info, done * s.iterations - 1);
 }
 
-void report_step(RunDir& dir, std::int64_t step, const InversionTerms& terms) {
+void report_step(RunDir& dir, std::int64_t step, const InversionTerms& terms, const Device& device) {
   dir.metrics(step, {{"loss/total", terms.total},
                      {"loss/ce", terms.ce},
                      {"loss/bn_var", terms.bn_var},
                      {"loss/bn_mean", terms.bn_mean},
                      {"loss/tv", terms.tv},
                      {"loss/l2", terms.l2},
-                     {"mem/peak_mib", double(CachingAllocator::cpu().stats().peak_live_bytes) / (1 << 20)}});
+                     {"mem/peak_mib", peak_mib(device)}});
 }
 
 std::filesystem::path grid_file(const RunDir& dir, std::int64_t batch, std::int64_t step) {
@@ -68,10 +68,16 @@ bool make_batch(Run& run, RunDir& dir, std::int64_t index) {
                s.grid_images);
   };
   Progress progress(message("batch ", index + 1, "/", s.num_batches), s.iterations, standard_progress(s.common.quiet));
+  InversionTerms terms;
   for (std::int64_t i = 0; i < s.iterations; ++i) {
     if (i % s.grid_every == 0) picture(batch->current_images(), i);
-    const InversionTerms terms = batch->step();
-    if (i % 10 == 0 || i + 1 == s.iterations) report_step(dir, index * s.iterations + i, terms);
+    // A device works on while the host does not ask; on the CPU the terms are there anyway.
+    const bool report = i % 10 == 0 || i + 1 == s.iterations;
+    if (report || run.opened.device.is_cpu())
+      terms = batch->step();
+    else
+      batch->advance();
+    if (report) report_step(dir, index * s.iterations + i, terms, run.opened.device);
     progress.update(i + 1,
                     {{"loss", terms.total}, {"ce", terms.ce}, {"bn", terms.bn_var + terms.bn_mean}, {"tv", terms.tv}});
     if (stop_requested()) return false;
@@ -101,7 +107,7 @@ int finish(Run& run, RunDir& dir) {
             << "pictures: " << (dir / "images").string() << "\n"
             << "report:   " << report.string() << "\n"
             << "the classifier recognises " << 100 * own.accuracy() << " % of them\n";
-  if (s.profile) std::cout << profiler::table(measure_roofline());
+  if (s.profile) std::cout << profiler::table(measure_roofline(run.opened.device));
   return kExitOk;
 }
 
@@ -121,12 +127,14 @@ int program(int argc, char** argv) {
   ClassifierDefaults defaults;
   defaults.arch = s.arch;
   defaults.num_classes = int(s.num_classes);
-  defaults.device = parse_device(s.common.device);
+  run.opened = open_device(s.common);
+  defaults.device = run.opened.device;
   run.classifier = load_classifier(s.classifier, defaults);
   run.options = inversion_options(s, run.classifier.network->num_classes());
   run.scaling = parse_pixel_scaling(s.pixels);
   RunDir dir = open_run_dir(cli, run, threads);
   dir.add_hash("classifier", s.classifier);
+  say_device(s.common, run.opened);
   for (std::int64_t batch = 0; batch < s.num_batches; ++batch) {
     if (std::filesystem::exists(batch_file(dir.path(), batch))) continue;
     if (make_batch(run, dir, batch)) continue;

@@ -8,7 +8,6 @@
 #include "apps/common/report.h"
 #include "apps/common/signals.h"
 #include "apps/common/train_settings.h"
-#include "engine/allocator.h"
 #include "engine/ops/conv2d.h"
 #include "engine/profiler.h"
 #include "engine/roofline.h"
@@ -28,6 +27,7 @@ struct Run {
   TrainSettings settings;
   std::string fingerprint;
   ImageDataset train, test;
+  OpenedDevice opened;
   std::unique_ptr<Network> network;
   std::unique_ptr<Trainer> trainer;
 };
@@ -69,7 +69,8 @@ void prepare(const Cli& cli, Run& run, int threads) {
     for (dim_t i = 0; i < s.limit_train; ++i) first[std::size_t(i)] = i;
     run.train = select(run.train, first);
   }
-  const Device device = parse_device(s.common.device);
+  run.opened = open_device(s.common);
+  const Device device = run.opened.device;
   run.network = s.init.empty() ? make_network(s.arch, run.train.num_classes, {.seed = s.common.seed, .device = device})
                                : initial_network(s, run.train.num_classes, device);
   run.trainer = std::make_unique<Trainer>(*run.network, run.train, trainer_options(s, run.train.count));
@@ -115,9 +116,9 @@ int train(Run& run, RunDir& dir) {
     epoch_count += step.count;
     ++epoch_steps;
     if (step.step % 20 == 0)
-      dir.metrics(step.step, {{"train/loss", step.loss},
-                              {"train/lr", step.learning_rate},
-                              {"mem/peak_mib", double(CachingAllocator::cpu().stats().peak_live_bytes) / (1 << 20)}});
+      dir.metrics(
+          step.step,
+          {{"train/loss", step.loss}, {"train/lr", step.learning_rate}, {"mem/peak_mib", peak_mib(run.opened.device)}});
     progress.update(trainer.next_step(), {{"loss", step.loss}, {"lr", step.learning_rate}});
     if (step.last_of_epoch) {
       dir.metrics(step.step, {{"epoch", step.epoch + 1},
@@ -141,7 +142,7 @@ int train(Run& run, RunDir& dir) {
   dir.finish("complete");
   std::cout << "classifier: " << (dir / kClassifier).string() << "\n"
             << "report: " << write_report(dir).string() << "\n";
-  if (run.settings.profile) std::cout << profiler::table(measure_roofline());
+  if (run.settings.profile) std::cout << profiler::table(measure_roofline(run.opened.device));
   return kExitOk;
 }
 
@@ -154,6 +155,7 @@ int program(int argc, char** argv) {
   profiler::enable(run.settings.profile);
   prepare(cli, run, threads);
   RunDir dir = open_run_dir(cli, run, threads);
+  say_device(run.settings.common, run.opened);
   return train(run, dir);
 }
 

@@ -1,8 +1,12 @@
-# engram_layer(NAME [PUBLIC_LIBS ...] [PRIVATE_LIBS ...]): one static library per layer, of every source below the folder.
+# engram_layer(NAME [PUBLIC_LIBS ...] [PRIVATE_LIBS ...] [EXCLUDE regex]): one static library per layer, of every source below the
+# folder but those whose paths match.
 # It is installed with its headers, which keep their folders: #include "engine/tensor.h" works in the tree and against an installation.
 function(engram_layer name)
-  cmake_parse_arguments(ARG "" "" "PUBLIC_LIBS;PRIVATE_LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "" "EXCLUDE" "PUBLIC_LIBS;PRIVATE_LIBS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  if(ARG_EXCLUDE)
+    list(FILTER sources EXCLUDE REGEX "${ARG_EXCLUDE}")
+  endif()
   add_library(${name} STATIC ${sources})
   add_library(engram::${name} ALIAS ${name})
   target_include_directories(${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>

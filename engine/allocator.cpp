@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 #include <mutex>
+#include <set>
 #include <vector>
 
 #include "kernels/common/error.h"
@@ -24,7 +25,7 @@ std::size_t block_size(std::size_t bytes) {
   return std::max(step, (bytes + step - 1) / step * step);
 }
 
-void* system_allocate(std::size_t size) {
+void* host_allocate(std::size_t size) {
   void* block = nullptr;
   const std::size_t alignment = size >= kHugePage ? kHugePage : 64;
   if (posix_memalign(&block, alignment, size) != 0) return nullptr;
@@ -33,32 +34,74 @@ void* system_allocate(std::size_t size) {
   return block;
 }
 
+/// Who may be handed a free block: work on one stream, or the replays of one graph.
+struct Owner {
+  void* stream = nullptr;
+  std::int64_t pool = 0;
+  auto operator<=>(const Owner&) const = default;
+};
+
 }  // namespace
 
 struct CachingAllocator::State {
+  explicit State(const Device& d) : device(d) {}
+
+  const Device device;
   mutable std::mutex mutex;
-  std::multimap<std::size_t, void*> free_blocks;  // by size
+  std::multimap<std::pair<Owner, std::size_t>, void*> free_blocks;  // by owner and size
   struct Live {
     std::size_t asked, actual;  // a reused block may be larger than its request
+    Owner owner;
+    std::vector<kernels::Stream> other_streams = {};
   };
   std::map<void*, Live> live_sizes;
   AllocatorStats stats;
-  std::int64_t limit = 0;
+  std::int64_t limit = 0, fail_countdown = 0, pool = 0, last_pool = 0;
+  std::set<std::int64_t> live_pools;
   bool poison = false;
 
+  Owner owner_now() const {
+    if (device.is_cpu()) return {};
+    return {pool ? nullptr : current_stream(device).handle, pool};
+  }
+
+  void* system_allocate(std::size_t size) {
+    return device.is_cpu() ? host_allocate(size) : device_api(device).allocate(size);
+  }
+
+  void system_free(void* block) {
+    if (device.is_cpu())
+      std::free(block);
+    else
+      device_api(device).deallocate(block);
+  }
+
+  /// Frees the cached blocks that `chosen` takes.
+  template <class Choose>
+  void release(const Choose& chosen) {
+    for (auto it = free_blocks.begin(); it != free_blocks.end();) {
+      if (!chosen(it->first.first)) {
+        ++it;
+        continue;
+      }
+      system_free(it->second);
+      stats.cached_bytes -= std::int64_t(it->first.second);
+      it = free_blocks.erase(it);
+    }
+  }
+  /// Blocks of pools stay: graphs hold their addresses.
   void release_cache() {
-    for (auto& [size, block] : free_blocks) std::free(block);
-    free_blocks.clear();
-    stats.cached_bytes = 0;
+    release([](const Owner& owner) { return owner.pool == 0; });
   }
 
   /// A cached block of at least `size` and, for large ones, at most a quarter more; or null.
-  void* take_cached(std::size_t size, std::size_t& actual) {
-    auto it = free_blocks.lower_bound(size);
-    const std::size_t most = size < kLargeFrom ? size : size + size / 4;
-    if (it == free_blocks.end() || it->first > most) return nullptr;
+  void* take_cached(const Owner& owner, std::size_t size, std::size_t& actual) {
+    auto it = free_blocks.lower_bound({owner, size});
+    // In a pool only equal sizes serve, so that work which ran once finds all its memory there again.
+    const std::size_t most = size < kLargeFrom || owner.pool ? size : size + size / 4;
+    if (it == free_blocks.end() || it->first.first != owner || it->first.second > most) return nullptr;
     void* block = it->second;
-    actual = it->first;
+    actual = it->first.second;
     stats.cached_bytes -= std::int64_t(actual);
     free_blocks.erase(it);
     return block;
@@ -67,14 +110,58 @@ struct CachingAllocator::State {
   bool over_limit(std::size_t size) const {
     return limit > 0 && stats.live_bytes + stats.cached_bytes + std::int64_t(size) > limit;
   }
+
+  /// A block from the system, after giving the cache back where that helps; or null.
+  void* take_new(std::size_t size) {
+    if (over_limit(size)) release_cache();
+    void* block = over_limit(size) ? nullptr : system_allocate(size);
+    if (block || free_blocks.empty()) return block;
+    release_cache();
+    return over_limit(size) ? nullptr : system_allocate(size);
+  }
+
+  std::string refusal(std::size_t size) const {
+    return message("[allocate] expected ", size, " bytes of ", to_string(device), " memory, got none: live ",
+                   stats.live_bytes, " bytes, cached ", stats.cached_bytes, " bytes, limit ",
+                   limit ? std::to_string(limit) : std::string("none"));
+  }
+
+  void fill_with_nan(void* block, std::size_t size) {
+    if (device.is_cpu())
+      std::fill_n(static_cast<float*>(block), size / sizeof(float), std::numeric_limits<float>::quiet_NaN());
+    else
+      device_api(device).fill_bytes(current_stream(device), block, 0xff, size);  // all ones is a NaN
+  }
+
+  /// Lets the block's own stream wait for the work of the other streams that used it.
+  void join_other_streams(const Live& live) {
+    const kernels::DeviceApi& api = device_api(device);
+    const kernels::Stream own = live.owner.pool ? current_stream(device) : kernels::Stream{live.owner.stream};
+    for (const kernels::Stream stream : live.other_streams) {
+      const kernels::Event done = api.create_event(false);
+      api.record_event(done, stream);
+      api.wait_event(own, done);
+      api.destroy_event(done);
+    }
+  }
 };
 
 // Never destroyed: tensors in static storage may be freed after any destructor would have run.
-CachingAllocator::CachingAllocator() : state_(new State) {}
+CachingAllocator::CachingAllocator(const Device& device) : state_(new State(device)) {}
 
 CachingAllocator& CachingAllocator::cpu() {
-  static CachingAllocator allocator;
+  static CachingAllocator allocator{Device{}};
   return allocator;
+}
+
+CachingAllocator& CachingAllocator::of(const Device& device) {
+  if (device.is_cpu()) return cpu();
+  static std::mutex mutex;
+  static auto& allocators = *new std::map<std::pair<DeviceType, int>, CachingAllocator*>;
+  const std::lock_guard lock(mutex);
+  CachingAllocator*& allocator = allocators[{device.type, device.index}];
+  if (!allocator) allocator = new CachingAllocator(device);
+  return *allocator;
 }
 
 void* CachingAllocator::allocate(std::size_t bytes) {
@@ -82,26 +169,19 @@ void* CachingAllocator::allocate(std::size_t bytes) {
   std::lock_guard lock(state_->mutex);
   State& s = *state_;
   ++s.stats.num_requests;
+  if (s.fail_countdown > 0 && --s.fail_countdown == 0) throw OutOfMemory(s.refusal(size) + " (failure injected)");
+  const Owner owner = s.owner_now();
   std::size_t actual = size;
-  void* block = s.take_cached(size, actual);
+  void* block = s.take_cached(owner, size, actual);
   if (!block) {
-    if (s.over_limit(size)) s.release_cache();
-    if (!s.over_limit(size)) block = system_allocate(size);
-    if (!block && !s.free_blocks.empty()) {
-      s.release_cache();
-      block = system_allocate(size);
-    }
-    if (!block)
-      throw OutOfMemory(message("[allocate] expected ", size, " bytes of cpu memory, got none: live ",
-                                s.stats.live_bytes, " bytes, limit ",
-                                s.limit ? std::to_string(s.limit) : std::string("none")));
+    block = s.take_new(size);
+    if (!block) throw OutOfMemory(s.refusal(size));
     ++s.stats.num_system_allocations;
   }
-  s.live_sizes[block] = {size, actual};
+  s.live_sizes[block] = {size, actual, owner};
   s.stats.live_bytes += std::int64_t(size);
   s.stats.peak_live_bytes = std::max(s.stats.peak_live_bytes, s.stats.live_bytes);
-  if (s.poison)
-    std::fill_n(static_cast<float*>(block), actual / sizeof(float), std::numeric_limits<float>::quiet_NaN());
+  if (s.poison) s.fill_with_nan(block, actual);
   return block;
 }
 
@@ -112,9 +192,31 @@ void CachingAllocator::deallocate(void* block) noexcept {
   auto it = s.live_sizes.find(block);
   if (it == s.live_sizes.end()) return;
   s.stats.live_bytes -= std::int64_t(it->second.asked);
-  s.stats.cached_bytes += std::int64_t(it->second.actual);
-  s.free_blocks.emplace(it->second.actual, block);
+  bool safe = true;
+  if (!it->second.other_streams.empty()) {
+    try {
+      s.join_other_streams(it->second);
+    } catch (const std::exception&) {  // the device has failed; the next call on it says so
+      safe = false;
+    }
+  }
+  const Owner owner = it->second.owner;
+  if (safe && owner.pool && !s.live_pools.count(owner.pool)) {
+    s.system_free(block);
+  } else if (safe) {
+    s.stats.cached_bytes += std::int64_t(it->second.actual);
+    s.free_blocks.emplace(std::pair(owner, it->second.actual), block);
+  }
   s.live_sizes.erase(it);
+}
+
+void CachingAllocator::record_use(void* block, kernels::Stream stream) {
+  std::lock_guard lock(state_->mutex);
+  auto it = state_->live_sizes.find(block);
+  if (it == state_->live_sizes.end() || it->second.owner.stream == stream.handle) return;
+  auto& others = it->second.other_streams;
+  if (std::none_of(others.begin(), others.end(), [&](kernels::Stream s) { return s.handle == stream.handle; }))
+    others.push_back(stream);
 }
 
 AllocatorStats CachingAllocator::stats() const {
@@ -140,6 +242,33 @@ void CachingAllocator::release_cache() {
 void CachingAllocator::set_poison(bool on) {
   std::lock_guard lock(state_->mutex);
   state_->poison = on;
+}
+
+void CachingAllocator::fail_request(std::int64_t countdown) {
+  std::lock_guard lock(state_->mutex);
+  state_->fail_countdown = countdown;
+}
+
+std::int64_t CachingAllocator::begin_pool() {
+  std::lock_guard lock(state_->mutex);
+  state_->live_pools.insert(++state_->last_pool);
+  return state_->pool = state_->last_pool;
+}
+
+void CachingAllocator::resume_pool(std::int64_t pool) {
+  std::lock_guard lock(state_->mutex);
+  state_->pool = pool;
+}
+
+void CachingAllocator::end_pool() {
+  std::lock_guard lock(state_->mutex);
+  state_->pool = 0;
+}
+
+void CachingAllocator::release_pool(std::int64_t pool) {
+  std::lock_guard lock(state_->mutex);
+  state_->live_pools.erase(pool);
+  state_->release([pool](const Owner& owner) { return owner.pool == pool; });
 }
 
 }  // namespace engram

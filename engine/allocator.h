@@ -1,9 +1,15 @@
 #pragma once
-/// Caching allocator of host memory: freed blocks are kept by size and handed out again, so that a training step
+/// Caching allocators, one for each device: freed blocks are kept by size and handed out again, so that a training step
 /// allocates from the system only the first time.
+///
+/// On a device with streams a block belongs to the stream that was current when it was handed out. It may be freed
+/// while work that uses it is still queued, because the next owner's work is queued behind it on the same stream; a
+/// block is never handed to another stream. Work on other streams is made known with `record_use`.
 
 #include <cstddef>
 #include <cstdint>
+
+#include "engine/device.h"
 
 namespace engram {
 
@@ -16,15 +22,20 @@ struct AllocatorStats {
   std::int64_t num_system_allocations = 0;
 };
 
-/// The allocator of the CPU device. Thread-safe.
+/// The allocator of one device. Thread-safe.
 class CachingAllocator {
  public:
   static CachingAllocator& cpu();
+  static CachingAllocator& of(const Device& device);
 
-  /// Memory of at least `bytes`, aligned to 64 bytes, not initialised. Throws OutOfMemory.
+  /// Memory of at least `bytes`, aligned to 64 bytes (256 on other devices than the CPU), not initialised. Throws
+  /// OutOfMemory, which states the request, what is live and cached, and the limit.
   void* allocate(std::size_t bytes);
   /// Returns a block of `allocate`.
   void deallocate(void* block) noexcept;
+  /// Says that work on a stream other than the block's own uses it: its memory is not handed out again before that work
+  /// has run.
+  void record_use(void* block, kernels::Stream stream);
 
   AllocatorStats stats() const;
   /// Restarts the peak at the current live figure.
@@ -35,10 +46,21 @@ class CachingAllocator {
   void release_cache();
   /// Fills every block with NaN (as f32) before it is handed out: tests use it to find reads of memory nobody wrote.
   void set_poison(bool on);
+  /// Makes the request number `countdown` from now on (1: the next) fail as if there were no memory; 0 switches it off.
+  void fail_request(std::int64_t countdown);
+
+  /// From here on blocks come from and go to a pool of their own, until `end_pool`; other requests never get them. For
+  /// work that is captured in a graph and holds their addresses. Returns the pool.
+  std::int64_t begin_pool();
+  /// Goes on with an earlier pool.
+  void resume_pool(std::int64_t pool);
+  void end_pool();
+  /// Ends a pool for good: its free blocks go back to the system, the others when they are freed.
+  void release_pool(std::int64_t pool);
 
  private:
   struct State;
-  CachingAllocator();
+  explicit CachingAllocator(const Device& device);
   State* state_;
 };
 

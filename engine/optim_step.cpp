@@ -1,6 +1,7 @@
 #include "engine/optim_step.h"
 
 #include "engine/autograd.h"
+#include "engine/ops/elementwise.h"
 #include "engine/profiler.h"
 
 namespace engram {
@@ -15,6 +16,7 @@ void check_param(const char* op, const Tensor& param, const Tensor& other) {
   if (!param.defined() || param.dtype() != DType::kF32 || !param.is_dense())
     throw UsageError(message("[", op, "] expected a dense f32 parameter, got ",
                              param.defined() ? param.describe() : "an empty handle"));
+  check_one_device(op, {param, other});
   if (param.shape() != other.shape() || other.dtype() != DType::kF32)
     throw ShapeError(message("[", op, "] expected a gradient or value like its parameter ", param.describe(), ", got ",
                              other.describe()));
@@ -29,6 +31,11 @@ Tensor zeros_like(const Tensor& param) {
   Tensor out = Tensor::empty(param.shape(), DType::kF32, param.device(), param.layout());
   backend(param.device()).elementwise.fill(current_stream(param.device()), {out.data<float>(), out.numel(), 0.f});
   return out;
+}
+
+/// An i32 [1] that holds 0.
+Tensor zero_count(Device device) {
+  return convert(Tensor::zeros({1}, device), DType::kI32);
 }
 
 const float* scalar_or_null(const Tensor& x) {
@@ -65,10 +72,11 @@ void sgd_step(const std::vector<Tensor>& params, const std::vector<Tensor>& grad
     total += params[i].numel();
   }
   const Device device = device_of(params);
+  const Tensor lr = Tensor::scalar(options.lr, device);
   OpScope scope("sgd_step", kernels::sgd_cost(total, options.momentum != 0));
   backend(device).optim_step.sgd(current_stream(device), {.tensors = tensors.data(),
                                                           .num_tensors = int(tensors.size()),
-                                                          .lr = options.lr,
+                                                          .lr = lr.data<float>(),
                                                           .momentum = options.momentum,
                                                           .weight_decay = options.weight_decay,
                                                           .nesterov = options.nesterov,
@@ -95,20 +103,21 @@ void adam_step(const std::vector<Tensor>& params, const std::vector<Tensor>& gra
     AdamState& s = state[i];
     if (!s.m.defined()) s.m = zeros_like(params[i]);
     if (!s.v.defined()) s.v = zeros_like(params[i]);
-    ++s.step;
+    if (!s.step.defined()) s.step = zero_count(params[i].device());
     tensors.push_back({.param = params[i].data<float>(),
                        .grad = kept.back().data<float>(),
                        .m = s.m.data<float>(),
                        .v = s.v.data<float>(),
                        .count = params[i].numel(),
-                       .step = s.step});
+                       .step = s.step.data<std::int32_t>()});
     total += params[i].numel();
   }
   const Device device = device_of(params);
+  const Tensor lr = Tensor::scalar(options.lr, device);
   OpScope scope("adam_step", kernels::adam_cost(total));
   backend(device).optim_step.adam(current_stream(device), {.tensors = tensors.data(),
                                                            .num_tensors = int(tensors.size()),
-                                                           .lr = options.lr,
+                                                           .lr = lr.data<float>(),
                                                            .beta1 = options.beta1,
                                                            .beta2 = options.beta2,
                                                            .eps = options.eps,
@@ -120,6 +129,7 @@ void adam_step(const std::vector<Tensor>& params, const std::vector<Tensor>& gra
     params[i].bump_version();
     state[i].m.bump_version();
     state[i].v.bump_version();
+    state[i].step.bump_version();
   }
 }
 
@@ -141,6 +151,28 @@ void ema_step(const std::vector<Tensor>& averages, const std::vector<Tensor>& va
   for (const Tensor& average : averages) average.bump_version();
 }
 
+void keep_best_step(const std::vector<Tensor>& kept, const std::vector<Tensor>& values, const Tensor& loss,
+                    const Tensor& best) {
+  check_lists("keep_best_step", kept.size(), values.size());
+  check_one_device("keep_best_step", {loss, best});
+  const NoGradGuard no_grad;
+  std::vector<kernels::EmaTensor> tensors;
+  std::vector<Tensor> dense;
+  dim_t total = 0;
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    check_param("keep_best_step", kept[i], values[i]);
+    dense.push_back(in_layout_of(kept[i], values[i]));
+    tensors.push_back({kept[i].data<float>(), dense.back().data<float>(), kept[i].numel()});
+    total += kept[i].numel();
+  }
+  OpScope scope("keep_best_step", kernels::keep_best_cost(total));
+  backend(loss.device())
+      .optim_step.keep_best(current_stream(loss.device()),
+                            {tensors.data(), int(tensors.size()), loss.data<float>(), best.data<float>()});
+  for (const Tensor& tensor : kept) tensor.bump_version();
+  best.bump_version();
+}
+
 GradNorm grad_norm(const std::vector<Tensor>& grads, float max_norm) {
   const NoGradGuard no_grad;
   std::vector<kernels::GradTensor> tensors;
@@ -155,8 +187,8 @@ GradNorm grad_norm(const std::vector<Tensor>& grads, float max_norm) {
   }
   const Device device = device_of(grads);
   GradNorm out = {Tensor::empty({}, DType::kF32, device), Tensor::empty({}, DType::kF32, device)};
-  const dim_t bytes = dim_t(kernels::grad_norm_workspace_bytes(total));
-  const Tensor workspace = Tensor::empty({bytes}, DType::kU8, device);
+  const std::size_t bytes = backend(device).optim_step.grad_norm_workspace_bytes(tensors.data(), int(tensors.size()));
+  const Tensor workspace = Tensor::empty({dim_t(bytes)}, DType::kU8, device);
   OpScope scope("grad_norm", kernels::grad_norm_cost(total));
   backend(device).optim_step.grad_norm(current_stream(device), {.tensors = tensors.data(),
                                                                 .num_tensors = int(tensors.size()),

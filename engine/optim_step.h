@@ -36,7 +36,7 @@ struct AdamOptions {
 /// Running averages of one parameter's gradient and squared gradient, and the steps taken.
 struct AdamState {
   Tensor m, v;
-  std::int64_t step = 0;
+  Tensor step;  ///< i32 [1]; undefined before the first step
 };
 
 /// One step of Adam or AdamW. `state` is resized, and a parameter's averages are made in its first step. See sgd_step
@@ -46,6 +46,11 @@ void adam_step(const std::vector<Tensor>& params, const std::vector<Tensor>& gra
 
 /// average = decay average + (1 - decay) value for each pair.
 void ema_step(const std::vector<Tensor>& averages, const std::vector<Tensor>& values, double decay);
+
+/// Where loss < best (scalars): kept = values, an exact copy, and best = loss. The device compares, so that the host
+/// need not wait, and a captured step can keep its best result.
+void keep_best_step(const std::vector<Tensor>& kept, const std::vector<Tensor>& values, const Tensor& loss,
+                    const Tensor& best);
 
 struct GradNorm {
   Tensor norm;    ///< scalar: Euclidean norm of all gradients together

@@ -8,6 +8,9 @@ namespace engram {
 namespace {
 
 bool collecting = false;
+void (*push_range)(const char*) noexcept = nullptr;
+void (*pop_range)() noexcept = nullptr;
+void (*wait_for_device)() noexcept = nullptr;
 std::map<std::string, OpRecord>& collected() {
   static std::map<std::string, OpRecord> map;
   return map;
@@ -52,9 +55,21 @@ std::string table(const Roofline& roofline) {
   return text;
 }
 
+void set_range_functions(void (*push)(const char*) noexcept, void (*pop)() noexcept) {
+  push_range = push;
+  pop_range = pop;
+}
+void set_wait_function(void (*wait)() noexcept) {
+  wait_for_device = wait;
+}
+
 }  // namespace profiler
 
 OpScope::OpScope(const char* name, const Cost& cost) {
+  if (push_range) {
+    push_range(name);
+    in_range_ = true;
+  }
   if (!collecting) return;
   name_ = name;
   cost_ = cost;
@@ -62,7 +77,9 @@ OpScope::OpScope(const char* name, const Cost& cost) {
 }
 
 OpScope::~OpScope() {
+  if (in_range_) pop_range();
   if (!name_) return;
+  if (wait_for_device) wait_for_device();
   const double seconds = seconds_since(start_);
   OpRecord& record = collected()[name_];
   record.name = name_;

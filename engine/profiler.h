@@ -18,7 +18,7 @@ struct OpRecord {
   Cost cost;
 };
 
-/// Collects while enabled; off by default, and then an OpScope costs a branch. Not for several threads at once.
+/// Collects while enabled; off by default, and then an OpScope costs two branches. Not for several threads at once.
 namespace profiler {
 
 void enable(bool on);
@@ -34,6 +34,13 @@ struct Roofline {
 /// A text table: calls, time, bytes, flops, percent of the roofline.
 std::string table(const Roofline& roofline);
 
+/// Called at the begin and the end of every OpScope, whether or not the profiler collects: named ranges for the tools
+/// of a device. Null functions switch it off.
+void set_range_functions(void (*push)(const char*) noexcept, void (*pop)() noexcept);
+/// Called before an OpScope takes its end time while the profiler collects, so that times of a device that works beside
+/// the host are those of the work.
+void set_wait_function(void (*wait)() noexcept);
+
 }  // namespace profiler
 
 /// Declares one call of a kernel: lives while the kernel runs.
@@ -45,6 +52,7 @@ class OpScope {
 
  private:
   const char* name_ = nullptr;
+  bool in_range_ = false;
   Cost cost_;
   std::chrono::steady_clock::time_point start_;
 };

@@ -35,7 +35,10 @@ double copy_rate(const Device& device) {
   const kernels::UnaryArgs args{
       .op = kernels::UnaryOp::kCopy, .x = x.data<float>(), .y = y.data<float>(), .count = kCount};
   const double bytes = 2.0 * double(kCount) * sizeof(float);
-  return bytes / fastest([&] { backend(device).elementwise.unary(current_stream(device), args); });
+  return bytes / fastest([&] {
+           backend(device).elementwise.unary(current_stream(device), args);
+           synchronize(device);
+         });
 }
 
 double matmul_rate(const Device& device) {
@@ -52,15 +55,18 @@ double matmul_rate(const Device& device) {
                                  .ldb = kSize,
                                  .ldc = kSize};
   const double flops = double(kernels::matmul_cost(args).flops);
-  return flops / fastest([&] { backend(device).matmul.matmul(current_stream(device), args); });
+  return flops / fastest([&] {
+           backend(device).matmul.matmul(current_stream(device), args);
+           synchronize(device);
+         });
 }
 
 }  // namespace
 
 profiler::Roofline measure_roofline(Device device) {
   const profiler::Roofline roofline{.bytes_per_s = copy_rate(device), .flops_per_s = matmul_rate(device)};
-  CachingAllocator::cpu().release_cache();
-  CachingAllocator::cpu().reset_peak();
+  CachingAllocator::of(device).release_cache();
+  CachingAllocator::of(device).reset_peak();
   return roofline;
 }
 

@@ -5,10 +5,10 @@
 namespace engram {
 
 Storage::Storage(std::size_t bytes, Device device)
-    : data_(CachingAllocator::cpu().allocate(bytes)), bytes_(bytes), device_(device) {}
+    : data_(CachingAllocator::of(device).allocate(bytes)), bytes_(bytes), device_(device) {}
 
 Storage::~Storage() {
-  CachingAllocator::cpu().deallocate(data_);
+  CachingAllocator::of(device_).deallocate(data_);
 }
 
 }  // namespace engram

@@ -15,6 +15,13 @@ class WeightPackCache;
 /// Memory of one device, owned. Shared by a tensor and its views.
 class Storage {
  public:
+  /// A copy of this storage's content in another order, kept as long as the content stays the same.
+  struct OrderedCopy {
+    std::shared_ptr<Storage> storage;
+    const void* source = nullptr;  ///< first element of the tensor that was copied
+    std::uint64_t version = 0;     ///< of this storage at the time
+  };
+
   /// Throws OutOfMemory.
   Storage(std::size_t bytes, Device device);
   ~Storage();
@@ -32,6 +39,8 @@ class Storage {
 
   /// Packed forms of a convolution weight kept with it; filled by the convolution kernels.
   std::shared_ptr<kernels::WeightPackCache>& weight_packs() { return weight_packs_; }
+  /// A convolution weight in channels-last order, for back ends that take it so.
+  OrderedCopy& channels_last_copy() { return channels_last_copy_; }
 
  private:
   void* data_;
@@ -39,6 +48,7 @@ class Storage {
   Device device_;
   std::uint64_t version_ = 0;
   std::shared_ptr<kernels::WeightPackCache> weight_packs_;
+  OrderedCopy channels_last_copy_;
 };
 
 }  // namespace engram

@@ -1,21 +1,23 @@
 #include "engine/tensor.h"
 
-#include <cstring>
-
 #include "engine/autograd.h"
+#include "engine/device_memory.h"
+#include "engine/ops/elementwise.h"
 #include "engine/ops/layout.h"
 
 namespace engram {
 namespace {
 
-void check_shape(const Shape& shape, Layout layout) {
+void check_shape(const Shape& shape, Layout layout, const Device& device) {
   if (int(shape.size()) > kMaxRank)
     throw ShapeError(message("[tensor] expected at most ", kMaxRank, " axes, got ", to_string(shape)));
   for (dim_t extent : shape)
     if (extent < 0) throw ShapeError(message("[tensor] expected extents of at least 0, got ", to_string(shape)));
-  if (layout == Layout::kBlocked && (shape.size() != 4 || shape[1] % kCpuChannelBlock != 0))
-    throw ShapeError(
-        message("[tensor] expected [N,C,H,W] with C a multiple of ", kCpuChannelBlock, ", got ", to_string(shape)));
+  if (layout != Layout::kBlocked) return;
+  if (shape.size() != 4 || (device.is_cpu() && shape[1] % kCpuChannelBlock != 0))
+    throw ShapeError(message("[tensor] expected [N,C,H,W]",
+                             device.is_cpu() ? message(" with C a multiple of ", kCpuChannelBlock) : "", ", got ",
+                             to_string(shape)));
 }
 
 template <class T>
@@ -24,14 +26,14 @@ Tensor from_values(const std::vector<T>& values, const Shape& shape, DType dtype
     throw ShapeError(
         message("[tensor] expected ", numel(shape), " values for ", to_string(shape), ", got ", values.size()));
   Tensor tensor = Tensor::empty(shape, dtype, device);
-  if (!values.empty()) std::memcpy(tensor.raw_data(), values.data(), values.size() * sizeof(T));
+  copy_to_device(device, tensor.raw_data(), values.data(), values.size() * sizeof(T));
   return tensor;
 }
 
 }  // namespace
 
 Tensor Tensor::empty(const Shape& shape, DType dtype, Device device, Layout layout) {
-  check_shape(shape, layout);
+  check_shape(shape, layout, device);
   auto impl = std::make_shared<Impl>();
   impl->shape = shape;
   impl->strides = dense_strides(shape);
@@ -101,7 +103,7 @@ kernels::ActivationShape Tensor::activation() const {
   if (rank() != 4 || !is_dense())
     throw ShapeError(message("[activation] expected a dense [N,C,H,W] tensor, got ", describe()));
   const Shape& s = shape();
-  return {s[0], s[1], s[2], s[3], layout() == Layout::kBlocked ? kCpuChannelBlock : 1};
+  return {s[0], s[1], s[2], s[3], layout() == Layout::kBlocked ? channel_block(device(), s[1]) : 1};
 }
 
 void* Tensor::raw_data() const {
@@ -118,23 +120,31 @@ void Tensor::check_dtype(DType wanted) const {
 
 float Tensor::item() const {
   if (numel() != 1) throw ShapeError(message("[item] expected one element, got ", describe()));
-  return data<float>()[0];
+  float value = 0;
+  copy_to_host(device(), &value, data<float>(), sizeof value);
+  return value;
 }
 
 std::vector<float> Tensor::to_vector() const {
   NoGradGuard no_grad;
   const Tensor dense = contiguous();
   std::vector<float> values(std::size_t(dense.numel()));
-  backend(device()).elementwise.convert(current_stream(device()),
-                                        {dense.raw_data(), dtype(), values.data(), DType::kF32, dense.numel()});
+  if (device().is_cpu()) {
+    backend(device()).elementwise.convert(current_stream(device()),
+                                          {dense.raw_data(), dtype(), values.data(), DType::kF32, dense.numel()});
+  } else {
+    const Tensor numbers = convert(dense, DType::kF32);
+    copy_to_host(device(), values.data(), numbers.raw_data(), values.size() * sizeof(float));
+  }
   return values;
 }
 
 std::vector<std::int32_t> Tensor::to_int_vector() const {
   NoGradGuard no_grad;
   const Tensor dense = contiguous();
-  const auto* first = dense.data<std::int32_t>();
-  return {first, first + dense.numel()};
+  std::vector<std::int32_t> values(std::size_t(dense.numel()));
+  copy_to_host(device(), values.data(), dense.data<std::int32_t>(), values.size() * sizeof(std::int32_t));
+  return values;
 }
 
 bool Tensor::requires_grad() const {
@@ -187,13 +197,27 @@ Tensor Tensor::clone() const {
   NoGradGuard no_grad;
   const Tensor source = is_dense() ? *this : contiguous();
   Tensor copy = empty(shape(), dtype(), device(), source.layout());
-  std::memcpy(copy.raw_data(), source.raw_data(), std::size_t(numel()) * dtype_bytes(dtype()));
+  copy_on_device(device(), copy.raw_data(), source.raw_data(), std::size_t(numel()) * dtype_bytes(dtype()));
   return copy;
+}
+
+Tensor Tensor::to(const Device& target) const {
+  return device() == target ? *this : to_device(*this, target);
 }
 
 std::string Tensor::describe() const {
   if (!impl_) return "an empty tensor";
   return message(to_string(shape()), " ", dtype_name(dtype()), " ", to_string(device()));
+}
+
+void check_one_device(const char* op, std::initializer_list<Tensor> tensors) {
+  const Tensor* first = nullptr;
+  for (const Tensor& tensor : tensors) {
+    if (!tensor.defined()) continue;
+    if (!first) first = &tensor;
+    if (!(tensor.device() == first->device()))
+      throw DeviceError(message("[", op, "] expected one device, got ", first->describe(), " and ", tensor.describe()));
+  }
 }
 
 bool Tensor::owns_data_alone() const {

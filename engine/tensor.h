@@ -18,7 +18,8 @@ class Node;
 /// Physical order of a tensor's elements.
 enum class Layout {
   kStrided,  ///< strides over a storage; dense row-major when contiguous
-  kBlocked,  ///< 4-D [N,C,H,W] stored dense as [N, C/16, H, W, 16]; C is a multiple of 16
+  kBlocked,  ///< 4-D [N,C,H,W] stored dense as [N, C/b, H, W, b]: b = 16 on the CPU, where C is a multiple of 16, and
+             ///< b = C (channels-last) on other devices; see channel_block
 };
 
 /// Handle to a tensor. Copies share data and graph; `defined()` is false for an empty handle.
@@ -90,10 +91,12 @@ class Tensor {
 
   /// Dense row-major form; itself when it is already. Differentiable.
   Tensor contiguous() const;
-  /// Channel-blocked form of a 4-D tensor with C % 16 == 0; itself when it is already. Differentiable.
+  /// Channel-blocked form of a 4-D tensor (see Layout::kBlocked); itself when it is already. Differentiable.
   Tensor blocked() const;
   /// A new dense copy with the same layout, without history.
   Tensor clone() const;
+  /// The same on another device, itself when it is there; blocked where it was and can be. Differentiable.
+  Tensor to(const Device& device) const;
 
   /// Shape, type and device for messages: "[2,3] f32 cpu".
   std::string describe() const;
@@ -136,5 +139,8 @@ struct Tensor::Impl {
   int output_index = 0;        ///< which output of that operation
   std::shared_ptr<Impl> grad;  ///< accumulated gradient of a leaf
 };
+
+/// Throws DeviceError, naming `op`, unless the defined ones among the tensors are on one device.
+void check_one_device(const char* op, std::initializer_list<Tensor> tensors);
 
 }  // namespace engram

@@ -31,7 +31,8 @@ void fill(const Tensor& tensor, const Init& init, std::uint64_t seed, const std:
   }
 }
 
-void copy_into(const Tensor& target, const Tensor& source) {
+void copy_into(const Tensor& target, const Tensor& values) {
+  const Tensor source = values.to(target.device());
   backend(target.device())
       .elementwise.convert(current_stream(target.device()),
                            {source.data<float>(), DType::kF32, target.data<float>(), DType::kF32, target.numel()});

@@ -141,9 +141,22 @@ void Module::load_state(const StateDict& state) {
   NoGradGuard no_grad;
   for (const auto& [name, tensor] : own) {
     const Tensor source = state.at(name).contiguous();
-    if (source.raw_data() == tensor.raw_data()) continue;
+    if (source.device() == tensor.device() && source.raw_data() == tensor.raw_data()) continue;
     copy_into(tensor, source);
   }
+}
+
+void Module::to(const Device& device) {
+  NoGradGuard no_grad;
+  visit("", [&](const std::string&, const Entry& entry) {
+    // The handles of layers and optimisers share what is changed here.
+    const Tensor moved = entry.tensor.detach().to(device);
+    entry.tensor.impl()->storage = moved.impl()->storage;
+    entry.tensor.impl()->strides = moved.impl()->strides;
+    entry.tensor.impl()->offset = moved.impl()->offset;
+    entry.tensor.impl()->layout = moved.impl()->layout;
+    entry.tensor.impl()->grad = nullptr;
+  });
 }
 
 void Module::train(bool on) {

@@ -75,6 +75,10 @@ class Module {
   /// nothing.
   void load_state(const StateDict& state);
 
+  /// Moves all parameters and buffers to a device, in place: handles to them stay valid. Gradients are dropped. State
+  /// of optimisers does not move along, so move first.
+  virtual void to(const Device& device);
+
   /// Switches batch statistics, dropout and the like on or off, here and below. Modules start in training mode.
   void train(bool on = true);
   void eval() { train(false); }

@@ -89,6 +89,8 @@ std::string evaluation_text(const EvaluationSubject& subject, const Evaluation& 
                  (long long)result.count);
   text += subject.flip ? ", with mirror images\n" : "\n";
   text += format("loss        %.4f\n", result.mean_loss);
+  text += "device      " + subject.device +
+          (subject.device_note.empty() ? "" : " (" + one_line(subject.device_note) + ")") + "\n";
   text += format("time        %.2f s, %.0f images/s\n", subject.seconds,
                  subject.seconds > 0 ? double(result.count) / subject.seconds : 0.0);
   text += class_table(names, result, width);
@@ -118,6 +120,7 @@ std::string evaluation_json(const EvaluationSubject& subject, const Evaluation& 
                     {"loss", result.mean_loss},
                     {"flip", subject.flip},
                     {"exact", subject.exact},
+                    {"device", subject.device},
                     {"seconds", subject.seconds},
                     {"classes", classes},
                     {"confusion", result.confusion}};

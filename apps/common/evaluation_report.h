@@ -19,6 +19,8 @@ struct EvaluationSubject {
   std::vector<std::string> class_names;
   bool flip = false;
   bool exact = false;
+  std::string device;       ///< "cpu"
+  std::string device_note;  ///< how it was chosen, empty when the user named it
   double seconds = 0;
 };
 
@@ -27,8 +29,8 @@ struct EvaluationSubject {
 std::string evaluation_text(const EvaluationSubject& subject, const Evaluation& result);
 
 /// One JSON object, two spaces of indent: "classifier", "arch", "data", "dataset", "split", "count", "correct",
-/// "accuracy" (0 to 1), "loss", "flip", "exact", "seconds", "classes" (an object each: "name", "count", "correct",
-/// "accuracy", null without images) and "confusion" (rows are labels). A loss that is not finite is null.
+/// "accuracy" (0 to 1), "loss", "flip", "exact", "device", "seconds", "classes" (an object each: "name", "count",
+/// "correct", "accuracy", null without images) and "confusion" (rows are labels). A loss that is not finite is null.
 std::string evaluation_json(const EvaluationSubject& subject, const Evaluation& result);
 
 }  // namespace engram::apps

@@ -26,6 +26,7 @@ void add_invert_settings(Cli& cli, InvertSettings& s) {
              "natural-inversion: scale the sum of image and pyramid as the paper's figure shows, without the 1x1 "
              "convolution and tanh that the "
              "released code puts between them");
+  cli.option("graph", &s.graph, "natural-inversion on CUDA devices: repeat the iteration as one CUDA graph");
   cli.option("exact", &s.exact, "direct convolutions instead of Winograd");
   cli.group("Results");
   cli.option("pixels", &s.pixels,
@@ -55,6 +56,7 @@ InversionOptions inversion_options(const InvertSettings& s, int num_classes) {
   o.lr_pixels = float(s.lr_pixels);
   o.max_shift = int(s.max_shift);
   o.plain_addition = s.plain_addition;
+  o.capture = s.graph;
   return o;
 }
 

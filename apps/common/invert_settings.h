@@ -27,6 +27,7 @@ struct InvertSettings {
   std::int64_t max_shift = 2;
   bool plain_addition = false;
   bool exact = false;
+  bool graph = true;
 
   std::string pixels = "per-image";
   std::int64_t grid_every = 100;

@@ -29,7 +29,7 @@ struct Problem {
         invstd(channels),
         grad_gamma(channels),
         grad_beta(channels),
-        workspace(batch_norm_workspace_bytes(shape) / sizeof(float)),
+        workspace(cpu_backend().batch_norm.workspace_bytes(shape) / sizeof(float)),
         mask(std::size_t(activation_mask_words(shape.count()))) {}
 
   void train(const float* residual) {

@@ -32,7 +32,7 @@ struct Problem {
         channels(std::size_t(shape.c), 1.f),
         batch_mean(channels),
         batch_var(channels),
-        workspace(bn_stats_match_workspace_bytes(shape) / sizeof(float)),
+        workspace(cpu_backend().bn_stats_match.workspace_bytes(shape) / sizeof(float)),
         mask(std::size_t(activation_mask_words(shape.count()))) {
     if (second) residual = g2 = out2 = x;
     g = x;

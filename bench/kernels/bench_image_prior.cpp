@@ -19,7 +19,7 @@ struct Problem {
         x(bench::values(count)),
         grad(count),
         norms(kNumImageNorms),
-        workspace(image_prior_workspace_bytes(planes) / sizeof(double)) {}
+        workspace(cpu_backend().image_prior.workspace_bytes(planes, kH, kW) / sizeof(double)) {}
 
   void forward() {
     cpu_backend().image_prior.forward({}, {x.data(), planes, kH, kW, workspace.data(), norms.data(), &tv, &l2});

@@ -6,6 +6,7 @@
 namespace engram::kernels {
 namespace {
 
+constexpr float kLearningRate = 1e-3f;
 constexpr dim_t kCounts[] = {8470528, 8192, 128, 128, 147456, 128, 128, 128, 73728, 64, 64, 64, 1728, 3, 21, 5};
 
 dim_t total() {
@@ -29,11 +30,13 @@ BENCHMARK(copy)->UseRealTime();
 void adam(benchmark::State& state) {
   auto p = arrays(false), m = arrays(true), v = arrays(true);
   const auto g = arrays(false);
+  std::vector<std::int32_t> steps(p.size());
   std::vector<AdamTensor> tensors;
   for (std::size_t i = 0; i < p.size(); ++i)
-    tensors.push_back({p[i].data(), g[i].data(), m[i].data(), v[i].data(), kCounts[i], 1});
+    tensors.push_back({p[i].data(), g[i].data(), m[i].data(), v[i].data(), kCounts[i], &steps[i]});
   bench::run(state, adam_cost(total()), [&] {
-    cpu_backend().optim_step.adam({}, {tensors.data(), int(tensors.size()), 1e-3f, 0.9, 0.999, 1e-8f, 0, false});
+    cpu_backend().optim_step.adam({},
+                                  {tensors.data(), int(tensors.size()), &kLearningRate, 0.9, 0.999, 1e-8f, 0, false});
   });
 }
 BENCHMARK(adam)->UseRealTime();
@@ -45,7 +48,7 @@ void sgd_nesterov(benchmark::State& state) {
   for (std::size_t i = 0; i < p.size(); ++i)
     tensors.push_back({p[i].data(), g[i].data(), m[i].data(), kCounts[i], false});
   bench::run(state, sgd_cost(total(), true), [&] {
-    cpu_backend().optim_step.sgd({}, {tensors.data(), int(tensors.size()), 1e-3f, 0.9f, 5e-4f, true});
+    cpu_backend().optim_step.sgd({}, {tensors.data(), int(tensors.size()), &kLearningRate, 0.9f, 5e-4f, true});
   });
 }
 BENCHMARK(sgd_nesterov)->UseRealTime();
@@ -65,7 +68,8 @@ void grad_norm(benchmark::State& state) {
   const auto g = arrays(false);
   std::vector<GradTensor> tensors;
   for (std::size_t i = 0; i < g.size(); ++i) tensors.push_back({g[i].data(), kCounts[i]});
-  std::vector<double> workspace(grad_norm_workspace_bytes(total()) / sizeof(double));
+  std::vector<double> workspace(
+      cpu_backend().optim_step.grad_norm_workspace_bytes(tensors.data(), int(tensors.size())) / sizeof(double));
   float norm, factor;
   bench::run(state, grad_norm_cost(total()), [&] {
     cpu_backend().optim_step.grad_norm({}, {tensors.data(), int(tensors.size()), 1, workspace.data(), &norm, &factor});

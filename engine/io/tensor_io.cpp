@@ -90,7 +90,7 @@ void save_tensors(const std::filesystem::path& path, const std::map<std::string,
   std::list<Bytes> converted;
   std::vector<SafetensorsEntry> entries;
   for (const auto& [name, tensor] : tensors) {
-    const Tensor& source = dense.emplace_back(tensor.contiguous());
+    const Tensor& source = dense.emplace_back(tensor.to(Device{}).contiguous());
     SafetensorsEntry entry{
         .name = name, .dtype = file_dtype(tensor.dtype(), storage), .shape = tensor.shape(), .bytes = {}};
     const auto* first = static_cast<const std::uint8_t*>(source.raw_data());

@@ -37,7 +37,8 @@ std::vector<Tensor> fused_gradients(BackwardContext& context, const Kept& kept) 
   const bool masked = o.activation != Activation::kNone, one = !in.second.defined();
   const Tensor x = context.get(kept.x), kept_gamma = context.get(kept.gamma);
   const Tensor gamma = kept_gamma.defined() ? kept_gamma.detach().contiguous() : Tensor();
-  const Tensor workspace = workspace_tensor(kernels::batch_norm_workspace_bytes(shape), in.first.device());
+  const Tensor workspace =
+      workspace_tensor(backend(in.first.device()).batch_norm.workspace_bytes(shape), in.first.device());
   const float *g = in.first.data<float>(), *g2 = data_or_null(in.second);
 
   Tensor grad_x, grad_residual;
@@ -150,7 +151,7 @@ Tensor batch_norm(const Tensor& input, const Tensor& gamma, const Tensor& beta, 
   const kernels::ActivationShape shape = x.activation();
   Tensor y = Tensor::empty(x.shape(), DType::kF32, x.device(), x.layout());
   const Tensor mask = mask_like(x, recording && masked);
-  const Tensor workspace = workspace_tensor(kernels::batch_norm_workspace_bytes(shape), x.device());
+  const Tensor workspace = workspace_tensor(backend(x.device()).batch_norm.workspace_bytes(shape), x.device());
   Tensor used_mean = old_mean, spread = old_var;
   if (options.training) {
     used_mean = Tensor::empty({shape.c}, DType::kF32, x.device());

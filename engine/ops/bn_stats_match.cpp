@@ -48,7 +48,7 @@ std::vector<Tensor> fused_gradients(BackwardContext& context, const Kept& kept) 
   if (context.needs(0))
     grad_x = gradients > 0 ? in.reuse() : Tensor::empty(x.shape(), DType::kF32, x.device(), x.layout());
   float* const residual_out = passes_through ? nullptr : data_or_null(grad_residual);
-  const Tensor workspace = workspace_tensor(kernels::bn_stats_match_workspace_bytes(shape), x.device());
+  const Tensor workspace = workspace_tensor(backend(x.device()).bn_stats_match.workspace_bytes(shape), x.device());
 
   OpScope scope("bn_stats_match_backward", kernels::bn_stats_match_backward_cost(
                                                shape, statistics, gradients, residual_out, masked && gradients > 0));
@@ -125,7 +125,7 @@ BnStatsMatch bn_stats_match(const Tensor& input, const Tensor& gamma, const Tens
   BnStatsMatch out = {Tensor::empty(x.shape(), DType::kF32, x.device(), x.layout()), scalar(), scalar()};
   const Tensor mask = mask_like(x, recording && options.activation != Activation::kNone);
   const Tensor batch_mean = vector(), batch_var = vector();
-  const Tensor workspace = workspace_tensor(kernels::bn_stats_match_workspace_bytes(shape), x.device());
+  const Tensor workspace = workspace_tensor(backend(x.device()).bn_stats_match.workspace_bytes(shape), x.device());
   {
     OpScope scope(kName, kernels::bn_stats_match_cost(shape, true, residual.defined(), mask.defined()));
     backend(x.device())

@@ -12,8 +12,7 @@ Tensor channel_layout(const char* op, const Tensor& x) {
   if (!x.defined()) return x;
   if (x.dtype() != DType::kF32) throw DTypeError(message("[", op, "] expected f32, got ", x.describe()));
   if (x.rank() != 4) throw ShapeError(message("[", op, "] expected [N,C,H,W], got ", x.describe()));
-  const bool blocks = x.dim(1) > 0 && x.dim(1) % kCpuChannelBlock == 0;
-  return blocks ? x.blocked() : x.contiguous();
+  return can_block_channels(x.device(), x.dim(1)) ? x.blocked() : x.contiguous();
 }
 
 Tensor channel_vector(const char* op, const char* what, const Tensor& values, const Tensor& x) {
@@ -33,6 +32,7 @@ void check_residual(const char* op, const Tensor& residual, const Tensor& x) {
   if (residual.defined() && residual.shape() != x.shape())
     throw ShapeError(
         message("[", op, "] expected a residual of the shape of x ", x.describe(), ", got ", residual.describe()));
+  check_one_device(op, {x, residual});
 }
 
 Tensor as_channels(const Tensor& values) {
@@ -63,7 +63,8 @@ Tensor through_activation(const Tensor& g, const Tensor& mask, Layout layout, ke
   const Tensor ones = in_layout(Tensor::ones(g.shape(), g.device()), layout);
   const Tensor derivative = Tensor::empty(g.shape(), DType::kF32, g.device(), layout);
   const Tensor statistics = Tensor::ones({g.dim(1)}, g.device());
-  const Tensor workspace = workspace_tensor(kernels::batch_norm_workspace_bytes(ones.activation()), g.device());
+  const Tensor workspace =
+      workspace_tensor(backend(g.device()).batch_norm.workspace_bytes(ones.activation()), g.device());
   backend(g.device())
       .batch_norm.eval_backward(current_stream(g.device()), {.shape = ones.activation(),
                                                              .x = nullptr,

@@ -8,15 +8,16 @@
 
 namespace engram {
 
-/// x in the layout in which per-channel kernels are fast: blocked where C % 16 == 0, else planar. Differentiable; an
-/// undefined tensor stays undefined. Throws DTypeError or ShapeError, naming `op`, unless x is f32 [N,C,H,W].
+/// x in the layout in which per-channel kernels are fast: blocked where the device can (see can_block_channels), else
+/// planar. Differentiable; an undefined tensor stays undefined. Throws DTypeError or ShapeError, naming `op`, unless x
+/// is f32 [N,C,H,W].
 Tensor channel_layout(const char* op, const Tensor& x);
 
 /// `values` checked to be undefined or f32 [channels] on x's device, dense, without history. Throws ShapeError,
 /// DTypeError or DeviceError naming `op` and `what`.
 Tensor channel_vector(const char* op, const char* what, const Tensor& values, const Tensor& x);
 
-/// Throws ShapeError, naming `op`, unless the residual is undefined or has x's shape.
+/// Throws ShapeError or DeviceError, naming `op`, unless the residual is undefined or has x's shape and device.
 void check_residual(const char* op, const Tensor& residual, const Tensor& x);
 
 /// A per-channel vector as [1,C,1,1], recorded.

@@ -67,6 +67,7 @@ Tensor make_jitter(int dy, int dx, bool flip, Device device) {
 
 Tensor roll_flip(const Tensor& input, const Tensor& jitter, bool inverse) {
   check_images("roll_flip", input);
+  check_one_device("roll_flip", {input, jitter});
   const Tensor x = input.contiguous();
   Tensor y = Tensor::empty(x.shape(), DType::kF32, x.device());
   {
@@ -98,6 +99,7 @@ Tensor channel_scale(const Tensor& images, const Tensor& scale, const Tensor& ji
       (scale.shape() != Shape{n, c} && scale.shape() != Shape{n, c, 1, 1}))
     throw ShapeError(message("[channel_scale] expected f32 alpha [", n, ",", c, "], got ",
                              scale.defined() ? scale.describe() : "an empty handle"));
+  check_one_device("channel_scale", {images, scale, jitter});
   const Tensor p = images.contiguous(), alpha = scale.contiguous();
   Tensor y = Tensor::empty(p.shape(), DType::kF32, p.device());
   {

@@ -3,7 +3,9 @@
 #include <atomic>
 
 #include "engine/autograd.h"
+#include "engine/math_mode.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/layout.h"
 #include "engine/ops/reduce.h"
 #include "engine/profiler.h"
 
@@ -12,11 +14,12 @@ namespace {
 
 std::atomic<kernels::ConvPolicy> policy{kernels::ConvPolicy::kFast};
 
-dim_t preferred_block(dim_t channels) {
-  return channels % kCpuChannelBlock == 0 ? kCpuChannelBlock : 1;
+dim_t preferred_block(const Device& device, dim_t channels) {
+  return can_block_channels(device, channels) ? channel_block(device, channels) : 1;
 }
 
-kernels::Conv2dShape conv_shape(const char* name, const Shape& x, const Shape& w, const Conv2dOptions& o) {
+kernels::Conv2dShape conv_shape(const char* name, const Device& device, const Shape& x, const Shape& w,
+                                const Conv2dOptions& o) {
   const bool fits = x.size() == 4 && w.size() == 4 && o.stride >= 1 && o.padding >= 0 && o.groups >= 1 &&
                     x[1] == w[1] * o.groups && w[0] % o.groups == 0 && x[2] + 2 * o.padding >= w[2] &&
                     x[3] + 2 * o.padding >= w[3];
@@ -36,8 +39,8 @@ kernels::Conv2dShape conv_shape(const char* name, const Shape& x, const Shape& w
           .pad_h = o.padding,
           .pad_w = o.padding,
           .groups = o.groups,
-          .x_block = preferred_block(x[1]),
-          .y_block = preferred_block(w[0])};
+          .x_block = preferred_block(device, x[1]),
+          .y_block = preferred_block(device, w[0])};
 }
 
 /// The tensor in the layout with this block, without history.
@@ -49,9 +52,38 @@ Tensor empty_in_block(const Shape& shape, Device device, dim_t block) {
   return Tensor::empty(shape, DType::kF32, device, block == 1 ? Layout::kStrided : Layout::kBlocked);
 }
 
-/// The dense weight; `holder` keeps a copy alive where one was needed. Frozen weights come with the cache of their
-/// storage; those that are trained change before packed forms could be used again.
+/// The weight [oc,ic,kh,kw] as [oc,kh,kw,ic].
+Tensor channels_last(const Tensor& weight) {
+  const NoGradGuard no_grad;
+  return permute(weight.detach(), {0, 2, 3, 1}).contiguous();
+}
+
+/// The same from the copy that the weight's storage keeps; it is made when there is none of this version.
+Tensor kept_channels_last(const Tensor& weight) {
+  Storage::OrderedCopy& copy = weight.storage().channels_last_copy();
+  const Shape& s = weight.shape();
+  if (!copy.storage || copy.version != weight.storage().version() || copy.source != weight.raw_data()) {
+    const Tensor made = channels_last(weight);
+    // Kernels of 1x1 are in that order already.
+    if (made.impl()->storage == weight.impl()->storage) return made;
+    copy = {made.impl()->storage, weight.raw_data(), weight.storage().version()};
+    return made;
+  }
+  Tensor kept = weight.detach();
+  kept.impl()->storage = copy.storage;
+  kept.impl()->offset = 0;
+  kept.impl()->shape = {s[0], s[2], s[3], s[1]};
+  kept.impl()->strides = dense_strides(kept.impl()->shape);
+  return kept;
+}
+
+/// The dense weight in the back end's order; `holder` keeps a copy alive where one was needed. Frozen weights come with
+/// the cache of their storage; those that are trained change before packed forms could be used again.
 kernels::ConvWeight packed(const Tensor& weight, Tensor& holder) {
+  if (backend(weight.device()).conv2d.channels_last_weights) {
+    holder = weight.requires_grad() ? channels_last(weight) : kept_channels_last(weight);
+    return {holder.data<float>()};
+  }
   holder = weight.detach().contiguous();
   if (weight.requires_grad()) return {holder.data<float>()};
   Storage& storage = holder.storage();
@@ -59,9 +91,20 @@ kernels::ConvWeight packed(const Tensor& weight, Tensor& holder) {
   return {holder.data<float>(), storage.version(), storage.weight_packs().get()};
 }
 
+/// Scratch memory for a pass; undefined where the back end keeps its own.
+Tensor workspace_for(const Device& device, const kernels::Conv2dShape& shape, kernels::ConvPass pass, bool epilogue) {
+  const std::size_t bytes = backend(device).conv2d.workspace_bytes({shape, pass, policy, math_mode(), epilogue});
+  return bytes == 0 ? Tensor() : Tensor::empty({dim_t(bytes)}, DType::kU8, device);
+}
+
+void* address_of(const Tensor& workspace) {
+  return workspace.defined() ? workspace.raw_data() : nullptr;
+}
+
 Tensor forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual, bool relu,
                const Conv2dOptions& options) {
-  const auto shape = conv_shape("conv2d", x.shape(), weight.shape(), options);
+  check_one_device("conv2d", {x, weight, bias, residual});
+  const auto shape = conv_shape("conv2d", x.device(), x.shape(), weight.shape(), options);
   const Shape y_shape = {shape.n, shape.oc, shape.oh(), shape.ow()};
   if (bias.defined() && bias.shape() != Shape{shape.oc})
     throw ShapeError(message("[conv2d] expected a bias of shape [", shape.oc, "], got ", bias.describe()));
@@ -75,11 +118,14 @@ Tensor forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const 
   if (residual.defined()) dense_residual = in_block(residual, shape.y_block);
   Tensor y = empty_in_block(y_shape, x.device(), shape.y_block);
   if (y.numel() == 0) return y;
+  const Tensor workspace =
+      workspace_for(x.device(), shape, kernels::ConvPass::kFprop, bias.defined() || residual.defined() || relu);
   OpScope scope("conv2d", kernels::conv2d_cost(shape, kernels::ConvPass::kFprop));
   backend(x.device())
       .conv2d.fprop(current_stream(x.device()),
                     {shape, policy, source.data<float>(), w, bias.defined() ? dense_bias.data<float>() : nullptr,
-                     residual.defined() ? dense_residual.data<float>() : nullptr, relu, y.data<float>()});
+                     residual.defined() ? dense_residual.data<float>() : nullptr, relu, y.data<float>(), math_mode(),
+                     address_of(workspace)});
   return y;
 }
 
@@ -114,15 +160,18 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
 
 Tensor conv2d_data_gradient(const Tensor& gy, const Tensor& weight, const Shape& x_shape,
                             const Conv2dOptions& options) {
-  const auto shape = conv_shape("conv2d_data_gradient", x_shape, weight.shape(), options);
+  check_one_device("conv2d_data_gradient", {gy, weight});
+  const auto shape = conv_shape("conv2d_data_gradient", gy.device(), x_shape, weight.shape(), options);
   const Tensor source = in_block(gy, shape.y_block);
   Tensor dense_weight;
   const kernels::ConvWeight w = packed(weight, dense_weight);
   Tensor gx = empty_in_block(x_shape, gy.device(), shape.x_block);
   if (gx.numel() > 0) {
+    const Tensor workspace = workspace_for(gy.device(), shape, kernels::ConvPass::kDgrad, false);
     OpScope scope("conv2d_data_gradient", kernels::conv2d_cost(shape, kernels::ConvPass::kDgrad));
     backend(gy.device())
-        .conv2d.dgrad(current_stream(gy.device()), {shape, policy, source.data<float>(), w, gx.data<float>()});
+        .conv2d.dgrad(current_stream(gy.device()),
+                      {shape, policy, source.data<float>(), w, gx.data<float>(), math_mode(), address_of(workspace)});
   }
   if (needs_record({gy, weight}))
     record("conv2d_data_gradient", {gy, weight}, {&gx},
@@ -139,14 +188,22 @@ Tensor conv2d_data_gradient(const Tensor& gy, const Tensor& weight, const Shape&
 
 Tensor conv2d_weight_gradient(const Tensor& x, const Tensor& gy, const Shape& weight_shape,
                               const Conv2dOptions& options) {
-  const auto shape = conv_shape("conv2d_weight_gradient", x.shape(), weight_shape, options);
+  check_one_device("conv2d_weight_gradient", {x, gy});
+  const auto shape = conv_shape("conv2d_weight_gradient", x.device(), x.shape(), weight_shape, options);
   const Tensor source = in_block(x, shape.x_block), gradient = in_block(gy, shape.y_block);
-  Tensor gw = Tensor::empty(weight_shape, DType::kF32, x.device());
+  const bool last = backend(x.device()).conv2d.channels_last_weights;
+  const Shape& s = weight_shape;
+  Tensor gw = Tensor::empty(last ? Shape{s[0], s[2], s[3], s[1]} : s, DType::kF32, x.device());
   {
+    const Tensor workspace = workspace_for(x.device(), shape, kernels::ConvPass::kWgrad, false);
     OpScope scope("conv2d_weight_gradient", kernels::conv2d_cost(shape, kernels::ConvPass::kWgrad));
     backend(x.device())
-        .conv2d.wgrad(current_stream(x.device()),
-                      {shape, policy, source.data<float>(), gradient.data<float>(), gw.data<float>(), nullptr});
+        .conv2d.wgrad(current_stream(x.device()), {shape, policy, source.data<float>(), gradient.data<float>(),
+                                                   gw.data<float>(), nullptr, math_mode(), address_of(workspace)});
+  }
+  if (last) {
+    const NoGradGuard no_grad;
+    gw = permute(gw, {0, 3, 1, 2}).contiguous();
   }
   if (needs_record({x, gy}))
     record(

@@ -1,6 +1,6 @@
 #pragma once
 /// Two-dimensional convolution, f32. Differentiable to any order: its two gradients are operations of their own.
-/// A result with channels that are a multiple of 16 is blocked, any other planar. At a fixed thread count bits repeat;
+/// Results are blocked where the device can (see can_block_channels), else planar. At a fixed thread count bits repeat;
 /// between thread counts the last bits of Winograd convolutions and of weight gradients differ (see
 /// kernels/conv2d/conv2d.h).
 

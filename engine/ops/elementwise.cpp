@@ -36,8 +36,7 @@ void broadcast_strides(const Tensor& x, const Shape& shape, dim_t* strides) {
 Tensor binary_forward(const char* name, BinaryOp op, const Tensor& x0, const Tensor& x1, float a = 0) {
   check_f32(name, x0);
   check_f32(name, x1);
-  if (!(x0.device() == x1.device()))
-    throw DeviceError(message("[", name, "] expected one device, got ", x0.describe(), " and ", x1.describe()));
+  check_one_device(name, {x0, x1});
   const auto& kernels = backend(x0.device()).elementwise;
   const kernels::Stream stream = current_stream(x0.device());
   NoGradGuard no_grad;
@@ -272,6 +271,7 @@ void add_in_place(const Tensor& a, const Tensor& b) {
   if (a.shape() != b.shape() || a.layout() != b.layout() || !a.is_dense() || !b.is_dense())
     throw ShapeError(message("[add_in_place] expected dense tensors of one shape and layout, got ", a.describe(),
                              " and ", b.describe()));
+  check_one_device("add_in_place", {a, b});
   OpScope scope("add_in_place", kernels::binary_cost(a.numel()));
   backend(a.device())
       .elementwise.binary(current_stream(a.device()),

@@ -18,8 +18,7 @@ void check_pair(const char* op, const Tensor& a, const Tensor& b) {
   if (a.shape() != b.shape() || a.rank() == 0)
     throw ShapeError(
         message("[", op, "] expected equal shapes of rank 1 or more, got ", a.describe(), " and ", b.describe()));
-  if (!(a.device() == b.device()))
-    throw DeviceError(message("[", op, "] expected one device, got ", a.describe(), " and ", b.describe()));
+  check_one_device(op, {a, b});
 }
 
 float* data_or_null(const Tensor& x) {
@@ -28,6 +27,12 @@ float* data_or_null(const Tensor& x) {
 
 Tensor empty_like(const Tensor& x, bool wanted) {
   return wanted ? Tensor::empty(x.shape(), DType::kF32, x.device()) : Tensor();
+}
+
+/// Workspace of a call on the rows of `a`.
+Tensor workspace_of(const Tensor& a) {
+  const std::size_t bytes = backend(a.device()).grad_cosine.workspace_bytes(a.dim(0), a.dim(1));
+  return Tensor::empty({dim_t(bytes)}, DType::kU8, a.device());
 }
 
 /// sum over a row, kept as an axis of 1.
@@ -61,6 +66,7 @@ std::vector<Tensor> fused_double_gradient(const BackwardContext& context, const 
                                           const Tensor& v_b, float eps) {
   std::vector<Tensor> out = {empty_like(a, context.needs(0)), empty_like(b, context.needs(1)),
                              empty_like(grad_cos, context.needs(2))};
+  const Tensor workspace = workspace_of(a);
   OpScope scope("grad_cosine_double_backward", kernels::grad_cosine_double_backward_cost(
                                                    a.dim(0), a.dim(1), int(context.needs(0)) + int(context.needs(1))));
   backend(a.device())
@@ -75,7 +81,8 @@ std::vector<Tensor> fused_double_gradient(const BackwardContext& context, const 
                                                                 .eps = eps,
                                                                 .grad_a = data_or_null(out[0]),
                                                                 .grad_b = data_or_null(out[1]),
-                                                                .grad_grad_cos = data_or_null(out[2])});
+                                                                .grad_grad_cos = data_or_null(out[2]),
+                                                                .workspace = workspace.raw_data()});
   return out;
 }
 
@@ -121,6 +128,7 @@ Tensor row_cosine(const Tensor& a, const Tensor& b, float eps) {
   Tensor cos = Tensor::empty({rows}, DType::kF32, a.device());
   const Tensor stats = Tensor::empty({rows, kernels::kNumCosineStats}, DType::kF32, a.device());
   {
+    const Tensor workspace = workspace_of(a);
     OpScope scope("grad_cosine", kernels::grad_cosine_forward_cost(rows, a.dim(1)));
     backend(a.device())
         .grad_cosine.forward(current_stream(a.device()), {.a = a.data<float>(),
@@ -129,7 +137,8 @@ Tensor row_cosine(const Tensor& a, const Tensor& b, float eps) {
                                                           .width = a.dim(1),
                                                           .eps = eps,
                                                           .cos = cos.data<float>(),
-                                                          .row_stats = stats.data<float>()});
+                                                          .row_stats = stats.data<float>(),
+                                                          .workspace = workspace.raw_data()});
   }
   if (needs_record({a, b}))
     record("grad_cosine", {a, b}, {&cos},

@@ -1,6 +1,7 @@
 #include "engine/ops/image_prior.h"
 
 #include "engine/autograd.h"
+#include "engine/ops/channel_op.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/layout.h"
 #include "engine/ops/reduce.h"
@@ -74,7 +75,8 @@ ImagePrior image_prior(const Tensor& input) {
   const dim_t planes = x.dim(0) * x.dim(1);
   ImagePrior out = {Tensor::empty({}, DType::kF32, device), Tensor::empty({}, DType::kF32, device)};
   const Tensor norms = Tensor::empty({kernels::kNumImageNorms}, DType::kF32, device);
-  const Tensor workspace = Tensor::empty({dim_t(kernels::image_prior_workspace_bytes(planes))}, DType::kU8, device);
+  const Tensor workspace =
+      workspace_tensor(backend(device).image_prior.workspace_bytes(planes, x.dim(2), x.dim(3)), device);
   {
     OpScope scope("image_prior", kernels::image_prior_forward_cost(x.numel()));
     backend(device).image_prior.forward(current_stream(device),

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "engine/autograd.h"
+#include "engine/device_memory.h"
 #include "engine/ops/reduce.h"
 #include "engine/profiler.h"
 
@@ -64,6 +65,32 @@ Tensor to_blocked(const Tensor& x) {
   const BlockedView view(y.activation());
   strided_copy("to_blocked", source, dense_strides(view.shape), y, view.strides, view.shape);
   return with_identity_gradient("to_blocked", y, x);
+}
+
+namespace {
+
+/// The dense row-major values of x on another device.
+Tensor moved(const Tensor& x, const Device& device) {
+  const Tensor source = x.detach().contiguous();
+  const std::size_t bytes = std::size_t(source.numel()) * dtype_bytes(source.dtype());
+  if (!x.device().is_cpu() && !device.is_cpu()) return moved(moved(source, Device{}), device);
+  Tensor y = Tensor::empty(x.shape(), x.dtype(), device);
+  if (device.is_cpu())
+    copy_to_host(x.device(), y.raw_data(), source.raw_data(), bytes);
+  else
+    copy_to_device(device, y.raw_data(), source.raw_data(), bytes);
+  return y;
+}
+
+}  // namespace
+
+Tensor to_device(const Tensor& x, const Device& device) {
+  Tensor y = moved(x, device);
+  if (x.layout() == Layout::kBlocked && can_block_channels(device, x.dim(1))) y = y.blocked();
+  if (needs_record({x}))
+    record("to_device", {x}, {&y},
+           [from = x.device()](BackwardContext& context) -> std::vector<Tensor> { return {context.grad().to(from)}; });
+  return y;
 }
 
 Tensor reshape(const Tensor& x, const Shape& shape) {
@@ -171,12 +198,13 @@ Tensor unslice(const Tensor& x, const Shape& shape, int axis_in, dim_t begin, di
 
 namespace {
 
-/// A blocked [N,C,H,W] tensor as the plain array [N, C*H*W] that it is in memory.
+/// A blocked [N,C,H,W] tensor as the matrix in memory whose columns grow with C: [N, C*H*W] with several blocks of
+/// channels, [N*H*W, C] when channels-last.
 Tensor blocked_rows(const Tensor& x) {
   Tensor rows = x.detach();
-  const dim_t width = x.numel() / std::max<dim_t>(1, x.dim(0));
+  const dim_t width = x.device().is_cpu() ? x.numel() / std::max<dim_t>(1, x.dim(0)) : x.dim(1);
   rows.impl()->layout = Layout::kStrided;
-  rows.impl()->shape = {x.dim(0), width};
+  rows.impl()->shape = {width == 0 ? 0 : x.numel() / width, width};
   rows.impl()->strides = {width, 1};
   return rows;
 }
@@ -185,6 +213,7 @@ void check_concat(const std::vector<Tensor>& parts, int axis) {
   for (const Tensor& part : parts) {
     Shape a = part.shape(), b = parts[0].shape();
     if (a.size() == b.size()) a[axis] = b[axis] = 0;
+    check_one_device("concat", {parts[0], part});
     if (a != b || part.dtype() != parts[0].dtype())
       throw ShapeError(message("[concat] expected parts that differ along axis ", axis, " only, got ",
                                parts[0].describe(), " and ", part.describe()));
@@ -213,7 +242,7 @@ Tensor concat(const std::vector<Tensor>& parts, int axis_in) {
         blocked ? blocked_rows(part) : (part.layout() == Layout::kBlocked ? part.detach().contiguous() : part);
     strided_copy("concat", source, source.strides(), target, target.strides(), source.shape(),
                  offset * target.strides()[axis]);
-    offset += blocked && axis == 1 ? source.dim(1) : part.dim(axis);
+    offset += blocked ? source.dim(axis) : part.dim(axis);
     ends.push_back((ends.empty() ? 0 : ends.back()) + part.dim(axis));
   }
   if (needs_record(parts))

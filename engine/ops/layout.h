@@ -11,8 +11,10 @@ namespace engram {
 
 /// Dense row-major copy (see Tensor::contiguous).
 Tensor to_contiguous(const Tensor& x);
-/// Channel-blocked copy of [N,C,H,W] f32 with C % 16 == 0 (see Tensor::blocked). Throws ShapeError.
+/// Channel-blocked copy of [N,C,H,W] f32 (see Tensor::blocked). Throws ShapeError.
 Tensor to_blocked(const Tensor& x);
+/// Copy on another device (see Tensor::to). Between two devices that are not the CPU it goes through the host.
+Tensor to_device(const Tensor& x, const Device& device);
 
 /// View with other extents and the same number of elements; one extent may be -1. Throws ShapeError.
 Tensor reshape(const Tensor& x, const Shape& shape);

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "engine/autograd.h"
+#include "engine/device_memory.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/layout.h"
 #include "engine/ops/reduce.h"
@@ -24,8 +25,7 @@ void check_same(const char* op, const Tensor& a, const Tensor& b) {
   if (a.dtype() != b.dtype()) throw DTypeError(message("[", op, "] expected f32, got ", b.describe()));
   if (a.shape() != b.shape())
     throw ShapeError(message("[", op, "] expected equal shapes, got ", a.describe(), " and ", b.describe()));
-  if (!(a.device() == b.device()))
-    throw DeviceError(message("[", op, "] expected one device, got ", a.describe(), " and ", b.describe()));
+  check_one_device(op, {a, b});
 }
 
 void check_smoothing(const char* op, float smoothing) {
@@ -45,6 +45,11 @@ const std::int32_t* labels_or_null(const Tensor& labels) {
 }
 const float* data_or_null(const Tensor& x) {
   return x.defined() ? x.data<float>() : nullptr;
+}
+
+[[noreturn]] void refuse_labels(const char* op, dim_t classes, dim_t rows, std::int32_t num_invalid) {
+  throw DataError(
+      message("[", op, "] expected labels in [0, ", classes, "), got ", num_invalid, " of ", rows, " outside"));
 }
 
 struct XentResult {
@@ -69,9 +74,7 @@ XentResult xent_forward(const char* name, const Tensor& logits, const XentTarget
                                                                   .mean_loss = result.loss.data<float>(),
                                                                   .num_invalid = num_invalid.data<std::int32_t>()});
   }
-  if (targets.labels.defined() && num_invalid.to_int_vector()[0] != 0)
-    throw DataError(message("[", name, "] expected labels in [0, ", classes, "), got ", num_invalid.to_int_vector()[0],
-                            " of ", rows, " outside"));
+  if (targets.labels.defined()) check_later(num_invalid, refuse_labels, name, classes, rows);
   return result;
 }
 
@@ -126,6 +129,7 @@ Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, const C
         message("[", kName, "] expected i32 labels, got ", labels.defined() ? labels.describe() : "an empty handle"));
   if (labels.shape() != Shape{logits.dim(0)})
     throw ShapeError(message("[", kName, "] expected labels [", logits.dim(0), "], got ", labels.describe()));
+  check_one_device(kName, {logits, labels});
   const Tensor x = logits.contiguous();
   const XentTargets targets = {labels.contiguous(), {}, options.label_smoothing};
   XentResult result = xent_forward(kName, x, targets);

@@ -1,6 +1,7 @@
 #include "engine/ops/matmul.h"
 
 #include "engine/autograd.h"
+#include "engine/math_mode.h"
 #include "engine/ops/elementwise.h"
 #include "engine/profiler.h"
 
@@ -14,6 +15,7 @@ Tensor product(const char* name, const Tensor& a, const Tensor& b, bool ta, bool
       a.dim(ta ? -2 : -1) != b.dim(tb ? -1 : -2))
     throw ShapeError(message("[", name, "] expected matrices that fit, got ", a.describe(), ta ? " transposed" : "",
                              " and ", b.describe(), tb ? " transposed" : ""));
+  check_one_device(name, {a, b});
   const Tensor left = a.detach().contiguous(), right = b.detach().contiguous();
   const dim_t m = a.dim(ta ? -1 : -2), n = b.dim(tb ? -2 : -1), k = a.dim(ta ? -2 : -1), batch = batched ? a.dim(0) : 1;
   Tensor c = Tensor::empty(batched ? Shape{batch, m, n} : Shape{m, n}, DType::kF32, a.device());
@@ -32,7 +34,8 @@ Tensor product(const char* name, const Tensor& a, const Tensor& b, bool ta, bool
                                  .batch = batch,
                                  .stride_a = m * k,
                                  .stride_b = k * n,
-                                 .stride_c = m * n};
+                                 .stride_c = m * n,
+                                 .math = math_mode()};
   OpScope scope(name, kernels::matmul_cost(args));
   backend(a.device()).matmul.matmul(current_stream(a.device()), args);
   return c;

@@ -13,6 +13,7 @@ using kernels::ActivationShape;
 
 /// The crop of `crop_images`, or with `negate` its adjoint.
 Tensor shifted_crop(const Tensor& x, const Tensor& offsets, dim_t out_h, dim_t out_w, bool negate) {
+  check_one_device("crop_images", {x, offsets});
   const Tensor source = dense_activation("crop_images", x);
   const ActivationShape s = source.activation();
   Tensor y = Tensor::empty({s.n, s.c, out_h, out_w}, DType::kF32, x.device(), source.layout());
@@ -35,9 +36,11 @@ Tensor checked_index(const char* op, const Tensor& index, dim_t bound) {
   if (index.dtype() != DType::kI32 || index.rank() != 1)
     throw ShapeError(message("[", op, "] expected an i32 index [K], got ", index.describe()));
   const Tensor dense = index.contiguous();
-  const dim_t bad =
-      backend(index.device())
-          .spatial.first_out_of_range(current_stream(index.device()), dense.data<std::int32_t>(), dense.numel(), bound);
+  const Tensor first = Tensor::empty({}, DType::kI32, index.device());
+  backend(index.device())
+      .spatial.first_out_of_range(current_stream(index.device()),
+                                  {dense.data<std::int32_t>(), dense.numel(), bound, first.data<std::int32_t>()});
+  const dim_t bad = first.to_int_vector()[0];
   if (bad >= 0)
     throw UsageError(message("[", op, "] expected an index in [0,", bound, "), got ",
                              dense.to_int_vector()[std::size_t(bad)], " at position ", bad));
@@ -48,6 +51,7 @@ Tensor add_rows(const Tensor& x, const Tensor& index, dim_t extent);
 
 /// index_select along axis 0 with a checked index.
 Tensor select_rows(const Tensor& x, const Tensor& index) {
+  check_one_device("index_select", {x, index});
   const Tensor source = x.detach().contiguous();
   Shape shape = x.shape();
   shape[0] = index.numel();
@@ -69,6 +73,7 @@ Tensor select_rows(const Tensor& x, const Tensor& index) {
 
 /// index_add along axis 0 with a checked index.
 Tensor add_rows(const Tensor& x, const Tensor& index, dim_t extent) {
+  check_one_device("index_add", {x, index});
   const Tensor source = x.detach().contiguous();
   Shape shape = x.shape();
   shape[0] = extent;
@@ -88,6 +93,7 @@ Tensor add_rows(const Tensor& x, const Tensor& index, dim_t extent) {
 
 /// flip of every image of a dense activation; `flags` undefined: all.
 Tensor mirrored(const Tensor& x, const Tensor& flags) {
+  check_one_device("flip_images", {x, flags});
   const Tensor source = dense_activation("flip_images", x);
   Tensor y = Tensor::empty(x.shape(), DType::kF32, x.device(), source.layout());
   {

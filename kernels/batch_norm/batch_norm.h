@@ -34,7 +34,7 @@ struct BatchNormTrainArgs {
   std::uint16_t* mask;  ///< [activation_mask_words], or null
   float* mean;          ///< [c] out
   float* invstd;        ///< [c] out
-  void* workspace;      ///< batch_norm_workspace_bytes, aligned to 64
+  void* workspace;      ///< workspace_bytes, aligned to 64
 };
 
 /// Gradients of BatchNormTrainArgs from d = act'(grad_y + grad_y2): two passes over the activations.
@@ -54,7 +54,7 @@ struct BatchNormTrainBackwardArgs {
   float* grad_residual;  ///< d, or null
   float* grad_gamma;     ///< or null
   float* grad_beta;      ///< or null
-  void* workspace;       ///< batch_norm_workspace_bytes, aligned to 64
+  void* workspace;       ///< workspace_bytes, aligned to 64
 };
 
 /// Evaluation forward, with given statistics: y = act(gamma (x - mean) / sqrt(var + eps) + beta (+ residual)).
@@ -72,7 +72,7 @@ struct BatchNormEvalArgs {
   float slope;
   float* y;
   std::uint16_t* mask;  ///< or null
-  void* workspace;      ///< batch_norm_workspace_bytes, aligned to 64
+  void* workspace;      ///< workspace_bytes, aligned to 64
 };
 
 /// Gradients of BatchNormEvalArgs; mean and var are constants. One pass, and one more before it for grad_gamma or
@@ -93,7 +93,7 @@ struct BatchNormEvalBackwardArgs {
   float* grad_residual;  ///< or null
   float* grad_gamma;     ///< or null
   float* grad_beta;      ///< or null
-  void* workspace;       ///< batch_norm_workspace_bytes, aligned to 64
+  void* workspace;       ///< workspace_bytes, aligned to 64
 };
 
 /// Entry points of one back end.
@@ -102,10 +102,9 @@ struct BatchNormKernels {
   void (*train_backward)(Stream, const BatchNormTrainBackwardArgs&);
   void (*eval)(Stream, const BatchNormEvalArgs&);
   void (*eval_backward)(Stream, const BatchNormEvalBackwardArgs&);
+  /// Bytes of workspace that any call of the family needs for this shape.
+  std::size_t (*workspace_bytes)(const ActivationShape&);
 };
-
-/// Bytes of workspace that any call of the family needs for this shape.
-std::size_t batch_norm_workspace_bytes(const ActivationShape& shape);
 
 /// x read twice (statistics, apply), residual and mask once, y written.
 Cost batch_norm_train_cost(const ActivationShape& shape, bool residual, bool mask);
@@ -120,6 +119,8 @@ Cost batch_norm_eval_backward_cost(const ActivationShape& shape, int gradients, 
 
 /// The CPU back end.
 extern const BatchNormKernels kCpuBatchNorm;
+/// The CUDA back end; defined where its kernels are linked.
+extern const BatchNormKernels kCudaBatchNorm;
 
 /// Plain loops in double over the same layouts: the oracle of the tests.
 namespace reference {

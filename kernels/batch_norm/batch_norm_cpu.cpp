@@ -97,6 +97,10 @@ void eval_backward(Stream, const BatchNormEvalBackwardArgs& args) {
   gradient_pass({args.shape, gradient, nullptr, scale, nullptr, nullptr, nullptr, args.grad_x, args.grad_residual});
 }
 
+std::size_t workspace_bytes(const ActivationShape& shape) {
+  return std::size_t(channel_partials_count(shape) + 5 * shape.c) * sizeof(float);
+}
+
 std::int64_t activation_bytes(const ActivationShape& shape) {
   return shape.count() * 4;
 }
@@ -105,10 +109,6 @@ std::int64_t mask_bytes(const ActivationShape& shape, bool mask) {
 }
 
 }  // namespace
-
-std::size_t batch_norm_workspace_bytes(const ActivationShape& shape) {
-  return std::size_t(channel_partials_count(shape) + 5 * shape.c) * sizeof(float);
-}
 
 Cost batch_norm_train_cost(const ActivationShape& shape, bool residual, bool mask) {
   const std::int64_t size = activation_bytes(shape);
@@ -134,6 +134,6 @@ Cost batch_norm_eval_backward_cost(const ActivationShape& shape, int gradients, 
           shape.count() * (1 + gradients + (parameters ? 3 + gradients : 0))};
 }
 
-const BatchNormKernels kCpuBatchNorm = {train, train_backward, eval, eval_backward};
+const BatchNormKernels kCpuBatchNorm = {train, train_backward, eval, eval_backward, workspace_bytes};
 
 }  // namespace engram::kernels

@@ -35,7 +35,16 @@ struct BnStatsMatchArgs {
   float* batch_var;     ///< [c] out
   float* var_norm;      ///< scalar out
   float* mean_norm;     ///< scalar out
-  void* workspace;      ///< bn_stats_match_workspace_bytes, aligned to 64
+  void* workspace;      ///< workspace_bytes, aligned to 64
+  /// true: batch_mean, batch_var and the norms need not be complete before `finish` has been called with the same
+  /// arguments; all that they point to, the workspace too, lives until then.
+  bool defer_statistics = false;
+};
+
+/// Completes the statistics of forward calls that deferred them, a whole network's at once.
+struct BnStatsMatchFinishArgs {
+  const BnStatsMatchArgs* layers;  ///< in host memory
+  int num_layers;
 };
 
 /// The gradient of BnStatsMatchArgs to x and to the residual, in one pass. With d = act'(grad_y + grad_y2) and
@@ -63,17 +72,18 @@ struct BnStatsMatchBackwardArgs {
   const float* grad_mean_norm;  ///< scalar, or null: 0
   float* grad_x;                ///< or null
   float* grad_residual;         ///< or null; needs grad_y
-  void* workspace;              ///< bn_stats_match_workspace_bytes, aligned to 64
+  void* workspace;              ///< workspace_bytes, aligned to 64
 };
 
 /// Entry points of one back end.
 struct BnStatsMatchKernels {
   void (*forward)(Stream, const BnStatsMatchArgs&);
   void (*backward)(Stream, const BnStatsMatchBackwardArgs&);
+  /// On the CPU nothing is left to do: forward calls never defer there.
+  void (*finish)(Stream, const BnStatsMatchFinishArgs&);
+  /// Bytes of workspace that a forward or backward call needs for this shape.
+  std::size_t (*workspace_bytes)(const ActivationShape&);
 };
-
-/// Bytes of workspace that either call needs for this shape.
-std::size_t bn_stats_match_workspace_bytes(const ActivationShape& shape);
 
 /// x and residual read, y (if wanted) and mask written.
 Cost bn_stats_match_cost(const ActivationShape& shape, bool output, bool residual, bool mask);
@@ -84,6 +94,8 @@ Cost bn_stats_match_backward_cost(const ActivationShape& shape, bool statistics,
 
 /// The CPU back end.
 extern const BnStatsMatchKernels kCpuBnStatsMatch;
+/// The CUDA back end; defined where its kernels are linked.
+extern const BnStatsMatchKernels kCudaBnStatsMatch;
 
 /// Plain loops in double over the same layouts: the oracle of the tests. No pointer but residual, pre and grad_y is
 /// optional.

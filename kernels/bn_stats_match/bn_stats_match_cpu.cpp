@@ -65,6 +65,12 @@ void backward(Stream, const BnStatsMatchBackwardArgs& args) {
                  args.grad_residual});
 }
 
+void finish(Stream, const BnStatsMatchFinishArgs&) {}
+
+std::size_t workspace_bytes(const ActivationShape& shape) {
+  return std::size_t(channel_partials_count(shape) + 3 * shape.c) * sizeof(float);
+}
+
 std::int64_t activation_bytes(const ActivationShape& shape) {
   return shape.count() * 4;
 }
@@ -73,10 +79,6 @@ std::int64_t mask_bytes(const ActivationShape& shape, bool mask) {
 }
 
 }  // namespace
-
-std::size_t bn_stats_match_workspace_bytes(const ActivationShape& shape) {
-  return std::size_t(channel_partials_count(shape) + 3 * shape.c) * sizeof(float);
-}
 
 Cost bn_stats_match_cost(const ActivationShape& shape, bool output, bool residual, bool mask) {
   const std::int64_t size = activation_bytes(shape);
@@ -90,6 +92,6 @@ Cost bn_stats_match_backward_cost(const ActivationShape& shape, bool statistics,
           shape.count() * (3 * statistics + 2 * gradients)};
 }
 
-const BnStatsMatchKernels kCpuBnStatsMatch = {forward, backward};
+const BnStatsMatchKernels kCpuBnStatsMatch = {forward, backward, finish, workspace_bytes};
 
 }  // namespace engram::kernels

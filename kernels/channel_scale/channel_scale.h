@@ -65,6 +65,8 @@ Cost roll_flip_cost(dim_t count);
 
 /// The CPU back end.
 extern const ChannelScaleKernels kCpuChannelScale;
+/// The CUDA back end; defined where its kernels are linked.
+extern const ChannelScaleKernels kCudaChannelScale;
 
 /// Plain loops in double: the oracle of the tests.
 namespace reference {

@@ -5,13 +5,7 @@
 
 #include <cstdint>
 
-#include "kernels/common/simd.h"
-
-#if defined(__CUDACC__)
-#define ENGRAM_HOST_DEVICE __host__ __device__
-#else
-#define ENGRAM_HOST_DEVICE
-#endif
+#include "kernels/common/inline.h"
 
 namespace engram::kernels {
 

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "kernels/common/inline.h"
 #include "kernels/common/types.h"
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
@@ -15,7 +16,6 @@
 #else
 #define ENGRAM_MULTIVERSION
 #endif
-#define ENGRAM_ALWAYS_INLINE inline __attribute__((always_inline))
 
 namespace engram::kernels {
 

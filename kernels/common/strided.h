@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <utility>
 
-#include "kernels/common/simd.h"
+#include "kernels/common/inline.h"
 #include "kernels/common/types.h"
 
 namespace engram::kernels {

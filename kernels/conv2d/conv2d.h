@@ -2,17 +2,23 @@
 /// Two-dimensional convolution (cross-correlation), f32: forward (fprop) and the gradients to data (dgrad) and weights
 /// (wgrad).
 ///
-/// Layout: x and y are planar (block 1) or blocked (block 16, channels a multiple of 16); the kernels copy internally
-/// where the library wants another layout. Weights are plain [oc, ic / groups, kh, kw] (OIHW).
+/// On the CPU (oneDNN): x and y are planar (block 1) or blocked (block 16, channels a multiple of 16); the kernels copy
+/// internally where the library wants another layout. Weights are plain [oc, ic / groups, kh, kw] (OIHW).
+///
+/// On CUDA (cuDNN): everything is channels-last. x and y have blocks of all their channels, weights and their gradients
+/// are [oc, kh, kw, ic / groups]. Scratch memory comes from the caller, at most kConvWorkspaceLimit plus, under
+/// MathMode::kBF16, copies of the operands in bf16. Algorithms are cuDNN's first choice among the deterministic ones
+/// that fit and keep to the math mode, chosen once a shape; kExact leaves out Winograd and Fourier transforms. Bits
+/// repeat on one kind of GPU with one version of cuDNN.
 ///
 /// Algorithm: a fixed rule, never a timing, so that runs repeat to the bit. See ConvPolicy.
 ///
-/// Determinism: the same call at the same thread count gives the same bits. Direct fprop and dgrad do not depend on the
-/// thread count either (tested). Winograd and the weight gradient do, in their last bits: oneDNN chooses its blocks and
-/// splits its sums by the thread count.
+/// Determinism on the CPU: the same call at the same thread count gives the same bits. Direct fprop and dgrad do not
+/// depend on the thread count either (tested). Winograd and the weight gradient do, in their last bits: oneDNN chooses
+/// its blocks and splits its sums by the thread count.
 ///
-/// Accuracy (tested): with |x|, |w| <= 1 and sums of K products, direct results are within 1e-6 sqrt(K) of the double
-/// reference, those of Winograd F(4x4, 3x3) within 3e-5 sqrt(K); relative L2 errors are below 5e-7 and 2e-6.
+/// Accuracy on the CPU (tested): with |x|, |w| <= 1 and sums of K products, direct results are within 1e-6 sqrt(K) of
+/// the double reference, those of Winograd F(4x4, 3x3) within 3e-5 sqrt(K); relative L2 errors are below 5e-7 and 2e-6.
 ///
 /// Calls from several threads run one after the other. Do not call from inside an OpenMP region.
 
@@ -22,6 +28,7 @@
 
 #include "kernels/common/activation.h"
 #include "kernels/common/cost.h"
+#include "kernels/common/math_mode.h"
 #include "kernels/common/stream.h"
 
 namespace engram::kernels {
@@ -74,6 +81,8 @@ struct Conv2dFpropArgs {
   const float* residual = nullptr;
   bool relu = false;
   float* y;
+  MathMode math = MathMode::kF32;
+  void* workspace = nullptr;
 };
 
 /// gx = gradient to x from gy.
@@ -83,9 +92,12 @@ struct Conv2dDgradArgs {
   const float* gy;
   ConvWeight weight;
   float* gx;
+  MathMode math = MathMode::kF32;
+  void* workspace = nullptr;
 };
 
-/// gw = gradient to w (dense OIHW, overwritten) from x and gy; gbias [oc] too unless null.
+/// gw = gradient to w (dense, in the back end's layout of weights, overwritten) from x and gy; gbias [oc] too unless
+/// null.
 struct Conv2dWgradArgs {
   Conv2dShape shape;
   ConvPolicy policy = ConvPolicy::kFast;
@@ -93,6 +105,23 @@ struct Conv2dWgradArgs {
   const float* gy;
   float* gw;
   float* gbias = nullptr;
+  MathMode math = MathMode::kF32;
+  void* workspace = nullptr;
+};
+
+/// The pass of a convolution.
+enum class ConvPass { kFprop, kDgrad, kWgrad };
+
+/// Most scratch memory that an algorithm may take on CUDA.
+inline constexpr std::size_t kConvWorkspaceLimit = std::size_t{256} << 20;
+
+/// What the scratch memory of a call depends on.
+struct ConvWorkspaceQuery {
+  Conv2dShape shape;
+  ConvPass pass;
+  ConvPolicy policy = ConvPolicy::kFast;
+  MathMode math = MathMode::kF32;
+  bool epilogue = false;  ///< fprop with a bias, residual or ReLU
 };
 
 /// Entry points of one back end. All throw UsageError for extents that make no convolution or blocks that do not fit.
@@ -100,17 +129,17 @@ struct Conv2dKernels {
   void (*fprop)(Stream, const Conv2dFpropArgs&);
   void (*dgrad)(Stream, const Conv2dDgradArgs&);
   void (*wgrad)(Stream, const Conv2dWgradArgs&);
+  /// Bytes of `workspace` in the arguments, 256-byte aligned; 0 on the CPU, which keeps its own.
+  std::size_t (*workspace_bytes)(const ConvWorkspaceQuery&);
+  bool channels_last_weights;  ///< weights and their gradients are [oc, kh, kw, ic / groups], else OIHW
 };
 
-/// Throws UsageError unless `shape` is a convolution that the kernels take.
-void check_conv2d_shape(const Conv2dShape& shape);
+/// Throws UsageError unless `shape` is a convolution: blocks of 1 or 16, or channels-last ones.
+void check_conv2d_shape(const Conv2dShape& shape, bool channels_last = false);
 
 /// Whether a shape runs as Winograd under kFast: 3x3, stride 1, padding at most 1, one group, at least 32 channels on
 /// both sides and multiples of 16, and at least 4x4 pixels of output.
 bool uses_winograd(const Conv2dShape& shape);
-
-/// The pass of a plan.
-enum class ConvPass { kFprop, kDgrad, kWgrad };
 
 /// Operands read and result written once; 2 n oc oh ow (ic/groups) kh kw operations for each pass, whatever algorithm
 /// runs.
@@ -129,6 +158,9 @@ void conv2d_release();
 
 /// The CPU back end (oneDNN).
 extern const Conv2dKernels kCpuConv2d;
+
+/// The CUDA back end (cuDNN), in the plug-in.
+extern const Conv2dKernels kCudaConv2d;
 
 /// Plain loops in double on planar data: the oracle of the tests. `bias` and `gbias` may be null.
 namespace reference {

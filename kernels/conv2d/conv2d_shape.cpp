@@ -10,13 +10,14 @@ std::string describe(const Conv2dShape& s) {
                  " groups ", s.groups, " blocks ", s.x_block, " and ", s.y_block);
 }
 
-bool fits_block(dim_t channels, dim_t block) {
+bool fits_block(dim_t channels, dim_t block, bool channels_last) {
+  if (channels_last) return block == channels;
   return block == 1 || (block == kCpuChannelBlock && channels % block == 0);
 }
 
 }  // namespace
 
-void check_conv2d_shape(const Conv2dShape& s) {
+void check_conv2d_shape(const Conv2dShape& s, bool channels_last) {
   const auto fail = [&](const char* expected) {
     throw UsageError(message("[conv2d] expected ", expected, ", got ", describe(s)));
   };
@@ -25,8 +26,8 @@ void check_conv2d_shape(const Conv2dShape& s) {
   if (s.pad_h < 0 || s.pad_w < 0) fail("padding of at least 0");
   if (s.groups < 1 || s.ic % s.groups != 0 || s.oc % s.groups != 0) fail("groups that divide the channels");
   if (s.ih + 2 * s.pad_h < s.kh || s.iw + 2 * s.pad_w < s.kw) fail("a kernel no larger than the padded input");
-  if (!fits_block(s.ic, s.x_block) || !fits_block(s.oc, s.y_block))
-    fail("blocks of 1, or 16 with channels a multiple of it");
+  if (!fits_block(s.ic, s.x_block, channels_last) || !fits_block(s.oc, s.y_block, channels_last))
+    fail(channels_last ? "blocks of all channels" : "blocks of 1, or 16 with channels a multiple of it");
 }
 
 bool uses_winograd(const Conv2dShape& s) {

@@ -108,6 +108,8 @@ Cost binary_cost(dim_t count);
 
 /// The CPU back end.
 extern const ElementwiseKernels kCpuElementwise;
+/// The CUDA back end; defined where its kernels are linked.
+extern const ElementwiseKernels kCudaElementwise;
 
 /// Plain loops in double: the oracle of the tests.
 namespace reference {

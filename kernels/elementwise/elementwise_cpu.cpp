@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "kernels/common/parallel.h"
+#include "kernels/common/simd.h"
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/elementwise/elementwise_formulas.h"
 

@@ -1,16 +1,17 @@
 #pragma once
-/// The scalar formula of each elementwise operation, shared by the reference (double) and the CPU kernels (float).
+/// The scalar formula of each elementwise operation, shared by the reference (double) and the kernels of both
+/// back ends (float).
 
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/common/simd.h"
+#include "kernels/common/inline.h"
 #include "kernels/elementwise/elementwise.h"
 
 namespace engram::kernels {
 
 template <UnaryOp op, class T>
-ENGRAM_ALWAYS_INLINE T unary_formula(T x, T a, T b) {
+ENGRAM_HOST_DEVICE ENGRAM_ALWAYS_INLINE T unary_formula(T x, T a, T b) {
   if constexpr (op == UnaryOp::kCopy) return x;
   if constexpr (op == UnaryOp::kNeg) return -x;
   if constexpr (op == UnaryOp::kExp) return std::exp(x);
@@ -32,7 +33,7 @@ ENGRAM_ALWAYS_INLINE T unary_formula(T x, T a, T b) {
 }
 
 template <BinaryOp op, class T>
-ENGRAM_ALWAYS_INLINE T binary_formula(T x0, T x1, T a) {
+ENGRAM_HOST_DEVICE ENGRAM_ALWAYS_INLINE T binary_formula(T x0, T x1, T a) {
   if constexpr (op == BinaryOp::kAdd) return x0 + x1;
   if constexpr (op == BinaryOp::kSub) return x0 - x1;
   if constexpr (op == BinaryOp::kMul) return x0 * x1;

@@ -20,8 +20,9 @@ struct GradCosineForwardArgs {
   const float* b;
   dim_t rows, width;
   float eps;
-  float* cos;        ///< [rows]
-  float* row_stats;  ///< [rows, 3]
+  float* cos;                 ///< [rows]
+  float* row_stats;           ///< [rows, 3]
+  void* workspace = nullptr;  ///< workspace_bytes
 };
 
 /// grad_a = g (b / (A B) - [|a| > eps] cos a / A^2), grad_b likewise, g = grad_cos[row]. Either output may be null.
@@ -49,7 +50,8 @@ struct GradCosineDoubleBackwardArgs {
   float eps;
   float* grad_a;  ///< [rows, width] or null
   float* grad_b;
-  float* grad_grad_cos;  ///< [rows] or null
+  float* grad_grad_cos;       ///< [rows] or null
+  void* workspace = nullptr;  ///< workspace_bytes
 };
 
 /// Entry points of one back end. Results do not depend on the number of threads.
@@ -57,6 +59,8 @@ struct GradCosineKernels {
   void (*forward)(Stream, const GradCosineForwardArgs&);
   void (*backward)(Stream, const GradCosineBackwardArgs&);
   void (*double_backward)(Stream, const GradCosineDoubleBackwardArgs&);
+  /// Bytes of workspace of the forward and the double backward call, aligned to 8; may be 0.
+  std::size_t (*workspace_bytes)(dim_t rows, dim_t width);
 };
 
 /// Two operands read.
@@ -68,6 +72,8 @@ Cost grad_cosine_double_backward_cost(dim_t rows, dim_t width, int num_outputs);
 
 /// The CPU back end.
 extern const GradCosineKernels kCpuGradCosine;
+/// The CUDA back end; defined where its kernels are linked.
+extern const GradCosineKernels kCudaGradCosine;
 
 /// Plain loops in double: the oracle of the tests. The double gradient has no closed form here: tests difference
 /// `grad_cosine_backward`.

@@ -158,6 +158,10 @@ void double_backward(Stream, const GradCosineDoubleBackwardArgs& args) {
   });
 }
 
+std::size_t workspace_bytes(dim_t, dim_t) {
+  return 0;
+}
+
 }  // namespace
 
 Cost grad_cosine_forward_cost(dim_t rows, dim_t width) {
@@ -172,6 +176,6 @@ Cost grad_cosine_double_backward_cost(dim_t rows, dim_t width, int num_outputs) 
   return {16 * rows * width, 4 * rows * width * num_outputs, (8 + 7 * num_outputs) * rows * width};
 }
 
-const GradCosineKernels kCpuGradCosine = {forward, backward, double_backward};
+const GradCosineKernels kCpuGradCosine = {forward, backward, double_backward, workspace_bytes};
 
 }  // namespace engram::kernels

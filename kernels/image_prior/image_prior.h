@@ -17,7 +17,7 @@ inline constexpr int kNumImageNorms = 5;
 struct ImagePriorForwardArgs {
   const float* x;  ///< [planes, h, w]
   dim_t planes, h, w;
-  double* workspace;  ///< image_prior_workspace_bytes(planes)
+  double* workspace;  ///< workspace_bytes
   float* norms;       ///< [5]
   float* tv;          ///< scalar or null
   float* l2;          ///< scalar or null
@@ -33,13 +33,12 @@ struct ImagePriorBackwardArgs {
   float* grad_x;  ///< [planes, h, w]; not x
 };
 
-/// Bytes of ImagePriorForwardArgs::workspace.
-std::size_t image_prior_workspace_bytes(dim_t planes);
-
 /// Entry points of one back end. Results do not depend on the number of threads.
 struct ImagePriorKernels {
   void (*forward)(Stream, const ImagePriorForwardArgs&);
   void (*backward)(Stream, const ImagePriorBackwardArgs&);
+  /// Bytes of ImagePriorForwardArgs::workspace.
+  std::size_t (*workspace_bytes)(dim_t planes, dim_t h, dim_t w);
 };
 
 /// x read.
@@ -49,6 +48,8 @@ Cost image_prior_backward_cost(dim_t count);
 
 /// The CPU back end.
 extern const ImagePriorKernels kCpuImagePrior;
+/// The CUDA back end; defined where its kernels are linked.
+extern const ImagePriorKernels kCudaImagePrior;
 
 /// Plain loops in double: the oracle of the tests.
 namespace reference {

@@ -119,11 +119,11 @@ void backward(Stream, const ImagePriorBackwardArgs& args) {
   });
 }
 
-}  // namespace
-
-std::size_t image_prior_workspace_bytes(dim_t planes) {
+std::size_t workspace_bytes(dim_t planes, dim_t, dim_t) {
   return std::size_t(planes) * kNumImageNorms * sizeof(double);
 }
+
+}  // namespace
 
 Cost image_prior_forward_cost(dim_t count) {
   return {4 * count, 0, 14 * count};
@@ -132,6 +132,6 @@ Cost image_prior_backward_cost(dim_t count) {
   return {4 * count, 4 * count, 26 * count};
 }
 
-const ImagePriorKernels kCpuImagePrior = {forward, backward};
+const ImagePriorKernels kCpuImagePrior = {forward, backward, workspace_bytes};
 
 }  // namespace engram::kernels

@@ -2,6 +2,7 @@
 /// Matrix products, f32, row-major.
 
 #include "kernels/common/cost.h"
+#include "kernels/common/math_mode.h"
 #include "kernels/common/stream.h"
 #include "kernels/common/types.h"
 
@@ -21,10 +22,15 @@ struct MatmulArgs {
   float alpha = 1, beta = 0;  ///< with beta = 0, C is not read
   dim_t batch = 1;
   dim_t stride_a = 0, stride_b = 0, stride_c = 0;
+  MathMode math = MathMode::kF32;
 };
 
+/// Throws UsageError for a negative extent or a leading dimension shorter than a row.
+void check_matmul(const MatmulArgs& args);
+
 /// Entry points of one back end. On the CPU the order of additions is oneDNN's: the same bits at the same thread count,
-/// other last bits at another. Throws UsageError for a negative extent or a leading dimension shorter than a row.
+/// other last bits at another. On CUDA it is cuBLAS's, with a workspace of its own a stream (32 MiB), so bits repeat on
+/// one kind of GPU. Throws as check_matmul.
 struct MatmulKernels {
   void (*matmul)(Stream, const MatmulArgs&);
 };
@@ -34,6 +40,10 @@ Cost matmul_cost(const MatmulArgs& args);
 
 /// The CPU back end (oneDNN).
 extern const MatmulKernels kCpuMatmul;
+
+/// The CUDA back end (cuBLAS), in the plug-in. Extents stay below 2^31. The first product on a stream allocates, so it
+/// cannot be captured.
+extern const MatmulKernels kCudaMatmul;
 
 /// Plain loops in double: the oracle of the tests.
 namespace reference {

@@ -9,15 +9,6 @@
 namespace engram::kernels {
 namespace {
 
-void check(const MatmulArgs& s) {
-  if (s.m < 0 || s.n < 0 || s.k < 0 || s.batch < 0)
-    throw UsageError(
-        message("[matmul] expected extents of at least 0, got m=", s.m, " n=", s.n, " k=", s.k, " batch=", s.batch));
-  if (s.lda < (s.transpose_a ? s.m : s.k) || s.ldb < (s.transpose_b ? s.k : s.n) || s.ldc < s.n)
-    throw UsageError(message("[matmul] expected leading dimensions of at least a row, got lda=", s.lda, " ldb=", s.ldb,
-                             " ldc=", s.ldc, " for m=", s.m, " n=", s.n, " k=", s.k));
-}
-
 /// c = beta c, for an empty sum.
 void scale_only(const MatmulArgs& s, float* c) {
   for (dim_t i = 0; i < s.m; ++i)
@@ -32,7 +23,7 @@ dnnl_status_t one_product(const MatmulArgs& s, dim_t index) {
 }
 
 void matmul(Stream, const MatmulArgs& s) {
-  check(s);
+  check_matmul(s);
   if (s.m == 0 || s.n == 0) return;
   if (s.k == 0) {
     for (dim_t i = 0; i < s.batch; ++i) scale_only(s, s.c + i * s.stride_c);
@@ -56,12 +47,5 @@ void matmul(Stream, const MatmulArgs& s) {
 }  // namespace
 
 const MatmulKernels kCpuMatmul = {.matmul = matmul};
-
-Cost matmul_cost(const MatmulArgs& s) {
-  const std::int64_t out = s.batch * s.m * s.n * 4;
-  return {.bytes_read = s.batch * (s.m * s.k + s.k * s.n) * 4 + (s.beta != 0 ? out : 0),
-          .bytes_written = out,
-          .flops = 2 * s.batch * s.m * s.n * s.k};
-}
 
 }  // namespace engram::kernels

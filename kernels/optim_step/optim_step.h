@@ -1,7 +1,10 @@
 #pragma once
-/// One optimiser step over many parameters in one parallel loop: SGD with momentum, Adam, AdamW, running averages, and
-/// the norm of all gradients with the factor that clips it. Update rules and their order are PyTorch's (torch.optim,
-/// one tensor at a time).
+/// One optimiser step over many parameters in one parallel loop or launch: SGD with momentum, Adam, AdamW, running
+/// averages, and the norm of all gradients with the factor that clips it. Update rules and their order are PyTorch's
+/// (torch.optim, one tensor at a time).
+///
+/// Lists of tensors lie in host memory. What changes from step to step (learning rate, step counts, the clip factor) is
+/// read through pointers into the back end's memory, so that a captured sequence of kernels can be replayed.
 
 #include "kernels/common/cost.h"
 #include "kernels/common/stream.h"
@@ -23,7 +26,7 @@ struct SgdTensor {
 struct SgdArgs {
   const SgdTensor* tensors;
   int num_tensors;
-  float lr;
+  const float* lr;  ///< scalar
   float momentum;
   float weight_decay;
   bool nesterov;
@@ -37,17 +40,18 @@ struct AdamTensor {
   float* m;
   float* v;
   dim_t count;
-  std::int64_t step;  ///< 1 in the parameter's first step
+  std::int32_t* step;  ///< scalar: steps taken before this one; raised by 1
 };
 
 /// g = *grad_scale grad;  decoupled_decay (AdamW): p *= 1 - lr weight_decay, else (Adam): g += weight_decay p;
+/// with the raised step
 /// m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
 /// p -= lr / (1 - beta1^step) * m / (sqrt(v) / sqrt(1 - beta2^step) + eps).
 struct AdamArgs {
   const AdamTensor* tensors;
   int num_tensors;
-  float lr;
-  double beta1;  ///< double, because 1 - beta loses digits in f32
+  const float* lr;  ///< scalar
+  double beta1;     ///< double, because 1 - beta loses digits in f32
   double beta2;
   float eps;
   float weight_decay;
@@ -68,6 +72,16 @@ struct EmaArgs {
   double decay;
 };
 
+/// Where *loss < *best: average = value for each tensor (an exact copy), and *best = *loss. Else, and for a loss that
+/// is not a number, nothing is changed. The comparison is the back end's, so that a captured step can keep its best
+/// result.
+struct KeepBestArgs {
+  const EmaTensor* tensors;  ///< average: the kept copy
+  int num_tensors;
+  const float* loss;  ///< scalar
+  float* best;        ///< scalar
+};
+
 /// One gradient of a norm.
 struct GradTensor {
   const float* grad;
@@ -80,20 +94,20 @@ struct GradNormArgs {
   const GradTensor* tensors;
   int num_tensors;
   float max_norm;
-  double* workspace;  ///< grad_norm_workspace_bytes(sum of counts)
+  double* workspace;  ///< grad_norm_workspace_bytes
   float* norm;        ///< scalar
   float* factor;      ///< scalar
 };
-
-/// Bytes of GradNormArgs::workspace.
-std::size_t grad_norm_workspace_bytes(dim_t total_count);
 
 /// Entry points of one back end. Results do not depend on the number of threads.
 struct OptimStepKernels {
   void (*sgd)(Stream, const SgdArgs&);
   void (*adam)(Stream, const AdamArgs&);
   void (*ema)(Stream, const EmaArgs&);
+  void (*keep_best)(Stream, const KeepBestArgs&);
   void (*grad_norm)(Stream, const GradNormArgs&);
+  /// Bytes of GradNormArgs::workspace for these tensors; only their counts are looked at.
+  std::size_t (*grad_norm_workspace_bytes)(const GradTensor* tensors, int num_tensors);
 };
 
 /// Parameter and momentum read and written, gradient read; without momentum the buffer is not touched.
@@ -102,11 +116,15 @@ Cost sgd_cost(dim_t total_count, bool momentum);
 Cost adam_cost(dim_t total_count);
 /// Average read and written, value read.
 Cost ema_cost(dim_t total_count);
+/// Value read, kept copy written: what a better loss costs; another one moves nothing.
+Cost keep_best_cost(dim_t total_count);
 /// Gradients read.
 Cost grad_norm_cost(dim_t total_count);
 
 /// The CPU back end.
 extern const OptimStepKernels kCpuOptimStep;
+/// The CUDA back end; defined where its kernels are linked.
+extern const OptimStepKernels kCudaOptimStep;
 
 /// Plain loops in double over one tensor: the oracle of the tests. `momentum_buffer` may be null when momentum is 0.
 namespace reference {

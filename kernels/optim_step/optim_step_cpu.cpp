@@ -38,7 +38,7 @@ ENGRAM_MULTIVERSION void sgd_range(const SgdArgs& args, const SgdTensor& tensor,
   const float* __restrict grad = tensor.grad;
   float* __restrict buffer = tensor.momentum;
   const float scale = args.grad_scale ? *args.grad_scale : 1.f;
-  const float lr = args.lr, decay = args.weight_decay, momentum = args.momentum;
+  const float lr = *args.lr, decay = args.weight_decay, momentum = args.momentum;
   if (momentum == 0) {
     for (dim_t i = begin; i < end; ++i) p[i] -= lr * (scale * grad[i] + decay * p[i]);
   } else if (tensor.first_step) {
@@ -69,16 +69,16 @@ struct AdamFactors {
   float scale, l2, shrink, beta1, one_minus_beta1, beta2, one_minus_beta2, step_size, inverse_sqrt_bias2, eps;
 };
 
-AdamFactors adam_factors(const AdamArgs& args, std::int64_t step) {
+AdamFactors adam_factors(const AdamArgs& args, std::int32_t step) {
   const double bias1 = 1 - std::pow(args.beta1, double(step)), bias2 = 1 - std::pow(args.beta2, double(step));
   return {.scale = args.grad_scale ? *args.grad_scale : 1.f,
           .l2 = args.decoupled_decay ? 0.f : args.weight_decay,
-          .shrink = args.decoupled_decay ? float(1 - double(args.lr) * args.weight_decay) : 1.f,
+          .shrink = args.decoupled_decay ? float(1 - double(*args.lr) * args.weight_decay) : 1.f,
           .beta1 = float(args.beta1),
           .one_minus_beta1 = float(1 - args.beta1),
           .beta2 = float(args.beta2),
           .one_minus_beta2 = float(1 - args.beta2),
-          .step_size = float(args.lr / bias1),
+          .step_size = float(*args.lr / bias1),
           .inverse_sqrt_bias2 = float(1 / std::sqrt(bias2)),
           .eps = args.eps};
 }
@@ -127,8 +127,9 @@ void sgd(Stream, const SgdArgs& args) {
 }
 
 void adam(Stream, const AdamArgs& args) {
+  for (int i = 0; i < args.num_tensors; ++i) ++*args.tensors[i].step;
   for_each_piece(args.tensors, args.num_tensors, [&](const AdamTensor& tensor, dim_t begin, dim_t end, dim_t) {
-    adam_range(adam_factors(args, tensor.step), tensor, begin, end);
+    adam_range(adam_factors(args, *tensor.step), tensor, begin, end);
   });
 }
 
@@ -137,6 +138,14 @@ void ema(Stream, const EmaArgs& args) {
   for_each_piece(args.tensors, args.num_tensors, [&](const EmaTensor& tensor, dim_t begin, dim_t end, dim_t) {
     ema_range(tensor, decay, rest, begin, end);
   });
+}
+
+void keep_best(Stream, const KeepBestArgs& args) {
+  if (!(*args.loss < *args.best)) return;
+  for_each_piece(args.tensors, args.num_tensors, [&](const EmaTensor& tensor, dim_t begin, dim_t end, dim_t) {
+    std::copy(tensor.value + begin, tensor.value + end, tensor.average + begin);
+  });
+  *args.best = *args.loss;
 }
 
 void grad_norm(Stream, const GradNormArgs& args) {
@@ -152,11 +161,11 @@ void grad_norm(Stream, const GradNormArgs& args) {
   *args.factor = float(std::min(1.0, args.max_norm / (norm + 1e-6)));
 }
 
-}  // namespace
-
-std::size_t grad_norm_workspace_bytes(dim_t total_count) {
-  return std::size_t((total_count + kChunk - 1) / kChunk) * sizeof(double);
+std::size_t grad_norm_workspace_bytes(const GradTensor* tensors, int num_tensors) {
+  return std::size_t((total_count(tensors, num_tensors) + kChunk - 1) / kChunk) * sizeof(double);
 }
+
+}  // namespace
 
 Cost sgd_cost(dim_t total_count, bool momentum) {
   return {total_count * (momentum ? 12 : 8), total_count * (momentum ? 8 : 4), total_count * (momentum ? 8 : 5)};
@@ -167,10 +176,13 @@ Cost adam_cost(dim_t total_count) {
 Cost ema_cost(dim_t total_count) {
   return {total_count * 8, total_count * 4, total_count * 3};
 }
+Cost keep_best_cost(dim_t total_count) {
+  return {total_count * 4, total_count * 4, 0};
+}
 Cost grad_norm_cost(dim_t total_count) {
   return {total_count * 4, 0, total_count * 2};
 }
 
-const OptimStepKernels kCpuOptimStep = {sgd, adam, ema, grad_norm};
+const OptimStepKernels kCpuOptimStep = {sgd, adam, ema, keep_best, grad_norm, grad_norm_workspace_bytes};
 
 }  // namespace engram::kernels

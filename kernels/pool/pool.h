@@ -98,6 +98,8 @@ Cost global_avg_pool_cost(const ActivationShape& shape);
 
 /// The CPU back end.
 extern const PoolKernels kCpuPool;
+/// The CUDA back end; defined where its kernels are linked.
+extern const PoolKernels kCudaPool;
 
 /// Plain loops in double over planar tensors (geometry.x.block is ignored): the oracle of the tests.
 namespace reference {

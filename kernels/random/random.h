@@ -67,6 +67,8 @@ void random_permutation(RandomStream stream, std::int32_t* y, dim_t count);
 
 /// The CPU back end.
 extern const RandomKernels kCpuRandom;
+/// The CUDA back end; defined where its kernels are linked.
+extern const RandomKernels kCudaRandom;
 
 /// One value at a time from philox_word, in double where there is arithmetic: the oracle of the tests.
 namespace reference {

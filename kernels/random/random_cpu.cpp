@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "kernels/common/parallel.h"
+#include "kernels/common/simd.h"
 #include "kernels/random/random.h"
 #include "kernels/random/random_formulas.h"
 

@@ -50,6 +50,8 @@ Cost reduce_cost(const ReduceArgs& args);
 
 /// The CPU back end.
 extern const ReduceKernels kCpuReduce;
+/// The CUDA back end; defined where its kernels are linked.
+extern const ReduceKernels kCudaReduce;
 
 /// Plain loops in double: the oracle of the tests.
 namespace reference {

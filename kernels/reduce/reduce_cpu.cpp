@@ -1,4 +1,5 @@
 #include "kernels/common/parallel.h"
+#include "kernels/common/simd.h"
 #include "kernels/common/strided.h"
 #include "kernels/reduce/reduce.h"
 

@@ -1,5 +1,6 @@
 #pragma once
-/// Activations between planar NCHW and the blocked CPU layout nChw16c. Exact, so bits do not depend on threads.
+/// Activations between planar NCHW and a blocked layout: nChw16c on the CPU, channels-last on CUDA. Exact, so bits do
+/// not depend on threads.
 
 #include "kernels/common/cost.h"
 #include "kernels/common/stream.h"
@@ -8,11 +9,12 @@
 namespace engram::kernels {
 
 /// Copies an activation [n,c,h,w] of f32 to the other layout. The planar side is dense with c channels; the blocked
-/// side holds ceil(c / 16) blocks. `src` and `dst` must not overlap.
+/// side holds ceil(c / block) blocks; block = c is channels-last. `src` and `dst` must not overlap.
 struct ReorderArgs {
   const float* src;
   float* dst;
   dim_t n, c, h, w;
+  dim_t block = kCpuChannelBlock;
 };
 
 /// Entry points of one back end.
@@ -23,9 +25,9 @@ struct ReorderKernels {
   void (*to_planar)(Stream, const ReorderArgs&);
 };
 
-/// Channels of the blocked side: `c` rounded up to a multiple of kCpuChannelBlock.
-constexpr dim_t padded_channels(dim_t c) {
-  return (c + kCpuChannelBlock - 1) / kCpuChannelBlock * kCpuChannelBlock;
+/// Channels of the blocked side: `c` rounded up to a multiple of the block.
+constexpr dim_t padded_channels(dim_t c, dim_t block = kCpuChannelBlock) {
+  return (c + block - 1) / block * block;
 }
 
 /// Planar to blocked: source read, padded destination written. The other direction moves at most as much.
@@ -33,6 +35,8 @@ Cost reorder_cost(const ReorderArgs& args);
 
 /// The CPU back end.
 extern const ReorderKernels kCpuReorder;
+/// The CUDA back end; defined where its kernels are linked.
+extern const ReorderKernels kCudaReorder;
 
 /// Plain loops: the oracle of the tests.
 namespace reference {

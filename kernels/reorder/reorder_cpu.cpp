@@ -68,7 +68,23 @@ void for_each_unit(const ReorderArgs& a, const Body& body) {
   });
 }
 
+/// Blocks of another size than the vector's; not a layout of this back end, so plain loops.
+template <class Move>
+void for_each_pixel(const ReorderArgs& a, const Move& move) {
+  const dim_t pixels = a.h * a.w, blocks = padded_channels(a.c, a.block) / a.block;
+  parallel_for(a.n * blocks, pixels * a.block, [&](dim_t unit) {
+    const dim_t first = unit % blocks * a.block, plane = unit / blocks * a.c + first;
+    for (dim_t p = 0; p < pixels; ++p)
+      for (dim_t lane = 0; lane < a.block; ++lane)
+        move((plane + lane) * pixels + p, (unit * pixels + p) * a.block + lane, first + lane < a.c);
+  });
+}
+
 void to_blocked(Stream, const ReorderArgs& a) {
+  if (a.block != kBlock) {
+    for_each_pixel(a, [&](dim_t planar, dim_t blocked, bool inside) { a.dst[blocked] = inside ? a.src[planar] : 0.f; });
+    return;
+  }
   const dim_t pixels = a.h * a.w;
   for_each_unit(a, [&](dim_t plane, dim_t block, dim_t channels, dim_t begin, dim_t end) {
     interleave(a.src + plane * pixels, pixels, channels, begin, end, a.dst + block * pixels * kBlock);
@@ -76,6 +92,12 @@ void to_blocked(Stream, const ReorderArgs& a) {
 }
 
 void to_planar(Stream, const ReorderArgs& a) {
+  if (a.block != kBlock) {
+    for_each_pixel(a, [&](dim_t planar, dim_t blocked, bool inside) {
+      if (inside) a.dst[planar] = a.src[blocked];
+    });
+    return;
+  }
   const dim_t pixels = a.h * a.w;
   for_each_unit(a, [&](dim_t plane, dim_t block, dim_t channels, dim_t begin, dim_t end) {
     split(a.src + block * pixels * kBlock, pixels, channels, begin, end, a.dst + plane * pixels);
@@ -88,7 +110,7 @@ const ReorderKernels kCpuReorder = {.to_blocked = to_blocked, .to_planar = to_pl
 
 Cost reorder_cost(const ReorderArgs& a) {
   const std::int64_t pixels = a.n * a.h * a.w * std::int64_t(sizeof(float));
-  return {.bytes_read = pixels * a.c, .bytes_written = pixels * padded_channels(a.c), .flops = 0};
+  return {.bytes_read = pixels * a.c, .bytes_written = pixels * padded_channels(a.c, a.block), .flops = 0};
 }
 
 }  // namespace engram::kernels

@@ -38,6 +38,8 @@ Cost upsample_nearest_backward_cost(const ActivationShape& x_shape, dim_t factor
 
 /// The CPU back end.
 extern const ResampleKernels kCpuResample;
+/// The CUDA back end; defined where its kernels are linked.
+extern const ResampleKernels kCudaResample;
 
 /// Plain loops in double over planar tensors (x_shape.block is ignored): the oracle of the tests.
 namespace reference {

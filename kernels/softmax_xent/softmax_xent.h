@@ -25,7 +25,7 @@ struct SoftmaxXentForwardArgs {
   float* row_stats;           ///< [rows, 2]
   float* row_loss;            ///< [rows]; NaN in rows whose label is outside [0, classes)
   float* mean_loss;           ///< scalar: mean of row_loss
-  std::int32_t* num_invalid;  ///< scalar: rows with such a label
+  std::int32_t* num_invalid;  ///< scalar: rows with such a label; or null
 };
 
 /// grad_logits = (sum_c t_c softmax(x) - t) * g, with g = *grad_mean / rows + grad_rows[row]; either pointer may be
@@ -102,17 +102,22 @@ struct SoftmaxXentKernels {
   void (*kl_backward)(Stream, const KlBackwardArgs&);
 };
 
-/// Minimum of one cross-entropy forward: logits (and soft targets) read once, two statistics and a loss a row written.
+/// Minimum of one cross-entropy forward: logits and labels (or soft targets) read once, two statistics and a loss a row
+/// written.
 Cost softmax_xent_forward_cost(dim_t rows, dim_t classes, bool soft);
-/// Minimum of one cross-entropy backward: logits (and soft targets) read once, the gradient written.
+/// Minimum of one cross-entropy backward: logits, labels (or soft targets) and statistics read once, the gradient
+/// written.
 Cost softmax_xent_backward_cost(dim_t rows, dim_t classes, bool soft);
 /// Log-softmax: forward reads one operand, backward two; each writes one.
 Cost log_softmax_cost(dim_t rows, dim_t classes, bool backward);
-/// Divergence: both logits read; backward writes `num_outputs` gradients.
+/// Divergence: both logits read; forward (0 outputs) writes five numbers a row, backward reads them and writes
+/// `num_outputs` gradients.
 Cost kl_cost(dim_t rows, dim_t classes, int num_outputs);
 
 /// The CPU back end.
 extern const SoftmaxXentKernels kCpuSoftmaxXent;
+/// The CUDA back end; defined where its kernels are linked.
+extern const SoftmaxXentKernels kCudaSoftmaxXent;
 
 /// Plain loops in double: the oracle of the tests.
 namespace reference {

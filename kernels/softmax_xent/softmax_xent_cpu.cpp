@@ -234,6 +234,7 @@ void for_row_chunks(const Args& args, void (*rows)(const Args&, dim_t, dim_t)) {
 void forward(Stream, const SoftmaxXentForwardArgs& args) {
   for_row_chunks(args, xent_forward_rows);
   *args.mean_loss = float(sum_rows(args.row_loss, args.rows) / double(args.rows));
+  if (!args.num_invalid) return;
   std::int32_t invalid = 0;
   for (dim_t r = 0; r < args.rows; ++r) invalid += !valid_label(args, r);
   *args.num_invalid = invalid;
@@ -264,12 +265,12 @@ void kl_backward(Stream, const KlBackwardArgs& args) {
 
 Cost softmax_xent_forward_cost(dim_t rows, dim_t classes, bool soft) {
   const dim_t count = rows * classes;
-  return {4 * count * (soft ? 2 : 1), 12 * rows, 4 * count};
+  return {4 * count * (soft ? 2 : 1) + (soft ? 0 : 4 * rows), 12 * rows, 4 * count};
 }
 
 Cost softmax_xent_backward_cost(dim_t rows, dim_t classes, bool soft) {
   const dim_t count = rows * classes;
-  return {4 * count * (soft ? 2 : 1) + 8 * rows, 4 * count, 4 * count};
+  return {4 * count * (soft ? 2 : 1) + (soft ? 8 : 12) * rows, 4 * count, 4 * count};
 }
 
 Cost log_softmax_cost(dim_t rows, dim_t classes, bool backward) {
@@ -279,7 +280,9 @@ Cost log_softmax_cost(dim_t rows, dim_t classes, bool backward) {
 
 Cost kl_cost(dim_t rows, dim_t classes, int num_outputs) {
   const dim_t count = rows * classes;
-  return {8 * count, 4 * count * num_outputs, 10 * count};
+  const dim_t row_bytes = 20 * rows;  // written by the forward call, read by the backward one
+  if (num_outputs == 0) return {8 * count, row_bytes, 10 * count};
+  return {8 * count + row_bytes, 4 * count * num_outputs, 10 * count};
 }
 
 const SoftmaxXentKernels kCpuSoftmaxXent = {forward,    backward,   log_softmax_forward, log_softmax_backward,

@@ -38,7 +38,7 @@ struct HorizontalFlipArgs {
   float* y;
 };
 
-/// Row i of y = row index[i] of x; rows of `row_bytes` bytes. Every index lies in [0, x_rows): see first_out_of_range.
+/// Row i of y = row index[i] of x; rows of `row_bytes` bytes. Every index lies in [0, x_rows): see FirstOutOfRangeArgs.
 struct GatherRowsArgs {
   const void* x;
   const std::int32_t* index;
@@ -56,6 +56,14 @@ struct ScatterAddRowsArgs {
   dim_t width;
 };
 
+/// *first = the lowest i with index[i] outside [0, bound), or -1; i < 2^31.
+struct FirstOutOfRangeArgs {
+  const std::int32_t* index;
+  dim_t count;
+  dim_t bound;
+  std::int32_t* first;  ///< scalar out
+};
+
 /// Entry points of one back end. Results do not depend on the number of threads.
 struct SpatialKernels {
   void (*pad)(Stream, const PadArgs&);
@@ -63,8 +71,7 @@ struct SpatialKernels {
   void (*horizontal_flip)(Stream, const HorizontalFlipArgs&);
   void (*gather_rows)(Stream, const GatherRowsArgs&);
   void (*scatter_add_rows)(Stream, const ScatterAddRowsArgs&);
-  /// First i with index[i] outside [0, bound), or -1. Returns to the host: it waits for the stream.
-  dim_t (*first_out_of_range)(Stream, const std::int32_t* index, dim_t count, dim_t bound);
+  void (*first_out_of_range)(Stream, const FirstOutOfRangeArgs&);
 };
 
 /// Input read, output written (a crop reads at most its output).
@@ -78,6 +85,8 @@ Cost scatter_add_rows_cost(dim_t rows, dim_t width);
 
 /// The CPU back end.
 extern const SpatialKernels kCpuSpatial;
+/// The CUDA back end; defined where its kernels are linked.
+extern const SpatialKernels kCudaSpatial;
 
 /// Plain loops in double over planar tensors (the block is ignored): the oracle of the tests.
 namespace reference {

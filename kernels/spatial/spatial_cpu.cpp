@@ -112,9 +112,10 @@ void scatter_add_rows(Stream, const ScatterAddRowsArgs& a) {
                [&](dim_t block) { scatter_columns(a, block * kColumns, std::min(a.width, (block + 1) * kColumns)); });
 }
 
-dim_t first_out_of_range(Stream, const std::int32_t* index, dim_t count, dim_t bound) {
-  const auto* bad = std::find_if(index, index + count, [&](std::int32_t i) { return i < 0 || i >= bound; });
-  return bad == index + count ? -1 : bad - index;
+void first_out_of_range(Stream, const FirstOutOfRangeArgs& a) {
+  const std::int32_t* end = a.index + a.count;
+  const auto* bad = std::find_if(a.index, end, [&](std::int32_t i) { return i < 0 || i >= a.bound; });
+  *a.first = bad == end ? -1 : std::int32_t(bad - a.index);
 }
 
 }  // namespace

@@ -43,6 +43,8 @@ Cost strided_add_cost(const StridedAddArgs& args);
 
 /// The CPU back end.
 extern const StridedCopyKernels kCpuStridedCopy;
+/// The CUDA back end; defined where its kernels are linked.
+extern const StridedCopyKernels kCudaStridedCopy;
 
 /// Plain loops: the oracle of the tests.
 namespace reference {

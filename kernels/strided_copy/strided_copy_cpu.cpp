@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "kernels/common/parallel.h"
+#include "kernels/common/simd.h"
 #include "kernels/common/strided.h"
 #include "kernels/strided_copy/strided_copy.h"
 

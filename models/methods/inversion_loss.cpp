@@ -1,11 +1,13 @@
 #include "models/methods/inversion_loss.h"
 
+#include "engine/device_memory.h"
 #include "engine/ops.h"
 
 namespace engram {
 
 InversionTerms InversionLoss::terms() const {
-  return {total.item(), ce.item(), bn_var.item(), bn_mean.item(), tv.item(), l2.item()};
+  const std::vector<float> v = items({total, ce, bn_var, bn_mean, tv, l2});
+  return {v[0], v[1], v[2], v[3], v[4], v[5]};
 }
 
 InversionLoss inversion_loss(Network& classifier, const Tensor& x, const Tensor& labels,

@@ -3,6 +3,9 @@
 /// and channel are optimised, not pixels. The pipeline is that of the released code (method description, sections 1.1
 /// to 1.9).
 
+#include <memory>
+
+#include "engine/captured_work.h"
 #include "engine/random.h"
 #include "models/methods/inversion.h"
 #include "models/nets/feature_pyramid.h"
@@ -39,19 +42,26 @@ class NaturalInversion : public Inversion {
   InversionTerms step(const ImageMove& first, const ImageMove& second);
 
   InversionTerms step() override;
+  void advance() override;
   Tensor current_images() override;
   /// The images of the weights with the lowest recorded loss (section 1.8), recomputed without moves.
   Tensor result() override;
   const std::vector<std::int32_t>& labels() const override { return labels_; }
   /// Lowest total loss recorded, 1e6 before the first.
-  double best_loss() const { return best_loss_; }
+  double best_loss() const;
+  /// Kernels, copies and fills of the captured iteration; 0 while it is not captured.
+  std::size_t num_graph_nodes() const { return captured_ ? captured_->num_nodes() : 0; }
 
  private:
   ImageMove draw_move();
   /// x2, scaled but not moved (or with the second move): the images.
-  Tensor scaled(const Tensor& x1, const ImageMove& move, Tensor* addition);
+  Tensor scaled(const Tensor& x1, const Tensor& jitter, Tensor* addition);
+  Pass forward(const Tensor& first_jitter, const Tensor& second_jitter);
   std::vector<Tensor> all_parameters() const;
   void keep_if_best(double loss);
+  void update(const Tensor& loss);
+  /// One iteration without a wait: the moves lie in device memory, and the device keeps the best parameters.
+  void iterate_on_device(const ImageMove& first, const ImageMove& second);
 
   Network& classifier_;
   InversionOptions options_;
@@ -64,6 +74,11 @@ class NaturalInversion : public Inversion {
   std::vector<Optimizer> optimizers_;  // generator, pyramid, scales
   double best_loss_ = 1e6;
   std::vector<Tensor> best_;  // copies of all_parameters()
+
+  // Of devices other than the CPU.
+  Tensor jitters_[2], device_best_loss_;
+  InversionLoss last_loss_;  // scalars only
+  std::unique_ptr<CapturedWork> captured_;
 };
 
 }  // namespace engram

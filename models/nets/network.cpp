@@ -44,6 +44,12 @@ BnMatching Network::forward_with_bn_matching(const Tensor& x) {
   return result;
 }
 
+void Network::to(const Device& device) {
+  Module::to(device);
+  folded_.clear();
+  device_ = device;
+}
+
 Tensor Network::logits_inference(const Tensor& x) {
   check_input("logits_inference", x);
   NoGradGuard no_grad;

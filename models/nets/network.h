@@ -41,6 +41,7 @@ class Network : public Module {
   const std::string& arch() const { return arch_; }
   int num_classes() const { return num_classes_; }
   Device device() const { return device_; }
+  void to(const Device& device) override;
   const std::vector<TapSpec>& taps() const { return taps_; }
   /// Where dropout, if there is any, draws its masks. It starts from the seed of
   /// make_network; its seed and offset are part of a training run's state.

@@ -5,6 +5,11 @@
 namespace engram {
 namespace {
 
+/// A copy of x on a device.
+Tensor copy_on(const Tensor& x, const Device& device) {
+  return x.device() == device ? x.clone() : x.to(device);
+}
+
 /// A copy of the entry `name`, which must have the parameter's extents.
 Tensor restored(const StateDict& state, const std::string& name, const Tensor& like) {
   const auto it = state.find(name);
@@ -12,7 +17,7 @@ Tensor restored(const StateDict& state, const std::string& name, const Tensor& l
   if (it->second.shape() != like.shape())
     throw DataError(message("[optimizer] expected the state '", name, "' with shape ", to_string(like.shape()),
                             ", got ", it->second.describe()));
-  return it->second.clone();
+  return copy_on(it->second, like.device());
 }
 
 }  // namespace
@@ -69,7 +74,7 @@ StateDict Optimizer::state() const {
       const std::string& name = group.parameters[i].name;
       state["adam_m." + name] = group.adam[i].m;
       state["adam_v." + name] = group.adam[i].v;
-      state["adam_step." + name] = Tensor::from(std::vector<std::int32_t>{std::int32_t(group.adam[i].step)}, {1});
+      state["adam_step." + name] = group.adam[i].step;
     }
   }
   return state;
@@ -92,7 +97,7 @@ void Optimizer::load_state(const StateDict& state) {
         const auto step = state.find("adam_step." + name);
         if (step == state.end() || step->second.numel() != 1 || step->second.dtype() != DType::kI32)
           throw DataError(message("[optimizer] expected the state 'adam_step.", name, "' with one i32, found none"));
-        adam[i].step = step->second.data<std::int32_t>()[0];
+        adam[i].step = copy_on(step->second, group.tensors[i].device());
       }
       any = true;
     }

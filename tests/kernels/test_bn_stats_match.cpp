@@ -9,8 +9,8 @@
 #include <tuple>
 #include <vector>
 
-#include "kernels/backend.h"
 #include "kernels/batch_norm/channel_passes.h"
+#include "tests/support/backend_under_test.h"
 #include "tests/support/kernel_testing.h"
 
 namespace engram::kernels {
@@ -54,31 +54,34 @@ struct Problem {
     running_mean = normal_values(s.c, 7, mean, 0.3f * std);
     running_var = normal_values(s.c, 8, 2, 0.2f);
     for (float& v : running_var) v = (std::abs(v) + 0.1f) * std * std;
-    workspace.resize(bn_stats_match_workspace_bytes(s) / sizeof(float));
+    workspace.resize(backend_under_test().bn_stats_match.workspace_bytes(s) / sizeof(float));
     mask.assign(std::size_t(activation_mask_words(s.count())), 0xdead);
   }
 
-  void forward(bool with_y = true) {
+  BnStatsMatchArgs forward(bool with_y = true, bool defer = false) {
     y = poisoned(shape.count());
     batch_mean = batch_var = poisoned(shape.c);
     norms = poisoned(2);
-    cpu_backend().bn_stats_match.forward({}, {.shape = shape,
-                                              .x = x.data(),
-                                              .residual = residual.empty() ? nullptr : residual.data(),
-                                              .gamma = gamma.data(),
-                                              .beta = beta.data(),
-                                              .running_mean = running_mean.data(),
-                                              .running_var = running_var.data(),
-                                              .eps = 1e-5f,
-                                              .activation = activation,
-                                              .slope = slope,
-                                              .y = with_y ? y.data() : nullptr,
-                                              .mask = with_y ? mask.data() : nullptr,
-                                              .batch_mean = batch_mean.data(),
-                                              .batch_var = batch_var.data(),
-                                              .var_norm = &norms[0],
-                                              .mean_norm = &norms[1],
-                                              .workspace = workspace.data()});
+    const BnStatsMatchArgs args = {.shape = shape,
+                                   .x = x.data(),
+                                   .residual = residual.empty() ? nullptr : residual.data(),
+                                   .gamma = gamma.data(),
+                                   .beta = beta.data(),
+                                   .running_mean = running_mean.data(),
+                                   .running_var = running_var.data(),
+                                   .eps = 1e-5f,
+                                   .activation = activation,
+                                   .slope = slope,
+                                   .y = with_y ? y.data() : nullptr,
+                                   .mask = with_y ? mask.data() : nullptr,
+                                   .batch_mean = batch_mean.data(),
+                                   .batch_var = batch_var.data(),
+                                   .var_norm = &norms[0],
+                                   .mean_norm = &norms[1],
+                                   .workspace = workspace.data(),
+                                   .defer_statistics = defer};
+    backend_under_test().bn_stats_match.forward({}, args);
+    return args;
   }
 
   /// Which operands a backward call gets.
@@ -92,26 +95,26 @@ struct Problem {
     Values g = grad_y, g2 = grad_y2;
     float* gx = pieces.in_place ? g.data() : grad_x.data();
     float* gr = pieces.in_place ? g2.data() : grad_residual.data();
-    cpu_backend().bn_stats_match.backward({}, {.shape = shape,
-                                               .x = pieces.norms ? x.data() : nullptr,
-                                               .grad_y = pieces.first ? g.data() : nullptr,
-                                               .grad_y2 = pieces.second ? g2.data() : nullptr,
-                                               .mask = mask.data(),
-                                               .activation = activation,
-                                               .slope = slope,
-                                               .gamma = gamma.data(),
-                                               .running_mean = running_mean.data(),
-                                               .running_var = running_var.data(),
-                                               .eps = 1e-5f,
-                                               .batch_mean = batch_mean.data(),
-                                               .batch_var = batch_var.data(),
-                                               .var_norm = &norms[0],
-                                               .mean_norm = &norms[1],
-                                               .grad_var_norm = pieces.norms ? &grad_norms[0] : nullptr,
-                                               .grad_mean_norm = pieces.norms ? &grad_norms[1] : nullptr,
-                                               .grad_x = gx,
-                                               .grad_residual = pieces.residual ? gr : nullptr,
-                                               .workspace = workspace.data()});
+    backend_under_test().bn_stats_match.backward({}, {.shape = shape,
+                                                      .x = pieces.norms ? x.data() : nullptr,
+                                                      .grad_y = pieces.first ? g.data() : nullptr,
+                                                      .grad_y2 = pieces.second ? g2.data() : nullptr,
+                                                      .mask = mask.data(),
+                                                      .activation = activation,
+                                                      .slope = slope,
+                                                      .gamma = gamma.data(),
+                                                      .running_mean = running_mean.data(),
+                                                      .running_var = running_var.data(),
+                                                      .eps = 1e-5f,
+                                                      .batch_mean = batch_mean.data(),
+                                                      .batch_var = batch_var.data(),
+                                                      .var_norm = &norms[0],
+                                                      .mean_norm = &norms[1],
+                                                      .grad_var_norm = pieces.norms ? &grad_norms[0] : nullptr,
+                                                      .grad_mean_norm = pieces.norms ? &grad_norms[1] : nullptr,
+                                                      .grad_x = gx,
+                                                      .grad_residual = pieces.residual ? gr : nullptr,
+                                                      .workspace = workspace.data()});
     if (pieces.in_place) {
       grad_x = g;
       grad_residual = g2;
@@ -186,9 +189,9 @@ struct Expected {
 };
 
 const ActivationShape kShapes[] = {
-    {2, 1, 1, 1, 1},     {3, 3, 5, 7, 1},     {1, 3, 9, 11, 1},   {4, 16, 1, 1, 16},
-    {2, 16, 1, 1, 16},   {1, 16, 5, 3, 16},   {70, 48, 1, 3, 16}, {5, 48, 3, 3, 16},
-    {2, 16, 50, 43, 16}, {3, 32, 24, 20, 16}, {7, 6, 3, 5, 3},
+    {2, 1, 1, 1, 1},   {3, 3, 5, 7, 1},     {1, 3, 9, 11, 1},  {4, 16, 1, 1, 16},   {2, 16, 1, 1, 16},
+    {1, 16, 5, 3, 16}, {70, 48, 1, 3, 16},  {5, 48, 3, 3, 16}, {2, 16, 50, 43, 16}, {3, 32, 24, 20, 16},
+    {7, 6, 3, 5, 3},   {3, 64, 24, 20, 64}, {2, 80, 9, 7, 80},
 };
 
 class BnStatsMatchTest : public ::testing::TestWithParam<std::tuple<ActivationShape, Activation, bool>> {};
@@ -265,6 +268,25 @@ TEST(BnStatsMatch, StatisticsAloneAreTheSame) {
   EXPECT_EQ(q.norms, p.norms);
 }
 
+TEST(BnStatsMatch, DeferredStatisticsOfSeveralLayersAreFinishedTogether) {
+  const ActivationShape shapes[] = {{5, 48, 13, 9, 16}, {2, 6, 3, 5, 1}, {3, 64, 24, 20, 64}};
+  std::vector<Problem> at_once, deferred;
+  std::vector<BnStatsMatchArgs> layers;
+  for (const ActivationShape& shape : shapes) {
+    at_once.emplace_back(shape, Activation::kRelu, true);
+    at_once.back().forward();
+    deferred.emplace_back(shape, Activation::kRelu, true);
+  }
+  for (Problem& p : deferred) layers.push_back(p.forward(true, true));
+  backend_under_test().bn_stats_match.finish({}, {layers.data(), int(layers.size())});
+  for (std::size_t i = 0; i < deferred.size(); ++i) {
+    EXPECT_EQ(deferred[i].y, at_once[i].y);
+    EXPECT_EQ(deferred[i].batch_mean, at_once[i].batch_mean);
+    EXPECT_EQ(deferred[i].batch_var, at_once[i].batch_var);
+    EXPECT_EQ(deferred[i].norms, at_once[i].norms);
+  }
+}
+
 TEST(BnStatsMatch, AZeroNormHasNoGradient) {
   Problem p({2, 16, 1, 1, 16}, Activation::kNone, false);
   for (std::size_t c = 0; c < 16; ++c) {
@@ -285,7 +307,7 @@ TEST(BnStatsMatch, YMayOverwriteItsInputs) {
     p.forward();
     Values y = over_residual ? p.residual : p.x;
     Values mean = poisoned(32), var = poisoned(32), norms = poisoned(2);
-    cpu_backend().bn_stats_match.forward(
+    backend_under_test().bn_stats_match.forward(
         {}, {p.shape, over_residual ? p.x.data() : y.data(), over_residual ? y.data() : p.residual.data(),
              p.gamma.data(), p.beta.data(), p.running_mean.data(), p.running_var.data(), 1e-5f, p.activation, p.slope,
              y.data(), p.mask.data(), mean.data(), var.data(), &norms[0], &norms[1], p.workspace.data()});
@@ -297,7 +319,7 @@ TEST(BnStatsMatch, YMayOverwriteItsInputs) {
 TEST(BnStatsMatch, SameBitsForAnyThreadCount) {
   for (const ActivationShape shape : {ActivationShape{9, 48, 17, 13, 16}, ActivationShape{2, 16, 64, 65, 16},
                                       ActivationShape{100, 32, 4, 4, 16}, ActivationShape{9, 7, 17, 13, 1}}) {
-    const auto runs = testing::at_thread_counts([&] {
+    const auto runs = testing::at_schedules([&] {
       Problem p(shape, Activation::kRelu, true);
       p.forward();
       p.backward({});

@@ -5,13 +5,13 @@
 
 #include <cmath>
 
-#include "kernels/backend.h"
+#include "tests/support/backend_under_test.h"
 #include "tests/support/kernel_testing.h"
 
 namespace engram::kernels {
 namespace {
 
-using testing::at_thread_counts;
+using testing::at_schedules;
 using testing::poisoned;
 using testing::random_values;
 
@@ -33,8 +33,8 @@ TEST(ChannelScale, ForwardAndBackwardMatchReference) {
       const auto p = random_values(count, 1, -3, 3), alpha = random_values(planes, 2, -6, 6),
                  grad_y = random_values(count, 3);
       auto y = poisoned(count), grad_p = poisoned(count), grad_alpha = poisoned(planes);
-      cpu_backend().channel_scale.forward({}, {p.data(), alpha.data(), &jitter, y.data(), n, c, h, w});
-      cpu_backend().channel_scale.backward(
+      backend_under_test().channel_scale.forward({}, {p.data(), alpha.data(), &jitter, y.data(), n, c, h, w});
+      backend_under_test().channel_scale.backward(
           {}, {p.data(), alpha.data(), &jitter, grad_y.data(), grad_p.data(), grad_alpha.data(), n, c, h, w});
       const auto wide_p = widen(p), wide_alpha = widen(alpha), wide_grad = widen(grad_y);
       std::vector<double> expected(count), expected_p(count), expected_alpha(planes);
@@ -48,7 +48,7 @@ TEST(ChannelScale, ForwardAndBackwardMatchReference) {
       }
       for (dim_t i = 0; i < planes; ++i) ASSERT_NEAR(grad_alpha[i], expected_alpha[i], 1e-6 * double(h * w));
       auto alone = poisoned(planes);
-      cpu_backend().channel_scale.backward(
+      backend_under_test().channel_scale.backward(
           {}, {p.data(), alpha.data(), &jitter, grad_y.data(), nullptr, alone.data(), n, c, h, w});
       EXPECT_EQ(alone, grad_alpha);
     }
@@ -60,13 +60,13 @@ TEST(RollFlip, MatchesReferenceAndInverseUndoesIt) {
       const dim_t planes = n * c, count = planes * h * w;
       const auto x = random_values(count, 1);
       auto y = poisoned(count), back = poisoned(count);
-      cpu_backend().channel_scale.roll_flip({}, {x.data(), &jitter, y.data(), planes, h, w, false});
+      backend_under_test().channel_scale.roll_flip({}, {x.data(), &jitter, y.data(), planes, h, w, false});
       const auto wide = widen(x);
       std::vector<double> expected(count);
       reference::roll_flip(wide.data(), expected.data(), planes, h, w, jitter, false);
       EXPECT_EQ(widen(y), expected) << h << "x" << w << " jitter " << jitter.dy << "," << jitter.dx << ","
                                     << jitter.flip;
-      cpu_backend().channel_scale.roll_flip({}, {y.data(), &jitter, back.data(), planes, h, w, true});
+      backend_under_test().channel_scale.roll_flip({}, {y.data(), &jitter, back.data(), planes, h, w, true});
       EXPECT_EQ(back, x);
     }
 }
@@ -75,11 +75,11 @@ TEST(RollFlip, ShiftsDownAndRightThenMirrors) {
   const std::vector<float> x = {1, 2, 3, 4, 5, 6};  // 2 x 3
   std::vector<float> y(6);
   const Jitter right = {0, 1, 0}, down = {1, 0, 0}, mirrored = {0, 1, 1};
-  cpu_backend().channel_scale.roll_flip({}, {x.data(), &right, y.data(), 1, 2, 3, false});
+  backend_under_test().channel_scale.roll_flip({}, {x.data(), &right, y.data(), 1, 2, 3, false});
   EXPECT_EQ(y, (std::vector<float>{3, 1, 2, 6, 4, 5}));
-  cpu_backend().channel_scale.roll_flip({}, {x.data(), &down, y.data(), 1, 2, 3, false});
+  backend_under_test().channel_scale.roll_flip({}, {x.data(), &down, y.data(), 1, 2, 3, false});
   EXPECT_EQ(y, (std::vector<float>{4, 5, 6, 1, 2, 3}));
-  cpu_backend().channel_scale.roll_flip({}, {x.data(), &mirrored, y.data(), 1, 2, 3, false});
+  backend_under_test().channel_scale.roll_flip({}, {x.data(), &mirrored, y.data(), 1, 2, 3, false});
   EXPECT_EQ(y, (std::vector<float>{2, 1, 3, 5, 4, 6}));
 }
 
@@ -87,10 +87,10 @@ TEST(ChannelScale, BitsDoNotDependOnThreadCount) {
   const dim_t n = 40, c = 3, h = 32, w = 32, count = n * c * h * w;
   const auto p = random_values(count, 1), alpha = random_values(n * c, 2), grad_y = random_values(count, 3);
   const Jitter jitter = {1, -2, 1};
-  const auto results = at_thread_counts([&] {
+  const auto results = at_schedules([&] {
     auto out = poisoned(2 * count + n * c);
-    cpu_backend().channel_scale.forward({}, {p.data(), alpha.data(), &jitter, out.data(), n, c, h, w});
-    cpu_backend().channel_scale.backward(
+    backend_under_test().channel_scale.forward({}, {p.data(), alpha.data(), &jitter, out.data(), n, c, h, w});
+    backend_under_test().channel_scale.backward(
         {}, {p.data(), alpha.data(), &jitter, grad_y.data(), out.data() + count, out.data() + 2 * count, n, c, h, w});
     return out;
   });

@@ -5,20 +5,20 @@
 
 #include <cmath>
 
-#include "kernels/backend.h"
+#include "tests/support/backend_under_test.h"
 #include "tests/support/kernel_testing.h"
 
 namespace engram::kernels {
 namespace {
 
-using testing::at_thread_counts;
+using testing::at_schedules;
 using testing::poisoned;
 using testing::random_values;
 
 struct Extents {
   dim_t rows, width;
 };
-const Extents kExtents[] = {{1, 2}, {3, 7}, {2, 16}, {5, 33}, {3, 2500}};
+const Extents kExtents[] = {{1, 2}, {3, 7}, {2, 16}, {5, 33}, {3, 2500}, {2, 9001}, {2, 5000}};
 
 std::vector<double> widen(const std::vector<float>& v) {
   return {v.begin(), v.end()};
@@ -44,8 +44,8 @@ TEST(GradCosine, ValueGradientAndDoubleGradientMatchReference) {
       const auto v_a = random_values(count, 4), v_b = random_values(count, 5);
       auto cos = poisoned(rows), stats = poisoned(rows * kNumCosineStats), grad_a = poisoned(count),
            grad_b = poisoned(count);
-      cpu_backend().grad_cosine.forward({}, {a.data(), b.data(), rows, width, eps, cos.data(), stats.data()});
-      cpu_backend().grad_cosine.backward(
+      backend_under_test().grad_cosine.forward({}, {a.data(), b.data(), rows, width, eps, cos.data(), stats.data()});
+      backend_under_test().grad_cosine.backward(
           {}, {a.data(), b.data(), stats.data(), g.data(), rows, width, eps, grad_a.data(), grad_b.data()});
       const auto wa = widen(a), wb = widen(b), wg = widen(g), wva = widen(v_a), wvb = widen(v_b);
       std::vector<double> expected(rows), expected_a(count), expected_b(count);
@@ -59,8 +59,9 @@ TEST(GradCosine, ValueGradientAndDoubleGradientMatchReference) {
       }
 
       auto dd_a = poisoned(count), dd_b = poisoned(count), dd_g = poisoned(rows);
-      cpu_backend().grad_cosine.double_backward({}, {a.data(), b.data(), stats.data(), g.data(), v_a.data(), v_b.data(),
-                                                     rows, width, eps, dd_a.data(), dd_b.data(), dd_g.data()});
+      backend_under_test().grad_cosine.double_backward(
+          {}, {a.data(), b.data(), stats.data(), g.data(), v_a.data(), v_b.data(), rows, width, eps, dd_a.data(),
+               dd_b.data(), dd_g.data()});
       const double h = 1e-6;
       for (dim_t i = 0; i < count; i += 1 + count / 40) {
         for (const bool of_a : {true, false}) {
@@ -89,11 +90,11 @@ TEST(GradCosine, NullDirectionsCountAsZero) {
   const auto a = random_values(38, 1), b = random_values(38, 2), g = random_values(2, 3), v = random_values(38, 4);
   const std::vector<float> zero(38, 0.f);
   auto cos = poisoned(2), stats = poisoned(6);
-  cpu_backend().grad_cosine.forward({}, {a.data(), b.data(), rows, width, 1e-8f, cos.data(), stats.data()});
+  backend_under_test().grad_cosine.forward({}, {a.data(), b.data(), rows, width, 1e-8f, cos.data(), stats.data()});
   const auto run = [&](const float* v_a, const float* v_b) {
     auto out = poisoned(38 + 2);
-    cpu_backend().grad_cosine.double_backward({}, {a.data(), b.data(), stats.data(), g.data(), v_a, v_b, rows, width,
-                                                   1e-8f, out.data(), nullptr, out.data() + 38});
+    backend_under_test().grad_cosine.double_backward({}, {a.data(), b.data(), stats.data(), g.data(), v_a, v_b, rows,
+                                                          width, 1e-8f, out.data(), nullptr, out.data() + 38});
     return out;
   };
   EXPECT_EQ(run(v.data(), nullptr), run(v.data(), zero.data()));
@@ -103,11 +104,11 @@ TEST(GradCosine, NullDirectionsCountAsZero) {
 TEST(GradCosine, ZeroRowsAreFinite) {
   const std::vector<float> a(8, 0.f), b = random_values(8, 1), g = {1};
   float cos, stats[3];
-  cpu_backend().grad_cosine.forward({}, {a.data(), b.data(), 1, 8, 1e-8f, &cos, stats});
+  backend_under_test().grad_cosine.forward({}, {a.data(), b.data(), 1, 8, 1e-8f, &cos, stats});
   EXPECT_EQ(cos, 0);
   auto grad_a = poisoned(8), grad_b = poisoned(8);
-  cpu_backend().grad_cosine.backward({},
-                                     {a.data(), b.data(), stats, g.data(), 1, 8, 1e-8f, grad_a.data(), grad_b.data()});
+  backend_under_test().grad_cosine.backward(
+      {}, {a.data(), b.data(), stats, g.data(), 1, 8, 1e-8f, grad_a.data(), grad_b.data()});
   for (int i = 0; i < 8; ++i) {
     EXPECT_TRUE(std::isfinite(grad_a[i]));
     EXPECT_EQ(grad_b[i], 0);
@@ -118,16 +119,16 @@ TEST(GradCosine, BitsDoNotDependOnThreadCount) {
   const dim_t rows = 67, width = 1027, count = rows * width;
   const auto a = random_values(count, 1), b = random_values(count, 2), g = random_values(rows, 3);
   const auto v_a = random_values(count, 4), v_b = random_values(count, 5);
-  const auto results = at_thread_counts([&] {
+  const auto results = at_schedules([&] {
     auto stats = poisoned(rows * 3), out = poisoned(2 * rows + 4 * count);
     float* p = out.data();
-    cpu_backend().grad_cosine.forward({}, {a.data(), b.data(), rows, width, 1e-8f, p, stats.data()});
+    backend_under_test().grad_cosine.forward({}, {a.data(), b.data(), rows, width, 1e-8f, p, stats.data()});
     p += rows;
-    cpu_backend().grad_cosine.backward({},
-                                       {a.data(), b.data(), stats.data(), g.data(), rows, width, 1e-8f, p, p + count});
+    backend_under_test().grad_cosine.backward(
+        {}, {a.data(), b.data(), stats.data(), g.data(), rows, width, 1e-8f, p, p + count});
     p += 2 * count;
-    cpu_backend().grad_cosine.double_backward({}, {a.data(), b.data(), stats.data(), g.data(), v_a.data(), v_b.data(),
-                                                   rows, width, 1e-8f, p, p + count, p + 2 * count});
+    backend_under_test().grad_cosine.double_backward({}, {a.data(), b.data(), stats.data(), g.data(), v_a.data(),
+                                                          v_b.data(), rows, width, 1e-8f, p, p + count, p + 2 * count});
     return out;
   });
   EXPECT_EQ(results[0], results[1]);

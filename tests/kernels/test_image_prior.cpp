@@ -4,21 +4,21 @@
 
 #include <cmath>
 
-#include "kernels/backend.h"
+#include "tests/support/backend_under_test.h"
 #include "tests/support/kernel_testing.h"
 
 namespace engram::kernels {
 namespace {
 
-using testing::at_thread_counts;
+using testing::at_schedules;
 using testing::poisoned;
 using testing::random_values;
 
 struct Extents {
   dim_t planes, h, w;
 };
-const Extents kExtents[] = {{1, 1, 1},  {2, 1, 7},   {2, 7, 1},   {3, 5, 3},   {2, 4, 15},
-                            {1, 9, 16}, {2, 18, 17}, {6, 32, 32}, {1, 65, 100}};
+const Extents kExtents[] = {{1, 1, 1},   {2, 1, 7},   {2, 7, 1},    {3, 5, 3},     {2, 4, 15},  {1, 9, 16},
+                            {2, 18, 17}, {6, 32, 32}, {1, 65, 100}, {1, 131, 224}, {2, 6, 3001}};
 
 struct Forward {
   std::vector<float> norms, tv, l2;
@@ -26,8 +26,9 @@ struct Forward {
 
 Forward run_forward(const std::vector<float>& x, const Extents& e) {
   Forward out = {poisoned(kNumImageNorms), poisoned(1), poisoned(1)};
-  std::vector<double> workspace(image_prior_workspace_bytes(e.planes) / sizeof(double), std::nan(""));
-  cpu_backend().image_prior.forward(
+  std::vector<double> workspace(backend_under_test().image_prior.workspace_bytes(e.planes, e.h, e.w) / sizeof(double),
+                                std::nan(""));
+  backend_under_test().image_prior.forward(
       {}, {x.data(), e.planes, e.h, e.w, workspace.data(), out.norms.data(), out.tv.data(), out.l2.data()});
   return out;
 }
@@ -48,7 +49,7 @@ TEST(ImagePrior, NormsAndGradientMatchReference) {
 
     const float grad_tv = 0.7f, grad_l2 = -1.3f;
     auto grad = poisoned(count);
-    cpu_backend().image_prior.backward(
+    backend_under_test().image_prior.backward(
         {}, {x.data(), out.norms.data(), &grad_tv, &grad_l2, e.planes, e.h, e.w, grad.data()});
     std::vector<double> expected_grad(count);
     reference::image_prior_backward(wide.data(), grad_tv, grad_l2, e.planes, e.h, e.w, expected_grad.data());
@@ -63,7 +64,8 @@ TEST(ImagePrior, NullGradientsCountAsZero) {
   const Forward out = run_forward(x, e);
   const float one = 1;
   auto grad = poisoned(e.planes * e.h * e.w);
-  cpu_backend().image_prior.backward({}, {x.data(), out.norms.data(), nullptr, &one, e.planes, e.h, e.w, grad.data()});
+  backend_under_test().image_prior.backward(
+      {}, {x.data(), out.norms.data(), nullptr, &one, e.planes, e.h, e.w, grad.data()});
   for (std::size_t i = 0; i < x.size(); ++i) EXPECT_NEAR(grad[i], x[i] / out.norms[4], 1e-6);
 }
 
@@ -75,9 +77,10 @@ TEST(ImagePrior, ZeroNormsGiveZeroGradient) {
     EXPECT_EQ(out.tv[0], 0);
     const float one = 1;
     auto grad = poisoned(e.h * e.w);
-    cpu_backend().image_prior.backward({}, {x.data(), out.norms.data(), &one, nullptr, 1, e.h, e.w, grad.data()});
+    backend_under_test().image_prior.backward({},
+                                              {x.data(), out.norms.data(), &one, nullptr, 1, e.h, e.w, grad.data()});
     EXPECT_EQ(grad, std::vector<float>(e.h * e.w, 0.f));
-    cpu_backend().image_prior.backward({}, {x.data(), out.norms.data(), &one, &one, 1, e.h, e.w, grad.data()});
+    backend_under_test().image_prior.backward({}, {x.data(), out.norms.data(), &one, &one, 1, e.h, e.w, grad.data()});
     EXPECT_NEAR(grad[0], value == 0 ? 0 : 1 / std::sqrt(80.0), 1e-7);
   }
 }
@@ -85,11 +88,12 @@ TEST(ImagePrior, ZeroNormsGiveZeroGradient) {
 TEST(ImagePrior, BitsDoNotDependOnThreadCount) {
   const Extents e = {120, 32, 32};
   const auto x = random_values(e.planes * e.h * e.w, 1);
-  const auto results = at_thread_counts([&] {
+  const auto results = at_schedules([&] {
     const Forward out = run_forward(x, e);
     const float one = 1;
     auto grad = poisoned(dim_t(x.size()));
-    cpu_backend().image_prior.backward({}, {x.data(), out.norms.data(), &one, &one, e.planes, e.h, e.w, grad.data()});
+    backend_under_test().image_prior.backward(
+        {}, {x.data(), out.norms.data(), &one, &one, e.planes, e.h, e.w, grad.data()});
     grad.insert(grad.end(), out.norms.begin(), out.norms.end());
     return grad;
   });

@@ -4,14 +4,16 @@
 
 #include <cmath>
 
-#include "kernels/backend.h"
+#include "tests/support/backend_under_test.h"
 #include "tests/support/kernel_testing.h"
 
 namespace engram::kernels {
 namespace {
 
-using testing::at_thread_counts;
+using testing::at_schedules;
 using testing::random_values;
+
+const float kLearningRate = 0.1f, kAdamLearningRate = 5e-2f;
 
 /// Sizes below, at and above the vector and chunk sizes; an empty tensor too.
 const std::vector<dim_t> kCounts = {1, 17, 0, 16384, 5, 40000, 333};
@@ -56,8 +58,8 @@ TEST_P(SgdTest, FollowsReferenceOverSteps) {
       reference::sgd(param.wide[k].data(), grad.wide[k].data(), momentum.wide[k].data(), kCounts[k], step == 0, 0.1f,
                      c.momentum, c.weight_decay, c.nesterov, c.grad_scale);
     }
-    cpu_backend().optim_step.sgd({}, {tensors.data(), int(tensors.size()), 0.1f, c.momentum, c.weight_decay, c.nesterov,
-                                      c.grad_scale == 1 ? nullptr : &c.grad_scale});
+    backend_under_test().optim_step.sgd({}, {tensors.data(), int(tensors.size()), &kLearningRate, c.momentum,
+                                             c.weight_decay, c.nesterov, c.grad_scale == 1 ? nullptr : &c.grad_scale});
   }
   expect_close(param, 1e-6);
   if (c.momentum != 0) expect_close(momentum, 1e-6);
@@ -84,18 +86,21 @@ TEST_P(AdamTest, FollowsReferenceOverSteps) {
       std::fill(arrays->narrow[k].begin(), arrays->narrow[k].end(), 0.f);
       std::fill(arrays->wide[k].begin(), arrays->wide[k].end(), 0.0);
     }
+  std::vector<std::int32_t> steps(kCounts.size(), 0);
   for (int step = 1; step <= 5; ++step) {
     Arrays grad(200 + 10 * step);
     std::vector<AdamTensor> tensors;
     for (std::size_t k = 0; k < kCounts.size(); ++k) {
-      tensors.push_back(
-          {param.narrow[k].data(), grad.narrow[k].data(), m.narrow[k].data(), v.narrow[k].data(), kCounts[k], step});
+      tensors.push_back({param.narrow[k].data(), grad.narrow[k].data(), m.narrow[k].data(), v.narrow[k].data(),
+                         kCounts[k], &steps[k]});
       reference::adam(param.wide[k].data(), grad.wide[k].data(), m.wide[k].data(), v.wide[k].data(), kCounts[k], step,
                       5e-2f, 0.9, 0.999, 1e-8, c.weight_decay, c.decoupled, c.grad_scale);
     }
-    cpu_backend().optim_step.adam({}, {tensors.data(), int(tensors.size()), 5e-2f, 0.9, 0.999, 1e-8f, c.weight_decay,
-                                       c.decoupled, c.grad_scale == 1 ? nullptr : &c.grad_scale});
+    backend_under_test().optim_step.adam(
+        {}, {tensors.data(), int(tensors.size()), &kAdamLearningRate, 0.9, 0.999, 1e-8f, c.weight_decay, c.decoupled,
+             c.grad_scale == 1 ? nullptr : &c.grad_scale});
   }
+  EXPECT_EQ(steps, std::vector<std::int32_t>(kCounts.size(), 5));
   // Where a gradient happens to be tiny, m / sqrt(v) carries the relative rounding of both.
   expect_close(param, 2e-6);
   expect_close(m, 1e-6);
@@ -108,8 +113,9 @@ INSTANTIATE_TEST_SUITE_P(Forms, AdamTest,
 
 TEST(Adam, ZeroGradientLeavesParametersUnchanged) {
   float p = 3, g = 0, m = 0, v = 0;
-  const AdamTensor tensor = {&p, &g, &m, &v, 1, 1};
-  cpu_backend().optim_step.adam({}, {&tensor, 1, 0.1f, 0.9, 0.999, 1e-8f, 0, false});
+  std::int32_t step = 0;
+  const AdamTensor tensor = {&p, &g, &m, &v, 1, &step};
+  backend_under_test().optim_step.adam({}, {&tensor, 1, &kLearningRate, 0.9, 0.999, 1e-8f, 0, false});
   EXPECT_EQ(p, 3);
 }
 
@@ -121,46 +127,71 @@ TEST(Ema, AveragesEveryTensor) {
     for (dim_t i = 0; i < kCounts[k]; ++i)
       average.wide[k][i] = 0.999 * average.wide[k][i] + (1 - 0.999) * value.wide[k][i];
   }
-  cpu_backend().optim_step.ema({}, {tensors.data(), int(tensors.size()), 0.999});
+  backend_under_test().optim_step.ema({}, {tensors.data(), int(tensors.size()), 0.999});
   expect_close(average, 1e-6);
+}
+
+TEST(KeepBest, CopiesEveryTensorOfALowerLossAndLeavesTheRest) {
+  const float kNan = std::nanf("");
+  struct Case {
+    float loss;
+    bool better;
+  };
+  for (const Case c : {Case{1.5f, true}, Case{2, false}, Case{3, false}, Case{kNan, false}}) {
+    Arrays kept(1), value(50);
+    const auto before = kept.narrow;
+    std::vector<EmaTensor> tensors;
+    for (std::size_t k = 0; k < kCounts.size(); ++k)
+      tensors.push_back({kept.narrow[k].data(), value.narrow[k].data(), kCounts[k]});
+    float best = 2;
+    backend_under_test().optim_step.keep_best({}, {tensors.data(), int(tensors.size()), &c.loss, &best});
+    EXPECT_EQ(kept.narrow, c.better ? value.narrow : before) << "loss " << c.loss;
+    EXPECT_EQ(best, c.better ? c.loss : 2) << "loss " << c.loss;
+  }
 }
 
 TEST(GradNorm, NormAndClipFactor) {
   Arrays grad(1);
   std::vector<GradTensor> tensors;
-  dim_t total = 0;
   double sum = 0;
   for (std::size_t k = 0; k < kCounts.size(); ++k) {
     tensors.push_back({grad.narrow[k].data(), kCounts[k]});
-    total += kCounts[k];
     for (double g : grad.wide[k]) sum += g * g;
   }
-  std::vector<double> workspace(grad_norm_workspace_bytes(total) / sizeof(double), std::nan(""));
+  std::vector<double> workspace(
+      backend_under_test().optim_step.grad_norm_workspace_bytes(tensors.data(), int(tensors.size())) / sizeof(double),
+      std::nan(""));
   float norm, factor;
-  cpu_backend().optim_step.grad_norm({}, {tensors.data(), int(tensors.size()), 5, workspace.data(), &norm, &factor});
+  backend_under_test().optim_step.grad_norm({},
+                                            {tensors.data(), int(tensors.size()), 5, workspace.data(), &norm, &factor});
   EXPECT_NEAR(norm, std::sqrt(sum), 1e-6 * std::sqrt(sum));
   EXPECT_NEAR(factor, 5 / std::sqrt(sum), 1e-6);
-  cpu_backend().optim_step.grad_norm({}, {tensors.data(), int(tensors.size()), 1e9f, workspace.data(), &norm, &factor});
+  backend_under_test().optim_step.grad_norm(
+      {}, {tensors.data(), int(tensors.size()), 1e9f, workspace.data(), &norm, &factor});
   EXPECT_EQ(factor, 1);
 }
 
 TEST(OptimStep, BitsDoNotDependOnThreadCount) {
-  const auto results = at_thread_counts([&] {
+  const auto results = at_schedules([&] {
     Arrays param(1), grad(50), m(100), v(150, 0, 1);
+    std::vector<std::int32_t> steps(kCounts.size(), 6);
     std::vector<AdamTensor> adam;
     std::vector<SgdTensor> sgd;
     std::vector<GradTensor> grads;
     for (std::size_t k = 0; k < kCounts.size(); ++k) {
-      adam.push_back(
-          {param.narrow[k].data(), grad.narrow[k].data(), m.narrow[k].data(), v.narrow[k].data(), kCounts[k], 7});
+      adam.push_back({param.narrow[k].data(), grad.narrow[k].data(), m.narrow[k].data(), v.narrow[k].data(), kCounts[k],
+                      &steps[k]});
       sgd.push_back({param.narrow[k].data(), grad.narrow[k].data(), m.narrow[k].data(), kCounts[k], false});
       grads.push_back({grad.narrow[k].data(), kCounts[k]});
     }
-    std::vector<double> workspace(grad_norm_workspace_bytes(100000) / sizeof(double));
+    std::vector<double> workspace(
+        backend_under_test().optim_step.grad_norm_workspace_bytes(grads.data(), int(grads.size())) / sizeof(double));
     float norm, factor;
-    cpu_backend().optim_step.grad_norm({}, {grads.data(), int(grads.size()), 5, workspace.data(), &norm, &factor});
-    cpu_backend().optim_step.adam({}, {adam.data(), int(adam.size()), 0.1f, 0.9, 0.999, 1e-8f, 0.1f, true, &factor});
-    cpu_backend().optim_step.sgd({}, {sgd.data(), int(sgd.size()), 0.1f, 0.9f, 1e-3f, true, &factor});
+    backend_under_test().optim_step.grad_norm({},
+                                              {grads.data(), int(grads.size()), 5, workspace.data(), &norm, &factor});
+    backend_under_test().optim_step.adam(
+        {}, {adam.data(), int(adam.size()), &kLearningRate, 0.9, 0.999, 1e-8f, 0.1f, true, &factor});
+    backend_under_test().optim_step.sgd({}, {sgd.data(), int(sgd.size()), &kLearningRate, 0.9f, 1e-3f, true, &factor});
     auto all = param.narrow;
     all.push_back({norm, factor});
     return all;

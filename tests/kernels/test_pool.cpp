@@ -4,14 +4,14 @@
 
 #include <cmath>
 
-#include "kernels/backend.h"
 #include "tests/support/activation_testing.h"
+#include "tests/support/backend_under_test.h"
 #include "tests/support/kernel_testing.h"
 
 namespace engram::kernels {
 namespace {
 
-using ::engram::testing::at_thread_counts;
+using ::engram::testing::at_schedules;
 using ::engram::testing::from_block;
 using ::engram::testing::poisoned;
 using ::engram::testing::random_values;
@@ -47,7 +47,7 @@ TEST(Pool, MaximumAndPositionMatchReference) {
     const auto blocked = to_block(g.x, x);
     auto y = poisoned(g.y().count());
     std::vector<std::int32_t> index(y.size(), -1);
-    cpu_backend().pool.max_pool({}, {g, blocked.data(), y.data(), index.data()});
+    backend_under_test().pool.max_pool({}, {g, blocked.data(), y.data(), index.data()});
     const auto planar = from_block(g.y(), y);
     EXPECT_EQ(from_block(g.y(), index), expected_index);
     for (std::size_t i = 0; i < y.size(); ++i) {
@@ -58,7 +58,7 @@ TEST(Pool, MaximumAndPositionMatchReference) {
       }
     }
     auto again = poisoned(g.y().count());
-    cpu_backend().pool.max_pool({}, {g, blocked.data(), again.data(), nullptr});
+    backend_under_test().pool.max_pool({}, {g, blocked.data(), again.data(), nullptr});
     for (std::size_t i = 0; i < y.size(); ++i) ASSERT_TRUE(again[i] == y[i] || std::isnan(y[i]));
   }
 }
@@ -68,15 +68,15 @@ TEST(Pool, MaximumBackwardScattersAndGatherIsItsAdjoint) {
     const auto x = random_values(g.x.count(), 2), dy = random_values(g.y().count(), 3);
     auto y = poisoned(g.y().count()), dx = poisoned(g.x.count()), picked = poisoned(g.y().count());
     std::vector<std::int32_t> index(y.size(), -1);
-    cpu_backend().pool.max_pool({}, {g, x.data(), y.data(), index.data()});
-    cpu_backend().pool.max_pool_backward({}, {g, dy.data(), index.data(), dx.data()});
+    backend_under_test().pool.max_pool({}, {g, x.data(), y.data(), index.data()});
+    backend_under_test().pool.max_pool_backward({}, {g, dy.data(), index.data(), dx.data()});
     std::vector<double> expected(x.size());
     reference::max_pool_backward(g, widen(from_block(g.y(), dy)).data(), from_block(g.y(), index).data(),
                                  expected.data());
     const auto planar = from_block(g.x, dx);
     for (std::size_t i = 0; i < x.size(); ++i) ASSERT_NEAR(planar[i], expected[i], 1e-6);
 
-    cpu_backend().pool.gather({}, {g, x.data(), index.data(), picked.data()});
+    backend_under_test().pool.gather({}, {g, x.data(), index.data(), picked.data()});
     EXPECT_EQ(picked, y);
   }
 }
@@ -86,8 +86,8 @@ TEST(Pool, AverageAndItsAdjointMatchReference) {
     for (bool count_padding : {true, false}) {
       const auto x = random_values(g.x.count(), 4), dy = random_values(g.y().count(), 5);
       auto y = poisoned(g.y().count()), dx = poisoned(g.x.count());
-      cpu_backend().pool.avg_pool({}, {g, x.data(), y.data(), count_padding});
-      cpu_backend().pool.avg_pool_backward({}, {g, dy.data(), dx.data(), count_padding});
+      backend_under_test().pool.avg_pool({}, {g, x.data(), y.data(), count_padding});
+      backend_under_test().pool.avg_pool_backward({}, {g, dy.data(), dx.data(), count_padding});
       std::vector<double> expected(y.size()), expected_dx(x.size());
       reference::avg_pool(g, count_padding, widen(from_block(g.x, x)).data(), expected.data());
       reference::avg_pool_backward(g, count_padding, widen(from_block(g.y(), dy)).data(), expected_dx.data());
@@ -104,8 +104,8 @@ TEST(Pool, GlobalAverageAndItsAdjoint) {
     const auto planar = random_values(s.count(), 6), dy = random_values(s.n * s.c, 7);
     const auto x = to_block(s, planar);
     auto y = poisoned(s.n * s.c), dx = poisoned(s.count());
-    cpu_backend().pool.global_avg_pool({}, {s, x.data(), y.data()});
-    cpu_backend().pool.global_avg_pool_backward({}, {s, dy.data(), dx.data()});
+    backend_under_test().pool.global_avg_pool({}, {s, x.data(), y.data()});
+    backend_under_test().pool.global_avg_pool_backward({}, {s, dy.data(), dx.data()});
     const auto planar_dx = from_block(s, dx);
     for (dim_t i = 0; i < s.n * s.c; ++i) {
       double sum = 0;
@@ -121,13 +121,13 @@ TEST(Pool, GlobalAverageAndItsAdjoint) {
 TEST(Pool, BitsDoNotDependOnThreads) {
   const PoolGeometry g{{9, 48, 17, 13, 16}, 3, 3, 2, 2, 1, 1};
   const auto x = random_values(g.x.count(), 8);
-  const auto results = at_thread_counts([&] {
+  const auto results = at_schedules([&] {
     auto y = poisoned(g.y().count()), dx = poisoned(g.x.count()), mean = poisoned(g.x.n * g.x.c);
     std::vector<std::int32_t> index(y.size());
-    cpu_backend().pool.max_pool({}, {g, x.data(), y.data(), index.data()});
-    cpu_backend().pool.max_pool_backward({}, {g, y.data(), index.data(), dx.data()});
-    cpu_backend().pool.global_avg_pool({}, {g.x, dx.data(), mean.data()});
-    cpu_backend().pool.avg_pool_backward({}, {g, y.data(), dx.data(), true});
+    backend_under_test().pool.max_pool({}, {g, x.data(), y.data(), index.data()});
+    backend_under_test().pool.max_pool_backward({}, {g, y.data(), index.data(), dx.data()});
+    backend_under_test().pool.global_avg_pool({}, {g.x, dx.data(), mean.data()});
+    backend_under_test().pool.avg_pool_backward({}, {g, y.data(), dx.data(), true});
     y.insert(y.end(), dx.begin(), dx.end());
     y.insert(y.end(), mean.begin(), mean.end());
     return y;

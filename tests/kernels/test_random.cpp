@@ -7,15 +7,15 @@
 #include <cmath>
 #include <numeric>
 
-#include "kernels/backend.h"
 #include "kernels/common/philox.h"
 #include "kernels/random/random_formulas.h"
+#include "tests/support/backend_under_test.h"
 #include "tests/support/kernel_testing.h"
 
 namespace engram::kernels {
 namespace {
 
-using ::engram::testing::at_thread_counts;
+using ::engram::testing::at_schedules;
 using ::engram::testing::poisoned;
 
 void expect_block(const PhiloxBlock& actual, const PhiloxBlock& expected) {
@@ -43,16 +43,37 @@ TEST(Random, FillsMatchTheStreamWordByWord) {
     for (dim_t count : {1, 63, 1001}) {
       auto u = poisoned(count), z = poisoned(count), b = poisoned(count);
       std::vector<std::int32_t> k(count, -99);
-      cpu_backend().random.uniform({}, {u.data(), count, stream, -2.f, 3.f});
-      cpu_backend().random.normal({}, {z.data(), count, stream, 0.5f, 2.f});
-      cpu_backend().random.bernoulli({}, {b.data(), count, stream, 0.25, 4.f});
-      cpu_backend().random.integers({}, {k.data(), count, stream, -3, 17});
+      backend_under_test().random.uniform({}, {u.data(), count, stream, -2.f, 3.f});
+      backend_under_test().random.normal({}, {z.data(), count, stream, 0.5f, 2.f});
+      backend_under_test().random.bernoulli({}, {b.data(), count, stream, 0.25, 4.f});
+      backend_under_test().random.integers({}, {k.data(), count, stream, -3, 17});
       for (dim_t i = 0; i < count; ++i) {
         ASSERT_NEAR(u[i], reference::uniform(stream, i, -2, 3), 5e-7);
         ASSERT_NEAR(z[i], reference::normal(stream, i, 0.5, 2), 3e-6);
         ASSERT_EQ(b[i], reference::uniform(stream, i, 0, 1) < 0.25 ? 4.f : 0.f);
         ASSERT_EQ(k[i], reference::integer(stream, i, -3, 17));
       }
+    }
+  }
+}
+
+TEST(Random, EveryBackEndFillsWithTheSameBits) {
+  for (const RandomStream& stream : streams()) {
+    for (dim_t shift : {0, 1, 2, 3}) {
+      const RandomStream from = {stream.seed, stream.offset + std::uint64_t(shift)};
+      const dim_t count = 1001;
+      auto tested = poisoned(3 * count), expected = tested;
+      std::vector<std::int32_t> tested_k(count), expected_k(count);
+      const auto fill = [&](const RandomKernels& kernels, std::vector<float>& y, std::vector<std::int32_t>& k) {
+        kernels.uniform({}, {y.data(), count, from, -2.f, 3.f});
+        kernels.normal({}, {y.data() + count, count, from, 0.5f, 2.f});
+        kernels.bernoulli({}, {y.data() + 2 * count, count, from, 0.25, 4.f});
+        kernels.integers({}, {k.data(), count, from, -3, 17});
+      };
+      fill(backend_under_test().random, tested, tested_k);
+      fill(cpu_backend().random, expected, expected_k);
+      EXPECT_EQ(tested, expected);
+      EXPECT_EQ(tested_k, expected_k);
     }
   }
 }
@@ -78,15 +99,15 @@ TEST(Random, NormalFormulaAtTheEdges) {
 
 TEST(Random, UniformStaysBelowItsUpperEnd) {
   std::vector<float> u(1 << 18);
-  cpu_backend().random.uniform({}, {u.data(), dim_t(u.size()), {3, 0}, 1.f, std::nextafter(1.f, 2.f)});
+  backend_under_test().random.uniform({}, {u.data(), dim_t(u.size()), {3, 0}, 1.f, std::nextafter(1.f, 2.f)});
   EXPECT_EQ(*std::max_element(u.begin(), u.end()), 1.f);
 }
 
 TEST(Random, Moments) {
   const dim_t count = 1 << 19;
   auto z = poisoned(count), u = poisoned(count);
-  cpu_backend().random.normal({}, {z.data(), count, {11, 5}});
-  cpu_backend().random.uniform({}, {u.data(), count, {12, 5}});
+  backend_under_test().random.normal({}, {z.data(), count, {11, 5}});
+  backend_under_test().random.uniform({}, {u.data(), count, {12, 5}});
   double m1 = 0, m2 = 0, m3 = 0, m4 = 0, lag = 0, mean_u = 0, square_u = 0;
   for (dim_t i = 0; i < count; ++i) {
     const double v = z[i];
@@ -110,15 +131,15 @@ TEST(Random, Moments) {
 
 TEST(Random, ValuesDependOnTheirPlaceInTheStreamOnly) {
   const dim_t count = 70001;
-  const auto results = at_thread_counts([&] {
+  const auto results = at_schedules([&] {
     auto z = poisoned(count);
-    cpu_backend().random.normal({}, {z.data(), count, {21, 2}});
+    backend_under_test().random.normal({}, {z.data(), count, {21, 2}});
     return z;
   });
   EXPECT_EQ(results[0], results[1]);
   EXPECT_EQ(results[0], results[2]);
   auto tail = poisoned(count - 101);
-  cpu_backend().random.normal({}, {tail.data(), count - 101, {21, 2 + 101}});
+  backend_under_test().random.normal({}, {tail.data(), count - 101, {21, 2 + 101}});
   EXPECT_TRUE(std::equal(tail.begin(), tail.end(), results[0].begin() + 101));
 }
 

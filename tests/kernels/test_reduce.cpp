@@ -6,13 +6,13 @@
 #include <cmath>
 #include <cstring>
 
-#include "kernels/backend.h"
+#include "tests/support/backend_under_test.h"
 #include "tests/support/kernel_testing.h"
 
 namespace engram::kernels {
 namespace {
 
-using ::engram::testing::at_thread_counts;
+using ::engram::testing::at_schedules;
 using ::engram::testing::poisoned;
 using ::engram::testing::random_values;
 
@@ -80,9 +80,9 @@ ReduceArgs make_args(const Case& c, ReduceOp op, const float* x, float* y, std::
 }
 
 void run(ReduceArgs args) {
-  std::vector<char> workspace(cpu_backend().reduce.workspace_bytes(args));
+  std::vector<char> workspace(backend_under_test().reduce.workspace_bytes(args));
   args.workspace = workspace.data();
-  cpu_backend().reduce.reduce({}, args);
+  backend_under_test().reduce.reduce({}, args);
 }
 
 TEST(Reduce, SumsMatchReference) {
@@ -174,7 +174,7 @@ TEST(Reduce, BitsDoNotDependOnThreads) {
   for (const Case& c : cases()) {
     const auto x = random_values(span(c), 4);
     for (ReduceOp op : {ReduceOp::kSum, ReduceOp::kMax}) {
-      const auto results = at_thread_counts([&] {
+      const auto results = at_schedules([&] {
         auto y = poisoned(outputs(c));
         run(make_args(c, op, x.data(), y.data(), nullptr));
         return y;

@@ -2,14 +2,14 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/backend.h"
 #include "tests/support/activation_testing.h"
+#include "tests/support/backend_under_test.h"
 #include "tests/support/kernel_testing.h"
 
 namespace engram::kernels {
 namespace {
 
-using ::engram::testing::at_thread_counts;
+using ::engram::testing::at_schedules;
 using ::engram::testing::from_block;
 using ::engram::testing::poisoned;
 using ::engram::testing::random_values;
@@ -21,10 +21,10 @@ TEST(Resample, UpsampleAndAdjointMatchReferenceAtEachThreadCount) {
       const ActivationShape in{3, 48, 5, 7, block}, out{3, 48, 5 * factor, 7 * factor, block};
       const auto x = random_values(in.count(), 1), dy = random_values(out.count(), 2);
       const auto x_blocked = to_block(in, x), dy_blocked = to_block(out, dy);
-      const auto results = at_thread_counts([&] {
+      const auto results = at_schedules([&] {
         auto y = poisoned(out.count()), dx = poisoned(in.count());
-        cpu_backend().resample.upsample_nearest({}, {in, factor, x_blocked.data(), y.data()});
-        cpu_backend().resample.upsample_nearest_backward({}, {in, factor, dy_blocked.data(), dx.data()});
+        backend_under_test().resample.upsample_nearest({}, {in, factor, x_blocked.data(), y.data()});
+        backend_under_test().resample.upsample_nearest_backward({}, {in, factor, dy_blocked.data(), dx.data()});
         return std::pair(from_block(out, y), from_block(in, dx));
       });
       EXPECT_EQ(results[0], results[1]);

@@ -4,13 +4,13 @@
 
 #include <cmath>
 
-#include "kernels/backend.h"
+#include "tests/support/backend_under_test.h"
 #include "tests/support/kernel_testing.h"
 
 namespace engram::kernels {
 namespace {
 
-using testing::at_thread_counts;
+using testing::at_schedules;
 using testing::poisoned;
 using testing::random_values;
 
@@ -56,16 +56,16 @@ TEST_P(XentTest, LossAndGradientMatchReference) {
 
     auto stats = poisoned(rows * 2), loss = poisoned(rows), mean = poisoned(1), grad = poisoned(rows * classes);
     std::int32_t invalid = -1;
-    cpu_backend().softmax_xent.forward({}, {.logits = logits.data(),
-                                            .labels = soft ? nullptr : labels.data(),
-                                            .soft_targets = soft ? soft_targets.data() : nullptr,
-                                            .rows = rows,
-                                            .classes = classes,
-                                            .label_smoothing = smoothing,
-                                            .row_stats = stats.data(),
-                                            .row_loss = loss.data(),
-                                            .mean_loss = mean.data(),
-                                            .num_invalid = &invalid});
+    backend_under_test().softmax_xent.forward({}, {.logits = logits.data(),
+                                                   .labels = soft ? nullptr : labels.data(),
+                                                   .soft_targets = soft ? soft_targets.data() : nullptr,
+                                                   .rows = rows,
+                                                   .classes = classes,
+                                                   .label_smoothing = smoothing,
+                                                   .row_stats = stats.data(),
+                                                   .row_loss = loss.data(),
+                                                   .mean_loss = mean.data(),
+                                                   .num_invalid = &invalid});
     EXPECT_EQ(invalid, 0);
     double expected_mean = 0;
     for (dim_t r = 0; r < rows; ++r) {
@@ -79,16 +79,16 @@ TEST_P(XentTest, LossAndGradientMatchReference) {
     for (dim_t r = 0; r < rows; ++r) row_grads[r] = double(grad_mean) / double(rows) + grad_rows[r];
     reference::softmax_xent_backward(wide_logits.data(), targets.data(), row_grads.data(), rows, classes,
                                      expected_grad.data());
-    cpu_backend().softmax_xent.backward({}, {.logits = logits.data(),
-                                             .labels = soft ? nullptr : labels.data(),
-                                             .soft_targets = soft ? soft_targets.data() : nullptr,
-                                             .row_stats = stats.data(),
-                                             .grad_mean = &grad_mean,
-                                             .grad_rows = grad_rows.data(),
-                                             .rows = rows,
-                                             .classes = classes,
-                                             .label_smoothing = smoothing,
-                                             .grad_logits = grad.data()});
+    backend_under_test().softmax_xent.backward({}, {.logits = logits.data(),
+                                                    .labels = soft ? nullptr : labels.data(),
+                                                    .soft_targets = soft ? soft_targets.data() : nullptr,
+                                                    .row_stats = stats.data(),
+                                                    .grad_mean = &grad_mean,
+                                                    .grad_rows = grad_rows.data(),
+                                                    .rows = rows,
+                                                    .classes = classes,
+                                                    .label_smoothing = smoothing,
+                                                    .grad_logits = grad.data()});
     for (dim_t i = 0; i < rows * classes; ++i)
       ASSERT_NEAR(grad[i], expected_grad[i], 3e-6 * std::max(1.0, std::abs(row_grads[i / classes])))
           << rows << "x" << classes;
@@ -102,13 +102,13 @@ TEST(SoftmaxXent, InvalidLabelsAreCountedAndTakeNoGradient) {
   const std::vector<std::int32_t> labels = {0, -1, 10, 9};
   auto stats = poisoned(8), loss = poisoned(4), mean = poisoned(1), grad = poisoned(40);
   std::int32_t invalid = -1;
-  cpu_backend().softmax_xent.forward(
+  backend_under_test().softmax_xent.forward(
       {}, {logits.data(), labels.data(), nullptr, 4, 10, 0, stats.data(), loss.data(), mean.data(), &invalid});
   EXPECT_EQ(invalid, 2);
   EXPECT_TRUE(std::isfinite(loss[0]) && std::isnan(loss[1]) && std::isnan(loss[2]) && std::isfinite(loss[3]));
   EXPECT_TRUE(std::isnan(mean[0]));
   const float one = 1;
-  cpu_backend().softmax_xent.backward(
+  backend_under_test().softmax_xent.backward(
       {}, {logits.data(), labels.data(), nullptr, stats.data(), &one, nullptr, 4, 10, 0, grad.data()});
   for (int c = 0; c < 10; ++c) {
     EXPECT_NE(grad[c], 0);
@@ -122,7 +122,7 @@ TEST(SoftmaxXent, LargeLogitsNeitherOverflowNorCancel) {
   const std::vector<std::int32_t> labels = {1, 0};
   auto stats = poisoned(4), loss = poisoned(2), mean = poisoned(1);
   std::int32_t invalid = -1;
-  cpu_backend().softmax_xent.forward(
+  backend_under_test().softmax_xent.forward(
       {}, {logits.data(), labels.data(), nullptr, 2, 3, 0, stats.data(), loss.data(), mean.data(), &invalid});
   EXPECT_NEAR(loss[0], std::log1p(std::exp(1.0)), 1e-6);
   EXPECT_EQ(loss[1], 0);
@@ -132,8 +132,8 @@ TEST(LogSoftmax, ForwardAndBackwardMatchReference) {
   for (const auto [rows, classes] : kExtents) {
     const auto x = random_values(rows * classes, 1, -9, 9), grad_y = random_values(rows * classes, 2);
     auto y = poisoned(rows * classes), grad_x = poisoned(rows * classes);
-    cpu_backend().softmax_xent.log_softmax_forward({}, {x.data(), y.data(), rows, classes});
-    cpu_backend().softmax_xent.log_softmax_backward({}, {y.data(), grad_y.data(), grad_x.data(), rows, classes});
+    backend_under_test().softmax_xent.log_softmax_forward({}, {x.data(), y.data(), rows, classes});
+    backend_under_test().softmax_xent.log_softmax_backward({}, {y.data(), grad_y.data(), grad_x.data(), rows, classes});
     const auto wide = widen(x), wide_grad = widen(grad_y);
     std::vector<double> expected(rows * classes), expected_grad(rows * classes);
     reference::log_softmax(wide.data(), expected.data(), rows, classes);
@@ -152,9 +152,10 @@ TEST(Kl, ValueAndBothGradientsMatchReference) {
       const float factor = temperature * temperature, grad = 0.7f;
       auto s_stats = poisoned(2 * rows), t_stats = poisoned(2 * rows), row_kl = poisoned(rows), loss = poisoned(1);
       auto grad_s = poisoned(rows * classes), grad_t = poisoned(rows * classes);
-      cpu_backend().softmax_xent.kl_forward({}, {student.data(), teacher.data(), rows, classes, temperature, factor,
-                                                 s_stats.data(), t_stats.data(), row_kl.data(), loss.data()});
-      cpu_backend().softmax_xent.kl_backward(
+      backend_under_test().softmax_xent.kl_forward(
+          {}, {student.data(), teacher.data(), rows, classes, temperature, factor, s_stats.data(), t_stats.data(),
+               row_kl.data(), loss.data()});
+      backend_under_test().softmax_xent.kl_backward(
           {}, {student.data(), teacher.data(), s_stats.data(), t_stats.data(), row_kl.data(), &grad, rows, classes,
                temperature, factor, grad_s.data(), grad_t.data()});
       const auto wide_s = widen(student), wide_t = widen(teacher);
@@ -175,16 +176,17 @@ TEST(SoftmaxXent, BitsDoNotDependOnThreadCount) {
   const dim_t rows = 4099, classes = 10;
   const auto logits = random_values(rows * classes, 1, -5, 5), teacher = random_values(rows * classes, 2, -5, 5);
   const auto labels = some_labels(rows, classes);
-  const auto results = at_thread_counts([&] {
+  const auto results = at_schedules([&] {
     auto stats = poisoned(rows * 2), loss = poisoned(rows), out = poisoned(2 + rows * classes),
          kl_stats = poisoned(4 * rows);
     std::int32_t invalid = 0;
-    cpu_backend().softmax_xent.forward({}, {logits.data(), labels.data(), nullptr, rows, classes, 0.1f, stats.data(),
-                                            loss.data(), out.data(), &invalid});
-    cpu_backend().softmax_xent.kl_forward({}, {logits.data(), teacher.data(), rows, classes, 2, 4, kl_stats.data(),
-                                               kl_stats.data() + 2 * rows, loss.data(), out.data() + 1});
+    backend_under_test().softmax_xent.forward({}, {logits.data(), labels.data(), nullptr, rows, classes, 0.1f,
+                                                   stats.data(), loss.data(), out.data(), &invalid});
+    backend_under_test().softmax_xent.kl_forward(
+        {}, {logits.data(), teacher.data(), rows, classes, 2, 4, kl_stats.data(), kl_stats.data() + 2 * rows,
+             loss.data(), out.data() + 1});
     const float one = 1;
-    cpu_backend().softmax_xent.backward(
+    backend_under_test().softmax_xent.backward(
         {}, {logits.data(), labels.data(), nullptr, stats.data(), &one, nullptr, rows, classes, 0.1f, out.data() + 2});
     return out;
   });

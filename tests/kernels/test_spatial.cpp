@@ -4,14 +4,14 @@
 
 #include <array>
 
-#include "kernels/backend.h"
 #include "tests/support/activation_testing.h"
+#include "tests/support/backend_under_test.h"
 #include "tests/support/kernel_testing.h"
 
 namespace engram::kernels {
 namespace {
 
-using ::engram::testing::at_thread_counts;
+using ::engram::testing::at_schedules;
 using ::engram::testing::from_block;
 using ::engram::testing::poisoned;
 using ::engram::testing::random_values;
@@ -43,7 +43,7 @@ TEST(Spatial, PadMatchesReference) {
       const auto x = random_values(s.count(), 1);
       const auto blocked = to_block(s, x);
       auto y = poisoned(out.count());
-      cpu_backend().spatial.pad({}, {s, blocked.data(), y.data(), top, bottom, left, right, 0.5f});
+      backend_under_test().spatial.pad({}, {s, blocked.data(), y.data(), top, bottom, left, right, 0.5f});
       std::vector<double> expected(y.size());
       reference::pad(s, top, bottom, left, right, 0.5, widen(x).data(), expected.data());
       EXPECT_EQ(from_block(out, y), narrow(expected));
@@ -58,10 +58,10 @@ TEST(Spatial, CropMatchesReferenceAndItsNegationIsTheAdjoint) {
       const std::vector<std::int32_t> offsets = {0, 0, -2, 3, 4, -4, 1, 1, -40, 40};
       const auto x = random_values(s.count(), 2), dy = random_values(out.count(), 3);
       const auto blocked = to_block(s, x);
-      const auto results = at_thread_counts([&] {
+      const auto results = at_schedules([&] {
         auto y = poisoned(out.count()), dx = poisoned(s.count());
-        cpu_backend().spatial.shifted_crop({}, {s, blocked.data(), offsets.data(), out.h, out.w, y.data()});
-        cpu_backend().spatial.shifted_crop({}, {out, dy.data(), offsets.data(), s.h, s.w, dx.data(), true});
+        backend_under_test().spatial.shifted_crop({}, {s, blocked.data(), offsets.data(), out.h, out.w, y.data()});
+        backend_under_test().spatial.shifted_crop({}, {out, dy.data(), offsets.data(), s.h, s.w, dx.data(), true});
         return std::pair(y, dx);
       });
       EXPECT_EQ(results[0], results[1]);
@@ -84,9 +84,9 @@ TEST(Spatial, FlipMatchesReference) {
     reference::horizontal_flip(s, flags.data(), widen(x).data(), expected.data());
     reference::horizontal_flip(s, all.data(), widen(x).data(), expected_all.data());
     auto y = poisoned(s.count());
-    cpu_backend().spatial.horizontal_flip({}, {s, blocked.data(), flags.data(), y.data()});
+    backend_under_test().spatial.horizontal_flip({}, {s, blocked.data(), flags.data(), y.data()});
     EXPECT_EQ(from_block(s, y), narrow(expected));
-    cpu_backend().spatial.horizontal_flip({}, {s, blocked.data(), nullptr, y.data()});
+    backend_under_test().spatial.horizontal_flip({}, {s, blocked.data(), nullptr, y.data()});
     EXPECT_EQ(from_block(s, y), narrow(expected_all));
   }
 }
@@ -96,13 +96,13 @@ TEST(Spatial, GatherTakesRowsOfAnySize) {
   for (dim_t width : {1, 3, 1000}) {
     const auto x = random_values(5 * width, 5);
     auto y = poisoned(5 * width);
-    cpu_backend().spatial.gather_rows({}, {x.data(), index.data(), y.data(), 5, width * 4});
+    backend_under_test().spatial.gather_rows({}, {x.data(), index.data(), y.data(), 5, width * 4});
     for (dim_t i = 0; i < 5; ++i)
       for (dim_t j = 0; j < width; ++j) ASSERT_EQ(y[i * width + j], x[index[i] * width + j]);
   }
   const std::vector<std::uint8_t> bytes = {10, 11, 20, 21, 30, 31, 40, 41, 50, 51};
   std::vector<std::uint8_t> picked(6);
-  cpu_backend().spatial.gather_rows({}, {bytes.data(), index.data() + 2, picked.data(), 3, 2});
+  backend_under_test().spatial.gather_rows({}, {bytes.data(), index.data() + 2, picked.data(), 3, 2});
   EXPECT_EQ(picked, (std::vector<std::uint8_t>{10, 11, 40, 41, 20, 21}));
 }
 
@@ -112,9 +112,9 @@ TEST(Spatial, ScatterAddsRepeatedRowsInOrder) {
     std::vector<std::int32_t> index(rows);
     for (dim_t i = 0; i < rows; ++i) index[i] = std::int32_t(i * i % targets);
     const auto x = random_values(rows * width, 6);
-    const auto results = at_thread_counts([&] {
+    const auto results = at_schedules([&] {
       std::vector<float> y(targets * width, 0.25f);
-      cpu_backend().spatial.scatter_add_rows({}, {x.data(), index.data(), y.data(), rows, width});
+      backend_under_test().spatial.scatter_add_rows({}, {x.data(), index.data(), y.data(), rows, width});
       return y;
     });
     EXPECT_EQ(results[0], results[1]);
@@ -127,10 +127,18 @@ TEST(Spatial, ScatterAddsRepeatedRowsInOrder) {
 
 TEST(Spatial, FirstOutOfRangeFindsNegativeAndLargePositions) {
   const std::vector<std::int32_t> index = {0, 4, 2, 5, -1};
-  EXPECT_EQ(cpu_backend().spatial.first_out_of_range({}, index.data(), 5, 5), 3);
-  EXPECT_EQ(cpu_backend().spatial.first_out_of_range({}, index.data(), 5, 6), 4);
-  EXPECT_EQ(cpu_backend().spatial.first_out_of_range({}, index.data(), 3, 5), -1);
-  EXPECT_EQ(cpu_backend().spatial.first_out_of_range({}, index.data(), 0, 5), -1);
+  const auto first_bad = [](const std::vector<std::int32_t>& values, dim_t count, dim_t bound) {
+    std::int32_t first = -77;
+    backend_under_test().spatial.first_out_of_range({}, {values.data(), count, bound, &first});
+    return first;
+  };
+  EXPECT_EQ(first_bad(index, 5, 5), 3);
+  EXPECT_EQ(first_bad(index, 5, 6), 4);
+  EXPECT_EQ(first_bad(index, 3, 5), -1);
+  EXPECT_EQ(first_bad(index, 0, 5), -1);
+  std::vector<std::int32_t> long_index(5003, 1);
+  long_index[2500] = long_index[4100] = 9;
+  EXPECT_EQ(first_bad(long_index, 5003, 9), 2500);
 }
 
 }  // namespace

@@ -4,13 +4,13 @@
 
 #include <cstring>
 
-#include "kernels/backend.h"
+#include "tests/support/backend_under_test.h"
 #include "tests/support/kernel_testing.h"
 
 namespace engram::kernels {
 namespace {
 
-using ::engram::testing::at_thread_counts;
+using ::engram::testing::at_schedules;
 using ::engram::testing::random_values;
 
 struct Case {
@@ -54,7 +54,7 @@ void expect_copy_matches() {
     std::copy(c.shape.begin(), c.shape.end(), args.shape);
     std::copy(c.stride_x.begin(), c.stride_x.end(), args.stride_x);
     std::copy(c.stride_y.begin(), c.stride_y.end(), args.stride_y);
-    cpu_backend().strided_copy.copy({}, args);
+    backend_under_test().strided_copy.copy({}, args);
     args.y = expected.data();
     reference::strided_copy(args);
     EXPECT_EQ(y, expected) << c.name << ", " << sizeof(T) << " bytes";
@@ -78,10 +78,10 @@ TEST(StridedAdd, AddsAtEachThreadCount) {
     std::copy(c.shape.begin(), c.shape.end(), args.shape);
     std::copy(c.stride_x.begin(), c.stride_x.end(), args.stride_x);
     std::copy(c.stride_y.begin(), c.stride_y.end(), args.stride_y);
-    const auto results = at_thread_counts([&] {
+    const auto results = at_schedules([&] {
       auto y = start;
       args.y = y.data();
-      cpu_backend().strided_copy.add({}, args);
+      backend_under_test().strided_copy.add({}, args);
       return y;
     });
     const std::vector<double> wide(x.begin(), x.end());

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Includes obey the layering (kernels < engine < models < apps; bench and tests see all, nothing sees them),
-and headers of other projects appear only where they may. Usage: check_layers.py ROOT"""
+"""Includes obey the layering (kernels < engine < models < apps; bench and tests see all, nothing sees them; the emulator knows
+nothing of the project and only CUDA sources, bench and tests see it), and headers of other projects appear only where they may. Usage: check_layers.py ROOT"""
 
 import re
 import sys
@@ -9,19 +9,23 @@ import tree
 
 # What each folder may include of the project.
 VISIBLE = {
+    "emulator": {"emulator"},
     "kernels": {"kernels"},
     "engine": {"kernels", "engine"},
     "models": {"kernels", "engine", "models"},
     "apps": {"kernels", "engine", "models", "apps"},
-    "bench": {"kernels", "engine", "models", "bench"},
-    "tests": {"kernels", "engine", "models", "apps", "tests"},
+    "bench": {"emulator", "kernels", "engine", "models", "bench"},
+    "tests": {"emulator", "kernels", "engine", "models", "apps", "tests"},
 }
+
+# Files outside bench and tests that may include the emulator's public headers ("emulator/NAME.h").
+EMULATED = re.compile(r"kernels/.*_(cuda|cudnn|cublas)\.(cu|cuh|cpp|h)$|kernels/(common|plugin)/cuda/")
 
 VENDOR = r"oneapi/|dnnl|Eigen/|unsupported/Eigen|cblas|lapacke|cuda|cublas|cudnn|nccl|nvtx"
 
 # (headers, files that may include them, in words)
 FOREIGN = [
-    (VENDOR, r"kernels/", "kernels/"),
+    (VENDOR, r"kernels/|emulator/kernel\.h$|tests/cuda/signatures\.cpp$", "kernels/ and emulator/kernel.h"),
     (r"nlohmann/", r"(engine/io|models|tests)/.*\.cpp$|apps/|bench/", "source files of engine/io, models and tests, apps/ and bench/"),
     (r"CLI/|spdlog/|fmt/", r"apps/|bench/", "apps/ and bench/"),
     (r"png\.h$|zlib\.h$", r"(engine/io|tests)/.*\.cpp$", "source files of engine/io and tests"),
@@ -49,6 +53,9 @@ def check_file(path, text):
         if quote == '"':
             if target not in VISIBLE:
                 yield path, number, f'"{header}": paths of project headers begin at the root ("kernels/...")'
+            elif target == "emulator" and EMULATED.match(path):
+                if header.count("/") > 1:
+                    yield path, number, f'"{header}": only public headers of the emulator ("emulator/NAME.h")'
             elif target not in VISIBLE[folder]:
                 yield path, number, f"{folder}/ may not include {header}"
         else:
@@ -61,7 +68,7 @@ def check_vendor_headers(texts):
     """A header of kernels/ that shows a vendor's types stays inside its own kernel family. `texts`: contents by path."""
     private = set()
     for path, text in texts.items():
-        if path.endswith((".h", ".cuh")) and any(re.match(VENDOR, header) for _, header in _includes(text)):
+        if path.startswith("kernels/") and path.endswith((".h", ".cuh")) and any(re.match(VENDOR, header) for _, header in _includes(text)):
             private.add(path)
     for path, text in texts.items():
         for number, header in _includes(text):

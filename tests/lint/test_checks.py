@@ -28,6 +28,14 @@ class CheckLayers(unittest.TestCase):
     def test_relative_include_fails(self):
         self.assertEqual(len(layers("engine/a.cpp", '#include "tensor.h"\n')), 1)
 
+    def test_emulator(self):
+        self.assertEqual(layers("kernels/reduce/reduce_cuda.cu", '#include "emulator/kernel.h"\n'), [])
+        self.assertEqual(layers("tests/emulator/a.cpp", '#include "emulator/engine/worker.h"\n'), [])
+        for path, header in (("emulator/a.h", "kernels/common/types.h"), ("engine/a.cpp", "emulator/emulator.h"),
+                             ("kernels/reduce/reduce_cpu.cpp", "emulator/kernel.h"),
+                             ("kernels/reduce/reduce_cuda.cu", "emulator/engine/worker.h")):
+            self.assertEqual(len(layers(path, f'#include "{header}"\n')), 1, path)
+
     def test_foreign_headers(self):
         self.assertEqual(layers("kernels/conv2d/a.cpp", "#include <oneapi/dnnl/dnnl.hpp>\n"), [])
         for path, header in (("engine/a.h", "oneapi/dnnl/dnnl.hpp"), ("engine/a.cpp", "Eigen/Dense"),

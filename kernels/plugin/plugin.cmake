@@ -1,0 +1,31 @@
+# The CUDA plug-in: one set of sources, with the kernels that nvcc compiled (libengram_cuda.so, where nvcc, cuDNN and cuBLAS are
+# found) and with those on the emulator (libengram_emu.so).
+file(GLOB plugin_host CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/plugin/cuda/*.cpp ${CMAKE_CURRENT_SOURCE_DIR}/*/*_cudnn.cpp
+                                        ${CMAKE_CURRENT_SOURCE_DIR}/*/*_cublas.cpp)
+list(APPEND plugin_host ${CMAKE_CURRENT_SOURCE_DIR}/conv2d/conv2d_shape.cpp ${CMAKE_CURRENT_SOURCE_DIR}/matmul/matmul_shape.cpp)
+
+function(engram_plugin name)
+  add_library(${name} SHARED ${plugin_host} ${ARGN})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_compile_features(${name} PRIVATE cxx_std_20)
+  target_link_libraries(${name} PRIVATE engram_warnings)
+  target_link_options(${name} PRIVATE -Wl,--no-undefined)
+  set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+  install(TARGETS ${name} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endfunction()
+
+engram_plugin(engram_emu $<TARGET_OBJECTS:engram_cuda_kernels_emulated>)
+target_compile_definitions(engram_emu PRIVATE ENGRAM_EMULATED)
+# Whole: tests steer the emulator that they find in the plug-in.
+target_link_libraries(engram_emu PRIVATE -Wl,--whole-archive emu_vendor emu_runtime emu_engine -Wl,--no-whole-archive)
+
+if(ENGRAM_CUDA_PLUGIN)
+  engram_plugin(engram_cuda $<TARGET_OBJECTS:engram_cuda_kernels>)
+  # cuDNN 9 carries its convolution functions on under a deprecation mark.
+  target_compile_options(engram_cuda PRIVATE -Wno-deprecated-declarations)
+  # Its own CUDA runtime stays inside: a process may hold the emulated one as well.
+  target_link_options(engram_cuda PRIVATE -Wl,--exclude-libs,ALL -Wl,-Bsymbolic)
+  set_target_properties(engram_cuda PROPERTIES CXX_VISIBILITY_PRESET hidden)
+  target_include_directories(engram_cuda SYSTEM PRIVATE ${ENGRAM_CUDNN_INCLUDE})
+  target_link_libraries(engram_cuda PRIVATE CUDA::cudart_static CUDA::cublas ${ENGRAM_CUDNN_LIBRARY})
+endif()

@@ -1,0 +1,176 @@
+#include <algorithm>
+#include <cstdlib>
+
+#include "kernels/common/cuda/pack.cuh"
+#include "kernels/common/cuda/strided_index.cuh"
+#include "kernels/strided_copy/strided_copy.h"
+
+namespace engram::kernels {
+namespace {
+
+using namespace cuda;  // NOLINT(google-build-using-namespace): the helpers of all CUDA kernels
+
+using Loop = StridedLoop<2>;
+constexpr int kX = 0, kY = 1;
+constexpr int kThreads = 256;
+/// Elements that one thread moves, kThreads apart.
+constexpr int kUnroll = 4;
+/// Side of a transposition's tiles, and rows of threads that move one.
+constexpr int kTile = 32, kTileRows = 8;
+
+__device__ __forceinline__ float sum(float x, float y) {
+  return x + y;
+}
+__device__ __forceinline__ float4 sum(float4 x, float4 y) {
+  return make_float4(x.x + y.x, x.y + y.y, x.z + y.z, x.w + y.w);
+}
+
+/// Moves elements of type T (or adds them) in the order of y.
+template <class T, bool kAdd>
+__global__ void __launch_bounds__(kThreads) copy_kernel(const T* x, T* y, StridedIndex<2> index, int count) {
+  const int first = int(blockIdx.x) * (kThreads * kUnroll) + int(threadIdx.x);
+  T value[kUnroll];
+  dim_t offset[kUnroll][2];
+#pragma unroll
+  for (int u = 0; u < kUnroll; ++u) {
+    const int i = first + u * kThreads;
+    if (i >= count) continue;
+    index.offsets(std::uint32_t(i), offset[u]);
+    value[u] = x[offset[u][kX]];
+    if constexpr (kAdd) value[u] = sum(value[u], y[offset[u][kY]]);
+  }
+#pragma unroll
+  for (int u = 0; u < kUnroll; ++u)
+    if (first + u * kThreads < count) y[offset[u][kY]] = value[u];
+}
+
+/// A stack of matrices [rows, columns], dense along rows in x and along columns in y.
+struct Transposition {
+  int rows, columns, row_tiles, column_tiles;
+  dim_t step_x;  ///< from one column to the next in x
+  dim_t step_y;  ///< from one row to the next in y
+};
+
+__global__ void __launch_bounds__(kTile* kTileRows)
+    transpose_kernel(const std::uint32_t* x, std::uint32_t* y, StridedIndex<2> outer, Transposition t) {
+  EMU_SHARED(std::uint32_t, tile, [kTile][kTile + 1]);  // the odd pitch keeps columns in different banks
+  const int matrix = int(blockIdx.x) / (t.row_tiles * t.column_tiles);
+  const int rest = int(blockIdx.x) % (t.row_tiles * t.column_tiles);
+  const int row0 = rest / t.column_tiles * kTile, column0 = rest % t.column_tiles * kTile;
+  dim_t offset[2];
+  outer.offsets(std::uint32_t(matrix), offset);
+  const int lane = int(threadIdx.x);
+#pragma unroll
+  for (int i = int(threadIdx.y); i < kTile; i += kTileRows)
+    if (row0 + lane < t.rows && column0 + i < t.columns)
+      tile[i][lane] = x[offset[kX] + dim_t(column0 + i) * t.step_x + row0 + lane];
+  __syncthreads();
+#pragma unroll
+  for (int i = int(threadIdx.y); i < kTile; i += kTileRows)
+    if (row0 + i < t.rows && column0 + lane < t.columns)
+      y[offset[kY] + dim_t(row0 + i) * t.step_y + column0 + lane] = tile[lane][i];
+}
+
+/// Normal form: axes by falling stride of y, merged; never of rank 0.
+Loop normal_form(int rank, const dim_t* shape, const dim_t* stride_x, const dim_t* stride_y) {
+  Loop loop;
+  for (int i = 0; i < rank; ++i) loop.push(shape[i], {stride_x[i], stride_y[i]});
+  loop.sort_by_stride(kY);
+  loop.merge();
+  if (loop.rank == 0) loop.push(1, {1, 1});
+  return loop;
+}
+
+/// Elements that can be moved in one access: the largest power of two up to `most` that divides the rows, which are
+/// dense in both operands, and all strides and addresses.
+int elements_an_access(const Loop& loop, const void* x, const void* y, int element_bytes, int most) {
+  const int last = loop.rank - 1;
+  if (loop.stride[kX][last] != 1 || loop.stride[kY][last] != 1) return 1;
+  for (int n = most; n > 1; n /= 2) {
+    bool fits = loop.shape[last] % n == 0 && reinterpret_cast<std::uintptr_t>(x) % (n * element_bytes) == 0 &&
+                reinterpret_cast<std::uintptr_t>(y) % (n * element_bytes) == 0;
+    for (int i = 0; i < last && fits; ++i) fits = loop.stride[kX][i] % n == 0 && loop.stride[kY][i] % n == 0;
+    if (fits) return n;
+  }
+  return 1;
+}
+
+/// The same loop over groups of n neighbouring elements.
+Loop grouped(Loop loop, int n) {
+  const int last = loop.rank - 1;
+  loop.shape[last] /= n;
+  for (int i = 0; i < last; ++i) {
+    loop.stride[kX][i] /= n;
+    loop.stride[kY][i] /= n;
+  }
+  return loop;
+}
+
+template <class T, bool kAdd>
+void launch_copy(Stream stream, const void* x, void* y, const Loop& loop) {
+  const dim_t count = loop.count();
+  ENGRAM_LAUNCH((copy_kernel<T, kAdd>), grid_of(ceil_div(count, kThreads * kUnroll)), kThreads, 0, stream,
+                static_cast<const T*>(x), static_cast<T*>(y), StridedIndex<2>(loop), int(count));
+}
+
+/// Makes the two innermost axes a transposition, if the loop has one worth tiles.
+bool make_transposition(Loop& loop) {
+  const int last = loop.rank - 1;
+  if (loop.rank < 2 || loop.stride[kY][last] != 1 || loop.stride[kX][last] == 1 || loop.shape[last] < 4) return false;
+  for (int i = 0; i < last; ++i) {
+    if (loop.stride[kX][i] != 1 || loop.shape[i] < 4) continue;
+    for (int j = i; j + 1 < last; ++j) loop.swap_axes(j, j + 1);
+    return true;
+  }
+  return false;
+}
+
+void launch_transposition(Stream stream, const StridedCopyArgs& args, Loop loop) {
+  const int inner = loop.rank - 1, outer = loop.rank - 2;
+  Transposition t = {int(loop.shape[outer]), int(loop.shape[inner]), 0, 0,
+                     loop.stride[kX][inner], loop.stride[kY][outer]};
+  t.row_tiles = int(ceil_div(t.rows, kTile));
+  t.column_tiles = int(ceil_div(t.columns, kTile));
+  loop.rank = outer;
+  ENGRAM_LAUNCH(transpose_kernel, grid_of(loop.count() * t.row_tiles * t.column_tiles), dim3(kTile, kTileRows), 0,
+                stream, static_cast<const std::uint32_t*>(args.x), static_cast<std::uint32_t*>(args.y),
+                StridedIndex<2>(loop), t);
+}
+
+void copy(Stream stream, const StridedCopyArgs& args) {
+  Loop loop = normal_form(args.rank, args.shape, args.stride_x, args.stride_y);
+  if (loop.count() == 0) return;
+  require_32_bit("strided_copy", loop.count());
+  if (args.element_bytes == 4 && make_transposition(loop)) return launch_transposition(stream, args, loop);
+  const int n = elements_an_access(loop, args.x, args.y, args.element_bytes, 16 / args.element_bytes);
+  const Loop moved = n > 1 ? grouped(loop, n) : loop;
+  switch (n * args.element_bytes) {
+    case 16:
+      return launch_copy<uint4, false>(stream, args.x, args.y, moved);
+    case 8:
+      return launch_copy<uint2, false>(stream, args.x, args.y, moved);
+    case 4:
+      return launch_copy<std::uint32_t, false>(stream, args.x, args.y, moved);
+    case 2:
+      return launch_copy<std::uint16_t, false>(stream, args.x, args.y, moved);
+    default:
+      return launch_copy<std::uint8_t, false>(stream, args.x, args.y, moved);
+  }
+}
+
+void add(Stream stream, const StridedAddArgs& args) {
+  const Loop loop = normal_form(args.rank, args.shape, args.stride_x, args.stride_y);
+  if (loop.count() == 0) return;
+  require_32_bit("strided_add", loop.count());
+  if (elements_an_access(loop, args.x, args.y, 4, 4) == 4) {
+    launch_copy<float4, true>(stream, args.x, args.y, grouped(loop, 4));
+  } else {
+    launch_copy<float, true>(stream, args.x, args.y, loop);
+  }
+}
+
+}  // namespace
+
+const StridedCopyKernels kCudaStridedCopy = {copy, add};
+
+}  // namespace engram::kernels

@@ -1,0 +1,25 @@
+#pragma once
+/// The CUDA kernels behind entry points that take host pointers: each call copies its operands to the emulator's memory
+/// and back.
+
+#include "kernels/backend.h"
+
+namespace engram::testing {
+
+extern const kernels::BatchNormKernels kStagedBatchNorm;
+extern const kernels::BnStatsMatchKernels kStagedBnStatsMatch;
+extern const kernels::ChannelScaleKernels kStagedChannelScale;
+extern const kernels::ElementwiseKernels kStagedElementwise;
+extern const kernels::GradCosineKernels kStagedGradCosine;
+extern const kernels::ImagePriorKernels kStagedImagePrior;
+extern const kernels::OptimStepKernels kStagedOptimStep;
+extern const kernels::PoolKernels kStagedPool;
+extern const kernels::RandomKernels kStagedRandom;
+extern const kernels::ReduceKernels kStagedReduce;
+extern const kernels::ReorderKernels kStagedReorder;
+extern const kernels::ResampleKernels kStagedResample;
+extern const kernels::SoftmaxXentKernels kStagedSoftmaxXent;
+extern const kernels::SpatialKernels kStagedSpatial;
+extern const kernels::StridedCopyKernels kStagedStridedCopy;
+
+}  // namespace engram::testing

@@ -1,0 +1,166 @@
+/// Removes each barrier of the CUDA kernels in turn: the checker or a changed result must notice.
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <set>
+
+#include "emulator/emulator.h"
+#include "emulator/mutation.h"
+#include "tests/support/backend_under_test.h"
+#include "tests/support/kernel_testing.h"
+
+namespace engram::kernels {
+namespace {
+
+using ::engram::testing::random_values;
+
+/// Results of calls, one after another.
+using Results = std::vector<std::vector<float>>;
+
+std::vector<float> zeros(dim_t count) {
+  return std::vector<float>(std::size_t(count), 0.f);
+}
+
+void channel_kernels(Results& results) {
+  const auto& b = backend_under_test();
+  // Whole packs with several chunks, and single values.
+  for (const ActivationShape& s :
+       {ActivationShape{2, 16, 32, 36, 16}, ActivationShape{2, 5, 4, 9, 1}, ActivationShape{2, 64, 4, 9, 64}}) {
+    const auto x = random_values(s.count(), 1), vector = random_values(s.c, 2, 0.5f, 1.5f);
+    auto y = zeros(s.count()), gx = y, gr = y, mean = zeros(s.c), invstd = mean, gamma = mean, beta = mean;
+    auto norms = zeros(2);
+    std::vector<std::uint16_t> mask(std::size_t(activation_mask_words(s.count())));
+    b.batch_norm.train({}, {s, x.data(), nullptr, vector.data(), vector.data(), nullptr, nullptr, 0.1f, 1e-5f,
+                            Activation::kRelu, 0, y.data(), mask.data(), mean.data(), invstd.data(), nullptr});
+    b.batch_norm.train_backward(
+        {}, {s, x.data(), y.data(), nullptr, mask.data(), Activation::kRelu, 0, mean.data(), invstd.data(),
+             vector.data(), gx.data(), gr.data(), gamma.data(), beta.data(), nullptr});
+    results.insert(results.end(), {y, mean, invstd, gx, gr, gamma, beta});
+    b.bn_stats_match.forward(
+        {}, {s, x.data(), nullptr, vector.data(), vector.data(), vector.data(), vector.data(), 1e-5f, Activation::kRelu,
+             0, y.data(), mask.data(), mean.data(), invstd.data(), &norms[0], &norms[1], nullptr});
+    results.insert(results.end(), {y, mean, invstd, norms});
+  }
+}
+
+void image_kernels(Results& results) {
+  const auto& b = backend_under_test();
+  const dim_t n = 2, c = 3, h = 9, w = 20, count = n * c * h * w;
+  const auto p = random_values(count, 1), alpha = random_values(n * c, 2), g = random_values(count, 3);
+  const Jitter jitter = {1, -2, 1};
+  auto y = zeros(count), gp = y, ga = zeros(n * c), norms = zeros(7), back = y;
+  const float one = 1;
+  b.channel_scale.forward({}, {p.data(), alpha.data(), &jitter, y.data(), n, c, h, w});
+  b.channel_scale.backward({}, {p.data(), alpha.data(), &jitter, g.data(), gp.data(), ga.data(), n, c, h, w});
+  results.insert(results.end(), {y, gp, ga});
+  for (const dim_t width : {w, dim_t(1560)}) {  // staged rows, and rows that are too wide for it
+    const dim_t planes = width == w ? n * c : 1, height = width == w ? h : 5;
+    const auto x = random_values(planes * height * width, 4);
+    auto grad = zeros(planes * height * width);
+    b.image_prior.forward({}, {x.data(), planes, height, width, nullptr, norms.data(), &norms[5], &norms[6]});
+    b.image_prior.backward({}, {x.data(), norms.data(), &one, &one, planes, height, width, grad.data()});
+    results.insert(results.end(), {norms, grad});
+  }
+  for (const dim_t block : {dim_t(3), dim_t(16)}) {
+    auto blocked = zeros(n * padded_channels(c, block) * h * w);
+    b.reorder.to_blocked({}, {p.data(), blocked.data(), n, c, h, w, block});
+    b.reorder.to_planar({}, {blocked.data(), back.data(), n, c, h, w, block});
+    results.insert(results.end(), {blocked, back});
+  }
+  const ActivationShape s = {n, 8, 5, 7, 8};
+  const auto x = random_values(s.count(), 5);
+  auto mean = zeros(s.n * s.c);
+  b.pool.global_avg_pool({}, {s, x.data(), mean.data()});
+  results.push_back(mean);
+}
+
+void loss_kernels(Results& results) {
+  const auto& softmax = backend_under_test().softmax_xent;
+  const dim_t rows = 70, classes = 10, count = rows * classes;
+  const auto x = random_values(count, 1, -4, 4), t = random_values(count, 2, 0, 1);
+  std::vector<std::int32_t> labels(std::size_t(rows), 3);
+  labels[5] = -1;
+  auto stats = zeros(2 * rows), stats2 = stats, loss = zeros(rows), grad = zeros(count), grad2 = grad, mean = zeros(1);
+  const float one = 1;
+  for (const bool soft : {false, true}) {
+    std::int32_t invalid = 0;
+    softmax.forward({}, {x.data(), soft ? nullptr : labels.data(), soft ? t.data() : nullptr, rows, classes, 0.1f,
+                         stats.data(), loss.data(), mean.data(), &invalid});
+    softmax.backward({}, {x.data(), soft ? nullptr : labels.data(), soft ? t.data() : nullptr, stats.data(), &one,
+                          nullptr, rows, classes, 0.1f, grad.data()});
+    results.insert(results.end(), {stats, loss, mean, grad, {float(invalid)}});
+  }
+  softmax.log_softmax_forward({}, {x.data(), grad.data(), rows, classes});
+  softmax.log_softmax_backward({}, {grad.data(), t.data(), grad2.data(), rows, classes});
+  results.insert(results.end(), {grad, grad2});
+  softmax.kl_forward({},
+                     {x.data(), t.data(), rows, classes, 4, 16, stats.data(), stats2.data(), loss.data(), mean.data()});
+  softmax.kl_backward({}, {x.data(), t.data(), stats.data(), stats2.data(), loss.data(), &one, rows, classes, 4, 16,
+                           grad.data(), grad2.data()});
+  results.insert(results.end(), {stats, stats2, loss, mean, grad, grad2});
+}
+
+void vector_kernels(Results& results) {
+  const auto& b = backend_under_test();
+  for (const dim_t width : {dim_t(700), dim_t(5000)}) {
+    const auto v = random_values(4 * width, 1), g = random_values(1, 2);
+    const float *a = v.data(), *bb = a + width, *va = bb + width, *vb = va + width;
+    auto cos = zeros(1), stats = zeros(3), ga = zeros(width), gb = ga;
+    b.grad_cosine.forward({}, {a, bb, 1, width, 1e-8f, cos.data(), stats.data()});
+    b.grad_cosine.backward({}, {a, bb, stats.data(), g.data(), 1, width, 1e-8f, ga.data(), gb.data()});
+    results.insert(results.end(), {cos, stats, ga, gb});
+    b.grad_cosine.double_backward(
+        {}, {a, bb, stats.data(), g.data(), va, vb, 1, width, 1e-8f, ga.data(), gb.data(), cos.data()});
+    results.insert(results.end(), {cos, ga, gb});
+  }
+  const auto x = random_values(40000, 3);
+  auto y = zeros(40000), m = zeros(600), v = m, norm = zeros(2);
+  std::int32_t step = 0, first = 0;
+  const float lr = 0.1f;
+  for (const ReduceArgs& args :
+       {ReduceArgs{ReduceOp::kSum, x.data(), y.data(), nullptr, 0, {}, {}, 1, {40000}, {1}},
+        ReduceArgs{ReduceOp::kSum, x.data(), y.data(), nullptr, 1, {8}, {1}, 1, {5000}, {8}}}) {
+    b.reduce.reduce({}, args);
+    results.push_back({y.begin(), y.begin() + 8});
+  }
+  b.strided_copy.copy({}, {x.data(), y.data(), 4, 2, {50, 70}, {1, 50}, {70, 1}});
+  results.push_back({y.begin(), y.begin() + 3500});
+  y.assign(x.begin(), x.begin() + 600);
+  const AdamTensor tensor = {y.data(), x.data(), m.data(), v.data(), 600, &step};
+  b.optim_step.adam({}, {&tensor, 1, &lr, 0.9, 0.999, 1e-8f, 0, false});
+  const GradTensor grad = {x.data(), 9000};
+  b.optim_step.grad_norm({}, {&grad, 1, 5, nullptr, &norm[0], &norm[1]});
+  std::vector<std::int32_t> index(300, 0);
+  index[100] = 7;
+  b.spatial.first_out_of_range({}, {index.data(), 300, 5, &first});
+  results.insert(results.end(), {y, m, v, norm, {float(first)}});
+}
+
+bool same_bits(const Results& a, const Results& b) {
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (std::memcmp(a[i].data(), b[i].data(), a[i].size() * sizeof(float)) != 0) return false;
+  return true;
+}
+
+TEST(SyncRemoval, EveryBarrierOfTheKernelsIsNeeded) {
+  Results expected;
+  std::set<std::string> tried;
+  for (void (*cases)(Results&) : {channel_kernels, image_kernels, loss_kernels, vector_kernels}) {
+    expected.clear();
+    cases(expected);
+    for (const emu::SyncRemoval& removal : emu::remove_each_sync([&] {
+           Results results;
+           cases(results);
+           return same_bits(results, expected);
+         })) {
+      const std::string place = std::string(removal.sync.file) + ":" + std::to_string(removal.sync.line);
+      tried.insert(place);
+      EXPECT_NE(removal.caught_by, "") << place << ": nothing noticed that this barrier was missing";
+    }
+  }
+  EXPECT_GE(tried.size(), 35u);
+}
+
+}  // namespace
+}  // namespace engram::kernels
