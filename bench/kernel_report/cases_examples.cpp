@@ -1,0 +1,35 @@
+/// The emulator's own examples: a kernel of each usual pattern.
+
+#include "bench/kernel_report/kernel_case.h"
+#include "emulator/examples/examples.h"
+
+namespace engram::bench {
+namespace {
+
+constexpr std::int64_t kSide = 256, kCount = kSide * kSide;
+
+using Transpose = void (*)(const float*, float*, int, int, void*);
+
+KernelCase transpose_case(const char* name, Transpose transpose, std::uint64_t conflicts, const char* why) {
+  const auto prepare = [transpose](DeviceArrays& device) {
+    const float* x = device.values(kCount);
+    auto* y = device.empty<float>(kCount);
+    return [=] { transpose(x, y, kSide, kSide, nullptr); };
+  };
+  return {name, {4 * kCount, 4 * kCount, 0}, prepare, conflicts, why};
+}
+
+}  // namespace
+
+void add_example_cases(std::vector<KernelCase>& cases) {
+  cases.push_back({"examples/add", {8 * kCount, 4 * kCount, kCount}, [](DeviceArrays& device) {
+                     const float *a = device.values(kCount), *b = device.values(kCount);
+                     auto* c = device.empty<float>(kCount);
+                     return [=] { emu::examples::add(a, b, c, kCount / 4, nullptr); };
+                   }});
+  cases.push_back(transpose_case("examples/transpose", emu::examples::transpose, 0, ""));
+  cases.push_back(transpose_case("examples/transpose_conflicting", emu::examples::transpose_conflicting,
+                                 kCount / 32 * 31, "shows what tiles without padding cost"));
+}
+
+}  // namespace engram::bench
