@@ -38,6 +38,19 @@ Tensor zero_count(Device device) {
   return convert(Tensor::zeros({1}, device), DType::kI32);
 }
 
+/// A learning rate where kernels of a device read it. The CPU's read it in place.
+class LearningRate {
+ public:
+  LearningRate(const float& value, const Device& device)
+      : on_device_(device.is_cpu() ? Tensor() : Tensor::scalar(value, device)),
+        data_(device.is_cpu() ? &value : on_device_.data<float>()) {}
+  const float* data() const { return data_; }
+
+ private:
+  const Tensor on_device_;
+  const float* const data_;
+};
+
 const float* scalar_or_null(const Tensor& x) {
   return x.defined() ? x.data<float>() : nullptr;
 }
@@ -72,11 +85,11 @@ void sgd_step(const std::vector<Tensor>& params, const std::vector<Tensor>& grad
     total += params[i].numel();
   }
   const Device device = device_of(params);
-  const Tensor lr = Tensor::scalar(options.lr, device);
+  const LearningRate lr(options.lr, device);
   OpScope scope("sgd_step", kernels::sgd_cost(total, options.momentum != 0));
   backend(device).optim_step.sgd(current_stream(device), {.tensors = tensors.data(),
                                                           .num_tensors = int(tensors.size()),
-                                                          .lr = lr.data<float>(),
+                                                          .lr = lr.data(),
                                                           .momentum = options.momentum,
                                                           .weight_decay = options.weight_decay,
                                                           .nesterov = options.nesterov,
@@ -113,11 +126,11 @@ void adam_step(const std::vector<Tensor>& params, const std::vector<Tensor>& gra
     total += params[i].numel();
   }
   const Device device = device_of(params);
-  const Tensor lr = Tensor::scalar(options.lr, device);
+  const LearningRate lr(options.lr, device);
   OpScope scope("adam_step", kernels::adam_cost(total));
   backend(device).optim_step.adam(current_stream(device), {.tensors = tensors.data(),
                                                            .num_tensors = int(tensors.size()),
-                                                           .lr = lr.data<float>(),
+                                                           .lr = lr.data(),
                                                            .beta1 = options.beta1,
                                                            .beta2 = options.beta2,
                                                            .eps = options.eps,

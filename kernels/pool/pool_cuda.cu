@@ -116,7 +116,7 @@ __device__ __forceinline__ void store_positions(std::int32_t* p, const Positions
 }
 
 template <int kWidth>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 4)
     max_pool_kernel(Geometry g, const float* x, float* y, std::int32_t* index, int count) {
   const int i = int(blockIdx.x) * kThreads + int(threadIdx.x);
   if (i >= count) return;

@@ -40,7 +40,7 @@ __global__ void __launch_bounds__(kThreads) widen_kernel(Scaling s, const float*
 
 /// The adjoint: sums in row-major order.
 template <int kWidth>
-__global__ void __launch_bounds__(kThreads, 6) fold_kernel(Scaling s, const float* dy, float* dx, int count) {
+__global__ void __launch_bounds__(kThreads, 4) fold_kernel(Scaling s, const float* dy, float* dx, int count) {
   const int i = int(blockIdx.x) * kThreads + int(threadIdx.x);
   if (i >= count) return;
   const dim_t first = s.large_offset(i), line = s.large_line();

@@ -148,7 +148,7 @@ TEST(DeviceErrors, BrokenPlugins) {
 
 TEST(DeviceErrors, OutOfDeviceMemoryStatesTheSizes) {
   const Variable small("EMU_MEMORY", "1000000");
-  const std::string classifier = std::string(ENGRAM_SOURCE_DIR) + "/classifiers/cifar10-resnet20.safetensors";
+  const std::string classifier = std::string(ENGRAM_SOURCE_DIR) + "/classifiers/cifar10-resnet18-w32.safetensors";
   const ProgramResult run = run_program("engram-eval", {classifier, "--data", "none", "--device", "emu"});
   EXPECT_EQ(run.code, 4) << run.err;
   EXPECT_NE(run.err.find("bytes of emu memory, got none: live"), std::string::npos) << run.err;
@@ -162,18 +162,22 @@ TEST(DeviceErrors, OutOfDeviceMemoryStatesTheSizes) {
   EXPECT_NE(limited.err.find("limit 1048576"), std::string::npos) << limited.err;
 }
 
-/// Libraries that the loader says it opens while the program runs.
-std::string opened_libraries(const std::vector<std::string>& arguments) {
+/// Libraries that the loader says it opens while the program runs, which must end with `code`.
+std::string opened_libraries(const std::vector<std::string>& arguments, int code) {
   const Variable debug("LD_DEBUG", "files");
   const ProgramResult run = run_program("engram-eval", arguments);
+  EXPECT_EQ(run.code, code) << run.out;
   return run.err + run.out;
 }
 
 TEST(Programs, WithoutCudaUseNoCudaLibraryIsOpened) {
-  const std::string classifier = std::string(ENGRAM_SOURCE_DIR) + "/classifiers/cifar10-resnet20.safetensors";
-  for (const std::vector<std::string>& arguments :
-       {std::vector<std::string>{"--help"}, {classifier, "--data", "none", "--device", "cpu"}}) {
-    const std::string opened = opened_libraries(arguments);
+  const test::TempFolder data;
+  testing::write_cifar_subset(data.path());
+  const std::string classifier = std::string(ENGRAM_SOURCE_DIR) + "/classifiers/cifar10-resnet18-w32.safetensors";
+  const std::vector<std::string> evaluation = {
+      classifier, "--data", data.path().string(), "--dataset", "cifar10-subset", "--device", "cpu"};
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"--help"}, evaluation}) {
+    const std::string opened = opened_libraries(arguments, 0);
     EXPECT_NE(opened.find("libdnnl"), std::string::npos) << "the loader said nothing";
     for (const char* library : {"libcuda", "libcudnn", "libcublas", "libengram_cuda", "libengram_emu"})
       EXPECT_EQ(opened.find(library), std::string::npos) << library;
