@@ -15,7 +15,7 @@ __device__ __forceinline__ float log_probability(float x, float max, float log_s
   return (x - max) * inverse_t - log_sum;
 }
 
-__global__ void __launch_bounds__(kRowThreads) kl_forward_kernel(KlForwardArgs a, RowTiles t) {
+__global__ void __launch_bounds__(kRowThreads, 5) kl_forward_kernel(KlForwardArgs a, RowTiles t) {
   EMU_DYNAMIC_SHARED(float, shared);
   EMU_SHARED(float, student_stats, [2 * kTileRows]);
   EMU_SHARED(float, teacher_stats, [2 * kTileRows]);
