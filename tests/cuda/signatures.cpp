@@ -12,7 +12,7 @@
 #endif
 
 // Some names of the toolkit are overloaded: the cast picks the listed one.
-#define SIGNATURE(result, name, parameters) static_assert(static_cast<result(*) parameters>(&name) != nullptr, #name);
+#define SIGNATURE(result, name, parameters) static_assert(sizeof(static_cast<result(*) parameters>(&name)) != 0, #name);
 #define VALUE(name, number) static_assert(static_cast<long long>(name) == (number), #name);
 #include "tests/cuda/signatures.inc"
 
