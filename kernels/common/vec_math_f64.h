@@ -6,16 +6,19 @@
 
 namespace engram::kernels {
 
-/// 8 f64 lanes; loads and stores need no alignment beyond a double's.
-typedef double Vec8d __attribute__((vector_size(64), aligned(8), may_alias));
+/// 8 f64 lanes, aligned to 64 bytes.
+typedef double Vec8d __attribute__((vector_size(64), may_alias));
+/// The same at any address, for loads and stores. (A template argument would lose the attribute.)
+typedef double UnalignedVec8d __attribute__((vector_size(64), aligned(8), may_alias));
 /// Lane mask, or the bits of a Vec8d.
-typedef std::int64_t Mask8d __attribute__((vector_size(64), aligned(8), may_alias));
+typedef std::int64_t Mask8d __attribute__((vector_size(64), may_alias));
+inline constexpr int kLanes8d = 8;
 
 ENGRAM_ALWAYS_INLINE Vec8d load8d(const double* p) {
-  return *reinterpret_cast<const Vec8d*>(p);
+  return *reinterpret_cast<const UnalignedVec8d*>(p);
 }
 ENGRAM_ALWAYS_INLINE void store8d(double* p, Vec8d v) {
-  *reinterpret_cast<Vec8d*>(p) = v;
+  *reinterpret_cast<UnalignedVec8d*>(p) = v;
 }
 ENGRAM_ALWAYS_INLINE Vec8d broadcast8d(double v) {
   return Vec8d{} + v;

@@ -16,7 +16,7 @@ constexpr int kParameters = 3;  // g, treatment, product
 constexpr int kCells = 4;       // cell 2 t + g: treated t, carrier g
 
 dim_t padded(dim_t count) {
-  return (count + kDoubleLanes - 1) / kDoubleLanes * kDoubleLanes;
+  return (count + kLanes8d - 1) / kLanes8d * kLanes8d;
 }
 
 /// Where things lie in the workspace: shared term weights and totals a cell pair, then for each thread the four cells
@@ -83,13 +83,13 @@ ENGRAM_ALWAYS_INLINE void sum_terms(const double* weights, const double* cells, 
   const double ratio_g = std::exp(beta[0]), ratio_t = std::exp(beta[1]),
                ratio_gt = std::exp(beta[0] + beta[1] + beta[2]);
   Vec8d log_sum = {}, mean[3] = {}, second[6] = {};
-  for (dim_t k = 0; k < terms; k += kDoubleLanes) {
+  for (dim_t k = 0; k < terms; k += kLanes8d) {
     const Vec8d w = load8d(weights + k);
     const Vec8d g = load8d(cells + 1 * terms + k) * ratio_g, t = load8d(cells + 2 * terms + k) * ratio_t,
                 gt = load8d(cells + 3 * terms + k) * ratio_gt;
     const Vec8d total = load8d(cells + k) + g + t + gt, inverse = 1. / total;
     const Vec8d m_g = (g + gt) * inverse, m_t = (t + gt) * inverse, m_gt = gt * inverse;
-    log_sum += w * log8(total);
+    log_sum += w * log8d(total);
     mean[0] += w * m_g;
     mean[1] += w * m_t;
     mean[2] += w * m_gt;
@@ -100,12 +100,12 @@ ENGRAM_ALWAYS_INLINE void sum_terms(const double* weights, const double* cells, 
     second[4] += w * (m_gt - m_t * m_gt);
     second[5] += w * (m_gt - m_gt * m_gt);
   }
-  out.loglik = offset_loglik - sum_lanes8(log_sum);
+  out.loglik = offset_loglik - sum_lanes8d(log_sum);
   for (int a = 0; a < kParameters; ++a) {
     out.loglik += deaths.x[a] * beta[a];
-    out.magnitude[a] = sum_lanes8(mean[a]);
+    out.magnitude[a] = sum_lanes8d(mean[a]);
     out.gradient[a] = deaths.x[a] - out.magnitude[a];
-    for (int b = 0; b <= a; ++b) out.information[a * kParameters + b] = sum_lanes8(second[a * (a + 1) / 2 + b]);
+    for (int b = 0; b <= a; ++b) out.information[a * kParameters + b] = sum_lanes8d(second[a * (a + 1) / 2 + b]);
   }
 }
 

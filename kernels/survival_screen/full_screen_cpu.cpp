@@ -24,7 +24,7 @@ struct Layout {
   dim_t shared() const { return (patients * parameters + 7) / 8 * 8; }
   dim_t masks() const { return (patients + 7) / 8 * 8; }
   dim_t per_thread() const {
-    return masks() + kDoubleLanes * (patients + 2 * groups + 2 * kChunk * stride + parameters * stride);
+    return masks() + kLanes8d * (patients + 2 * groups + 2 * kChunk * stride + parameters * stride);
   }
   dim_t patients, groups, parameters, stride;
 };
@@ -132,7 +132,7 @@ ENGRAM_ALWAYS_INLINE void sweep_forward(const FullScreenArgs& args, const Layout
       Vec8d eta = Vec8d{} + (args.offset ? args.offset[i] : 0.);
       for (dim_t k = 0; k < q; ++k) eta += beta[k] * z[k];
       for (dim_t a = 0; a < terms; ++a) eta += gene.value[a] * beta[q + a];
-      const Vec8d theta = exp8(eta) * risk.weight[i];
+      const Vec8d theta = exp8d(eta) * risk.weight[i];
       block.theta[i] = theta;
       s0 += theta;
       for (dim_t a = 0; a < terms; ++a) s1[q + a] += gene.value[a] * theta;
@@ -151,7 +151,7 @@ ENGRAM_ALWAYS_INLINE void sweep_forward(const FullScreenArgs& args, const Layout
     for (dim_t t = risk.group_terms[g]; t < risk.group_terms[g + 1]; ++t) {
       const double weight = risk.term_weight[t], fraction = risk.term_fraction[t];
       const Vec8d phi = s0 - a0 * fraction, inverse = 1. / phi;
-      out.loglik -= log8(phi) * weight;
+      out.loglik -= log8d(phi) * weight;
       block.increment[g] += inverse * weight;
       block.own[g] += inverse * (weight * fraction);
       Vec8d *left = block.left + filled * stride, *right = block.right + filled * stride;
@@ -239,16 +239,16 @@ bool loses_parameter(const Layout& layout, const Block& block, int lane, bool at
 /// its last gene. Lanes do not meet: each follows the path that it would follow alone.
 void fit_block(const FullScreenArgs& args, const Layout& layout, const double* rows, double* memory, dim_t first) {
   const Block block(layout, memory);
-  const dim_t p = layout.parameters, genes = std::min<dim_t>(kDoubleLanes, args.num_listed - first);
+  const dim_t p = layout.parameters, genes = std::min<dim_t>(kLanes8d, args.num_listed - first);
   if (args.gene_terms > 0) fill_masks(args.genes, args.listed + first, genes, block.masks);
   Vec8d beta[kMaxParameters] = {}, trial[kMaxParameters] = {}, step[kMaxParameters] = {};
-  for (int lane = 0; lane < kDoubleLanes; ++lane) {
+  for (int lane = 0; lane < kLanes8d; ++lane) {
     const double* start = args.start ? args.start + (first + std::min<dim_t>(lane, genes - 1)) * p : nullptr;
     for (dim_t a = 0; a < p; ++a) beta[a][lane] = start ? start[a] : 0;
   }
   std::copy_n(beta, p, trial);
-  NewtonLane newton[kDoubleLanes];
-  std::uint64_t estimable[kDoubleLanes] = {};
+  NewtonLane newton[kLanes8d];
+  std::uint64_t estimable[kLanes8d] = {};
   Evaluation now;
   bool failed = false;
   for (bool running = true; running;) {
@@ -256,7 +256,7 @@ void fit_block(const FullScreenArgs& args, const Layout& layout, const double* r
     Vec8d next[kMaxParameters], decrement;
     solve(layout, block, now, next, decrement);
     running = false;
-    for (int lane = 0; lane < kDoubleLanes; ++lane) {
+    for (int lane = 0; lane < kLanes8d; ++lane) {
       NewtonLane& state = newton[lane];
       if (!state.done() && !state.accepts(now.loglik[lane])) {
         state.reject();
@@ -304,7 +304,7 @@ void fit_block(const FullScreenArgs& args, const Layout& layout, const double* r
 
 dim_t full_screen_workspace(const RiskSetView& risk, dim_t coefficients) {
   const Layout layout(risk, coefficients);
-  return layout.shared() + omp_get_max_threads() * layout.per_thread() + kDoubleLanes;
+  return layout.shared() + omp_get_max_threads() * layout.per_thread() + kLanes8d;
 }
 
 void full_screen_cpu(Stream, const FullScreenArgs& args) {
@@ -320,8 +320,8 @@ void full_screen_cpu(Stream, const FullScreenArgs& args) {
   double* const own = rows + layout.shared();
   std::fill_n(own, omp_get_max_threads() * layout.per_thread(), 0.0);  // the chunks' last column stays 0
   const dim_t work = args.risk.patients * layout.parameters * layout.parameters;
-  parallel_for((args.num_listed + kDoubleLanes - 1) / kDoubleLanes, work, [&](dim_t block) {
-    fit_block(args, layout, rows, own + omp_get_thread_num() * layout.per_thread(), block * kDoubleLanes);
+  parallel_for((args.num_listed + kLanes8d - 1) / kLanes8d, work, [&](dim_t block) {
+    fit_block(args, layout, rows, own + omp_get_thread_num() * layout.per_thread(), block * kLanes8d);
   });
 }
 

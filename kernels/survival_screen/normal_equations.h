@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "kernels/survival_screen/double_lanes.h"
+#include "kernels/common/vec_math_f64.h"
 
 namespace engram::kernels {
 
@@ -12,7 +12,7 @@ ENGRAM_ALWAYS_INLINE double square_root(double x) {
 }
 ENGRAM_ALWAYS_INLINE Vec8d square_root(Vec8d x) {
   Vec8d out;
-  for (int lane = 0; lane < kDoubleLanes; ++lane) out[lane] = std::sqrt(x[lane]);
+  for (int lane = 0; lane < kLanes8d; ++lane) out[lane] = std::sqrt(x[lane]);
   return out;
 }
 

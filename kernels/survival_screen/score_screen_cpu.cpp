@@ -2,7 +2,7 @@
 
 #include "kernels/common/parallel.h"
 #include "kernels/survival_screen/carriers.h"
-#include "kernels/survival_screen/double_lanes.h"
+#include "kernels/common/vec_math_f64.h"
 #include "kernels/survival_screen/screen_cpu.h"
 
 namespace engram::kernels {
@@ -62,7 +62,7 @@ ENGRAM_ALWAYS_INLINE void score_gene(const ScoreScreenArgs& args, dim_t gene, di
         const double* row = args.panel + i * args.width;
         const double treated = row[kPanelTreatment], theta = row[kPanelTheta];
         for (dim_t v = 0; v < vectors; ++v) {
-          const Vec8d values = load8d(row + v * kDoubleLanes);
+          const Vec8d values = load8d(row + v * kLanes8d);
           sum[v] += values;
           treated_sum[v] += values * treated;
         }
@@ -74,25 +74,25 @@ ENGRAM_ALWAYS_INLINE void score_gene(const ScoreScreenArgs& args, dim_t gene, di
       });
   if (args.tied_group) tied.finish(args, products);
 
-  constexpr Int8 kCovariateLanes = {0, 0, 0, 0, 0, -1, -1, -1};
+  constexpr Mask8d kCovariateLanes = {0, 0, 0, 0, 0, -1, -1, -1};
   Vec8d gg = {}, ggt = {}, gtgt = {};
   for (dim_t v = 0; v < vectors; ++v) {
-    const Vec8d g = v > 0 ? sum[v] : from_bits8(bits_of8(sum[v]) & kCovariateLanes);
-    const Vec8d gt = v > 0 ? treated_sum[v] : from_bits8(bits_of8(treated_sum[v]) & kCovariateLanes);
+    const Vec8d g = v > 0 ? sum[v] : from_bits(bits_of(sum[v]) & kCovariateLanes);
+    const Vec8d gt = v > 0 ? treated_sum[v] : from_bits(bits_of(treated_sum[v]) & kCovariateLanes);
     gg += g * g;
     ggt += g * gt;
     gtgt += gt * gt;
   }
   stats[kScoreG] = sum[0][int{kPanelResidual}];
   stats[kScoreGt] = treated_sum[0][int{kPanelResidual}];
-  stats[kInformationG] = sum[0][int{kPanelOwnInformation}] - products.gg - sum_lanes8(gg);
-  stats[kInformationGGt] = treated_sum[0][int{kPanelOwnInformation}] - products.ggt - sum_lanes8(ggt);
-  stats[kInformationGt] = treated_sum[0][int{kPanelOwnInformation}] - products.gtgt - sum_lanes8(gtgt);
+  stats[kInformationG] = sum[0][int{kPanelOwnInformation}] - products.gg - sum_lanes8d(gg);
+  stats[kInformationGGt] = treated_sum[0][int{kPanelOwnInformation}] - products.ggt - sum_lanes8d(ggt);
+  stats[kInformationGt] = treated_sum[0][int{kPanelOwnInformation}] - products.gtgt - sum_lanes8d(gtgt);
 }
 
 /// Genes [begin, end). Up to four vectors a row stay in registers.
 ENGRAM_MULTIVERSION void score_genes(const ScoreScreenArgs& args, dim_t begin, dim_t end) {
-  const dim_t vectors = args.width / kDoubleLanes;
+  const dim_t vectors = args.width / kLanes8d;
   for (dim_t j = begin; j < end; ++j) {
     double* stats = args.stats + j * kNumScoreStatistics;
     switch (vectors) {
@@ -109,7 +109,7 @@ ENGRAM_MULTIVERSION void score_genes(const ScoreScreenArgs& args, dim_t begin, d
         score_gene<4>(args, j, 4, stats);
         break;
       default:
-        score_gene<kMaxPanelWidth / kDoubleLanes>(args, j, vectors, stats);
+        score_gene<kMaxPanelWidth / kLanes8d>(args, j, vectors, stats);
         break;
     }
   }
