@@ -22,7 +22,6 @@ const Backend& cpu_backend() {
       .softmax_xent = kCpuSoftmaxXent,
       .spatial = kCpuSpatial,
       .strided_copy = kCpuStridedCopy,
-      .survival_screen = kCpuSurvivalScreen,
   };
   return backend;
 }

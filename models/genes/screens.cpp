@@ -4,7 +4,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "kernels/backend.h"
 #include "models/genes/gene_tests.h"
 #include "models/genes/null_model.h"
 
@@ -18,7 +17,7 @@ using kernels::NewtonStatus;
 constexpr kernels::NewtonRule kExactRule = {.tolerance = 1e-14, .max_iterations = 30};
 
 const kernels::SurvivalScreenKernels& screen_kernels() {
-  return kernels::cpu_backend().survival_screen;
+  return kernels::kCpuSurvivalScreen;
 }
 
 FitStatus fit_status(NewtonStatus status, bool estimable) {

@@ -8,7 +8,6 @@
 #include <cstring>
 #include <random>
 
-#include "kernels/backend.h"
 #include "kernels/survival_screen/risk_sets.h"
 #include "tests/support/kernel_testing.h"
 
@@ -206,7 +205,7 @@ TEST_P(SurvivalScreen, ScoresAreThoseOfTheFullModelAtTheNullModel) {
     }
     const ScorePanel panel = make_cox_panel(sets, s.z.data(), s.q, eta.data(), s.treatment.data());
     std::vector<double> stats(s.p * kNumScoreStatistics, std::nan(""));
-    cpu_backend().survival_screen.score({}, panel.args(s.view(), stats.data()));
+    kCpuSurvivalScreen.score({}, panel.args(s.view(), stats.data()));
     for (dim_t j = 0; j < s.p; ++j) {
       const Derivatives d = derivatives(sets.view(), s.design(j, 2, s.q), nullptr, beta);
       const Matrix efficient = efficient_information(d.information);
@@ -228,7 +227,7 @@ TEST_P(SurvivalScreen, WidePanelsGiveTheSameScores) {
   const ScorePanel panel = make_cox_panel(sets, s.z.data(), s.q, eta.data(), s.treatment.data());
   EXPECT_EQ(panel.width, 40);
   std::vector<double> stats(s.p * kNumScoreStatistics, std::nan(""));
-  cpu_backend().survival_screen.score({}, panel.args(s.view(), stats.data()));
+  kCpuSurvivalScreen.score({}, panel.args(s.view(), stats.data()));
   const Derivatives d = derivatives(sets.view(), s.design(0, 2, s.q), nullptr, Values(32));
   const Matrix efficient = efficient_information(d.information);
   EXPECT_NEAR(stats[kScoreGt], d.gradient[1], 1e-9);
@@ -240,10 +239,10 @@ TEST(SurvivalScreenPanel, ACovariateThatOthersExplainIsLeftOut) {
   const RiskSets sets = s.risk(CoxTies::kEfron);
   const std::vector<double> eta(s.n, 0.0);
   std::vector<double> stats(s.p * kNumScoreStatistics), expected = stats;
-  cpu_backend().survival_screen.score(
+  kCpuSurvivalScreen.score(
       {}, make_cox_panel(sets, s.z.data(), 2, eta.data(), s.treatment.data()).args(s.view(), expected.data()));
   for (dim_t i = 0; i < s.n; ++i) s.z[2 * s.n + i] = 3 * s.z[i] - s.z[s.n + i];
-  cpu_backend().survival_screen.score(
+  kCpuSurvivalScreen.score(
       {}, make_cox_panel(sets, s.z.data(), 3, eta.data(), s.treatment.data()).args(s.view(), stats.data()));
   for (std::size_t k = 0; k < stats.size(); ++k) EXPECT_NEAR(stats[k], expected[k], 1e-10);
 }
@@ -253,7 +252,7 @@ TEST(SurvivalScreenPanel, ParametricScoresAreWeightedLeastSquares) {
   const ScorePanel panel =
       make_parametric_panel(s.offset.data(), s.weight.data(), s.z.data(), s.q, s.treatment.data(), s.n);
   std::vector<double> stats(s.p * kNumScoreStatistics, std::nan(""));
-  cpu_backend().survival_screen.score({}, panel.args(s.view(), stats.data()));
+  kCpuSurvivalScreen.score({}, panel.args(s.view(), stats.data()));
   for (dim_t j = 0; j < s.p; ++j) {
     const Matrix x = s.design(j, 2, s.q);
     Matrix information(x.cols, x.cols);
@@ -282,7 +281,7 @@ std::vector<CellFit> cell_fits(const Sample& s, const RiskSets& sets, unsigned f
   }
   std::vector<CellFit> fits(s.p);
   std::memset(static_cast<void*>(fits.data()), 0xff, fits.size() * sizeof(CellFit));
-  cpu_backend().survival_screen.cells({}, {.genes = s.view(),
+  kCpuSurvivalScreen.cells({}, {.genes = s.view(),
                                            .risk = sets.view(),
                                            .theta = theta.data(),
                                            .offset_sum = offset_sum,
@@ -358,7 +357,7 @@ FullResult full_fits(const Sample& s, const RiskSets& sets, int gene_terms, cons
                     std::vector<double>(count * columns, std::nan("")), std::vector<FullFit>(count)};
   std::memset(static_cast<void*>(out.fits.data()), 0xff, out.fits.size() * sizeof(FullFit));
   std::vector<double> workspace(full_screen_workspace(sets.view(), columns), std::nan(""));
-  cpu_backend().survival_screen.full({}, {.genes = s.view(),
+  kCpuSurvivalScreen.full({}, {.genes = s.view(),
                                           .risk = sets.view(),
                                           .covariates = s.z.data(),
                                           .num_covariates = s.q,
@@ -458,7 +457,7 @@ TEST(SurvivalScreenRepeat, ResultsDependOnTheGeneAlone) {
   };
   const auto runs = at_thread_counts([&] {
     std::vector<double> stats(s.p * kNumScoreStatistics, std::nan(""));
-    cpu_backend().survival_screen.score({}, panel.args(s.view(), stats.data()));
+    kCpuSurvivalScreen.score({}, panel.args(s.view(), stats.data()));
     const FullResult full = full_fits(s, sets, 2, s.listed, 1e-9);
     std::string cells;
     for (const CellFit& f : cell_fits(s, sets, 7, 1e-9))

@@ -8,7 +8,6 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "kernels/backend.h"
 #include "kernels/common/error.h"
 #include "models/genes/cohort_io.h"
 #include "models/genes/null_model.h"
@@ -175,7 +174,7 @@ std::vector<double> least_squares_aft_z(const Cohort& all) {
       kernels::make_parametric_panel(null.u.data(), std::vector<double>(cohort.time.size(), 1.0).data(),
                                      null.covariates.data(), columns, cohort.treatment.data(), cohort.num_patients());
   std::vector<double> stats(static_cast<std::size_t>(cohort.num_genes() * kernels::kNumScoreStatistics)), z;
-  kernels::cpu_backend().survival_screen.score({}, panel.args(cohort.genes.view(), stats.data()));
+  kernels::kCpuSurvivalScreen.score({}, panel.args(cohort.genes.view(), stats.data()));
   for (std::size_t j = 0; j < stats.size(); j += kernels::kNumScoreStatistics) {
     z.push_back(stats[j + kernels::kScoreGt] / std::sqrt(stats[j + kernels::kInformationGt]));
   }
