@@ -1,5 +1,5 @@
-/// Times the adjusted screen of a cohort (model C: gene, treatment, their product, clinical variables; exact Newton for every
-/// gene); see bench/peers/README.md. The log-likelihoods are printed too, so that the peer's can be compared.
+/// Times the adjusted screen of a cohort (model C: gene, treatment, their product, clinical variables; exact Newton for
+/// every gene); see bench/peers/README.md. The log-likelihoods are printed too, so that the peer's can be compared.
 
 #include <omp.h>
 

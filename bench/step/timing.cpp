@@ -61,9 +61,8 @@ StepTimes measure_steps(const StepOptions& options, const std::function<void()>&
 
 void time_steps(const StepOptions& options, const std::function<void()>& step) {
   const StepTimes times = measure_steps(options, step);
-  const nlohmann::json line = {{"seconds_per_step", times.wall},
-                               {"cpu_seconds_per_step", times.cpu},
-                               {"peak_rss_bytes", times.peak_rss_bytes}};
+  const nlohmann::json line = {
+      {"seconds_per_step", times.wall}, {"cpu_seconds_per_step", times.cpu}, {"peak_rss_bytes", times.peak_rss_bytes}};
   std::cout << line.dump() << "\n";
 }
 

@@ -1,8 +1,8 @@
 #include <algorithm>
 
 #include "kernels/common/parallel.h"
-#include "kernels/survival_screen/carriers.h"
 #include "kernels/common/vec_math_f64.h"
+#include "kernels/survival_screen/carriers.h"
 #include "kernels/survival_screen/screen_cpu.h"
 
 namespace engram::kernels {

@@ -282,15 +282,15 @@ std::vector<CellFit> cell_fits(const Sample& s, const RiskSets& sets, unsigned f
   std::vector<CellFit> fits(s.p);
   std::memset(static_cast<void*>(fits.data()), 0xff, fits.size() * sizeof(CellFit));
   kCpuSurvivalScreen.cells({}, {.genes = s.view(),
-                                           .risk = sets.view(),
-                                           .theta = theta.data(),
-                                           .offset_sum = offset_sum,
-                                           .treatment = s.treatment.data(),
-                                           .free = free,
-                                           .start = nullptr,
-                                           .rule = {.tolerance = tolerance},
-                                           .workspace = workspace.data(),
-                                           .fits = fits.data()});
+                                .risk = sets.view(),
+                                .theta = theta.data(),
+                                .offset_sum = offset_sum,
+                                .treatment = s.treatment.data(),
+                                .free = free,
+                                .start = nullptr,
+                                .rule = {.tolerance = tolerance},
+                                .workspace = workspace.data(),
+                                .fits = fits.data()});
   return fits;
 }
 
@@ -358,20 +358,20 @@ FullResult full_fits(const Sample& s, const RiskSets& sets, int gene_terms, cons
   std::memset(static_cast<void*>(out.fits.data()), 0xff, out.fits.size() * sizeof(FullFit));
   std::vector<double> workspace(full_screen_workspace(sets.view(), columns), std::nan(""));
   kCpuSurvivalScreen.full({}, {.genes = s.view(),
-                                          .risk = sets.view(),
-                                          .covariates = s.z.data(),
-                                          .num_covariates = s.q,
-                                          .offset = s.offset.data(),
-                                          .treatment = s.treatment.data(),
-                                          .gene_terms = gene_terms,
-                                          .listed = listed.data(),
-                                          .num_listed = count,
-                                          .start = nullptr,
-                                          .rule = {.tolerance = tolerance},
-                                          .workspace = workspace.data(),
-                                          .coef = out.coef.data(),
-                                          .se = out.se.data(),
-                                          .fits = out.fits.data()});
+                               .risk = sets.view(),
+                               .covariates = s.z.data(),
+                               .num_covariates = s.q,
+                               .offset = s.offset.data(),
+                               .treatment = s.treatment.data(),
+                               .gene_terms = gene_terms,
+                               .listed = listed.data(),
+                               .num_listed = count,
+                               .start = nullptr,
+                               .rule = {.tolerance = tolerance},
+                               .workspace = workspace.data(),
+                               .coef = out.coef.data(),
+                               .se = out.se.data(),
+                               .fits = out.fits.data()});
   return out;
 }
 
