@@ -21,15 +21,19 @@ double clock_seconds(clockid_t clock) {
 
 }  // namespace
 
-void parse_step_options(int argc, char** argv, const std::string& what, StepOptions& options) {
-  CLI::App app(what);
-  app.add_option("--arch", options.arch, "network")->capture_default_str();
-  app.add_option("--batch", options.batch, "images a step")->check(CLI::PositiveNumber)->capture_default_str();
+void add_timing_options(CLI::App& app, StepOptions& options) {
   app.add_option("--threads", options.threads, "threads")->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--warmup", options.warmup, "steps before the timed ones")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   app.add_option("--steps", options.steps, "timed steps")->check(CLI::PositiveNumber)->capture_default_str();
+}
+
+void parse_step_options(int argc, char** argv, const std::string& what, StepOptions& options) {
+  CLI::App app(what);
+  app.add_option("--arch", options.arch, "network")->capture_default_str();
+  app.add_option("--batch", options.batch, "images a step")->check(CLI::PositiveNumber)->capture_default_str();
+  add_timing_options(app, options);
   app.add_flag("--exact", options.exact, "direct convolutions instead of Winograd");
   try {
     app.parse(argc, argv);
@@ -40,19 +44,25 @@ void parse_step_options(int argc, char** argv, const std::string& what, StepOpti
   set_conv_policy(options.exact ? kernels::ConvPolicy::kExact : kernels::ConvPolicy::kFast);
 }
 
-void time_steps(const StepOptions& options, const std::function<void()>& step) {
-  nlohmann::json wall = nlohmann::json::array(), cpu = nlohmann::json::array();
+StepTimes measure_steps(const StepOptions& options, const std::function<void()>& step) {
+  StepTimes times;
   for (int i = 0; i < options.warmup + options.steps; ++i) {
     const double wall_start = clock_seconds(CLOCK_MONOTONIC), cpu_start = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
     step();
     if (i < options.warmup) continue;
-    wall.push_back(clock_seconds(CLOCK_MONOTONIC) - wall_start);
-    cpu.push_back(clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_start);
+    times.wall.push_back(clock_seconds(CLOCK_MONOTONIC) - wall_start);
+    times.cpu.push_back(clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_start);
   }
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
+  times.peak_rss_bytes = usage.ru_maxrss * 1024;
+  return times;
+}
+
+void time_steps(const StepOptions& options, const std::function<void()>& step) {
+  const StepTimes times = measure_steps(options, step);
   const nlohmann::json line = {
-      {"seconds_per_step", wall}, {"cpu_seconds_per_step", cpu}, {"peak_rss_bytes", usage.ru_maxrss * 1024}};
+      {"seconds_per_step", times.wall}, {"cpu_seconds_per_step", times.cpu}, {"peak_rss_bytes", times.peak_rss_bytes}};
   std::cout << line.dump() << "\n";
 }
 

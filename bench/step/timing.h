@@ -3,6 +3,11 @@
 
 #include <functional>
 #include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
 
 namespace engram::bench {
 
@@ -15,7 +20,19 @@ struct StepOptions {
 /// Reads the command line into `options` and applies thread count and convolution policy. Exits on --help and errors.
 void parse_step_options(int argc, char** argv, const std::string& what, StepOptions& options);
 
-/// Runs `step` warmup + steps times and prints wall and CPU times of the latter and the process's peak resident memory.
+/// The options of every step program: --threads, --warmup, --steps.
+void add_timing_options(CLI::App& app, StepOptions& options);
+
+/// What steps took, without the warm-up.
+struct StepTimes {
+  std::vector<double> wall, cpu;  ///< seconds, one entry a step
+  long peak_rss_bytes;            ///< of the process
+};
+
+/// Runs `step` warmup + steps times.
+StepTimes measure_steps(const StepOptions& options, const std::function<void()>& step);
+
+/// Measures steps and prints the line of JSON.
 void time_steps(const StepOptions& options, const std::function<void()>& step);
 
 }  // namespace engram::bench

@@ -142,8 +142,28 @@ def make_jsonl():
     save("jsonl", "bad_deep", b"[" * 300 + b"\n")
 
 
+def make_csv():
+    save("csv", "good_folder_format", b",G1,G2\n0,0,1\n1,1,0\n")
+    save("csv", "good_byte_order_mark", b"\xef\xbb\xbftime,event\r\n1.5,1\r\n-2e3,0")
+    save("csv", "good_quotes", b'"a ""b""","c,\nd"\n"","x"\n')
+    save("csv", "good_header_only", b"time")
+    save("csv", "good_one_column", b"a\n\nNA\n\"\"\n")
+    save("csv", "good_numbers", b"a,b,c,d,e\n1e308,-0.0,4.9e-324,inf,0x10\n,+1, 2,1.,.5\n")
+    save("csv", "bad_empty", b"")
+    save("csv", "bad_short_record", b"a,b\n1\n")
+    save("csv", "bad_long_record", b"a,b\n1,2,3\n")
+    save("csv", "bad_blank_line", b"a,b\n\n1,2\n")
+    save("csv", "bad_duplicate_name", b"a,b,a\n1,2,3\n")
+    save("csv", "bad_quote_inside", b'a,b\n1,2"3\n')
+    save("csv", "bad_text_after_quote", b'a,b\n"1"2,3\n')
+    save("csv", "bad_open_quote", b'a,b\n"1,2\n')
+    save("csv", "bad_carriage_return", b"a,b\r1,2\r")
+    save("csv", "bad_zero_byte", b"a,b\n1,\x00\n")
+
+
 if __name__ == "__main__":
     make_safetensors()
     make_png()
     make_gzip()
     make_jsonl()
+    make_csv()

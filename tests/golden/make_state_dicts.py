@@ -62,8 +62,8 @@ def normal(name, count):
     return uniform(name, 12 * count).reshape(count, 12).sum(1) - 6
 
 
-def fill_by_formula(net):
-    """Sets every parameter and buffer from its name with the prefix "teacher."."""
+def fill_by_formula(net, prefix="teacher."):
+    """Sets every parameter and buffer from its name with the prefix."""
     norms = {name for name, module in net.named_modules() if isinstance(module, nn.BatchNorm2d)}
     for name, tensor in net.state_dict().items():
         owner, _, field = name.rpartition(".")
@@ -76,7 +76,7 @@ def fill_by_formula(net):
         else:
             high = (3.0 / np.prod(tensor.shape[1:])) ** 0.5
             low = -high
-        values = (low + (high - low) * uniform("teacher." + name, tensor.numel())).astype(np.float32)
+        values = (low + (high - low) * uniform(prefix + name, tensor.numel())).astype(np.float32)
         tensor.copy_(torch.from_numpy(values.reshape(tensor.shape)))
 
 

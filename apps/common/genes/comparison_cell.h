@@ -1,0 +1,44 @@
+#pragma once
+/// One cohort's comparison of methods, as a file: what engram-genes evaluate keeps so that it can be continued.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "models/genes/methods.h"
+#include "models/genes/recovery.h"
+
+namespace engram::apps {
+
+/// One method on one cohort.
+struct CellEntry {
+  std::string method;
+  bool applicable = true;
+  std::string note;
+  std::vector<std::string> genes;  ///< the reported ones, best first
+  genes::Recovery recovery;
+  int declared = -1;  ///< genes claimed with confidence; -1: the method makes no such claim
+  double fitness = 0, seconds = 0;
+  std::int64_t evaluations = 0;
+  std::vector<genes::TrajectoryPoint> trajectory;
+};
+
+/// All methods on one cohort.
+struct ComparisonCell {
+  std::string scenario;  ///< of the simulator, or the name of the data
+  std::uint64_t seed = 0;
+  std::string scale;  ///< likelihood that choose_model() picked
+  std::vector<CellEntry> entries;
+};
+
+/// Measures the results against the key.
+ComparisonCell make_cell(const std::string& scenario, std::uint64_t seed, const genes::Cohort& cohort,
+                         const std::vector<genes::MethodResult>& results, const genes::AnswerKey& key, int reported);
+
+/// Writes a cell as JSON, whole or not at all. Throws IoError.
+void save_cell(const std::filesystem::path& file, const ComparisonCell& cell);
+
+/// Reads one back. Throws IoError, and DataError for a file that is not a cell.
+ComparisonCell load_cell(const std::filesystem::path& file);
+
+}  // namespace engram::apps

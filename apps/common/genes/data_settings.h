@@ -1,0 +1,33 @@
+#pragma once
+/// Which cohort a command of engram-genes reads.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "apps/common/cli.h"
+#include "apps/common/run_dir.h"
+#include "models/genes/cohort_io.h"
+
+namespace engram::apps {
+
+/// Path, roles of columns, and how anomalies are treated.
+struct DataSettings {
+  std::filesystem::path data;
+  std::string index, time = "time", event = "event", treatment = "Treatment";
+  std::vector<std::string> clinical, genes;
+  double clip_clinical = -1;  ///< negative: no clipping
+  bool drop_invalid = false;
+  double memory_gib = 0;
+};
+
+/// Registers --data and the roles of a wide CSV file.
+void add_data_settings(Cli& cli, DataSettings& settings);
+
+/// Reads the cohort. Throws UsageError when no path was given, and what load_cohort() throws.
+genes::LoadedCohort load_data(const DataSettings& settings);
+
+/// Adds the hashes of the files read to a run's manifest.
+void add_data_hashes(const DataSettings& settings, RunDir& run);
+
+}  // namespace engram::apps

@@ -1,0 +1,29 @@
+#pragma once
+/// Effects with confidence intervals, one line a gene.
+
+#include <string>
+#include <vector>
+
+#include "apps/common/html.h"
+
+namespace engram::apps {
+
+/// One gene of a forest plot. Estimates are on the log scale and are shown as ratios.
+struct ForestRow {
+  std::string name;
+  std::string patients;  ///< "101 (52 treated)"
+  double effect = 0, low = 0, high = 0;
+  std::string note;         ///< at the end of the line: a p-value
+  bool emphasised = false;  ///< passes every check; otherwise drawn hollow
+};
+
+struct ForestLabels {
+  std::string patients, ratio, note;  ///< headings of the columns
+  std::string left, right;            ///< what a ratio below and above 1 means
+};
+
+/// <svg> with a line, a square and the numbers for each row, and a rule at the ratio 1. Rows whose numbers are not
+/// finite show their name only.
+Html forest_chart(const std::string& title, const std::vector<ForestRow>& rows, const ForestLabels& labels);
+
+}  // namespace engram::apps

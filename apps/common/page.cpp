@@ -1,0 +1,57 @@
+#include "apps/common/page.h"
+
+#include "apps/common/svg_chart.h"
+#include "apps/common/version.h"
+#include "kernels/common/error.h"
+
+namespace engram::apps {
+namespace {
+
+constexpr Markup kPageStyle = R"(
+:root{color-scheme:light dark;--back:#fff;--card:#f5f7f9;--ink:#1a1f24;--soft:#525c66;--rule:#dbe1e6;--warn:#8a4b00}
+@media(prefers-color-scheme:dark){
+:root{--back:#12161a;--card:#1b2127;--ink:#e6eaee;--soft:#a3aeb8;--rule:#343d46;--warn:#ffbf69}}
+*{box-sizing:border-box}
+body{margin:0 auto;max-width:1280px;padding:1rem;background:var(--back);color:var(--ink);
+font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
+h1{font-size:1.6rem;line-height:1.25;margin:.3rem 0;overflow-wrap:anywhere}
+h2{font-size:1.2rem;margin:2rem 0 .6rem}
+h3{font-size:1rem;margin:0 0 .4rem;overflow-wrap:anywhere}
+.soft,small{color:var(--soft)}
+.warn{color:var(--warn)}
+.charts{display:grid;gap:1rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,24rem),1fr))}
+.images{display:flex;flex-wrap:wrap;gap:1rem}
+.card,figure{background:var(--card);border-radius:8px;padding:.8rem;margin:0;min-width:0}
+figure{max-width:100%}
+img{display:block;max-width:100%;height:auto;image-rendering:pixelated}
+figcaption{padding-top:.4rem;overflow-wrap:anywhere}
+table{border-collapse:collapse;width:100%}
+th,td{padding:.25rem .6rem .25rem 0;text-align:left;vertical-align:top;border-top:1px solid var(--rule);
+overflow-wrap:anywhere}
+thead th{border-top:0;color:var(--soft);font-weight:normal}
+th{font-weight:600}
+.facts th{width:35%;font-weight:normal;color:var(--soft)}
+.facts{max-width:56rem}
+)";
+
+}  // namespace
+
+Html page_head(const std::string& title, Markup more_style) {
+  Html out;
+  out.markup("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+  // Nothing of what the folder holds can run or load anything, even if it got past the escapes.
+  out.markup("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; ");
+  out.markup("style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n");
+  out.markup("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
+  out.markup("<meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n");
+  out.element("title", title).markup("\n<style>").markup(kPageStyle).markup(chart_style()).markup(more_style);
+  return out.markup("</style>\n</head>\n");
+}
+
+Html page_end() {
+  Html out;
+  out.markup("<footer><p class=\"soft\">").text(message("engram ", version())).markup("</p></footer>\n");
+  return out.markup("</body>\n</html>\n");
+}
+
+}  // namespace engram::apps

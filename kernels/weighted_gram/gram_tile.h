@@ -1,0 +1,38 @@
+#pragma once
+/// The register tiles of a weighted Gram matrix; also inlined by families that make its rows on the fly.
+
+#include <algorithm>
+
+#include "kernels/common/vec_math_f64.h"
+
+namespace engram::kernels {
+
+/// out[i ... i + 8, j ... j + 8 kVectors) (+)= sum over rows of weight x x', in a tile of registers.
+template <int kVectors>
+ENGRAM_ALWAYS_INLINE void gram_tile(const double* panel, dim_t rows, dim_t stride, const double* weight, dim_t i,
+                                    dim_t j, double* out, bool accumulate) {
+  Vec8d sum[8][kVectors];
+  for (int a = 0; a < 8; ++a)
+    for (int v = 0; v < kVectors; ++v) sum[a][v] = accumulate ? load8d(out + (i + a) * stride + j + 8 * v) : Vec8d{};
+  for (dim_t row = 0; row < rows; ++row) {
+    const double* x = panel + row * stride;
+    Vec8d right[kVectors];
+    for (int v = 0; v < kVectors; ++v) right[v] = load8d(x + j + 8 * v) * weight[row];
+    for (int a = 0; a < 8; ++a)
+      for (int v = 0; v < kVectors; ++v) sum[a][v] += right[v] * x[i + a];
+  }
+  for (int a = 0; a < 8; ++a)
+    for (int v = 0; v < kVectors; ++v) store8d(out + (i + a) * stride + j + 8 * v, sum[a][v]);
+}
+
+/// All tiles on and above the diagonal.
+ENGRAM_ALWAYS_INLINE void gram_tiles(const double* panel, dim_t rows, dim_t stride, const double* weight, double* out,
+                                     bool accumulate) {
+  for (dim_t i = 0; i < stride; i += 8) {
+    dim_t j = i;
+    for (; j + 16 <= stride; j += 16) gram_tile<2>(panel, rows, stride, weight, i, j, out, accumulate);
+    if (j < stride) gram_tile<1>(panel, rows, stride, weight, i, j, out, accumulate);
+  }
+}
+
+}  // namespace engram::kernels

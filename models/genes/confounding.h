@@ -1,0 +1,34 @@
+#pragma once
+/// How treatment was given, and whether what is found could come from that (gene selection specification, 3.6).
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "models/genes/base_model.h"
+#include "models/survival/propensity.h"
+
+namespace engram::genes {
+
+/// The propensity model and the balance that its weights reach.
+struct ConfoundingReport {
+  std::vector<std::string> names;      ///< clinical variables
+  std::vector<double> coefficient, z;  ///< of the logistic model of treatment
+  std::vector<std::string>
+      instrument_like;  ///< predict treatment (|z| > 2.58) but not survival (|z| < 1.96): not weighted
+  survival::BalanceReport stabilized, overlap;  ///< weights truncated at the 1st and 99th percentile; overlap weights
+  double auc = 0.5;                             ///< of the propensity for the treatment given
+  double lowest = 0, highest = 0;               ///< propensities
+  std::vector<double> propensity;               ///< one a patient, all clinical variables
+};
+
+/// Fits the treatment model. `base` tells which variables matter for survival. Throws DataError as choose_model.
+ConfoundingReport confounding_report(const Cohort& cohort, const ModelChoice& base);
+
+/// Negative control: the treatment labels are permuted within fifths of the propensity, `repeats` times, and all genes
+/// are screened for g x treatment given g (model C, likelihood ratio). Returns for each repeat the number of genes with
+/// a Benjamini-Hochberg q below 0.1; nothing should be found.
+std::vector<dim_t> negative_control(const Cohort& cohort, const std::vector<double>& propensity, int repeats,
+                                    std::uint64_t seed);
+
+}  // namespace engram::genes

@@ -1,0 +1,106 @@
+#include "models/genes/final_model.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/common/parallel.h"
+#include "models/genes/permutation_test.h"
+#include "models/genes/term_design.h"
+
+namespace engram::genes {
+namespace {
+
+constexpr dim_t kWorkOfFit = 100000;  // a fit is worth a thread
+
+Cohort usable(const Cohort& cohort, Likelihood likelihood) {
+  return likelihood == Likelihood::kCox ? cohort : select_patients(cohort, positive_times(cohort));
+}
+
+/// Design and columns of the joint model of the design's first `count` candidates.
+std::vector<dim_t> joint_columns(const TermDesign& design, dim_t count) {
+  std::vector<dim_t> columns = design.base();
+  for (dim_t j = 0; j < count; ++j)
+    if (!design.main_in_base(j)) columns.push_back(design.main(j));
+  for (dim_t j = 0; j < count; ++j) columns.push_back(design.product(j));
+  return columns;
+}
+
+std::vector<dim_t> without(std::vector<dim_t> columns, dim_t column) {
+  std::erase(columns, column);
+  return columns;
+}
+
+double signed_root(double statistic, double coefficient, Likelihood likelihood) {
+  const double root = std::sqrt(std::max(0.0, statistic));
+  return coefficient * benefit_sign(likelihood) >= 0 ? root : -root;
+}
+
+}  // namespace
+
+JointModel fit_joint_model(const Cohort& cohort, const std::vector<dim_t>& genes, const std::vector<dim_t>& adjust,
+                           Likelihood likelihood) {
+  const TermDesign design(usable(cohort, likelihood), genes, adjust);
+  const TermModel model(design.design(), likelihood);
+  const std::vector<dim_t> columns = joint_columns(design, design.num_candidates());
+  const TermFit fit = model.fit(columns);
+  const std::vector<double> errors = model.standard_errors(fit);
+  const auto place = [&](dim_t column) { return std::size_t(std::ranges::find(columns, column) - columns.begin()); };
+  JointModel joint;
+  joint.likelihood = likelihood;
+  joint.loglik = fit.loglik;
+  joint.effects.resize(genes.size());
+  kernels::parallel_for(dim_t(genes.size()), kWorkOfFit, [&](dim_t j) {
+    JointEffect& e = joint.effects[std::size_t(j)];
+    const std::size_t product = place(design.product(j)), main = place(design.main(j));
+    e.effect = fit.coefficients[product];
+    e.se = errors[product];
+    e.main_effect = fit.coefficients[main];
+    e.main_se = errors[main];
+    if (fit.unusable[product] != 0) return;
+    const std::vector<dim_t> rest = without(columns, design.product(j));
+    e.drop = std::max(0.0, 2 * (fit.loglik - model.fit(rest, model.start_from(fit, rest)).loglik));
+    e.signed_root = signed_root(e.drop, e.effect, likelihood);
+  });
+  return joint;
+}
+
+std::vector<double> joint_model_maxima(const Cohort& cohort, const std::vector<dim_t>& genes,
+                                       const std::vector<dim_t>& adjust, Likelihood likelihood, int permutations,
+                                       std::uint64_t seed) {
+  const Cohort patients = usable(cohort, likelihood);
+  const TermDesign design(patients, genes, adjust);
+  const TermModel model(design.design(), likelihood);
+  const TermFit fit = model.fit(joint_columns(design, design.num_candidates()));
+  return permuted_maxima(patients, design.design(), fit.columns, model.residuals(fit), permutations, seed);
+}
+
+std::vector<double> gains_over(const Cohort& cohort, const std::vector<dim_t>& genes, const std::vector<dim_t>& adjust,
+                               const std::vector<dim_t>& candidates, Likelihood likelihood) {
+  std::vector<dim_t> all = genes;
+  for (dim_t gene : candidates)
+    if (std::ranges::find(genes, gene) == genes.end()) all.push_back(gene);
+  const TermDesign design(usable(cohort, likelihood), all, adjust);
+  const TermModel model(design.design(), likelihood);
+  const std::vector<dim_t> columns = joint_columns(design, dim_t(genes.size()));
+  const TermFit fit = model.fit(columns);
+  std::vector<double> gains(all.size());
+  kernels::parallel_for(dim_t(all.size() - genes.size()), kWorkOfFit, [&](dim_t i) {
+    const dim_t j = dim_t(genes.size()) + i;
+    std::vector<dim_t> null_columns = columns, full_columns;
+    if (!design.main_in_base(j)) null_columns.push_back(design.main(j));
+    const TermFit null = model.fit(null_columns, model.start_from(fit, null_columns));
+    full_columns = null_columns;
+    full_columns.push_back(design.product(j));
+    const TermFit full = model.fit(full_columns, model.start_from(null, full_columns));
+    if (full.unusable.back() == 0)
+      gains[std::size_t(j)] = signed_root(2 * (full.loglik - null.loglik), full.coefficients.back(), likelihood);
+  });
+  std::vector<double> result;
+  for (dim_t gene : candidates) {
+    const std::size_t at = std::size_t(std::ranges::find(all, gene) - all.begin());
+    result.push_back(at < genes.size() ? 0 : gains[at]);
+  }
+  return result;
+}
+
+}  // namespace engram::genes

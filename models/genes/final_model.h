@@ -1,0 +1,41 @@
+#pragma once
+/// The joint model of the chosen genes: effects, intervals, and what each gene is worth given the others.
+
+#include <vector>
+
+#include "models/genes/cohort.h"
+#include "models/genes/term_model.h"
+
+namespace engram::genes {
+
+/// One gene's treatment interaction in a joint model that also holds its main effect.
+struct JointEffect {
+  double effect = 0, se = 0;            ///< coefficient of gene x treatment
+  double main_effect = 0, main_se = 0;  ///< coefficient of the gene
+  double drop = 0;  ///< likelihood ratio of leaving the product out, 1 degree of freedom; 0 where it is not estimable
+  double signed_root = 0;  ///< root of `drop`, positive for more benefit from treatment
+};
+
+/// The joint model of treatment, clinical variables, adjusting genes, and main effects and products of `genes`.
+struct JointModel {
+  Likelihood likelihood = Likelihood::kLogLogistic;
+  double loglik = 0;
+  std::vector<JointEffect> effects;  ///< in the order of the genes given
+};
+
+/// Fits the joint model, and one more for each gene without its product. `adjust` are genes whose main effect belongs
+/// to the base; `genes` may be among them. Runs in parallel; the result does not depend on the number of threads.
+JointModel fit_joint_model(const Cohort& cohort, const std::vector<dim_t>& genes, const std::vector<dim_t>& adjust,
+                           Likelihood likelihood);
+
+/// Largest |z| of permuted residuals of the joint model over all genes (see permutation_test.h).
+std::vector<double> joint_model_maxima(const Cohort& cohort, const std::vector<dim_t>& genes,
+                                       const std::vector<dim_t>& adjust, Likelihood likelihood, int permutations,
+                                       std::uint64_t seed);
+
+/// What each of `candidates` would add to the joint model of `genes`: with its main effect in, the signed root of the
+/// product's likelihood ratio, positive for more benefit. 0 for candidates among `genes`.
+std::vector<double> gains_over(const Cohort& cohort, const std::vector<dim_t>& genes, const std::vector<dim_t>& adjust,
+                               const std::vector<dim_t>& candidates, Likelihood likelihood);
+
+}  // namespace engram::genes

@@ -1,0 +1,183 @@
+#include "models/genes/pipeline.h"
+
+#include <array>
+#include <cmath>
+
+#include "kernels/common/error.h"
+#include "models/genes/final_model.h"
+#include "models/genes/permutation_test.h"
+#include "models/genes/ranking.h"
+
+namespace engram::genes {
+namespace {
+
+constexpr std::array<const char*, 3> kModes = {"default", "team-intended", "team-published"};
+constexpr double kFamilyWise = 0.05;
+constexpr std::int64_t kTeamEvaluations = 1000000;  // more than the published iterations can ask for
+
+void check(const PipelineOptions& options) {
+  if (options.genes < 1) throw UsageError(message("[genes] expected at least 1 gene to report, got ", options.genes));
+  if (options.filter.at_most < 1 || options.filter.at_most > GeneSet::kMaxGenes)
+    throw UsageError(
+        message("[genes] expected a filter of 1 to ", GeneSet::kMaxGenes, " genes, got ", options.filter.at_most));
+  if (options.team_filter < 1 || options.team_filter > GeneSet::kMaxGenes)
+    throw UsageError(
+        message("[genes] expected a filter of 1 to ", GeneSet::kMaxGenes, " genes, got ", options.team_filter));
+  if (options.stability_splits < 0 || options.permutations < 0 || options.negative_controls < 0)
+    throw UsageError("[genes] expected no negative number of splits, permutations or controls");
+}
+
+/// One run of the pipeline; each stage fills its part of the selection.
+class Pipeline {
+ public:
+  Pipeline(const Cohort& cohort, const PipelineOptions& options, const PipelineProgress& progress,
+           const std::function<bool()>& stop)
+      : cohort_(cohort), options_(options), progress_(progress), stop_(stop) {}
+
+  Selection run() {
+    s_.mode = options_.mode;
+    const std::array<void (Pipeline::*)(), 7> stages = {
+        &Pipeline::base, &Pipeline::filter,          &Pipeline::adjust,      &Pipeline::search,
+        &Pipeline::rank, &Pipeline::check_stability, &Pipeline::check_chance};
+    for (const auto& stage : stages) {
+      if (stop_ && stop_()) {
+        s_.interrupted = true;
+        return std::move(s_);
+      }
+      (this->*stage)();
+    }
+    s_.interrupted = stop_ && stop_();
+    return std::move(s_);
+  }
+
+ private:
+  bool is_default() const { return options_.mode == PipelineMode::kDefault; }
+
+  void tell(const char* stage, std::int64_t done, std::int64_t total) const {
+    if (progress_) progress_(stage, done, total);
+  }
+
+  void base() {
+    tell("base model", 0, 1);
+    s_.choice = choose_model(cohort_);
+    s_.likelihood = options_.likelihood.value_or(s_.choice.likelihood);
+    s_.other_likelihood = s_.likelihood != Likelihood::kCox ? Likelihood::kCox : best_parametric();
+    s_.confounding = confounding_report(cohort_, s_.choice);
+  }
+
+  Likelihood best_parametric() const {
+    const ParametricFit* best = &s_.choice.parametric.front();
+    for (const ParametricFit& fit : s_.choice.parametric)
+      if (fit.aic < best->aic) best = &fit;
+    return best->likelihood;
+  }
+
+  void filter() {
+    tell("screens", 0, 1);
+    s_.filtered = is_default() ? default_filter(cohort_, options_.filter)
+                               : joint_filter(cohort_, std::min(options_.team_filter, cohort_.num_genes()));
+    if (s_.filtered.empty())
+      throw DataError("[genes] expected genes that vary and may increase the benefit of treatment, got none");
+    for (const FilteredGene& f : s_.filtered) candidates_.push_back(f.gene);
+  }
+
+  void adjust() {
+    if (!is_default() || !options_.adjust_prognostic) return;
+    tell("prognostic genes", 0, 1);
+    s_.prognostic = prognostic_genes(cohort_, candidates_, s_.likelihood, {}, stop_);
+  }
+
+  Fitness fitness() const {
+    if (options_.mode == PipelineMode::kTeamIntended) return options_.fitness.value_or(Fitness::kArmContrast);
+    if (options_.mode == PipelineMode::kTeamPublished) return Fitness::kArmContrastFirst10;
+    return options_.fitness.value_or(s_.likelihood == Likelihood::kCox ? Fitness::kCoxEbic : Fitness::kAftEbic);
+  }
+
+  void search() {
+    s_.fitness = fitness();
+    FitnessOptions options;
+    options.kind = s_.fitness;
+    options.clinical = is_default() || options_.reward_clinical;
+    options.xi = options_.xi;
+    options.distribution = s_.likelihood == Likelihood::kCox ? best_parametric() : s_.likelihood;
+    options.adjust = s_.prognostic.genes;
+    const auto objective = make_fitness(cohort_, candidates_, options);
+    WrapperOptions wrapper = options_.wrapper;
+    wrapper.seed = options_.seed;
+    for (const FilteredGene& f : s_.filtered)
+      wrapper.filter_scores.push_back(std::max(std::abs(f.cox_z), std::abs(f.aft_z)));
+    if (!is_default()) {  // one run of the published number of iterations
+      wrapper.search = "qbso-team";
+      wrapper.seeds = 1;
+      wrapper.until_budget = false;
+      wrapper.evaluations = kTeamEvaluations;
+    }
+    tell("wrapper", 0, wrapper.seeds);
+    s_.wrapper = run_wrapper(
+        *objective, wrapper, [&](int done) { tell("wrapper", done, wrapper.seeds); }, stop_);
+  }
+
+  void rank() {
+    tell("ranking", 0, 1);
+    s_.genes = is_default() ? rank_default(cohort_, options_, s_) : rank_by_arms(cohort_, options_, s_);
+    describe_genes(cohort_, s_, s_.genes);
+  }
+
+  void check_stability() {
+    if (options_.stability_splits == 0) return;
+    tell("stability", 0, 1);
+    StabilityOptions stability;
+    stability.splits = options_.stability_splits;
+    stability.genes = options_.genes;
+    stability.likelihood = s_.likelihood;
+    stability.seed = options_.seed;
+    s_.stability = stability_selection(cohort_, stability, stop_);
+    for (SelectedGene& g : s_.genes) g.stability = s_.stability.share[std::size_t(g.gene)];
+  }
+
+  void check_chance() {
+    tell("permutations", 0, 1);
+    std::vector<dim_t> columns;
+    for (const SelectedGene& g : s_.genes) columns.push_back(g.gene);
+    if (options_.permutations > 0) {
+      s_.maxima = joint_model_maxima(cohort_, columns, s_.prognostic.genes, s_.likelihood, options_.permutations,
+                                     options_.seed);
+      for (SelectedGene& g : s_.genes) g.permutation_p = family_wise_p(s_.maxima, std::sqrt(g.drop));
+    }
+    for (SelectedGene& g : s_.genes) {
+      const bool by_chance = options_.permutations > 0 && g.permutation_p >= kFamilyWise;
+      g.declared = g.direction_ok && g.both_scales && !by_chance;
+    }
+    if (options_.negative_controls == 0) return;
+    tell("negative control", 0, 1);
+    s_.negative_controls =
+        negative_control(cohort_, s_.confounding.propensity, options_.negative_controls, options_.seed);
+  }
+
+  const Cohort& cohort_;
+  const PipelineOptions& options_;
+  const PipelineProgress& progress_;
+  const std::function<bool()>& stop_;
+  std::vector<dim_t> candidates_;
+  Selection s_;
+};
+
+}  // namespace
+
+const char* mode_name(PipelineMode mode) {
+  return kModes[std::size_t(mode)];
+}
+
+PipelineMode parse_mode(const std::string& name) {
+  for (std::size_t i = 0; i < kModes.size(); ++i)
+    if (name == kModes[i]) return PipelineMode(i);
+  throw UsageError(message("[genes] expected a mode default, team-intended or team-published, got '", name, "'"));
+}
+
+Selection select_genes(const Cohort& cohort, const PipelineOptions& options, const PipelineProgress& progress,
+                       const std::function<bool()>& stop) {
+  check(options);
+  return Pipeline(cohort, options, progress, stop).run();
+}
+
+}  // namespace engram::genes

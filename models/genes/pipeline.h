@@ -1,0 +1,104 @@
+#pragma once
+/// Gene selection from a cohort to a ranked list (gene selection specification, 3.14).
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "models/genes/base_model.h"
+#include "models/genes/cohort.h"
+#include "models/genes/confounding.h"
+#include "models/genes/fitness/fitness.h"
+#include "models/genes/prognostic.h"
+#include "models/genes/screens.h"
+#include "models/genes/stability.h"
+#include "models/genes/wrapper.h"
+
+namespace engram::genes {
+
+/// Whose pipeline runs.
+enum class PipelineMode {
+  kDefault,        ///< this project's: adjusted screens, a likelihood fitness, checks
+  kTeamIntended,   ///< the seed project's as its authors describe it
+  kTeamPublished,  ///< the seed project's as its published code behaves: the reward adds the first ten differences
+};
+
+/// "default", "team-intended", "team-published".
+const char* mode_name(PipelineMode mode);
+/// The inverse. Throws UsageError that lists the names.
+PipelineMode parse_mode(const std::string& name);
+
+struct PipelineOptions {
+  PipelineMode mode = PipelineMode::kDefault;
+  std::uint64_t seed = 1;
+  int genes = 10;                        ///< to report
+  std::optional<Likelihood> likelihood;  ///< empty: by choose_model()
+  std::optional<Fitness> fitness;        ///< empty: F3 for Cox, F4 otherwise (default mode)
+  double xi = 0.5;                       ///< of F3 and F4
+  FilterOptions filter;
+  WrapperOptions wrapper;         ///< its seed and filter_scores are filled in
+  bool adjust_prognostic = true;  ///< prognostic genes belong to the base model
+  bool reward_clinical = false;   ///< team modes: clinical variables within the reward
+  dim_t team_filter = 60;         ///< team modes: genes that the joint filter keeps
+  int stability_splits = 50;      ///< 0: no stability selection
+  int permutations = 1000;        ///< 0: no permutation test
+  int negative_controls = 3;      ///< 0: no negative control
+};
+
+/// A rival of a reported gene: correlated with it.
+struct Duel {
+  dim_t rival = 0;
+  double correlation = 0;
+  double drop_gene = 0, drop_rival = 0;  ///< likelihood ratios of leaving either out of the model of both
+  bool ambiguous = false;                ///< they differ by less than 4
+};
+
+/// One reported gene.
+struct SelectedGene {
+  dim_t gene = 0;
+  double score = 0;     ///< what ranks it: share of seeds x likelihood ratio (default), difference of arms (team modes)
+  bool in_set = false;  ///< in the wrapper's best set; otherwise it fills the list
+  dim_t carriers = 0, carriers_treated = 0;
+  double effect = 0, se = 0;                              ///< of gene x treatment on the chosen scale, joint model
+  double main_effect = 0, main_se = 0;                    ///< of the gene itself, same model
+  double drop = 0;                                        ///< likelihood ratio of the product given all the others
+  double other_effect = 0, other_se = 0, other_drop = 0;  ///< the same on the other scale
+  double seed_share = 0, usage = 0;                       ///< of the wrapper's seeds and bees
+  double stability = 0;                                   ///< share of half-samples that chose it
+  double permutation_p = 1;                               ///< family-wise
+  double e_value = 1;                                     ///< of the Cox hazard ratio of gene x treatment
+  bool direction_ok = false;                              ///< more benefit from treatment, on the chosen scale
+  bool both_scales = false;  ///< the same sign and a likelihood ratio above 3.84 on both scales
+  std::vector<Duel> duels;
+  bool declared = false;  ///< passes every check: direction, both scales, family-wise p < 0.05, no lost duel
+};
+
+/// Everything the pipeline found out.
+struct Selection {
+  PipelineMode mode = PipelineMode::kDefault;
+  ModelChoice choice;
+  ConfoundingReport confounding;
+  Likelihood likelihood = Likelihood::kLogLogistic;  ///< in use
+  Likelihood other_likelihood = Likelihood::kCox;    ///< the second scale
+  Fitness fitness = Fitness::kAftEbic;               ///< in use
+  std::vector<FilteredGene> filtered;                ///< the candidates, in the filter's order
+  PrognosticGenes prognostic;
+  WrapperResult wrapper;
+  std::vector<SelectedGene> genes;  ///< the ranked list
+  Stability stability;
+  std::vector<double> maxima;            ///< of the permutations
+  std::vector<dim_t> negative_controls;  ///< genes "found" in each repeat
+  bool interrupted = false;              ///< `stop` ended it; what was not reached is empty
+};
+
+/// Says which stage runs ("screens", "wrapper", ...) and how far it is: done of total.
+using PipelineProgress = std::function<void(const char* stage, std::int64_t done, std::int64_t total)>;
+
+/// Runs the pipeline. The same options and seed give the same result at any number of threads. Throws DataError when
+/// everybody or nobody was treated, nobody died, or no gene varies; UsageError for options out of range.
+Selection select_genes(const Cohort& cohort, const PipelineOptions& options, const PipelineProgress& progress = {},
+                       const std::function<bool()>& stop = {});
+
+}  // namespace engram::genes

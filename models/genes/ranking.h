@@ -1,0 +1,26 @@
+#pragma once
+/// From a set of genes to a ranked and checked list.
+
+#include <vector>
+
+#include "models/genes/pipeline.h"
+
+namespace engram::genes {
+
+/// The ten (options.genes) genes of the default mode: members of the wrapper's best set that increase the benefit, by
+/// share of seeds x likelihood ratio in the joint model; the list is filled with the candidates that would add most.
+/// A member that loses a duel against a correlated rival gives way to it.
+std::vector<SelectedGene> rank_default(const Cohort& cohort, const PipelineOptions& options, Selection& selection);
+
+/// The team's answer: both arms refitted on the best set and the clinical variables; the genes with the largest
+/// difference, untreated - treated.
+std::vector<SelectedGene> rank_by_arms(const Cohort& cohort, const PipelineOptions& options,
+                                       const Selection& selection);
+
+/// Fills effects on both scales, E-values and the checks that need no more than the joint model.
+void describe_genes(const Cohort& cohort, const Selection& selection, std::vector<SelectedGene>& genes);
+
+/// Correlation of the carriers of two genes (phi coefficient); 0 where one of them does not vary.
+double carrier_correlation(const Cohort& cohort, dim_t a, dim_t b);
+
+}  // namespace engram::genes

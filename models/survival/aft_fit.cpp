@@ -1,0 +1,89 @@
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/dense_solve/dense_solve.h"
+#include "kernels/weighted_gram/weighted_gram.h"
+#include "models/survival/aft_problem.h"
+#include "models/survival/newton_iteration.h"
+
+namespace engram::survival {
+
+std::vector<AftScoreTest> AftModel::score_tests(std::span<const dim_t> columns, std::span<const double> parameters,
+                                                std::span<const dim_t> candidates, AftScratch& scratch) const {
+  design_->check_columns(candidates);
+  std::vector<double> score(columns.size() + 2);
+  derivatives(columns, parameters, score, {}, scratch);  // leaves gradient and curvature by row, and the factor's input
+  NewtonState& state = scratch.newton_;
+  // The scale is held: its row and column are those of a dropped parameter.
+  state.n -= 1;
+  std::fill(state.flat.begin(), state.flat.end(), 0);
+  factor_information(state, options_.newton.pivot_tolerance, state.flat);
+  const dim_t rows = design_->rows();
+  std::vector<double> weighted(std::size_t(rows), 0.);
+  std::vector<AftScoreTest> tests;
+  for (dim_t candidate : candidates) {
+    const double* b = design_->standardized(candidate);
+    double u = 0, squares = 0;
+    for (dim_t i = 0; i < rows; ++i) {
+      u += b[i] * scratch.gradient_[i];
+      weighted[i] = b[i] * scratch.curvature_[i];
+      squares += b[i] * weighted[i];
+    }
+    double* cross = state.trial.data();
+    kernels::kCpuWeightedGram.transpose_product(
+        {}, {.panel = scratch.panel_.data(), .rows = rows, .stride = state.stride, .r = weighted.data(), .y = cross});
+    kernels::kCpuDenseSolve.solve({}, {.factor = state.factor.data(),
+                                       .n = state.n,
+                                       .stride = state.stride,
+                                       .aliased = state.flat.data(),
+                                       .b = cross,
+                                       .x = state.step.data()});
+    double information = squares, residual_u = u;
+    for (dim_t j = 0; j < state.n; ++j) {
+      information -= cross[j] * state.step[j];
+      residual_u -= state.step[j] * state.score[j];
+    }
+    AftScoreTest test;
+    if (information > options_.newton.pivot_tolerance * squares) {
+      test.z = residual_u / std::sqrt(information);
+      test.one_step = residual_u / information / design_->scale(candidate);
+      test.log10_p = log10_p_normal(test.z);
+    }
+    tests.push_back(test);
+  }
+  return tests;
+}
+
+AftFit fit_aft(const AftModel& model, std::span<const dim_t> columns) {
+  const std::size_t n = columns.size() + 2;
+  AftScratch scratch;
+  AftFit fit;
+  fit.distribution = model.options().distribution;
+  fit.columns.assign(columns.begin(), columns.end());
+  fit.loglik_intercept_only = model.fit({}, {}, scratch).loglik;
+  fit.status = model.fit(columns, {}, scratch);
+  fit.estimate.assign(scratch.parameters().begin(), scratch.parameters().end());
+  fit.aliased.assign(n, 0);
+  fit.infinite.assign(n, 0);
+  std::copy(scratch.aliased().begin(), scratch.aliased().end(), fit.aliased.begin() + 1);
+  std::copy(scratch.infinite().begin(), scratch.infinite().end(), fit.infinite.begin() + 1);
+  fit.names.push_back("(Intercept)");
+  for (dim_t column : columns) fit.names.push_back(model.design().names()[std::size_t(column)]);
+  fit.names.push_back("log(scale)");
+  fit.covariance.resize(n * n);
+  model.covariance(columns, fit.estimate, fit.covariance, scratch);
+  WaldTests tests = wald_tests(fit.estimate, fit.covariance, fit.aliased);
+  fit.standard_error = std::move(tests.standard_error);
+  fit.z = std::move(tests.z);
+  fit.log10_p = std::move(tests.log10_p);
+  fit.likelihood_ratio.statistic = std::max(0., 2 * (fit.status.loglik - fit.loglik_intercept_only));
+  fit.likelihood_ratio.df = dim_t(columns.size()) - fit.status.num_aliased;
+  if (fit.likelihood_ratio.df > 0) {
+    fit.likelihood_ratio.log10_p = log10_p_chi_square(fit.likelihood_ratio.statistic, double(fit.likelihood_ratio.df));
+  }
+  fit.scale = std::exp(fit.estimate.back());
+  fit.aic = 2 * double(dim_t(n) - fit.status.num_aliased) - 2 * fit.status.loglik;
+  return fit;
+}
+
+}  // namespace engram::survival

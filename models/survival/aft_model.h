@@ -1,0 +1,116 @@
+#pragma once
+/// Accelerated failure time regression: log Y = intercept + x . beta + offset + sigma e (spec section 3.5).
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernels/aft_likelihood/aft_likelihood.h"
+#include "models/survival/newton.h"
+#include "models/survival/probability.h"
+#include "models/survival/survival_design.h"
+
+namespace engram::survival {
+
+using kernels::AftDistribution;
+
+/// "weibull", "lognormal", "loglogistic".
+const char* distribution_name(AftDistribution distribution);
+/// The inverse. Throws UsageError that lists the names.
+AftDistribution parse_distribution(const std::string& name);
+
+struct AftOptions {
+  AftDistribution distribution = AftDistribution::kLogLogistic;
+  NewtonControl newton = {};
+};
+
+/// Memory of one fit, reused from fit to fit; after a fit it holds the result. One thread at a time.
+/// Parameters of a fit of k columns, length k + 2: intercept, k coefficients, log sigma.
+class AftScratch {
+ public:
+  /// In the covariates' units; coefficients of aliased columns are 0.
+  std::span<const double> parameters() const { return {parameters_.data(), std::size_t(columns_ + 2)}; }
+  double intercept() const { return parameters_[0]; }
+  std::span<const double> coefficients() const { return {parameters_.data() + 1, std::size_t(columns_)}; }
+  double log_scale() const { return parameters_[std::size_t(columns_) + 1]; }
+  std::span<const std::uint8_t> aliased() const { return {newton_.aliased.data() + 1, std::size_t(columns_)}; }
+  std::span<const std::uint8_t> infinite() const { return {newton_.infinite.data() + 1, std::size_t(columns_)}; }
+
+ private:
+  friend class AftModel;
+  friend class AftProblem;
+
+  NewtonState newton_;
+  dim_t columns_ = 0;
+  std::vector<const double*> sources_;                      // [columns + 1]
+  std::vector<double> panel_;                               // [rows, stride]: 1, standardised columns, zeros
+  std::vector<double> eta_, gradient_, curvature_, mixed_;  // [rows]
+  std::vector<double> parameters_;
+};
+
+/// What a test of one more column says.
+struct AftScoreTest {
+  double z = 0;         ///< signed: positive where a larger value goes with longer life; 0 if the column is aliased
+  double one_step = 0;  ///< one-step estimate of its coefficient
+  double log10_p = 0;   ///< two-sided, normal
+};
+
+/// Fits over one design with positive times. As CoxModel: cheap, const, single-threaded, for use by many threads.
+class AftModel {
+ public:
+  /// Throws DataError (which names the patient) for a time <= 0, and UsageError for strata or entry times, which these
+  /// models do not take, and for a design without events.
+  explicit AftModel(const SurvivalDesign& design, const AftOptions& options = {});
+
+  const SurvivalDesign& design() const { return *design_; }
+  const AftOptions& options() const { return options_; }
+
+  /// Maximises the log-likelihood (with its -log time terms) over intercept, coefficients of `columns` and log sigma.
+  /// `start`: k + 2 parameters; empty, or worse than a model without columns: least squares on log time. The result
+  /// lies in `scratch`. Throws UsageError for columns that do not exist or a start of the wrong length.
+  FitStatus fit(std::span<const dim_t> columns, std::span<const double> start, AftScratch& scratch) const;
+
+  /// Log-likelihood at given parameters.
+  double loglik(std::span<const dim_t> columns, std::span<const double> parameters, AftScratch& scratch) const;
+
+  /// Log-likelihood, score [k + 2] and observed information [k + 2, k + 2] at given parameters, in the covariates'
+  /// units. `score` and `information` may be empty.
+  double derivatives(std::span<const dim_t> columns, std::span<const double> parameters, std::span<double> score,
+                     std::span<double> information, AftScratch& scratch) const;
+
+  /// Inverse observed information [k + 2, k + 2]; rows and columns of aliased columns are 0.
+  void covariance(std::span<const dim_t> columns, std::span<const double> parameters, std::span<double> covariance,
+                  AftScratch& scratch) const;
+
+  /// Score test of each of `candidates` added to a fitted null model (`columns`, `parameters`), sigma held: the
+  /// candidate is residualised on (1, columns) with weights -d2l/deta2 (spec section 3.5). Work per candidate: rows x
+  /// columns.
+  std::vector<AftScoreTest> score_tests(std::span<const dim_t> columns, std::span<const double> parameters,
+                                        std::span<const dim_t> candidates, AftScratch& scratch) const;
+
+ private:
+  const SurvivalDesign* design_;
+  AftOptions options_;
+  double loglik_start_ = 0;       // without columns, at the least-squares start
+  std::vector<double> log_time_;  // sorted as the design
+};
+
+/// A fitted model with its table.
+struct AftFit {
+  AftDistribution distribution{};
+  std::vector<dim_t> columns;
+  std::vector<std::string> names;                            ///< "(Intercept)", the columns, "log(scale)"
+  std::vector<double> estimate, standard_error, z, log10_p;  ///< as names; aliased columns: 0
+  std::vector<std::uint8_t> aliased, infinite;
+  std::vector<double> covariance;  ///< [k + 2, k + 2]
+  FitStatus status;
+  double loglik_intercept_only = 0;
+  ChiSquareTest likelihood_ratio;  ///< of all columns
+  double scale = 1;                ///< sigma
+  double aic = 0;                  ///< 2 (parameters not aliased) - 2 loglik
+};
+
+/// Fits `columns` from scratch and derives the table.
+AftFit fit_aft(const AftModel& model, std::span<const dim_t> columns);
+
+}  // namespace engram::survival

@@ -1,0 +1,34 @@
+#pragma once
+/// The log-likelihood of an accelerated failure time model as the Newton iteration takes it. Internal to the survival
+/// models.
+
+#include "models/survival/aft_model.h"
+
+namespace engram::survival {
+
+/// Parameters: intercept, coefficients of the standardised columns, log sigma; in the memory of an AftScratch.
+class AftProblem {
+ public:
+  AftProblem(const SurvivalDesign& design, AftDistribution distribution, const std::vector<double>& log_time,
+             std::span<const dim_t> columns, AftScratch& scratch);
+
+  double evaluate(const double* beta);
+  /// Intercept, coefficients and scale from weighted least squares of log time, as if nobody were censored.
+  void initialize(double* beta);
+  /// Where the observed information is not positive definite, its part that is takes its place.
+  void differentiate(NewtonState& state);
+  /// Score and the observed information as it is.
+  void differentiate_exactly(NewtonState& state);
+
+ private:
+  void add_scale_row(NewtonState& state, const double* mixed, double corner);
+
+  const SurvivalDesign& design_;
+  AftDistribution distribution_;
+  const std::vector<double>& log_time_;
+  AftScratch& scratch_;
+  dim_t columns_, stride_;
+  double totals_[4] = {};
+};
+
+}  // namespace engram::survival

@@ -1,0 +1,54 @@
+#pragma once
+/// What the Newton fits of the survival models share: settings and what came of them.
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/common/types.h"
+
+namespace engram::survival {
+
+/// Settings of a Newton fit (spec section 3.2).
+struct NewtonControl {
+  double tolerance = 1e-9;         ///< stop when |l_new - l_old| <= tolerance * |l_new|
+  int max_iterations = 30;         ///< Newton steps at most
+  int max_halvings = 20;           ///< of one step that lowers the likelihood or makes it infinite
+  double pivot_tolerance = 1e-12;  ///< a column whose pivot falls below this part of its own sum of squares is aliased
+};
+
+/// The settings of comparisons with other programs: converged to the last digits.
+inline NewtonControl exact_newton() {
+  NewtonControl control;
+  control.tolerance = 1e-13;
+  control.max_iterations = 100;
+  control.pivot_tolerance = 1e-14;
+  return control;
+}
+
+/// Throws UsageError for settings that make no sense.
+void check_newton(const NewtonControl& control);
+
+/// How a fit ended. Coefficients are always finite numbers; these flags say which of them mean something.
+struct FitStatus {
+  double loglik = 0;        ///< at the coefficients found
+  double loglik_start = 0;  ///< at the start values (the null likelihood if none were given)
+  int iterations = 0;       ///< Newton steps taken
+  bool converged = false;   ///< the likelihood stopped changing (true also for infinite coefficients)
+  dim_t num_aliased = 0;    ///< columns that the others determine, or that do not vary in any risk set; coefficient 0
+  dim_t num_infinite = 0;  ///< columns whose likelihood rises without end (separation): rank them by the score test, or
+                           ///< use the Firth fit
+};
+
+/// Memory of a Newton fit in its own (standardised) parameters; grows to the largest fit seen and is then reused.
+/// Vectors have `stride` elements, zero beyond `n`; matrices are [stride, stride].
+struct NewtonState {
+  dim_t n = 0, stride = 0;
+  std::vector<double> beta, trial, step, score, information, magnitude, factor;
+  std::vector<double> span;  ///< [n] how much eta moves between the extremes of a column, per unit of its coefficient
+  std::vector<std::uint8_t> aliased, flat, infinite;
+
+  /// Room for `parameters`; all flags 0, beta 0, spans 0.
+  void reset(dim_t parameters);
+};
+
+}  // namespace engram::survival

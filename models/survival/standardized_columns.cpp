@@ -1,0 +1,54 @@
+#include "models/survival/standardized_columns.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "kernels/common/error.h"
+
+namespace engram::survival {
+
+StandardizedColumns::StandardizedColumns(const CovariateMatrix& covariates, std::span<const dim_t> order)
+    : rows_(covariates.rows()) {
+  const dim_t columns = covariates.columns();
+  values_.assign(std::size_t(columns * rows_), 0.);
+  mean_.resize(std::size_t(columns));
+  scale_.assign(std::size_t(columns), 1.);
+  span_.assign(std::size_t(columns), 0.);
+  indicator_.resize(std::size_t(columns));
+  for (dim_t j = 0; j < columns; ++j) {
+    const std::span<const double> x = covariates.column(j);
+    if (x.empty()) continue;
+    const auto [low, high] = std::minmax_element(x.begin(), x.end());
+    indicator_[j] = std::all_of(x.begin(), x.end(), [](double v) { return v == -1 || v == 0 || v == 1; });
+    mean_[j] = *low;
+    if (*low == *high) continue;
+    const double range = *high - *low;
+    if (!std::isfinite(range)) {
+      throw DataError(message("[survival] expected values of ", covariates.names()[j], " less than 1e308 apart, got ",
+                              *low, " and ", *high));
+    }
+    const double mean = std::accumulate(x.begin(), x.end(), 0.) / double(rows_);
+    // Relative to the range, so that no square overflows or vanishes.
+    double squares = 0;
+    for (double v : x) squares += (v - mean) / range * ((v - mean) / range);
+    mean_[j] = mean;
+    scale_[j] = range * std::sqrt(squares / double(rows_));
+    span_[j] = range / scale_[j];
+    double* out = values_.data() + j * rows_;
+    for (dim_t i = 0; i < rows_; ++i) out[i] = (x[std::size_t(order.empty() ? i : order[i])] - mean) / scale_[j];
+  }
+}
+
+void covariance_to_covariate_units(std::span<const double> mean, std::span<const double> scale,
+                                   std::span<double> covariance) {
+  const std::size_t n = mean.size();
+  for (std::size_t a = 0; a < n; ++a)
+    for (std::size_t b = 0; b < n; ++b) covariance[a * n + b] /= scale[a] * scale[b];
+  for (std::size_t j = 1; j < n; ++j)
+    for (std::size_t b = 0; b < n; ++b) covariance[b] -= mean[j] * covariance[j * n + b];
+  for (std::size_t j = 1; j < n; ++j)
+    for (std::size_t a = 0; a < n; ++a) covariance[a * n] -= mean[j] * covariance[a * n + j];
+}
+
+}  // namespace engram::survival

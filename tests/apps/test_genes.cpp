@@ -1,0 +1,296 @@
+/// engram-genes as a user runs it: results, the report, and bad input as one line with its exit code.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "engine/io/atomic_file.h"
+#include "engine/io/csv.h"
+#include "tests/support/run_program.h"
+#include "tests/support/tag_balance.h"
+#include "tests/support/temp_folder.h"
+
+namespace engram::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kSurvival = "Survival_time_event.csv";
+constexpr const char* kGenes = "Genetic_alterations.csv";
+constexpr const char* kClinical = "Clinical_Variables.csv";
+constexpr const char* kTreatment = "Treatment.csv";
+
+std::string content(const fs::path& file) {
+  return std::string(io::as_text(io::read_file(file)));
+}
+
+/// A small simulated cohort in files.
+class Genes : public ::testing::Test {
+ protected:
+  void SetUp() override { simulate(); }
+
+  void simulate() {
+    fs::remove_all(data());
+    const ProgramResult run = run_program("engram-genes", {"simulate", "--scenario", "H", "--patients", "300",
+                                                           "--gene-count", "60", "--seed", "4", "--out", data()});
+    ASSERT_EQ(run.code, 0) << run.err;
+  }
+
+  fs::path data() const { return folder_ / "cohort"; }
+  fs::path run_folder() const { return folder_ / "run"; }
+
+  std::vector<std::string> quick_select(const fs::path& out) const {
+    return {"select", "--data",   data(), "--out",      out, "--seeds",        "2",  "--evaluations",
+            "200",    "--splits", "2",    "--controls", "1", "--permutations", "50", "--quiet"};
+  }
+
+  /// Rewrites one file of the cohort cell by cell; row 0 is the header.
+  void edit(const char* file, const std::function<void(std::size_t row, std::vector<std::string>& cells)>& change) {
+    const io::CsvTable table = io::parse_csv(io::read_file(data() / file), file);
+    std::string text;
+    std::vector<std::vector<std::string>> rows = table.rows;
+    rows.insert(rows.begin(), table.header);
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+      change(r, rows[r]);
+      std::string line;
+      for (std::size_t c = 0; c < rows[r].size(); ++c) io::append_csv_cell(line, c, rows[r][c]);
+      text += line + "\n";
+    }
+    io::write_file(data() / file, text);
+  }
+
+  /// Expects an exit code, one line with these words, and no run folder.
+  void expect_error(std::vector<std::string> arguments, int code, const std::vector<std::string>& words) {
+    const ProgramResult run = run_program("engram-genes", arguments);
+    EXPECT_EQ(run.code, code) << run.err;
+    std::string last = run.err;
+    while (!last.empty() && last.back() == '\n') last.pop_back();
+    last = last.substr(last.rfind('\n') + 1);  // findings about the data may stand before it
+    EXPECT_TRUE(last.starts_with("engram-genes: ")) << run.err;
+    for (const std::string& word : words) EXPECT_NE(last.find(word), std::string::npos) << word << " in: " << last;
+    EXPECT_FALSE(fs::exists(run_folder()));
+  }
+
+  void expect_select_error(int code, const std::vector<std::string>& words, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments = quick_select(run_folder());
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    expect_error(arguments, code, words);
+  }
+
+  /// Runs select on what the files hold now, and expects whole numbers everywhere.
+  std::string expect_select_works() {
+    const ProgramResult run = run_program("engram-genes", quick_select(run_folder()));
+    EXPECT_EQ(run.code, 0) << run.err;
+    for (const char* file : {"selected_genes.csv", "candidates.csv", "selection.json"}) {
+      const std::string text = content(run_folder() / file);
+      for (const char* bad : {"nan", "inf,", "-inf", "null"})
+        EXPECT_EQ(text.find(bad), std::string::npos) << file << bad;
+    }
+    EXPECT_EQ(unbalanced_tag(content(run_folder() / "report.html")), "");
+    fs::remove_all(run_folder());
+    return run.err;
+  }
+
+  TempFolder folder_;
+};
+
+TEST_F(Genes, SelectWritesTablesAndAReport) {
+  const ProgramResult run = run_program("engram-genes", quick_select(run_folder()));
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_NE(run.out.find("report: "), std::string::npos);
+  const nlohmann::json json = nlohmann::json::parse(content(run_folder() / "selection.json"));
+  EXPECT_EQ(json["genes"].size(), 10u);
+  EXPECT_EQ(json["wrapper"]["runs"].size(), 2u);
+  const io::CsvTable table = io::parse_csv(io::read_file(run_folder() / "selected_genes.csv"), "table");
+  EXPECT_EQ(table.rows.size(), 10u);
+  const std::string page = content(run_folder() / "report.html");
+  EXPECT_EQ(unbalanced_tag(page), "");
+  for (const char* text :
+       {"Forest plot of the treatment interactions", "Kaplan-Meier curves by treatment and mutation of",
+        "Stability of the genes", "Best fitness over models fitted", "treated, not mutated"})
+    EXPECT_NE(page.find(text), std::string::npos) << text;
+  for (const char* loads : {"http:", "https:", "<script", "url("})
+    EXPECT_EQ(page.find(loads), std::string::npos) << loads;
+  const nlohmann::json manifest = nlohmann::json::parse(content(run_folder() / "manifest.json"));
+  EXPECT_EQ(manifest["status"], "complete");
+  EXPECT_EQ(manifest["hashes"].size(), 4u);
+}
+
+TEST_F(Genes, SelectIsTheSameAgainFromItsConfiguration) {
+  ASSERT_EQ(run_program("engram-genes", quick_select(run_folder())).code, 0);
+  const fs::path again = folder_ / "again";
+  const ProgramResult run = run_program("engram-genes", {"select", "--config", run_folder() / "config.json", "--out",
+                                                         again, "--threads", "1", "--quiet"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(content(run_folder() / "selection.json"), content(again / "selection.json"));
+}
+
+TEST_F(Genes, ScreenRanksEveryGene) {
+  for (const char* model : {"A", "B", "C", "TA", "S1", "S2", "OS", "AFT"}) {
+    const ProgramResult run = run_program(
+        "engram-genes", {"screen", "--data", data(), "--model", model, "--out", run_folder(), "--force", "--quiet"});
+    EXPECT_EQ(run.code, 0) << model << run.err;
+    const io::CsvTable table = io::parse_csv(io::read_file(run_folder() / "screen.csv"), "table");
+    EXPECT_EQ(table.rows.size(), 60u) << model;
+    EXPECT_EQ(unbalanced_tag(content(run_folder() / "report.html")), "");
+  }
+}
+
+TEST_F(Genes, EvaluateGoesOnWhereItStopped) {
+  const std::vector<std::string> methods = {"--methods", "univariate-cox,aft-forward"};
+  const ProgramResult run = run_program("engram-genes", {"evaluate", "--scenarios", "H", "--cohorts", "2", methods[0],
+                                                         methods[1], "--out", run_folder(), "--quiet"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  const std::string first = content(run_folder() / "cells/H_00001.json"),
+                    table = content(run_folder() / "evaluation.md");
+  fs::remove(run_folder() / "cells/H_00002.json");
+  const ProgramResult more = run_program(
+      "engram-genes", {"evaluate", "--config", run_folder() / "config.json", "--resume", run_folder(), "--quiet"});
+  ASSERT_EQ(more.code, 0) << more.err;
+  EXPECT_EQ(content(run_folder() / "cells/H_00001.json"), first);
+  EXPECT_EQ(content(run_folder() / "evaluation.md"), table);
+  io::write_file(run_folder() / "cells/H_00002.json", "{}");
+  const ProgramResult damaged = run_program(
+      "engram-genes", {"evaluate", "--config", run_folder() / "config.json", "--resume", run_folder(), "--quiet"});
+  EXPECT_EQ(damaged.code, 3);
+  EXPECT_NE(damaged.err.find("H_00002.json"), std::string::npos) << damaged.err;
+}
+
+TEST_F(Genes, EvaluateMeasuresAgainstAKey) {
+  io::write_file(folder_ / "key.csv", "gene,role\nG1,treatment_interaction\nG2,prognostic_only\n");
+  const auto arguments = [this](const fs::path& key) {
+    return std::vector<std::string>{"evaluate",   "--data",    data(),     "--key",         key,
+                                    "--inferred", "--cohorts", "1",        "--out",         run_folder(),
+                                    "--quiet",    "--methods", "pipeline", "--evaluations", "100"};
+  };
+  const ProgramResult run = run_program("engram-genes", arguments(folder_ / "key.csv"));
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_NE(content(run_folder() / "report.html").find("inferred key"), std::string::npos);
+  fs::remove_all(run_folder());
+  io::write_file(folder_ / "bad.csv", "gene,role\nG999,treatment_interaction\n");
+  expect_error(arguments(folder_ / "bad.csv"), 3, {"bad.csv", "'G999'"});
+  io::write_file(folder_ / "bad.csv", "gene,what\nG1,x\n");
+  expect_error(arguments(folder_ / "bad.csv"), 3, {"bad.csv", "gene and role"});
+}
+
+TEST_F(Genes, FitsSingleModels) {
+  const fs::path table = folder_ / "table.csv";
+  for (const char* command : {"fit-cox", "fit-aft", "lasso"}) {
+    const ProgramResult run =
+        run_program("engram-genes", {command, "--data", data(), "--main", "G1,G2", "--product", "G1", "--out", table});
+    EXPECT_EQ(run.code, 0) << command << run.err;
+    EXPECT_GT(io::parse_csv(io::read_file(table), "table").rows.size(), 5u) << command;
+  }
+  expect_error({"fit-cox", "--data", data(), "--main", "G99"}, 2, {"G99"});
+  expect_error({"fit-aft", "--data", data(), "--distribution", "gamma"}, 2, {"gamma", "loglogistic"});
+}
+
+TEST_F(Genes, RefusesPatientsThatDoNotMatch) {
+  edit(kTreatment, [](std::size_t row, auto& cells) {
+    if (row == 8) cells[0] = "900";
+  });
+  expect_select_error(3, {"Treatment.csv", "900"});
+}
+
+TEST_F(Genes, NamesRowAndColumnOfABadCell) {
+  edit(kClinical, [](std::size_t row, auto& cells) {
+    if (row == 5) cells[3] = "";
+  });
+  expect_select_error(3, {"Clinical_Variables.csv", "Var3", "row 4"});
+  edit(kClinical, [](std::size_t row, auto& cells) {
+    if (row == 5) cells[3] = "high";
+  });
+  expect_select_error(3, {"Clinical_Variables.csv", "Var3", "row 4", "high"});
+  edit(kClinical, [](std::size_t row, auto& cells) {
+    if (row == 5) cells[3] = "2";
+  });
+  edit(kGenes, [](std::size_t row, auto& cells) {
+    if (row == 7) cells[2] = "2";
+  });
+  expect_select_error(3, {"Genetic_alterations.csv", "G2", "row 6"});
+}
+
+TEST_F(Genes, RefusesDataWithoutAQuestion) {
+  edit(kSurvival, [](std::size_t row, auto& cells) {
+    if (row > 0) cells[2] = "0";
+  });
+  expect_select_error(3, {"expected deaths, got none"});
+  simulate();
+  edit(kTreatment, [](std::size_t row, auto& cells) {
+    if (row > 0) cells[1] = "1";
+  });
+  expect_select_error(3, {"everybody treated"});
+}
+
+TEST_F(Genes, RefusesRepeatedColumns) {
+  edit(kGenes, [](std::size_t row, auto& cells) {
+    if (row == 0) cells[4] = "G1";
+  });
+  expect_select_error(3, {"Genetic_alterations.csv", "G1"});
+}
+
+TEST_F(Genes, RefusesMoreThanTheMemory) {
+  expect_select_error(4, {"fit into 1073 bytes"}, {"--memory", "0.000001"});
+}
+
+TEST_F(Genes, WorksAroundGenesWithoutInformation) {
+  edit(kGenes, [](std::size_t row, auto& cells) {
+    if (row == 0) return;
+    cells[1] = "0";       // nobody
+    cells[2] = "1";       // everybody
+    cells[3] = cells[4];  // the same carriers as the next
+  });
+  const std::string notes = expect_select_works();
+  for (const char* gene : {"G1", "G2", "G3"}) EXPECT_NE(notes.find(gene), std::string::npos) << notes;
+}
+
+TEST_F(Genes, SurvivesPerfectSeparation) {
+  // Everybody who carries G1 and was treated is alive at the latest times.
+  const io::CsvTable treatment = io::parse_csv(io::read_file(data() / kTreatment), kTreatment),
+                     genes = io::parse_csv(io::read_file(data() / kGenes), kGenes);
+  edit(kSurvival, [&](std::size_t row, auto& cells) {
+    if (row == 0 || treatment.rows[row - 1][1] != "1" || genes.rows[row - 1][1] != "1") return;
+    cells[1] = "500";
+    cells[2] = "0";
+  });
+  expect_select_works();
+}
+
+TEST_F(Genes, ReportsNegativeTimesAndKeepsThem) {
+  edit(kSurvival, [](std::size_t row, auto& cells) {
+    if (row != 3) return;
+    cells[1] = "-2.5";
+    cells[2] = "0";
+  });
+  EXPECT_NE(expect_select_works().find("row 2"), std::string::npos);
+}
+
+TEST_F(Genes, NamesWhatIsWrongWithTheOptions) {
+  expect_error({}, 2, {"expected a command"});
+  expect_error({"selcet"}, 2, {"'selcet'", "select"});
+  expect_error({"select"}, 2, {"--out"});
+  expect_error({"select", "--out", run_folder()}, 2, {"--data"});
+  expect_select_error(2, {"fitness", "f9"}, {"--fitness", "f9"});
+  expect_select_error(2, {"mode"}, {"--mode", "team"});
+  expect_select_error(2, {"filter"}, {"--filter", "200"});
+  expect_error({"select", "--data", folder_ / "nowhere", "--out", run_folder()}, 3, {"nowhere"});
+  expect_error({"evaluate", "--out", run_folder()}, 2, {"--scenarios", "--data"});
+  expect_error({"evaluate", "--scenarios", "Q", "--out", run_folder()}, 2, {"Q"});
+  expect_error({"simulate", "--out", data()}, 2, {"cohort", "--force"});
+  expect_error({"simulate", "--gene-count", "5", "--out", run_folder()}, 2, {"genes"});
+}
+
+TEST(GenesHelp, ListsTheCommands) {
+  const ProgramResult run = run_program("engram-genes", {"--help"});
+  EXPECT_EQ(run.code, 0);
+  for (const char* command : {"select", "screen", "simulate", "evaluate", "fit-cox", "fit-aft", "lasso"})
+    EXPECT_NE(run.out.find(command), std::string::npos) << command;
+  EXPECT_NE(run_program("engram-genes", {"select", "--help"}).out.find("Usage: engram-genes select"),
+            std::string::npos);
+  EXPECT_NE(run_program("engram-genes", {"--version"}).out.find("engram-genes"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace engram::test

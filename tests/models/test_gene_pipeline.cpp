@@ -1,0 +1,258 @@
+/// The gene-selection pipeline on the competition data and on simulated cohorts, and how results are measured.
+
+#include <gtest/gtest.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "kernels/common/error.h"
+#include "models/genes/cohort_io.h"
+#include "models/genes/final_model.h"
+#include "models/genes/methods.h"
+#include "models/genes/permutation_test.h"
+#include "models/genes/pipeline.h"
+#include "models/genes/ranking.h"
+#include "models/genes/recovery.h"
+#include "models/genes/stability.h"
+#include "tests/support/expect_error.h"
+
+namespace engram::genes {
+namespace {
+
+const Cohort& competition() {
+  static const Cohort cohort =
+      load_cohort_folder(std::string(ENGRAM_SOURCE_DIR) + "/tests/golden/survival/hackathon").cohort;
+  return cohort;
+}
+
+/// The specification's inferred key (1.4), as gene columns.
+std::set<dim_t> inferred_key() {
+  std::set<dim_t> key;
+  for (dim_t gene : {6, 33, 35, 88, 136, 161, 165, 193, 204, 221}) key.insert(gene - 1);
+  return key;
+}
+
+int hits(const Selection& selection) {
+  int count = 0;
+  for (const SelectedGene& g : selection.genes) count += int(inferred_key().count(g.gene));
+  return count;
+}
+
+/// Few seeds and evaluations, no slow checks.
+PipelineOptions quick() {
+  PipelineOptions options;
+  options.wrapper.seeds = 2;
+  options.wrapper.evaluations = 1500;
+  options.stability_splits = 0;
+  options.permutations = 200;
+  options.negative_controls = 0;
+  return options;
+}
+
+TEST(GenePipeline, FindsTheInferredKeyOfTheCompetitionData) {
+  const Selection s = select_genes(competition(), quick());
+  EXPECT_GE(hits(s), 9);
+  EXPECT_FALSE(s.choice.proportional);
+  EXPECT_EQ(s.likelihood, Likelihood::kLogLogistic);
+  EXPECT_EQ(s.fitness, Fitness::kAftEbic);
+  EXPECT_FALSE(s.interrupted);
+  ASSERT_EQ(s.genes.size(), 10u);
+  int declared = 0;
+  for (const SelectedGene& g : s.genes) {
+    declared += g.declared;
+    EXPECT_GT(g.se, 0);
+    EXPECT_GT(g.other_se, 0);
+    EXPECT_GE(g.e_value, 1);
+    EXPECT_LE(g.carriers_treated, g.carriers);
+  }
+  EXPECT_GE(declared, 8);
+  // Var3 drives treatment and not survival (specification, 1.3).
+  EXPECT_EQ(s.confounding.instrument_like, std::vector<std::string>{"Var3"});
+  EXPECT_NEAR(s.confounding.auc, 0.633, 0.002);
+}
+
+TEST(GenePipeline, TheTeamsModesRunTheirOwnFilterAndReward) {
+  PipelineOptions options = quick();
+  options.mode = PipelineMode::kTeamIntended;
+  const Selection intended = select_genes(competition(), options);
+  options.mode = PipelineMode::kTeamPublished;
+  const Selection published = select_genes(competition(), options);
+  EXPECT_EQ(intended.fitness, Fitness::kArmContrast);
+  EXPECT_EQ(published.fitness, Fitness::kArmContrastFirst10);
+  ASSERT_EQ(intended.filtered.size(), 60u);
+  EXPECT_EQ(intended.filtered.front().gene, 290);  // G291 leads R's filter
+  for (const Selection* s : {&intended, &published}) {
+    EXPECT_EQ(s->wrapper.runs.size(), 1u);
+    EXPECT_EQ(s->genes.size(), 10u);
+    for (std::size_t i = 1; i < s->genes.size(); ++i) EXPECT_GE(s->genes[i - 1].score, s->genes[i].score);
+  }
+  EXPECT_GE(hits(intended), 5);  // the specification's emulation: 5 to 8
+}
+
+TEST(GenePipeline, DoesNotDependOnThreads) {
+  std::vector<std::vector<double>> runs;
+  for (int threads : {1, 2, 3}) {
+    omp_set_num_threads(threads);
+    PipelineOptions options = quick();
+    options.wrapper.evaluations = 300;
+    options.stability_splits = 2;
+    const Selection s = select_genes(competition(), options);
+    runs.emplace_back();
+    for (const SelectedGene& g : s.genes)
+      runs.back().insert(runs.back().end(),
+                         {double(g.gene), g.effect, g.se, g.drop, g.other_drop, g.permutation_p, g.stability, g.usage});
+  }
+  omp_set_num_threads(omp_get_num_procs());
+  EXPECT_EQ(runs[0], runs[1]);
+  EXPECT_EQ(runs[0], runs[2]);
+}
+
+// Without hidden factors and interactions. In scenario W itself, what the base model leaves out makes its hazards
+// converge, and the check sees that.
+TEST(GenePipeline, ChoosesCoxWhereHazardsAreProportional) {
+  SimulatorSettings settings = scenario("W");
+  settings.key_scale = settings.hidden_on_survival = 0;
+  settings.censoring = Censoring::kRandom;
+  EXPECT_EQ(choose_model(simulate(settings, 1).cohort).likelihood, Likelihood::kCox);
+  EXPECT_NE(choose_model(simulate(scenario("H"), 1).cohort).likelihood, Likelihood::kCox);
+}
+
+TEST(GenePipeline, DeclaresNothingWhereThereIsNothing) {
+  const SimulatedCohort null = simulate(scenario("N"), 3);
+  const Selection s = select_genes(null.cohort, quick());
+  EXPECT_LE(std::ranges::count_if(s.genes, &SelectedGene::declared), 1);
+}
+
+TEST(GenePipeline, LetsACopyLoseAgainstItsOriginal) {
+  const SimulatedCohort simulated = simulate(scenario("D"), 2);
+  const Selection s = select_genes(simulated.cohort, quick());
+  const AnswerKey key = AnswerKey::of(simulated.truth);
+  std::vector<dim_t> ranking;
+  bool fought = false;
+  for (const SelectedGene& g : s.genes) {
+    ranking.push_back(g.gene);
+    for (const Duel& d : g.duels) {
+      fought = true;
+      EXPECT_GT(std::abs(d.correlation), 0.5);
+      EXPECT_GE(d.drop_gene, d.drop_rival);
+    }
+  }
+  EXPECT_TRUE(fought);
+  EXPECT_GE(recovery(ranking, key, 10).hits, 7);
+}
+
+TEST(GenePipeline, StopsBetweenStages) {
+  int asked = 0;
+  const Selection s = select_genes(competition(), quick(), {}, [&asked] { return ++asked > 2; });
+  EXPECT_TRUE(s.interrupted);
+  EXPECT_TRUE(s.genes.empty());
+}
+
+TEST(GenePipeline, RefusesWhatCannotBeAnalysed) {
+  Cohort cohort = competition();
+  std::fill(cohort.treatment.begin(), cohort.treatment.end(), std::uint8_t{1});
+  EXPECT_ERROR(select_genes(cohort, quick()), DataError, "everybody treated");
+  cohort = competition();
+  std::fill(cohort.event.begin(), cohort.event.end(), std::uint8_t{0});
+  EXPECT_ERROR(select_genes(cohort, quick()), DataError, "expected deaths");
+  PipelineOptions options = quick();
+  options.filter.at_most = 129;
+  EXPECT_ERROR(select_genes(competition(), options), UsageError, "got 129");
+  options = quick();
+  options.wrapper.search = "hill";
+  EXPECT_ERROR(select_genes(competition(), options), UsageError, "'hill'");
+}
+
+TEST(GeneMethods, AllGiveTheSameAnswerAgain) {
+  ComparisonOptions options;
+  options.evaluations = 150;
+  const std::vector<MethodResult> once = compare_methods(competition(), options),
+                                  again = compare_methods(competition(), options);
+  ASSERT_EQ(once.size(), method_names().size());
+  for (std::size_t i = 0; i < once.size(); ++i) {
+    EXPECT_EQ(once[i].ranking, again[i].ranking) << once[i].method;
+    EXPECT_TRUE(once[i].applicable) << once[i].method;
+    EXPECT_GE(once[i].ranking.size(), 9u) << once[i].method;
+    EXPECT_EQ(std::set<dim_t>(once[i].ranking.begin(), once[i].ranking.end()).size(), once[i].ranking.size());
+    const bool counted = once[i].method.starts_with("wrapper-");
+    EXPECT_TRUE(!counted || once[i].evaluations <= 150) << once[i].method;
+  }
+  options.methods = {"nonsense"};
+  EXPECT_ERROR(compare_methods(competition(), options), UsageError, "'nonsense'");
+}
+
+TEST(PermutationTest, LargeResidualsOfNoGeneGiveUniformFamilyWiseP) {
+  const std::vector<double> maxima = {1, 2, 3, 4};
+  EXPECT_DOUBLE_EQ(family_wise_p(maxima, 5), 0.2);
+  EXPECT_DOUBLE_EQ(family_wise_p(maxima, -3), 0.6);
+  EXPECT_DOUBLE_EQ(family_wise_p(maxima, 0), 1);
+}
+
+TEST(PermutationTest, MaximaAreThoseOfManyNormalValues) {
+  const std::vector<double> maxima = joint_model_maxima(competition(), {34, 192}, {}, Likelihood::kLogLogistic, 200, 5);
+  ASSERT_EQ(maxima.size(), 200u);
+  EXPECT_TRUE(std::ranges::is_sorted(maxima));
+  // The median of the largest of 300 independent |z| is 3.05.
+  EXPECT_NEAR(maxima[100], 3.05, 0.25);
+}
+
+TEST(Stability, SharesAreThoseOfRuns) {
+  StabilityOptions options;
+  options.splits = 4;
+  options.genes = 5;
+  options.filter = 20;
+  const Stability s = stability_selection(competition(), options);
+  EXPECT_EQ(s.runs, 8);
+  EXPECT_LE(s.mean_selected, 5);
+  EXPECT_GE(s.share[34], 0.75);  // G35, the strongest
+  double total = 0;
+  for (double share : s.share) total += share;
+  EXPECT_NEAR(total, s.mean_selected, 1e-9);
+  EXPECT_NEAR(s.error_bound(0.75), s.mean_selected * s.mean_selected / (0.5 * 300), 1e-12);
+}
+
+TEST(Recovery, CountsHitsAndErrors) {
+  AnswerKey key;
+  key.key = {1, 2, 3, 4};
+  key.prognostic = {7};
+  key.decoys = {8};
+  const Recovery r = recovery({1, 7, 2, 8, 9, 3}, key, 5);
+  EXPECT_EQ(r.hits, 2);
+  EXPECT_DOUBLE_EQ(r.precision, 0.4);
+  EXPECT_DOUBLE_EQ(r.recall, 0.5);
+  EXPECT_DOUBLE_EQ(r.f1, 2 * 0.4 * 0.5 / 0.9);
+  EXPECT_EQ(r.prognostic, 1);
+  EXPECT_EQ(r.decoys, 1);
+  EXPECT_EQ(r.worst_rank, 7);  // gene 4 is not in the list
+  EXPECT_NEAR(r.average_precision, (1 + 2.0 / 3 + 3.0 / 6) / 4, 1e-12);
+  EXPECT_EQ(recovery({}, key, 10).f1, 0);
+  EXPECT_EQ(recovery({1}, {}, 10).recall, 0);
+}
+
+TEST(Recovery, WilcoxonIsThatOfR) {
+  EXPECT_DOUBLE_EQ(wilcoxon_signed_rank_p({1, 2, 3, 4, 5}), 0.0625);
+  EXPECT_DOUBLE_EQ(wilcoxon_signed_rank_p({1, -2, 3, 4, 5}), 0.1875);
+  EXPECT_DOUBLE_EQ(wilcoxon_signed_rank_p({0, 0, 0}), 1);
+  EXPECT_DOUBLE_EQ(wilcoxon_signed_rank_p({1, 1, -1, -1}), 1);
+  std::vector<double> many;
+  for (int i = 1; i <= 60; ++i) many.push_back(i % 3 == 0 ? -i : i);
+  // V = sum of 1..60 without multiples of 3 = 1200; normal approximation without continuity correction.
+  EXPECT_NEAR(wilcoxon_signed_rank_p(many), std::erfc(285 / std::sqrt(2 * 18452.5)), 1e-12);
+}
+
+TEST(Recovery, MeanAndStandardError) {
+  const MeanAndError m = mean_and_error({1, 2, 3, 4});
+  EXPECT_DOUBLE_EQ(m.mean, 2.5);
+  EXPECT_NEAR(m.standard_error, std::sqrt(5.0 / 3 / 4), 1e-12);
+  EXPECT_EQ(mean_and_error({7}).standard_error, 0);
+}
+
+TEST(Ranking, CarrierCorrelationIsThePhiCoefficient) {
+  EXPECT_NEAR(carrier_correlation(competition(), 5, 5), 1, 1e-12);
+  EXPECT_LT(std::abs(carrier_correlation(competition(), 5, 6)), 0.2);
+}
+
+}  // namespace
+}  // namespace engram::genes
