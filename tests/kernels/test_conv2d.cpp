@@ -7,14 +7,13 @@
 #include "kernels/backend.h"
 #include "kernels/common/error.h"
 #include "tests/support/activation_testing.h"
-#include "tests/support/backend_under_test.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/kernel_testing.h"
 
 namespace engram::kernels {
 namespace {
 
-using ::engram::testing::at_schedules;
+using ::engram::testing::at_thread_counts;
 using ::engram::testing::from_block;
 using ::engram::testing::poisoned;
 using ::engram::testing::random_values;
@@ -296,7 +295,7 @@ TEST(Conv2d, DirectFpropAndDgradDoNotDependOnThreads) {
                     pointwise = {3, 64, 8, 8, 32, 1, 1, 1, 1, 0, 0, 1, 16, 16};
   for (const Conv2dShape& s : {stride1, stride2, image, pointwise}) {
     const auto x = random_values(s.x().count(), 1), w = random_values(s.weight_count(), 2);
-    const auto results = at_schedules([&] {
+    const auto results = at_thread_counts([&] {
       auto y = poisoned(s.y().count()), gx = poisoned(s.x().count());
       conv().fprop({}, {.shape = s, .policy = ConvPolicy::kExact, .x = x.data(), .weight = {w.data()}, .y = y.data()});
       conv().dgrad({},

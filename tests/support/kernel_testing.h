@@ -1,5 +1,7 @@
 #pragma once
-/// Helpers of the kernel tests: data, poisoned outputs.
+/// Helpers of the kernel tests: data, poisoned outputs, thread counts.
+
+#include <omp.h>
 
 #include <limits>
 #include <random>
@@ -21,6 +23,19 @@ inline std::vector<float> random_values(dim_t count, unsigned seed, float low = 
 /// `count` NaNs: an output that a kernel must overwrite.
 inline std::vector<float> poisoned(dim_t count) {
   return std::vector<float>(count, std::numeric_limits<float>::quiet_NaN());
+}
+
+/// Runs `body()` at 1, 2 and 3 OpenMP threads and returns the three results; restores the thread count.
+template <class Body>
+auto at_thread_counts(const Body& body) {
+  const int before = omp_get_max_threads();
+  std::vector<decltype(body())> results;
+  for (int threads : {1, 2, 3}) {
+    omp_set_num_threads(threads);
+    results.push_back(body());
+  }
+  omp_set_num_threads(before);
+  return results;
 }
 
 }  // namespace engram::testing
