@@ -245,7 +245,7 @@ TEST_F(Tools, EvalNamesWhatIsWrongWithTheOptions) {
   expect_eval_error(c, d, 2, {"dataset", "cifar10"}, {"--dataset", "cifar-10"});
   expect_eval_error(c, d, 2, {"split"}, {"--split", "validation"});
   expect_eval_error(c, d, 2, {"limit"}, {"--limit", "-1"});
-  expect_eval_error(c, d, 4, {"expected cpu or auto", "cuda:0"}, {"--device", "cuda:0"});
+  expect_eval_error(c, d, 4, {"expected auto, cpu, cuda", "gpu"}, {"--device", "gpu"});
   expect_error("engram-eval", {}, 2, {"CLASSIFIER"});
   expect_error("engram-eval", {c}, 2, {"--data"});
   expect_error("engram-eval", {c, "--data", d, "--out", folder_ / "no/such/result.json"}, 3, {"result.json"});

@@ -72,9 +72,9 @@ TEST_F(Trajectory, FiveIterationsFollowTheReleasedModules) {
     expect_relative(terms.bn_var, row["bn_var"], tolerance, "variance distance" + at);
     expect_relative(terms.bn_mean, row["bn_mean"], tolerance, "mean distance" + at);
     // From the second update on nearly all pixels are saturated (tanh = +-1), and the few others make up the total
-    // variation: it magnifies the rounding of the first Adam steps, with direct convolutions as with Winograd. PyTorch's
-    // float32 leaves the float64 trajectory by up to 4.3e-3 there (tests/golden/compare_precisions.py). It has no weight
-    // in the loss by then.
+    // variation: it magnifies the rounding of the first Adam steps, with direct convolutions as with Winograd.
+    // PyTorch's float32 leaves the float64 trajectory by up to 4.3e-3 there (tests/golden/compare_precisions.py). It
+    // has no weight in the loss by then.
     expect_relative(terms.tv, row["tv"], iteration < 2 ? tolerance : 5e-3, "total variation" + at);
     expect_relative(terms.l2, row["l2"], tolerance, "norm" + at);
   }

@@ -1,0 +1,101 @@
+#include "bench/iteration_report/iteration_counts.h"
+
+#include "engine/autograd.h"
+#include "engine/ops.h"
+#include "engine/profiler.h"
+#include "engine/random.h"
+#include "kernels/common/error.h"
+#include "models/methods/natural_inversion.h"
+#include "models/nets/make_network.h"
+
+namespace engram::bench {
+namespace {
+
+/// The records of one call of `work`, by operation.
+template <class Work>
+std::map<std::string, OpRecord> profile(const Work& work) {
+  profiler::reset();
+  profiler::enable(true);
+  work();
+  profiler::enable(false);
+  std::map<std::string, OpRecord> records;
+  for (const OpRecord& record : profiler::records()) records[record.name] = record;
+  return records;
+}
+
+/// An iteration and the classifier's passes alone, for one batch size.
+struct Sample {
+  std::map<std::string, OpRecord> iteration, classifier;
+  std::int64_t graph_nodes = 0;
+};
+
+Sample sample(const std::string& arch, dim_t batch) {
+  const Device device = parse_device("emu");
+  auto classifier = make_network(arch, 10, {.seed = 1, .device = device});
+  classifier->eval();
+  classifier->set_requires_grad(false);
+  InversionOptions options;
+  options.batch_size = batch;
+  NaturalInversion inversion(*classifier, options, 1, 0);
+  Sample result;
+  for (int i = 0; i < 3; ++i) inversion.advance();  // the third launches what the second captured
+  result.graph_nodes = std::int64_t(inversion.num_graph_nodes());
+  result.iteration = profile([&] { inversion.advance(); });
+
+  const Tensor labels = Tensor::from(inversion.labels(), {batch}, device);
+  const auto passes = [&] {
+    const Tensor images = inversion.current_images().detach();
+    Tensor leaf = images.clone();
+    leaf.set_requires_grad();
+    return profile([&] {
+      classifier->features_inference(images);
+      grad({inversion_loss(*classifier, leaf, labels, options.weights).total}, {leaf});
+    });
+  };
+  result.classifier = passes();
+  return result;
+}
+
+std::int64_t moved(const OpRecord& record) {
+  return record.cost.bytes_read + record.cost.bytes_written;
+}
+
+/// The line through the values at one and two images.
+Linear line(std::int64_t one, std::int64_t two) {
+  return {.fixed = 2 * one - two, .per_image = two - one};
+}
+
+}  // namespace
+
+Linear IterationCounts::bytes() const {
+  Linear sum;
+  for (const auto& [name, operation] : operations) {
+    sum.fixed += operation.bytes.fixed;
+    sum.per_image += operation.bytes.per_image;
+  }
+  return sum;
+}
+
+IterationCounts count_iteration(const std::string& arch) {
+  const Sample one = sample(arch, 1), two = sample(arch, 2);
+  if (one.graph_nodes != two.graph_nodes)
+    throw DataError(message("[iteration-report] expected as many graph nodes for any batch, got ", one.graph_nodes,
+                            " for one image and ", two.graph_nodes, " for two"));
+  IterationCounts counts;
+  counts.graph_nodes = one.graph_nodes;
+  for (const auto& [name, record] : two.iteration) {
+    const auto found = one.iteration.find(name);
+    if (found == one.iteration.end() || found->second.calls != record.calls)
+      throw DataError(message("[iteration-report] expected as many calls of ", name, " for any batch"));
+    counts.operations[name] = {.calls = record.calls,
+                               .bytes = line(moved(found->second), moved(record)),
+                               .flops = line(found->second.cost.flops, record.cost.flops)};
+  }
+  std::int64_t classifier_one = 0, classifier_two = 0;
+  for (const auto& [name, record] : one.classifier) classifier_one += moved(record);
+  for (const auto& [name, record] : two.classifier) classifier_two += moved(record);
+  counts.classifier_bytes = line(classifier_one, classifier_two);
+  return counts;
+}
+
+}  // namespace engram::bench
