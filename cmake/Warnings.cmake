@@ -6,10 +6,6 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   # False positives of GCC 12 on string concatenation (GCC bug 105651).
   target_compile_options(engram_warnings INTERFACE -Wno-restrict)
 endif()
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND ENGRAM_SANITIZE)
-  # GCC's manual names false positives of it beside -fsanitize.
-  target_compile_options(engram_warnings INTERFACE -Wno-maybe-uninitialized)
-endif()
 if(ENGRAM_WERROR)
   target_compile_options(engram_warnings INTERFACE -Werror)
 endif()

@@ -34,14 +34,14 @@ struct Evaluation {
   double gradient[kParameters];
   double information[kParameters * kParameters];
   double magnitude[kParameters];  // see factor_information
-
-  /// Bits of the parameters that are estimable, after the information is factored.
-  ENGRAM_ALWAYS_INLINE unsigned estimable() const {
-    unsigned bits = 0;
-    for (int a = 0; a < kParameters; ++a) bits |= unsigned(information[a * kParameters + a] != 0) << a;
-    return bits;
-  }
 };
+
+/// Bits of the parameters that are estimable, from the factored information.
+ENGRAM_ALWAYS_INLINE unsigned estimable_parameters(const double* factor) {
+  unsigned bits = 0;
+  for (int a = 0; a < kParameters; ++a) bits |= unsigned(factor[a * kParameters + a] != 0) << a;
+  return bits;
+}
 
 /// Deaths of a gene: sum of weight times (g, treatment, product).
 struct Deaths {
@@ -133,8 +133,8 @@ ENGRAM_ALWAYS_INLINE CellFit fit_gene(const CellScreenArgs& args, const double* 
     if (newton.accepts(now.loglik)) {
       fix_parameters(args.free, now);
       factor_information(now.information, now.magnitude, kParameters, kParameters);
-      if (newton.at_start()) fit.estimable = now.estimable();
-      if (fit.estimable & ~now.estimable()) {
+      if (newton.at_start()) fit.estimable = estimable_parameters(now.information);
+      if (fit.estimable & ~estimable_parameters(now.information)) {
         newton.lose();
       } else {
         std::copy_n(trial, kParameters, beta);

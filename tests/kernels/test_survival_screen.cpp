@@ -335,7 +335,7 @@ TEST_P(SurvivalScreen, FourCellFitsMaximiseTheLikelihood) {
 TEST_P(SurvivalScreen, GenesWithoutVariationAreNotEstimable) {
   const Sample s(61, 3, 2, true, false, 7);
   const RiskSets sets = s.risk(GetParam());
-  const CellFit& nobody = cell_fits(s, sets, 7)[1];
+  const CellFit nobody = cell_fits(s, sets, 7)[1];
   EXPECT_EQ(nobody.estimable, unsigned{kCellTreatment});
   EXPECT_EQ(nobody.coef[0], 0);
   EXPECT_EQ(nobody.se[0], 0);
