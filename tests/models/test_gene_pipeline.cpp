@@ -40,7 +40,6 @@ int hits(const Selection& selection) {
   return count;
 }
 
-/// Few seeds and evaluations, no slow checks.
 /// Sanitizers make fits ten times slower, and look at memory, not at what is found.
 #ifdef ENGRAM_SANITIZED
 constexpr bool kSanitized = true;
@@ -48,6 +47,7 @@ constexpr bool kSanitized = true;
 constexpr bool kSanitized = false;
 #endif
 
+/// Few seeds and evaluations, no slow checks.
 PipelineOptions quick() {
   PipelineOptions options;
   options.wrapper.seeds = 2;
