@@ -1,5 +1,5 @@
 /// Survival screens: likelihood, gradient and information of every model against plain loops over the risk sets, at
-/// ties, weights and odd extents; same bits at any thread count.
+/// ties, weights and odd extents; same bits under any schedule.
 
 #include <gtest/gtest.h>
 
@@ -9,13 +9,17 @@
 #include <random>
 
 #include "kernels/survival_screen/risk_sets.h"
-#include "tests/support/kernel_testing.h"
+#include "tests/support/backend_under_test.h"
 
 namespace engram::kernels {
 namespace {
 
-using testing::at_thread_counts;
+using testing::at_schedules;
 using Values = std::vector<double>;
+
+const SurvivalScreenKernels& kernels_under_test() {
+  return backend_under_test().survival_screen;
+}
 
 /// A small dense matrix, row-major.
 struct Matrix {
@@ -166,8 +170,11 @@ struct Case {
   dim_t patients, genes, covariates;
   bool ties, weighted;
 };
-const Case kCases[] = {
-    {9, 3, 1, false, false}, {61, 9, 3, true, true}, {130, 20, 4, false, true}, {200, 11, 11, true, false}};
+const Case kCases[] = {{9, 3, 1, false, false},
+                       {61, 9, 3, true, true},
+                       {130, 20, 4, false, true},
+                       {200, 11, 11, true, false},
+                       {300, 6, 2, true, true}};
 
 class SurvivalScreen : public ::testing::TestWithParam<CoxTies> {};
 INSTANTIATE_TEST_SUITE_P(Ties, SurvivalScreen, ::testing::Values(CoxTies::kBreslow, CoxTies::kEfron),
@@ -205,7 +212,7 @@ TEST_P(SurvivalScreen, ScoresAreThoseOfTheFullModelAtTheNullModel) {
     }
     const ScorePanel panel = make_cox_panel(sets, s.z.data(), s.q, eta.data(), s.treatment.data());
     std::vector<double> stats(s.p * kNumScoreStatistics, std::nan(""));
-    kCpuSurvivalScreen.score({}, panel.args(s.view(), stats.data()));
+    kernels_under_test().score({}, panel.args(s.view(), stats.data()));
     for (dim_t j = 0; j < s.p; ++j) {
       const Derivatives d = derivatives(sets.view(), s.design(j, 2, s.q), nullptr, beta);
       const Matrix efficient = efficient_information(d.information);
@@ -220,18 +227,24 @@ TEST_P(SurvivalScreen, ScoresAreThoseOfTheFullModelAtTheNullModel) {
 }
 
 TEST_P(SurvivalScreen, WidePanelsGiveTheSameScores) {
-  // 30 covariates need five vectors a row, more than stay in registers.
-  const Sample s(150, 6, 30, true, false, 3);
-  const RiskSets sets = s.risk(GetParam());
-  const std::vector<double> eta(s.n, 0.0);
-  const ScorePanel panel = make_cox_panel(sets, s.z.data(), s.q, eta.data(), s.treatment.data());
-  EXPECT_EQ(panel.width, 40);
-  std::vector<double> stats(s.p * kNumScoreStatistics, std::nan(""));
-  kCpuSurvivalScreen.score({}, panel.args(s.view(), stats.data()));
-  const Derivatives d = derivatives(sets.view(), s.design(0, 2, s.q), nullptr, Values(32));
-  const Matrix efficient = efficient_information(d.information);
-  EXPECT_NEAR(stats[kScoreGt], d.gradient[1], 1e-9);
-  EXPECT_NEAR(stats[kInformationGGt], efficient(1, 0), 1e-9);
+  struct Width {
+    dim_t covariates, columns;
+  };
+  for (const Width& w : {Width{20, 32}, Width{30, 40}, Width{70, 80}}) {
+    const Sample s(250, 4, w.covariates, true, false, 3);
+    const RiskSets sets = s.risk(GetParam());
+    const std::vector<double> eta(s.n, 0.0);
+    const ScorePanel panel = make_cox_panel(sets, s.z.data(), s.q, eta.data(), s.treatment.data());
+    EXPECT_EQ(panel.width, w.columns);
+    std::vector<double> stats(s.p * kNumScoreStatistics, std::nan(""));
+    kernels_under_test().score({}, panel.args(s.view(), stats.data()));
+    for (const dim_t j : {0, 3}) {
+      const Derivatives d = derivatives(sets.view(), s.design(j, 2, s.q), nullptr, Values(2 + s.q));
+      const Matrix efficient = efficient_information(d.information);
+      EXPECT_NEAR(stats[j * kNumScoreStatistics + kScoreGt], d.gradient[1], 1e-9);
+      EXPECT_NEAR(stats[j * kNumScoreStatistics + kInformationGGt], efficient(1, 0), 1e-9);
+    }
+  }
 }
 
 TEST(SurvivalScreenPanel, ACovariateThatOthersExplainIsLeftOut) {
@@ -239,10 +252,10 @@ TEST(SurvivalScreenPanel, ACovariateThatOthersExplainIsLeftOut) {
   const RiskSets sets = s.risk(CoxTies::kEfron);
   const std::vector<double> eta(s.n, 0.0);
   std::vector<double> stats(s.p * kNumScoreStatistics), expected = stats;
-  kCpuSurvivalScreen.score(
+  kernels_under_test().score(
       {}, make_cox_panel(sets, s.z.data(), 2, eta.data(), s.treatment.data()).args(s.view(), expected.data()));
   for (dim_t i = 0; i < s.n; ++i) s.z[2 * s.n + i] = 3 * s.z[i] - s.z[s.n + i];
-  kCpuSurvivalScreen.score(
+  kernels_under_test().score(
       {}, make_cox_panel(sets, s.z.data(), 3, eta.data(), s.treatment.data()).args(s.view(), stats.data()));
   for (std::size_t k = 0; k < stats.size(); ++k) EXPECT_NEAR(stats[k], expected[k], 1e-10);
 }
@@ -252,7 +265,7 @@ TEST(SurvivalScreenPanel, ParametricScoresAreWeightedLeastSquares) {
   const ScorePanel panel =
       make_parametric_panel(s.offset.data(), s.weight.data(), s.z.data(), s.q, s.treatment.data(), s.n);
   std::vector<double> stats(s.p * kNumScoreStatistics, std::nan(""));
-  kCpuSurvivalScreen.score({}, panel.args(s.view(), stats.data()));
+  kernels_under_test().score({}, panel.args(s.view(), stats.data()));
   for (dim_t j = 0; j < s.p; ++j) {
     const Matrix x = s.design(j, 2, s.q);
     Matrix information(x.cols, x.cols);
@@ -273,7 +286,7 @@ TEST(SurvivalScreenPanel, ParametricScoresAreWeightedLeastSquares) {
 
 /// Runs the four-cell kernel on all genes with poisoned outputs.
 std::vector<CellFit> cell_fits(const Sample& s, const RiskSets& sets, unsigned free, double tolerance = 1e-16) {
-  std::vector<double> theta(s.n), workspace(cell_screen_workspace(sets.view()), std::nan(""));
+  std::vector<double> theta(s.n), workspace(kernels_under_test().cell_workspace(sets.view(), s.p), std::nan(""));
   double offset_sum = 0;
   for (dim_t i = 0; i < s.n; ++i) {
     theta[i] = s.weight[i] * std::exp(s.offset[i]);
@@ -281,16 +294,16 @@ std::vector<CellFit> cell_fits(const Sample& s, const RiskSets& sets, unsigned f
   }
   std::vector<CellFit> fits(s.p);
   std::memset(static_cast<void*>(fits.data()), 0xff, fits.size() * sizeof(CellFit));
-  kCpuSurvivalScreen.cells({}, {.genes = s.view(),
-                                .risk = sets.view(),
-                                .theta = theta.data(),
-                                .offset_sum = offset_sum,
-                                .treatment = s.treatment.data(),
-                                .free = free,
-                                .start = nullptr,
-                                .rule = {.tolerance = tolerance},
-                                .workspace = workspace.data(),
-                                .fits = fits.data()});
+  kernels_under_test().cells({}, {.genes = s.view(),
+                                  .risk = sets.view(),
+                                  .theta = theta.data(),
+                                  .offset_sum = offset_sum,
+                                  .treatment = s.treatment.data(),
+                                  .free = free,
+                                  .start = nullptr,
+                                  .rule = {.tolerance = tolerance},
+                                  .workspace = workspace.data(),
+                                  .fits = fits.data()});
   return fits;
 }
 
@@ -356,22 +369,22 @@ FullResult full_fits(const Sample& s, const RiskSets& sets, int gene_terms, cons
   FullResult out = {std::vector<double>(count * columns, std::nan("")),
                     std::vector<double>(count * columns, std::nan("")), std::vector<FullFit>(count)};
   std::memset(static_cast<void*>(out.fits.data()), 0xff, out.fits.size() * sizeof(FullFit));
-  std::vector<double> workspace(full_screen_workspace(sets.view(), columns), std::nan(""));
-  kCpuSurvivalScreen.full({}, {.genes = s.view(),
-                               .risk = sets.view(),
-                               .covariates = s.z.data(),
-                               .num_covariates = s.q,
-                               .offset = s.offset.data(),
-                               .treatment = s.treatment.data(),
-                               .gene_terms = gene_terms,
-                               .listed = listed.data(),
-                               .num_listed = count,
-                               .start = nullptr,
-                               .rule = {.tolerance = tolerance},
-                               .workspace = workspace.data(),
-                               .coef = out.coef.data(),
-                               .se = out.se.data(),
-                               .fits = out.fits.data()});
+  std::vector<double> workspace(kernels_under_test().full_workspace(sets.view(), columns), std::nan(""));
+  kernels_under_test().full({}, {.genes = s.view(),
+                                 .risk = sets.view(),
+                                 .covariates = s.z.data(),
+                                 .num_covariates = s.q,
+                                 .offset = s.offset.data(),
+                                 .treatment = s.treatment.data(),
+                                 .gene_terms = gene_terms,
+                                 .listed = listed.data(),
+                                 .num_listed = count,
+                                 .start = nullptr,
+                                 .rule = {.tolerance = tolerance},
+                                 .workspace = workspace.data(),
+                                 .coef = out.coef.data(),
+                                 .se = out.se.data(),
+                                 .fits = out.fits.data()});
   return out;
 }
 
@@ -393,6 +406,17 @@ TEST_P(SurvivalScreen, FullFitsMaximiseTheLikelihood) {
       }
       EXPECT_EQ(r.fits[0].status, NewtonStatus::kConverged);
     }
+  }
+}
+
+TEST_P(SurvivalScreen, FullFitsWithManyCovariatesMaximiseTheLikelihood) {
+  for (const dim_t covariates : {dim_t(30), kMaxFullCovariates}) {
+    const Sample s(300, 1, covariates, true, false, 30);
+    const RiskSets sets = s.risk(GetParam());
+    const FullResult r = full_fits(s, sets, 2, {0});
+    ASSERT_EQ(r.fits[0].status, NewtonStatus::kConverged);
+    expect_maximum(sets.view(), s.design(0, 2, s.q, true), s.offset.data(), r.coef, r.se, r.fits[0].loglik,
+                   r.fits[0].start_loglik, r.fits[0].score);
   }
 }
 
@@ -449,15 +473,15 @@ TEST_P(SurvivalScreen, SeparationEndsAndIsReported) {
 }
 
 TEST(SurvivalScreenRepeat, ResultsDependOnTheGeneAlone) {
-  const Sample s(3000, 67, 5, true, true, 10);
+  const Sample s(1100, 19, 5, true, true, 10);
   const RiskSets sets = s.risk(CoxTies::kEfron);
   const ScorePanel panel = make_cox_panel(sets, s.z.data(), s.q, s.offset.data(), s.treatment.data());
   const auto bytes = [](const auto& values) {
     return std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(values[0]));
   };
-  const auto runs = at_thread_counts([&] {
+  const auto runs = at_schedules([&] {
     std::vector<double> stats(s.p * kNumScoreStatistics, std::nan(""));
-    kCpuSurvivalScreen.score({}, panel.args(s.view(), stats.data()));
+    kernels_under_test().score({}, panel.args(s.view(), stats.data()));
     const FullResult full = full_fits(s, sets, 2, s.listed, 1e-9);
     std::string cells;
     for (const CellFit& f : cell_fits(s, sets, 7, 1e-9))
@@ -466,8 +490,8 @@ TEST(SurvivalScreenRepeat, ResultsDependOnTheGeneAlone) {
   });
   EXPECT_EQ(runs[0], runs[1]);
   EXPECT_EQ(runs[0], runs[2]);
-  const FullResult all = full_fits(s, sets, 2, s.listed, 1e-9), some = full_fits(s, sets, 2, {41, 5, 66}, 1e-9);
-  for (const auto& [place, gene] : {std::pair{0, 41}, {1, 5}, {2, 66}}) {
+  const FullResult all = full_fits(s, sets, 2, s.listed, 1e-9), some = full_fits(s, sets, 2, {11, 5, 18}, 1e-9);
+  for (const auto& [place, gene] : {std::pair{0, 11}, {1, 5}, {2, 18}}) {
     for (dim_t a = 0; a < 7; ++a) EXPECT_EQ(some.coef[place * 7 + a], all.coef[gene * 7 + a]);
     EXPECT_EQ(some.fits[place].loglik, all.fits[gene].loglik);
   }
