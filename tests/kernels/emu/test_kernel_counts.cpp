@@ -10,6 +10,7 @@
 #include "kernels/common/error.h"
 #include "tests/support/backend_under_test.h"
 #include "tests/support/kernel_testing.h"
+#include "tests/support/survival_screen_samples.h"
 
 namespace engram::kernels {
 namespace {
