@@ -139,9 +139,8 @@ void vector_kernels(Results& results) {
 }
 
 /// The bytes of double results, for comparison.
-template <class T>
-std::vector<float> bytes_of(const std::vector<T>& values) {
-  std::vector<float> bytes(values.size() * sizeof(T) / sizeof(float));
+std::vector<float> bytes_of(const std::vector<double>& values) {
+  std::vector<float> bytes(values.size() * sizeof(double) / sizeof(float));
   std::memcpy(bytes.data(), values.data(), bytes.size() * sizeof(float));
   return bytes;
 }
@@ -149,7 +148,10 @@ std::vector<float> bytes_of(const std::vector<T>& values) {
 void survival_kernels(Results& results) {
   const testing::GeneSample s(130, 1, 2, true, true, 1);
   const RiskSets sets = s.risk(CoxTies::kEfron);
-  results.push_back(bytes_of(testing::cell_fits(s, sets, 7, 1e-6)));
+  std::vector<double> cells;
+  for (const CellFit& f : testing::cell_fits(s, sets, 7, 1e-6))
+    cells.insert(cells.end(), {f.coef[0], f.coef[1], f.coef[2], f.se[0], f.se[1], f.se[2], f.loglik, f.score});
+  results.push_back(bytes_of(cells));
   const testing::FullResult full = testing::full_fits(s, sets, 2, {0}, 1e-6);
   results.insert(results.end(), {bytes_of(full.coef), bytes_of(full.se)});
 }
