@@ -19,6 +19,7 @@
 #include "kernels/softmax_xent/softmax_xent.h"
 #include "kernels/spatial/spatial.h"
 #include "kernels/strided_copy/strided_copy.h"
+#include "kernels/survival_screen/survival_screen.h"
 
 namespace engram::kernels {
 
@@ -41,6 +42,7 @@ struct Backend {
   const SoftmaxXentKernels& softmax_xent;
   const SpatialKernels& spatial;
   const StridedCopyKernels& strided_copy;
+  const SurvivalScreenKernels& survival_screen;
 };
 
 /// The CPU back end.

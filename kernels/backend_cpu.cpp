@@ -22,6 +22,7 @@ const Backend& cpu_backend() {
       .softmax_xent = kCpuSoftmaxXent,
       .spatial = kCpuSpatial,
       .strided_copy = kCpuStridedCopy,
+      .survival_screen = kCpuSurvivalScreen,
   };
   return backend;
 }

@@ -5,15 +5,13 @@
 
 #include "kernels/common/parallel.h"
 #include "kernels/survival_screen/carriers.h"
-#include "kernels/survival_screen/newton_rule.h"
-#include "kernels/survival_screen/normal_equations.h"
+#include "kernels/survival_screen/cell_likelihood.h"
 #include "kernels/survival_screen/screen_cpu.h"
 
 namespace engram::kernels {
 namespace {
 
-constexpr int kParameters = 3;  // g, treatment, product
-constexpr int kCells = 4;       // cell 2 t + g: treated t, carrier g
+constexpr int kCells = 4;  // cell 2 t + g: treated t, carrier g
 
 dim_t padded(dim_t count) {
   return (count + kLanes8d - 1) / kLanes8d * kLanes8d;
@@ -28,32 +26,12 @@ struct Layout {
   dim_t terms, groups;
 };
 
-/// What a model at one parameter vector gives.
-struct Evaluation {
-  double loglik;
-  double gradient[kParameters];
-  double information[kParameters * kParameters];
-  double magnitude[kParameters];  // see factor_information
-};
-
-/// Bits of the parameters that are estimable, from the factored information.
-ENGRAM_ALWAYS_INLINE unsigned estimable_parameters(const double* factor) {
-  unsigned bits = 0;
-  for (int a = 0; a < kParameters; ++a) bits |= unsigned(factor[a * kParameters + a] != 0) << a;
-  return bits;
-}
-
-/// Deaths of a gene: sum of weight times (g, treatment, product).
-struct Deaths {
-  double x[kParameters];
-};
-
 /// Fills `cell[t]` (patients at risk less fraction times deaths, per term) of one gene's carriers; `by_group` is
 /// scratch of 4 * groups: at risk and died, untreated and treated. Returns the carriers' deaths.
-ENGRAM_ALWAYS_INLINE Deaths count_carriers(const CellScreenArgs& args, dim_t gene, const Layout& layout,
-                                           double* by_group, double* const* cell) {
+ENGRAM_ALWAYS_INLINE CellDeaths count_carriers(const CellScreenArgs& args, dim_t gene, const Layout& layout,
+                                               double* by_group, double* const* cell) {
   std::fill(by_group, by_group + 4 * layout.groups, 0.0);
-  Deaths deaths = {};
+  CellDeaths deaths = {};
   for_each_carrier(
       args.genes, gene, [&](dim_t i) __attribute__((always_inline)) {
         const dim_t arm = args.treatment[i], group = args.risk.first_group[i];
@@ -77,11 +55,10 @@ ENGRAM_ALWAYS_INLINE Deaths count_carriers(const CellScreenArgs& args, dim_t gen
   return deaths;
 }
 
-/// Log-likelihood without the deaths' own part, and derivatives, over all terms. cells: [4, terms].
-ENGRAM_ALWAYS_INLINE void sum_terms(const double* weights, const double* cells, dim_t terms, const double* beta,
-                                    double offset_loglik, const Deaths& deaths, Evaluation& out) {
-  const double ratio_g = std::exp(beta[0]), ratio_t = std::exp(beta[1]),
-               ratio_gt = std::exp(beta[0] + beta[1] + beta[2]);
+/// Sums over all terms at the trial of `at`. cells: [4, terms].
+ENGRAM_ALWAYS_INLINE CellSums sum_terms(const double* weights, const double* cells, dim_t terms, const NewtonFit& at) {
+  const double ratio_g = std::exp(at.trial(0)), ratio_t = std::exp(at.trial(1)),
+               ratio_gt = std::exp(at.trial(0) + at.trial(1) + at.trial(2));
   Vec8d log_sum = {}, mean[3] = {}, second[6] = {};
   for (dim_t k = 0; k < terms; k += kLanes8d) {
     const Vec8d w = load8d(weights + k);
@@ -100,80 +77,32 @@ ENGRAM_ALWAYS_INLINE void sum_terms(const double* weights, const double* cells, 
     second[4] += w * (m_gt - m_t * m_gt);
     second[5] += w * (m_gt - m_gt * m_gt);
   }
-  out.loglik = offset_loglik - sum_lanes8d(log_sum);
-  for (int a = 0; a < kParameters; ++a) {
-    out.loglik += deaths.x[a] * beta[a];
-    out.magnitude[a] = sum_lanes8d(mean[a]);
-    out.gradient[a] = deaths.x[a] - out.magnitude[a];
-    for (int b = 0; b <= a; ++b) out.information[a * kParameters + b] = sum_lanes8d(second[a * (a + 1) / 2 + b]);
-  }
-}
-
-/// Takes the parameters that are not free out of the equations.
-ENGRAM_ALWAYS_INLINE void fix_parameters(unsigned free, Evaluation& e) {
-  for (int a = 0; a < kParameters; ++a) {
-    if (free >> a & 1) continue;
-    e.gradient[a] = 0;
-    for (int b = 0; b < kParameters; ++b) e.information[std::max(a, b) * kParameters + std::min(a, b)] = 0;
-  }
+  CellSums out;
+  out.log_sum = sum_lanes8d(log_sum);
+  for (int a = 0; a < 3; ++a) out.mean[a] = sum_lanes8d(mean[a]);
+  for (int k = 0; k < 6; ++k) out.covariance[k] = sum_lanes8d(second[k]);
+  return out;
 }
 
 /// Newton's method for one gene.
 ENGRAM_ALWAYS_INLINE CellFit fit_gene(const CellScreenArgs& args, const double* weights, const double* cells,
-                                      dim_t terms, const Deaths& deaths, const double* start) {
-  CellFit fit = {};
-  double beta[kParameters], step[kParameters] = {};
-  for (int a = 0; a < kParameters; ++a) beta[a] = start ? start[a] : 0;
-  NewtonLane newton;
-  Evaluation now;
-  for (double taken = 0;;) {
-    double trial[kParameters];
-    for (int a = 0; a < kParameters; ++a) trial[a] = beta[a] + taken * step[a];
-    sum_terms(weights, cells, terms, trial, args.offset_sum, deaths, now);
-    if (newton.accepts(now.loglik)) {
-      fix_parameters(args.free, now);
-      factor_information(now.information, now.magnitude, kParameters, kParameters);
-      if (newton.at_start()) fit.estimable = estimable_parameters(now.information);
-      if (fit.estimable & ~estimable_parameters(now.information)) {
-        newton.lose();
-      } else {
-        std::copy_n(trial, kParameters, beta);
-        const double decrement = solve_step(now.information, kParameters, kParameters, now.gradient, step);
-        double longest = 0;
-        for (const double s : step) longest = std::max(longest, std::abs(s));
-        newton.accept(now.loglik, decrement, longest, args.rule);
-      }
-    } else {
-      newton.reject();
-    }
-    if (newton.done()) break;
-    taken = newton.step_share();
-  }
-  if (newton.failed()) {  // the last information is that of a rejected trial
-    sum_terms(weights, cells, terms, beta, args.offset_sum, deaths, now);
-    fix_parameters(args.free, now);
-    factor_information(now.information, now.magnitude, kParameters, kParameters);
-  }
-  // The last step is known and costs nothing: after it the error is of the order of the decrement.
-  for (int a = 0; a < kParameters && newton.status() == NewtonStatus::kConverged; ++a) beta[a] += step[a];
-  double scratch[kParameters];
-  standard_errors(now.information, kParameters, kParameters, scratch, fit.se);
-  std::copy_n(beta, kParameters, fit.coef);
-  fit.start_loglik = newton.start_loglik();
-  fit.loglik = newton.loglik();
-  fit.score = newton.score();
-  fit.iterations = newton.iterations();
-  fit.status = newton.status();
-  return fit;
+                                      dim_t terms, const CellDeaths& deaths, const double* start) {
+  double beta[kCellParameters], step[kCellParameters];
+  NewtonFit newton(kCellParameters, 0, start, beta, step);
+  CellEvaluation now;
+  do {
+    now = cell_evaluation(sum_terms(weights, cells, terms, newton), deaths, newton, args.offset_sum, args.free);
+  } while (newton.take(now.view(), args.rule));
+  return cell_fit(newton, now);
 }
 
 ENGRAM_MULTIVERSION void fit_genes(const CellScreenArgs& args, const Layout& layout, const double* shared, double* own,
-                                   const Deaths& all_deaths, dim_t begin, dim_t end) {
+                                   const CellDeaths& all_deaths, dim_t begin, dim_t end) {
   const double *weights = shared, *totals = shared + layout.terms;
   double *cells = own, *by_group = own + kCells * layout.terms;
   double* const carriers[2] = {cells + 1 * layout.terms, cells + 3 * layout.terms};
   for (dim_t j = begin; j < end; ++j) {
-    Deaths deaths = count_carriers(args, j, layout, by_group, carriers);
+    CellDeaths deaths = count_carriers(args, j, layout, by_group, carriers);
     deaths.x[1] = all_deaths.x[1];
     for (int arm = 0; arm < 2; ++arm) {
       for (dim_t t = 0; t < layout.terms; ++t) {
@@ -183,12 +112,12 @@ ENGRAM_MULTIVERSION void fit_genes(const CellScreenArgs& args, const Layout& lay
       }
     }
     args.fits[j] =
-        fit_gene(args, weights, cells, layout.terms, deaths, args.start ? args.start + kParameters * j : nullptr);
+        fit_gene(args, weights, cells, layout.terms, deaths, args.start ? args.start + kCellParameters * j : nullptr);
   }
 }
 
 /// Term weights, and the patients at risk in each arm, at every term; lanes beyond the last have weight 0.
-void fill_shared(const CellScreenArgs& args, const Layout& layout, double* shared, Deaths& deaths) {
+void fill_shared(const CellScreenArgs& args, const Layout& layout, double* shared, CellDeaths& deaths) {
   std::fill(shared, shared + layout.shared(), 0.0);
   std::copy_n(args.risk.term_weight, args.risk.terms, shared);
   double* totals[2] = {shared + layout.terms, shared + 2 * layout.terms};
@@ -210,14 +139,14 @@ void fill_shared(const CellScreenArgs& args, const Layout& layout, double* share
 
 }  // namespace
 
-dim_t cell_screen_workspace(const RiskSetView& risk) {
+dim_t cell_screen_workspace_cpu(const RiskSetView& risk, dim_t) {
   const Layout layout(risk);
   return layout.shared() + omp_get_max_threads() * layout.per_thread();
 }
 
 void cell_screen_cpu(Stream, const CellScreenArgs& args) {
   const Layout layout(args.risk);
-  Deaths deaths = {};
+  CellDeaths deaths = {};
   fill_shared(args, layout, args.workspace, deaths);
   double* const own = args.workspace + layout.shared();
   for (int thread = 0; thread < omp_get_max_threads(); ++thread) {

@@ -302,7 +302,7 @@ void fit_block(const FullScreenArgs& args, const Layout& layout, const double* r
 
 }  // namespace
 
-dim_t full_screen_workspace(const RiskSetView& risk, dim_t coefficients) {
+dim_t full_screen_workspace_cpu(const RiskSetView& risk, dim_t coefficients) {
   const Layout layout(risk, coefficients);
   return layout.shared() + omp_get_max_threads() * layout.per_thread() + kLanes8d;
 }

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "kernels/common/inline.h"
 #include "kernels/survival_screen/survival_screen.h"
 
 namespace engram::kernels {
@@ -11,13 +12,14 @@ namespace engram::kernels {
 class NewtonLane {
  public:
   /// Whether a trial with this log-likelihood is taken: finite, and not below the current one by more than rounding.
-  bool accepts(double loglik) const {
+  ENGRAM_ALWAYS_INLINE ENGRAM_HOST_DEVICE bool accepts(double loglik) const {
     if (!std::isfinite(loglik)) return false;
     return evaluations_ == 0 || loglik >= loglik_ - 1e-12 * std::abs(loglik_);
   }
 
   /// The trial is taken; `decrement` and the longest component of the step that follow from it decide what comes next.
-  void accept(double loglik, double decrement, double longest, const NewtonRule& rule) {
+  ENGRAM_ALWAYS_INLINE ENGRAM_HOST_DEVICE void accept(double loglik, double decrement, double longest,
+                                                      const NewtonRule& rule) {
     if (evaluations_++ == 0) {
       start_loglik_ = loglik;
       score_ = decrement;
@@ -37,13 +39,13 @@ class NewtonLane {
 
   /// The trial has lost the information on a parameter that was estimable at the start: it went to infinity. The fit
   /// stays where it was before.
-  void lose() {
+  ENGRAM_ALWAYS_INLINE ENGRAM_HOST_DEVICE void lose() {
     failed_ = true;
     finish(NewtonStatus::kSeparated);
   }
 
   /// The trial is not taken: half the step next, or the end.
-  void reject() {
+  ENGRAM_ALWAYS_INLINE ENGRAM_HOST_DEVICE void reject() {
     constexpr int kMaxHalvings = 20;
     share_ *= 0.5;
     if (++halvings_ <= kMaxHalvings && evaluations_ > 0) return;
@@ -51,18 +53,20 @@ class NewtonLane {
     finish(NewtonStatus::kNotConverged);
   }
 
-  bool at_start() const { return evaluations_ == 0; }
-  bool done() const { return done_; }
-  bool failed() const { return failed_; }
-  double step_share() const { return share_; }
-  double start_loglik() const { return start_loglik_; }
-  double loglik() const { return loglik_; }
-  double score() const { return score_; }
-  std::int32_t iterations() const { return evaluations_ > 0 ? evaluations_ - 1 : 0; }
-  NewtonStatus status() const { return status_; }
+  ENGRAM_ALWAYS_INLINE ENGRAM_HOST_DEVICE bool at_start() const { return evaluations_ == 0; }
+  ENGRAM_ALWAYS_INLINE ENGRAM_HOST_DEVICE bool done() const { return done_; }
+  ENGRAM_ALWAYS_INLINE ENGRAM_HOST_DEVICE bool failed() const { return failed_; }
+  ENGRAM_ALWAYS_INLINE ENGRAM_HOST_DEVICE double step_share() const { return share_; }
+  ENGRAM_ALWAYS_INLINE ENGRAM_HOST_DEVICE double start_loglik() const { return start_loglik_; }
+  ENGRAM_ALWAYS_INLINE ENGRAM_HOST_DEVICE double loglik() const { return loglik_; }
+  ENGRAM_ALWAYS_INLINE ENGRAM_HOST_DEVICE double score() const { return score_; }
+  ENGRAM_ALWAYS_INLINE ENGRAM_HOST_DEVICE std::int32_t iterations() const {
+    return evaluations_ > 0 ? evaluations_ - 1 : 0;
+  }
+  ENGRAM_ALWAYS_INLINE ENGRAM_HOST_DEVICE NewtonStatus status() const { return status_; }
 
  private:
-  void finish(NewtonStatus status) {
+  ENGRAM_ALWAYS_INLINE ENGRAM_HOST_DEVICE void finish(NewtonStatus status) {
     status_ = status;
     done_ = true;
   }

@@ -1,27 +1,33 @@
 #pragma once
-/// Solution of Newton's equations for one number or a lane vector of them: T is double or Vec8d.
+/// Solution of Newton's equations for one number or, on the CPU, a lane vector of them: T is double or Vec8d.
 
 #include <cmath>
 
+#include "kernels/common/inline.h"
+#include "kernels/common/types.h"
+#if !defined(__CUDACC__)
 #include "kernels/common/vec_math_f64.h"
+#endif
 
 namespace engram::kernels {
 
-ENGRAM_ALWAYS_INLINE double square_root(double x) {
+ENGRAM_ALWAYS_INLINE ENGRAM_HOST_DEVICE double square_root(double x) {
   return std::sqrt(x);
 }
+#if !defined(__CUDACC__)
 ENGRAM_ALWAYS_INLINE Vec8d square_root(Vec8d x) {
   Vec8d out;
   for (int lane = 0; lane < kLanes8d; ++lane) out[lane] = std::sqrt(x[lane]);
   return out;
 }
+#endif
 
 /// Factors the p x p information (lower triangle, row stride `stride`) in place into its Cholesky factor, of which the
 /// diagonal holds reciprocals. magnitude[j]: the diagonal before the means were taken off, which says how large its
 /// rounding errors are. A parameter whose pivot is not above 1e-12 of it is not estimable (it does not vary, or those
 /// before it explain it): its reciprocal is 0, which takes it out of all that follows.
 template <class T>
-ENGRAM_ALWAYS_INLINE void factor_information(T* a, const T* magnitude, dim_t p, dim_t stride) {
+ENGRAM_ALWAYS_INLINE ENGRAM_HOST_DEVICE void factor_information(T* a, const T* magnitude, dim_t p, dim_t stride) {
   constexpr double kTolerance = 1e-12;
   for (dim_t j = 0; j < p; ++j) {
     T* row = a + j * stride;
@@ -41,7 +47,8 @@ ENGRAM_ALWAYS_INLINE void factor_information(T* a, const T* magnitude, dim_t p, 
 
 /// step = I^-1 gradient from the factor; returns gradient' I^-1 gradient. `step` may be `gradient`.
 template <class T>
-ENGRAM_ALWAYS_INLINE T solve_step(const T* factor, dim_t p, dim_t stride, const T* gradient, T* step) {
+ENGRAM_ALWAYS_INLINE ENGRAM_HOST_DEVICE T solve_step(const T* factor, dim_t p, dim_t stride, const T* gradient,
+                                                     T* step) {
   T decrement = {};
   for (dim_t j = 0; j < p; ++j) {
     T sum = gradient[j];
@@ -59,7 +66,7 @@ ENGRAM_ALWAYS_INLINE T solve_step(const T* factor, dim_t p, dim_t stride, const 
 
 /// se = square roots of the diagonal of I^-1; 0 for parameters that are not estimable. `column`: p values of scratch.
 template <class T>
-ENGRAM_ALWAYS_INLINE void standard_errors(const T* factor, dim_t p, dim_t stride, T* column, T* se) {
+ENGRAM_ALWAYS_INLINE ENGRAM_HOST_DEVICE void standard_errors(const T* factor, dim_t p, dim_t stride, T* column, T* se) {
   for (dim_t j = 0; j < p; ++j) {
     T sum = {};
     for (dim_t i = j; i < p; ++i) {

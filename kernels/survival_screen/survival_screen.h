@@ -6,7 +6,7 @@
 /// statistics of (g, g x treatment) at a fitted null model, which touch carriers only; Newton for the models of g,
 /// treatment and their product, for which the patients at risk in the four cells (g, treatment) suffice; and Newton
 /// with any further covariates, eight genes side by side. Each gene's result depends on that gene only: not on threads,
-/// on neighbours, or on which genes are asked for.
+/// on neighbours, or on which genes are asked for. (The cost functions read the gene view on the host.)
 
 #include "kernels/common/cost.h"
 #include "kernels/common/stream.h"
@@ -95,7 +95,7 @@ struct CellScreenArgs {
   unsigned free;                  ///< which coefficients are estimated; the others keep their start value
   const double* start;            ///< [genes, 3] or null (zeros)
   NewtonRule rule;
-  double* workspace;  ///< cell_screen_workspace() doubles
+  double* workspace;  ///< SurvivalScreenKernels::cell_workspace() doubles
   CellFit* fits;      ///< [genes]
 };
 
@@ -122,7 +122,7 @@ struct FullScreenArgs {
   dim_t num_listed;
   const double* start;  ///< [num_listed, num_covariates + gene_terms], g and g x treatment last; null: zeros
   NewtonRule rule;
-  double* workspace;  ///< full_screen_workspace() doubles
+  double* workspace;  ///< SurvivalScreenKernels::full_workspace() doubles
   double* coef;       ///< [num_listed, num_covariates + gene_terms]
   double* se;         ///< likewise; 0 where a coefficient is not estimable (it then keeps its start value)
   FullFit* fits;      ///< [num_listed]
@@ -134,6 +134,10 @@ struct SurvivalScreenKernels {
   void (*score)(Stream, const ScoreScreenArgs&);
   void (*cells)(Stream, const CellScreenArgs&);
   void (*full)(Stream, const FullScreenArgs&);
+  /// Doubles of workspace of `cells` for that many genes and of `full`, on the CPU at the current number of threads;
+  /// may be 0. They read the extents only.
+  dim_t (*cell_workspace)(const RiskSetView&, dim_t genes);
+  dim_t (*full_workspace)(const RiskSetView&, dim_t coefficients);
 };
 
 /// Carriers' rows of the panel read, two multiply-adds for each of their values.
@@ -143,12 +147,11 @@ Cost cell_screen_cost(const GeneView& genes, dim_t terms, dim_t evaluations);
 /// `evaluations` of likelihood, gradient and information for one gene each.
 Cost full_screen_cost(dim_t patients, dim_t terms, dim_t coefficients, dim_t evaluations);
 
-/// Doubles of workspace at the current number of threads.
-dim_t cell_screen_workspace(const RiskSetView& risk);
-dim_t full_screen_workspace(const RiskSetView& risk, dim_t coefficients);
-
 /// The CPU back end.
 extern const SurvivalScreenKernels kCpuSurvivalScreen;
+/// The CUDA back end; defined where its kernels are linked. Sums are added in another order than on the CPU, the same
+/// in every run.
+extern const SurvivalScreenKernels kCudaSurvivalScreen;
 
 /// Plain loops over every risk set: the oracle of the tests.
 namespace reference {

@@ -22,6 +22,7 @@ Cost full_screen_cost(dim_t patients, dim_t terms, dim_t coefficients, dim_t eva
           evaluations * (patients * (triangle + 4 * coefficients + 30) + terms * (triangle + 4 * coefficients + 30))};
 }
 
-const SurvivalScreenKernels kCpuSurvivalScreen = {score_screen_cpu, cell_screen_cpu, full_screen_cpu};
+const SurvivalScreenKernels kCpuSurvivalScreen = {score_screen_cpu, cell_screen_cpu, full_screen_cpu,
+                                                  cell_screen_workspace_cpu, full_screen_workspace_cpu};
 
 }  // namespace engram::kernels

@@ -59,7 +59,7 @@ class CellScreen {
       : cohort_(cohort),
         risk_(kernels::make_risk_sets(cohort.time.data(), cohort.event.data(), nullptr, cohort.num_patients(), ties)),
         theta_(cohort.time.size(), 1.0),
-        workspace_(static_cast<std::size_t>(kernels::cell_screen_workspace(risk_.view()))) {
+        workspace_(static_cast<std::size_t>(screen_kernels().cell_workspace(risk_.view(), cohort.num_genes()))) {
     if (!offset) return;
     const double largest = *std::max_element(offset->begin(), offset->end());
     for (std::size_t i = 0; i < theta_.size(); ++i) {
@@ -104,7 +104,7 @@ FullFits run_full_screen(const Cohort& cohort, const CoxNullModel& null, int gen
   out.coef.resize(listed.size() * static_cast<std::size_t>(columns));
   out.se.resize(out.coef.size());
   out.fits.resize(listed.size());
-  std::vector<double> workspace(static_cast<std::size_t>(kernels::full_screen_workspace(null.risk.view(), columns)));
+  std::vector<double> workspace(static_cast<std::size_t>(screen_kernels().full_workspace(null.risk.view(), columns)));
   screen_kernels().full({}, {.genes = cohort.genes.view(),
                              .risk = null.risk.view(),
                              .covariates = null.covariates.data(),

@@ -28,4 +28,23 @@ __device__ __forceinline__ T block_sum(T value, T* scratch) {
   return total;
 }
 
+/// The same for several sums with one barrier, in place. `scratch` is shared memory of [kValues][kThreads / 32].
+template <int kThreads, int kValues, class T>
+__device__ __forceinline__ void block_sums(T (&values)[kValues], T (*scratch)[kThreads / kWarp]) {
+  constexpr int kWarps = kThreads / kWarp;
+  const int warp = int(threadIdx.x) / kWarp, lane = int(threadIdx.x) % kWarp;
+#pragma unroll
+  for (int k = 0; k < kValues; ++k) {
+    values[k] = warp_sum(values[k]);
+    if (lane == 0) scratch[k][warp] = values[k];
+  }
+  __syncthreads();
+#pragma unroll
+  for (int k = 0; k < kValues; ++k) {
+    values[k] = scratch[k][0];
+#pragma unroll
+    for (int i = 1; i < kWarps; ++i) values[k] += scratch[k][i];
+  }
+}
+
 }  // namespace engram::kernels::cuda

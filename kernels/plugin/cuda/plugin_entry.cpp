@@ -25,6 +25,7 @@ const Backend& cuda_backend() {
       .softmax_xent = kCudaSoftmaxXent,
       .spatial = kCudaSpatial,
       .strided_copy = kCudaStridedCopy,
+      .survival_screen = kCudaSurvivalScreen,
   };
   return backend;
 }

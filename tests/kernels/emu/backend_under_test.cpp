@@ -44,6 +44,7 @@ const kernels::Backend& kernels::backend_under_test() {
       .softmax_xent = testing::kStagedSoftmaxXent,
       .spatial = testing::kStagedSpatial,
       .strided_copy = testing::kStagedStridedCopy,
+      .survival_screen = testing::kStagedSurvivalScreen,
   };
   return backend;
 }

@@ -21,5 +21,6 @@ extern const kernels::ResampleKernels kStagedResample;
 extern const kernels::SoftmaxXentKernels kStagedSoftmaxXent;
 extern const kernels::SpatialKernels kStagedSpatial;
 extern const kernels::StridedCopyKernels kStagedStridedCopy;
+extern const kernels::SurvivalScreenKernels kStagedSurvivalScreen;
 
 }  // namespace engram::testing

@@ -37,12 +37,12 @@ Staging::~Staging() {
   }
 }
 
-void* Staging::stage(const void* host, dim_t bytes, bool copy_in, bool copy_out) {
+void* Staging::stage(const void* host, dim_t bytes, std::size_t alignment, bool copy_in, bool copy_out) {
   if (!host) return nullptr;
   auto [at, is_new] = buffers_.try_emplace(host);
   Buffer& buffer = at->second;
   if (is_new) {
-    const std::size_t offset = offset_bytes();
+    const std::size_t offset = (offset_bytes() + alignment - 1) / alignment * alignment;
     void* memory = emu::allocate(std::size_t(bytes) + offset);
     buffer = {memory, static_cast<char*>(memory) + offset, bytes, false, false};
   }

@@ -10,6 +10,7 @@
 #include "kernels/common/error.h"
 #include "tests/support/backend_under_test.h"
 #include "tests/support/kernel_testing.h"
+#include "tests/support/survival_screen_samples.h"
 
 namespace engram::kernels {
 namespace {
@@ -311,6 +312,25 @@ TEST(KernelCounts, PoolAndResample) {
   expect_streaming("upsample backward", upsample_nearest_backward_cost(s, 2), [&] {
     backend_under_test().resample.upsample_nearest_backward({}, {s, 2, large.data(), dx.data()});
   });
+}
+
+TEST(KernelCounts, SurvivalScores) {
+  // Rows of the panel are read whole; before that each lane reads three columns of a row of its own.
+  for (const dim_t covariates : {dim_t(11), dim_t(27)}) {
+    const testing::GeneSample s(2000, 8, covariates, false, false, 1);
+    const RiskSets sets = s.risk(CoxTies::kEfron);
+    const ScorePanel panel = make_cox_panel(sets, s.z.data(), s.q, s.offset.data(), s.treatment.data());
+    std::vector<double> stats(std::size_t(s.p * kNumScoreStatistics));
+    emu::take_counts();
+    emu::options().count = true;
+    testing::survival_kernels().score({}, panel.args(s.view(), stats.data()));
+    emu::options().count = false;
+    const std::vector<emu::LaunchCounts> launches = emu::take_counts();
+    ASSERT_EQ(launches.size(), 1u);
+    EXPECT_LE(double(launches[0].bytes_read), kBytes * double(score_screen_cost(s.view(), panel.width).bytes_read));
+    EXPECT_GE(launches[0].sector_efficiency(), 0.65) << covariates;
+    EXPECT_EQ(launches[0].shared.conflicts(), 0u);
+  }
 }
 
 }  // namespace
