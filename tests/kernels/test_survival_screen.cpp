@@ -387,7 +387,7 @@ TEST_P(SurvivalScreen, SeparationEndsAndIsReported) {
 }
 
 TEST(SurvivalScreenRepeat, BitsDoNotDependOnScheduleOrNeighbours) {
-  const Sample s(600, 19, 4, true, true, 10);
+  const Sample s(400, 19, 4, true, true, 10);
   const RiskSets sets = s.risk(CoxTies::kEfron);
   const ScorePanel panel = make_cox_panel(sets, s.z.data(), s.q, s.offset.data(), s.treatment.data());
   const auto bytes = [](const auto& values) {
