@@ -12,7 +12,12 @@
 namespace engram::kernels {
 namespace {
 
-using namespace testing;  // NOLINT(google-build-using-namespace): the samples' names
+using testing::at_schedules;
+using testing::cell_fits;
+using testing::full_fits;
+using testing::FullResult;
+using testing::GeneSample;
+using testing::survival_kernels;
 using Values = std::vector<double>;
 
 /// A small dense matrix, row-major.
