@@ -296,7 +296,7 @@ __device__ void write_fit(const FullScreenArgs& args, int parameters, const Newt
 
 /// Newton's method for one listed gene a block; the first thread decides and solves.
 template <class Kept, bool kTies>
-__global__ void __launch_bounds__(kThreads, Kept::kEntries == 1 && !kTies ? 2 : 1) full_kernel(FullScreenArgs args) {
+__global__ void __launch_bounds__(kThreads, 1) full_kernel(FullScreenArgs args) {
   EMU_DYNAMIC_SHARED(double, memory);
   EMU_SHARED(Shared, block, [1]);
   Shared& shared = block[0];

@@ -107,7 +107,7 @@ __device__ __forceinline__ void add_rows(const ScoreScreenArgs& args, const Lane
 
 /// The statistics of one gene a warp, for panels of at most kLanes * kColumns columns.
 template <int kLanes, int kColumns, bool kTies>
-__global__ void __launch_bounds__(kThreads) score_kernel(ScoreScreenArgs args) {
+__global__ void __launch_bounds__(kThreads, 6) score_kernel(ScoreScreenArgs args) {
   const int lane = int(threadIdx.x) % kWarp;
   const dim_t gene = dim_t(blockIdx.x) * (kThreads / kWarp) + int(threadIdx.x) / kWarp;
   if (gene >= args.genes.genes) return;

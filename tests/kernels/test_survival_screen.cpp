@@ -12,7 +12,12 @@
 namespace engram::kernels {
 namespace {
 
-using namespace testing;  // NOLINT(google-build-using-namespace): the samples' names
+using testing::at_schedules;
+using testing::cell_fits;
+using testing::full_fits;
+using testing::FullResult;
+using testing::GeneSample;
+using testing::survival_kernels;
 using Values = std::vector<double>;
 
 /// A small dense matrix, row-major.
@@ -387,7 +392,7 @@ TEST_P(SurvivalScreen, SeparationEndsAndIsReported) {
 }
 
 TEST(SurvivalScreenRepeat, BitsDoNotDependOnScheduleOrNeighbours) {
-  const Sample s(600, 19, 4, true, true, 10);
+  const Sample s(400, 19, 4, true, true, 10);
   const RiskSets sets = s.risk(CoxTies::kEfron);
   const ScorePanel panel = make_cox_panel(sets, s.z.data(), s.q, s.offset.data(), s.treatment.data());
   const auto bytes = [](const auto& values) {

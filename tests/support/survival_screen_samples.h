@@ -12,10 +12,16 @@
 
 namespace engram::testing {
 
-using namespace kernels;  // NOLINT(google-build-using-namespace): nearly every name here is one of theirs
+using kernels::CellFit;
+using kernels::CoxTies;
+using kernels::FullFit;
+using kernels::GeneView;
+using kernels::RiskSets;
+using kernels::SurvivalScreenKernels;
 
+/// Those of the back end under test.
 inline const SurvivalScreenKernels& survival_kernels() {
-  return backend_under_test().survival_screen;
+  return kernels::backend_under_test().survival_screen;
 }
 
 /// A random cohort in risk order with packed genes; gene 0 is frequent, gene 1 has no carriers, gene 2 one.
@@ -63,7 +69,9 @@ struct GeneSample {
 
   bool carries(dim_t i, dim_t j) const { return bits[j * words + i / 64] >> (i % 64) & 1; }
   GeneView view() const { return {n, p, bits.data(), words, counts.data(), list_offsets.data(), lists.data()}; }
-  RiskSets risk(CoxTies ties) const { return make_risk_sets(time.data(), event.data(), weight.data(), n, ties); }
+  RiskSets risk(CoxTies ties) const {
+    return kernels::make_risk_sets(time.data(), event.data(), weight.data(), n, ties);
+  }
 
   dim_t n, p, q, words;
   std::vector<double> time, weight, offset, z;
@@ -98,6 +106,7 @@ inline std::vector<CellFit> cell_fits(const GeneSample& s, const RiskSets& sets,
   return fits;
 }
 
+/// What a call of the full kernel writes.
 struct FullResult {
   std::vector<double> coef, se;
   std::vector<FullFit> fits;
