@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "kernels/common/error.h"
+#include "kernels/plugin/plugin.h"
 #include "kernels/plugin/plugin_loader.h"
 #include "tests/cuda/cifar_subset.h"
 #include "tests/support/run_program.h"

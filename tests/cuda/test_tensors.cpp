@@ -329,7 +329,8 @@ TEST_F(OnEmu, AFailureOfAnyCallIsOneErrorAndLeaksNothing) {
       emu::fail_call(0);
       // An allocation is tried again after the cache was given back; frees do not throw.
       const bool may_recover = happened == "cudaMalloc" || happened == "cudaFree";
-      EXPECT_TRUE(failed || happened.empty() || may_recover) << "call " << call << ", " << happened << ", failed in silence";
+      EXPECT_TRUE(failed || happened.empty() || may_recover)
+          << "call " << call << ", " << happened << ", failed in silence";
       EXPECT_EQ(allocator.stats().live_bytes, live) << "call " << call;
       emu::take_reports();
       if (happened.empty()) {
