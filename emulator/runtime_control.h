@@ -55,8 +55,8 @@ RuntimeStats runtime_stats();
 
 /// Starts a new count for RuntimeOptions::fail_call.
 void fail_call(std::int64_t countdown, bool allocations_only = false);
-/// The API call that failed as asked for; null while none has. Valid until the next fail_call() or reset_runtime().
-const char* failed_call();
+/// The API call that failed as asked for; empty while none has.
+std::string failed_call();
 
 /// As if the process had been started anew: forgets sticky errors, last errors and pending work. Memory, streams and
 /// events stay valid.

@@ -169,11 +169,13 @@ void fail_call(std::int64_t countdown, bool allocations_only) {
   const std::lock_guard lock(r.mutex);
   r.fail_countdown = r.options.fail_call = countdown;
   r.options.fail_allocations_only = allocations_only;
-  r.failed_on_demand = nullptr;
+  r.failed_on_demand.clear();
 }
 
-const char* failed_call() {
-  return Runtime::instance().failed_on_demand;
+std::string failed_call() {
+  Runtime& r = Runtime::instance();
+  const std::lock_guard lock(r.mutex);
+  return r.failed_on_demand;
 }
 
 void reset_runtime() {
@@ -190,7 +192,7 @@ void reset_runtime() {
   thread_state().last = cudaSuccess;
   thread_state().capture = nullptr;
   r.random.seed(r.options.seed);
-  r.failed_on_demand = nullptr;
+  r.failed_on_demand.clear();
   r.fail_countdown = r.options.fail_call;
 }
 

@@ -129,7 +129,7 @@ struct Runtime {
   std::mt19937_64 random{1};
   RuntimeStats stats;
   std::int64_t fail_countdown = 0;
-  const char* failed_on_demand = nullptr;
+  std::string failed_on_demand;
   cudaError_t sticky = cudaSuccess;
   std::vector<std::unique_ptr<CUstream_st>> null_streams;  ///< one a device
   std::set<CUstream_st*> streams;
