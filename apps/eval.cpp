@@ -43,8 +43,7 @@ void add_settings(Cli& cli, EvalSettings& s) {
   cli.group("Running");
   cli.option("batch-size", &s.batch_size, "Images at a time").at_least(1).at_most(65536);
   cli.option("threads", &s.common.threads, "Threads; 0 takes all cores, or OMP_NUM_THREADS").at_least(0).at_most(1024);
-  cli.option("device", &s.common.device, kDeviceHelp);
-  cli.option("math", &s.common.math, kMathHelp).choices({"f32", "tf32", "bf16"});
+  add_device_options(cli, s.common);
   cli.option("profile", &s.profile, "Print calls, time and cost of each operation at the end");
   cli.group("Output");
   cli.option("out", &s.out, "Write the result to this JSON file as well, replacing it").only_on_command_line();

@@ -13,11 +13,16 @@ void add_common_options(Cli& cli, CommonOptions& options) {
   cli.group("Running");
   cli.option("seed", &options.seed, "Seed of everything random");
   cli.option("threads", &options.threads, "Threads; 0 takes all cores, or OMP_NUM_THREADS").at_least(0).at_most(1024);
-  cli.option("device", &options.device, kDeviceHelp);
-  cli.option("math", &options.math, kMathHelp).choices({"f32", "tf32", "bf16"});
+  cli.option("quiet", &options.quiet, "Show no progress").only_on_command_line();
+}
+
+void add_device_options(Cli& cli, CommonOptions& options) {
+  options.device = "auto";
+  cli.option("device", &options.device, "Device: auto, cpu, cuda, cuda:N, or emu (the CUDA kernels emulated, slow)");
+  cli.option("math", &options.math, "How CUDA devices multiply in convolutions and matrix products")
+      .choices({"f32", "tf32", "bf16"});
   cli.option("memory-limit", &options.memory_limit_mib, "Most MiB that tensors take on the device; 0 sets no limit")
       .at_least(0);
-  cli.option("quiet", &options.quiet, "Show no progress").only_on_command_line();
 }
 
 void add_run_options(Cli& cli, CommonOptions& options, bool optional) {

@@ -16,7 +16,7 @@ namespace engram::apps {
 struct CommonOptions {
   std::uint64_t seed = 0;
   int threads = 0;
-  std::string device = "auto";
+  std::string device = "cpu";
   std::string math = "f32";
   std::int64_t memory_limit_mib = 0;
   bool quiet = false;
@@ -24,20 +24,17 @@ struct CommonOptions {
   bool force = false;
 };
 
-/// Registers --seed, --threads, --device, --math, --memory-limit, --quiet.
+/// Registers --seed, --threads, --quiet.
 void add_common_options(Cli& cli, CommonOptions& options);
+
+/// Registers --device (then "auto" unless given), --math, --memory-limit, for programs that work on tensors.
+void add_device_options(Cli& cli, CommonOptions& options);
 
 /// Registers --out (required unless `optional`) and --force, for programs that write a run folder.
 void add_run_options(Cli& cli, CommonOptions& options, bool optional = false);
 
 /// Sets the number of threads of all kernels and returns the number in force.
 int apply_threads(const CommonOptions& options);
-
-/// Help text of --device.
-inline constexpr const char* kDeviceHelp = "Device: auto, cpu, cuda, cuda:N, or emu (the CUDA kernels emulated, slow)";
-
-/// Help text of --math.
-inline constexpr const char* kMathHelp = "How CUDA devices multiply in convolutions and matrix products";
 
 /// A device that a program opened.
 struct OpenedDevice {

@@ -39,6 +39,7 @@ void add_invert_settings(Cli& cli, InvertSettings& s) {
   cli.resume_option(&s.resume, "continue the run in this folder, with its settings and the batches that it lacks");
   cli.group("Run");
   add_common_options(cli, s.common);
+  add_device_options(cli, s.common);
   add_run_options(cli, s.common, true);
 }
 

@@ -56,6 +56,7 @@ void add_train_settings(Cli& cli, TrainSettings& s) {
       .only_on_command_line();
   cli.group("Run");
   add_common_options(cli, s.common);
+  add_device_options(cli, s.common);
   add_run_options(cli, s.common, true);
 }
 

@@ -46,8 +46,10 @@ void print_report(const IterationCounts& counts, const Arguments& arguments) {
   const Linear bytes = counts.bytes();
   std::printf("\nactivation traffic (bytes that grow with the batch)  %8.3f GB\n",
               double(batch * bytes.per_image) / 1e9);
-  std::printf("  of it the classifier's passes                      %8.3f GB\n",
-              double(batch * counts.classifier_bytes.per_image) / 1e9);
+  std::printf("  of it the classifier's features                    %8.3f GB\n",
+              double(batch * counts.features_bytes.per_image) / 1e9);
+  std::printf("  and its pass with statistics and back              %8.3f GB\n",
+              double(batch * counts.loss_bytes.per_image) / 1e9);
   std::printf("parameters, gradients and optimiser state            %8.3f GB\n", double(bytes.fixed) / 1e9);
   std::printf("nodes of the captured graph (kernels, library calls, copies, fills) %lld\n",
               static_cast<long long>(counts.graph_nodes));
@@ -67,7 +69,8 @@ json record_of(const IterationCounts& counts) {
   return {{"operations", operations},
           {"graph_nodes", counts.graph_nodes},
           {"activation_bytes_256", 256 * bytes.per_image},
-          {"classifier_activation_bytes_256", 256 * counts.classifier_bytes.per_image}};
+          {"features_activation_bytes_256", 256 * counts.features_bytes.per_image},
+          {"loss_activation_bytes_256", 256 * counts.loss_bytes.per_image}};
 }
 
 int check(const json& now, const Arguments& arguments, const std::string& program) {

@@ -23,10 +23,20 @@ std::map<std::string, OpRecord> profile(const Work& work) {
   return records;
 }
 
-/// An iteration and the classifier's passes alone, for one batch size.
+std::int64_t moved(const OpRecord& record) {
+  return record.cost.bytes_read + record.cost.bytes_written;
+}
+
+std::int64_t moved(const std::map<std::string, OpRecord>& records) {
+  std::int64_t sum = 0;
+  for (const auto& [name, record] : records) sum += moved(record);
+  return sum;
+}
+
+/// An iteration, and the classifier's part alone, for one batch size.
 struct Sample {
-  std::map<std::string, OpRecord> iteration, classifier;
-  std::int64_t graph_nodes = 0;
+  std::map<std::string, OpRecord> iteration;
+  std::int64_t graph_nodes, features_bytes, loss_bytes;
 };
 
 Sample sample(const std::string& arch, dim_t batch) {
@@ -37,27 +47,18 @@ Sample sample(const std::string& arch, dim_t batch) {
   InversionOptions options;
   options.batch_size = batch;
   NaturalInversion inversion(*classifier, options, 1, 0);
+  for (int i = 0; i < 3; ++i) inversion.advance();  // two are issued, the third is captured
+  const Tensor labels = Tensor::from(inversion.labels(), {batch}, device);
+  Tensor images = inversion.current_images().clone();
+  images.set_requires_grad();
+
   Sample result;
-  for (int i = 0; i < 3; ++i) inversion.advance();  // the third launches what the second captured
   result.graph_nodes = std::int64_t(inversion.num_graph_nodes());
   result.iteration = profile([&] { inversion.advance(); });
-
-  const Tensor labels = Tensor::from(inversion.labels(), {batch}, device);
-  const auto passes = [&] {
-    const Tensor images = inversion.current_images().detach();
-    Tensor leaf = images.clone();
-    leaf.set_requires_grad();
-    return profile([&] {
-      classifier->features_inference(images);
-      grad({inversion_loss(*classifier, leaf, labels, options.weights).total}, {leaf});
-    });
-  };
-  result.classifier = passes();
+  result.features_bytes = moved(profile([&] { classifier->features_inference(images.detach()); }));
+  result.loss_bytes =
+      moved(profile([&] { grad({inversion_loss(*classifier, images, labels, options.weights).total}, {images}); }));
   return result;
-}
-
-std::int64_t moved(const OpRecord& record) {
-  return record.cost.bytes_read + record.cost.bytes_written;
 }
 
 /// The line through the values at one and two images.
@@ -91,10 +92,8 @@ IterationCounts count_iteration(const std::string& arch) {
                                .bytes = line(moved(found->second), moved(record)),
                                .flops = line(found->second.cost.flops, record.cost.flops)};
   }
-  std::int64_t classifier_one = 0, classifier_two = 0;
-  for (const auto& [name, record] : one.classifier) classifier_one += moved(record);
-  for (const auto& [name, record] : two.classifier) classifier_two += moved(record);
-  counts.classifier_bytes = line(classifier_one, classifier_two);
+  counts.features_bytes = line(one.features_bytes, two.features_bytes);
+  counts.loss_bytes = line(one.loss_bytes, two.loss_bytes);
   return counts;
 }
 

@@ -27,8 +27,8 @@ struct IterationCounts {
   std::map<std::string, OperationCounts> operations;
   /// Kernels, library calls, copies and fills of the captured iteration: what a graph launch puts on the device.
   std::int64_t graph_nodes = 0;
-  /// Of it what the classifier's passes move: features without gradients, the pass with statistics, the pass back.
-  Linear classifier_bytes;
+  /// Of the bytes what the classifier moves: its features without gradients, and the loss with its gradient.
+  Linear features_bytes, loss_bytes;
 
   Linear bytes() const;
 };

@@ -1,5 +1,6 @@
 # The adjusted screen by R's compiled Cox core, looped over the genes: bench/peers/compare_screen runs it.
-#   Rscript peer_screen.R COHORT_FOLDER WARMUP STEPS
+#   Rscript peer_screen.R COHORT_FOLDER WARMUP STEPS MODELS
+# MODELS 1: the model with the product, which has a Wald test; 2: also the one without it, which the likelihood-ratio test needs.
 # One process, one thread. coxph.fit() is what coxph() calls after it has parsed its formula; residuals are left out.
 
 suppressPackageStartupMessages(library(survival))
@@ -7,6 +8,7 @@ arguments <- commandArgs(trailingOnly = TRUE)
 folder <- arguments[1]
 warmup <- as.integer(arguments[2])
 steps <- as.integer(arguments[3])
+models <- as.integer(arguments[4])
 
 read_columns <- function(name) {
   columns <- as.matrix(read.csv(file.path(folder, name), row.names = 1))
@@ -21,12 +23,16 @@ response <- Surv(outcome[, "time"], outcome[, "event"])
 control <- coxph.control()
 rows <- as.character(seq_len(nrow(genes)))
 
+loglik_of <- function(columns) {
+  coxph.fit(columns, response, strata = NULL, offset = NULL, init = NULL, control = control, weights = NULL, method = "efron",
+            rownames = rows, resid = FALSE)$loglik[2]
+}
+
 screen <- function() {
   vapply(seq_len(ncol(genes)), function(j) {
     g <- genes[, j]
-    fit <- coxph.fit(cbind(g, treatment, g * treatment, clinical), response, strata = NULL, offset = NULL, init = NULL,
-                     control = control, weights = NULL, method = "efron", rownames = rows, resid = FALSE)
-    fit$loglik[2]
+    if (models == 2) loglik_of(cbind(g, treatment, clinical))
+    loglik_of(cbind(g, treatment, g * treatment, clinical))
   }, numeric(1))
 }
 

@@ -55,8 +55,10 @@ void print_genes(const Cohort& cohort, const Selection& s) {
     char ratio[64];
     std::snprintf(ratio, sizeof ratio, "%.2f (%.2f to %.2f)", std::exp(g.effect), std::exp(g.effect - 1.96 * g.se),
                   std::exp(g.effect + 1.96 * g.se));
-    std::printf("%4d  %-10s %-24s %8.1f %9.3g %6s\n", ++rank, cohort.gene_names[std::size_t(g.gene)].c_str(), ratio,
-                g.drop, g.permutation_p, g.declared ? "pass" : "fail");
+    char family_p[16] = "not run";
+    if (!s.maxima.empty()) std::snprintf(family_p, sizeof family_p, "%.3g", g.permutation_p);
+    std::printf("%4d  %-10s %-24s %8.1f %9s %6s\n", ++rank, cohort.gene_names[std::size_t(g.gene)].c_str(), ratio,
+                g.drop, family_p, g.declared ? "pass" : "fail");
   }
 }
 

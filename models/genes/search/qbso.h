@@ -10,7 +10,7 @@
 
 namespace engram::genes {
 
-/// Changes to the published search, each on its own (3.8, "known weaknesses"). The polish (v) is polish() of greedy.h
+/// Changes to the published search, each on its own (3.8, "known weaknesses"). The polish (v) is polish() of climb.h
 /// and the repetition over seeds (vi) belongs to the pipeline.
 struct QbsoVariants {
   bool open_actions = false;     ///< (i) half of the steps choose among all genes, by softmax of the filter's scores
