@@ -43,10 +43,8 @@ void SurvivalDesign::sort_rows(const SurvivalOutcome& outcome) {
   time_ = permuted(outcome.time, order_);
   event_ = permuted(outcome.event, order_);
   if (!outcome.entry.empty()) entry_ = permuted(outcome.entry, order_);
-  has_weights_ = !outcome.weight.empty();
-  weight_ = has_weights_ ? permuted(outcome.weight, order_) : std::vector<double>(order_.size(), 1.);
-  has_offset_ = !outcome.offset.empty();
-  offset_ = has_offset_ ? permuted(outcome.offset, order_) : std::vector<double>(order_.size(), 0.);
+  weight_ = outcome.weight.empty() ? std::vector<double>(order_.size(), 1.) : permuted(outcome.weight, order_);
+  offset_ = outcome.offset.empty() ? std::vector<double>(order_.size(), 0.) : permuted(outcome.offset, order_);
   stratum_.resize(order_.size());
   for (std::size_t i = 0; i < order_.size(); ++i) {
     const std::int32_t label = strata ? outcome.stratum[std::size_t(order_[i])] : 0;

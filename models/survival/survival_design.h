@@ -24,8 +24,6 @@ class SurvivalDesign {
   dim_t num_events() const { return num_events_; }
   dim_t num_strata() const { return num_strata_; }
   bool has_entry() const { return !entry_.empty(); }
-  bool has_weights() const { return has_weights_; }
-  bool has_offset() const { return has_offset_; }
   const std::vector<std::string>& names() const { return names_; }
 
   /// Patient (row of the outcome given) at each sorted position.
@@ -48,7 +46,6 @@ class SurvivalDesign {
   double scale(dim_t j) const { return covariates_.scale(j); }
   /// Largest minus smallest standardised value; 0 for a constant column alone.
   double span(dim_t j) const { return covariates_.span(j); }
-  bool is_constant(dim_t j) const { return span(j) == 0; }
   /// Value in the units given, of sorted row i.
   double value(dim_t i, dim_t j) const { return mean(j) + scale(j) * standardized(j)[i]; }
   /// What R subtracts in its linear predictor: the mean, or 0 for a column of -1, 0 and 1 alone.
@@ -71,7 +68,6 @@ class SurvivalDesign {
   void find_entries();
 
   dim_t rows_ = 0, num_events_ = 0, num_strata_ = 0;
-  bool has_weights_ = false, has_offset_ = false;
   std::vector<std::string> names_;
   std::vector<dim_t> order_;
   std::vector<double> time_, entry_, weight_, offset_;

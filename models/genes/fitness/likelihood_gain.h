@@ -15,8 +15,6 @@ class LikelihoodGainObjective : public SubsetObjective {
   int num_genes() const override { return int(design_.num_candidates()); }
   SubsetFit fit(const GeneSet& set, const SubsetFit* start, const GeneSet& start_set) const override;
 
-  /// Log-likelihood of the base model.
-  double base_loglik() const { return base_fit_.loglik; }
   const TermDesign& design() const { return design_; }
   const TermModel& model() const { return model_; }
   /// The columns of a subset's model: the base, then its products (and main effects).
