@@ -1,6 +1,7 @@
 /// The emulator's own examples: a kernel of each usual pattern.
 
-#include "bench/kernel_report/kernel_case.h"
+#include "bench/kernel_report/cases_examples.h"
+
 #include "emulator/examples/examples.h"
 
 namespace engram::bench {
@@ -21,7 +22,8 @@ KernelCase transpose_case(const char* name, Transpose transpose, std::uint64_t c
 
 }  // namespace
 
-void add_example_cases(std::vector<KernelCase>& cases) {
+std::vector<KernelCase> report_cases() {
+  std::vector<KernelCase> cases;
   cases.push_back({"examples/add", {8 * kCount, 4 * kCount, kCount}, [](DeviceArrays& device) {
                      const float *a = device.values(kCount), *b = device.values(kCount);
                      auto* c = device.empty<float>(kCount);
@@ -30,6 +32,8 @@ void add_example_cases(std::vector<KernelCase>& cases) {
   cases.push_back(transpose_case("examples/transpose", emu::examples::transpose, 0, ""));
   cases.push_back(transpose_case("examples/transpose_conflicting", emu::examples::transpose_conflicting,
                                  kCount / 32 * 31, "shows what tiles without padding cost"));
+  for (KernelCase& one : family_cases(1)) cases.push_back(std::move(one));
+  return cases;
 }
 
 }  // namespace engram::bench

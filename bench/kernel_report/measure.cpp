@@ -4,6 +4,7 @@
 
 #include "emulator/emulator.h"
 #include "emulator/model/occupancy.h"
+#include "kernels/plugin/cuda/cuda_backend.h"
 
 namespace engram::bench {
 namespace {
@@ -72,7 +73,10 @@ CaseResult measure(const KernelCase& kernel_case, const Budget& budget, int comp
   result.declared_conflicts = kernel_case.declared_conflicts;
   emu::options().order = emu::Order::kForward;
   emu::options().count = false;
-  DeviceArrays device;
+  static const kernels::Backend kernels = kernels::cuda::backend_with("emu", kernels::kCpuConv2d, kernels::kCpuMatmul);
+  static const CaseDevice emulated = {kernels, [](std::size_t bytes) { return emu::allocate(bytes); }, emu::release,
+                                      emu::copy};
+  DeviceArrays device(emulated);
   const auto call = kernel_case.prepare(device);
   emu::take_counts();
   emu::options().count = true;

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "bench/kernel_cases/kernel_case.h"
 #include "bench/kernel_report/budget.h"
-#include "bench/kernel_report/kernel_case.h"
 #include "emulator/counters.h"
 
 namespace engram::bench {

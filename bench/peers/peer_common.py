@@ -15,12 +15,15 @@ TUNED_MALLOC = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40),
 # Would make OpenBLAS choose kernels for another CPU.
 UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
-# Row: (whether malloc is tuned, memory format). The released row also leaves the teacher's gradients on.
+# Row: (whether malloc is tuned, memory format). The released row also leaves the teacher's gradients on. On a GPU: graph is the step captured
+# in a CUDA graph, compiled the same with passes that torch.compile made; all but released and default let cuDNN try its algorithms.
 ROWS = {
     "released": (False, "contiguous_format"),
     "default": (False, "contiguous_format"),
     "best-nchw": (True, "contiguous_format"),
     "best-channels-last": (True, "channels_last"),
+    "graph": (True, "channels_last"),
+    "compiled": (True, "channels_last"),
 }
 
 
@@ -41,6 +44,8 @@ def parse_arguments(description, rows, arch, batch):
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--warmup", type=int, default=2, help="steps before the timed ones")
     parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--math", default="f32", choices=["f32", "tf32"])
     arguments = parser.parse_args()
     wanted = environment(arguments.row)
     if wanted != dict(os.environ):
@@ -48,21 +53,53 @@ def parse_arguments(description, rows, arch, batch):
     return arguments
 
 
+def prepare(arguments):
+    """Sets threads, seeds, precision and search of algorithms; returns (device, memory format)."""
+    import torch
+
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(1)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = arguments.math == "tf32"
+    torch.backends.cudnn.benchmark = arguments.row not in ("released", "default")
+    return torch.device(arguments.device), getattr(torch, ROWS[arguments.row][1])
+
+
+def captured(step, warmup=3):
+    """The step as one CUDA graph; it must change its state in place and not wait."""
+    import torch
+
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(warmup):
+            step()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step()
+    return graph
+
+
 def run(arguments, step):
     """Calls step(index) for the warm-up and the timed steps and prints the result."""
     import torch
 
+    on_gpu = arguments.device != "cpu"
     wall, cpu = [], []
     for index in range(arguments.warmup + arguments.steps):
         wall_start, cpu_start = time.perf_counter(), time.process_time()
         step(index)
+        if on_gpu:
+            torch.cuda.synchronize()
         if index >= arguments.warmup:
             wall.append(time.perf_counter() - wall_start)
             cpu.append(time.process_time() - cpu_start)
-    print(json.dumps({
-        "program": f"PyTorch {torch.__version__}",
-        "row": arguments.row,
-        "seconds_per_step": wall,
-        "cpu_seconds_per_step": cpu,
-        "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-    }))
+    peak = torch.cuda.max_memory_allocated() if on_gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    result = {"program": f"PyTorch {torch.__version__}", "row": arguments.row, "seconds_per_step": wall}
+    if on_gpu:
+        result["program"] += f", {torch.cuda.get_device_name()}, {arguments.math}"
+        result["peak_device_bytes"] = peak
+    else:
+        result["cpu_seconds_per_step"] = cpu
+        result["peak_rss_bytes"] = peak
+    print(json.dumps(result))

@@ -7,6 +7,9 @@ int main(int argc, char** argv) {
   engram::bench::StepOptions options;
   options.batch = 128;
   engram::bench::parse_step_options(argc, argv, "Times training steps on random data.", options);
-  engram::bench::TrainingStep step(options.arch, options.batch);
-  engram::bench::time_steps(options, [&] { step.run(); });
+  engram::bench::TrainingStep step(options.arch, options.batch, options.device);
+  engram::bench::time_steps(options, [&] {
+    step.run();
+    engram::synchronize(options.device);
+  });
 }

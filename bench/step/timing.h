@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/device.h"
+
 namespace CLI {
 class App;
 }
@@ -14,10 +16,13 @@ namespace engram::bench {
 struct StepOptions {
   std::string arch = "resnet34";
   int batch = 32, threads = 2, warmup = 2, steps = 5;
-  bool exact = false;
+  bool exact = false, graph = true;
+  std::string device_name = "cpu", math = "f32";
+  Device device;  ///< opened from its name
 };
 
-/// Reads the command line into `options` and applies thread count and convolution policy. Exits on --help and errors.
+/// Reads the command line into `options`, opens the device and applies thread count, convolution policy and math mode.
+/// Exits on --help and errors.
 void parse_step_options(int argc, char** argv, const std::string& what, StepOptions& options);
 
 /// The options of every step program: --threads, --warmup, --steps.

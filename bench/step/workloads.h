@@ -16,15 +16,15 @@ namespace engram::bench {
 /// One SGD step with Nesterov momentum and weight decay on a fixed batch of noise.
 class TrainingStep {
  public:
-  TrainingStep(const std::string& arch, dim_t batch)
-      : network_(make_network(arch, 10)),
+  TrainingStep(const std::string& arch, dim_t batch, const Device& device = {})
+      : network_(make_network(arch, 10, {.device = device})),
         parameters_(network_->parameters()),
         optimizer_(network_->named_parameters(), decayed()) {
     Generator random(1);
-    images_ = normal({batch, 3, 32, 32}, random);
+    images_ = normal({batch, 3, 32, 32}, random).to(device);
     std::vector<std::int32_t> labels;
     for (dim_t i = 0; i < batch; ++i) labels.push_back(std::int32_t(i % 10));
-    labels_ = Tensor::from(labels, {batch});
+    labels_ = Tensor::from(labels, {batch}, device);
   }
   void run() {
     const Tensor loss = softmax_cross_entropy(network_->forward(images_), labels_);
@@ -47,12 +47,15 @@ class TrainingStep {
 /// One iteration of NaturalInversion.
 class InversionStep {
  public:
-  InversionStep(const std::string& arch, dim_t batch) : classifier_(make_network(arch, 10)) {
+  InversionStep(const std::string& arch, dim_t batch, const Device& device = {}, bool capture = true)
+      : classifier_(make_network(arch, 10, {.device = device})) {
     InversionOptions options;
     options.batch_size = batch;
+    options.capture = capture;
     inversion_ = start_inversion(*classifier_, options, 1, 0);
   }
-  void run() { inversion_->step(); }
+  /// On a device the work is queued.
+  void run() { inversion_->advance(); }
 
  private:
   std::unique_ptr<Network> classifier_;

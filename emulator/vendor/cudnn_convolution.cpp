@@ -62,11 +62,18 @@ ConvolutionProblem problem_of(const Call& a) {
           a.w->w,      a.y->h,    a.y->w, c.pad_h, c.pad_w, c.stride_h, c.stride_w, c.groups};
 }
 
-/// Channels-last data run as implicit GEMM only.
-bool supports(Pass pass, int algorithm) {
-  if (pass == Pass::kForward)
-    return algorithm == CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM ||
-           algorithm == CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM;
+bool is_winograd(Pass pass, int algorithm) {
+  return algorithm == (pass == Pass::kForward ? int(CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD_NONFUSED)
+                       : pass == Pass::kData  ? int(CUDNN_CONVOLUTION_BWD_DATA_ALGO_WINOGRAD_NONFUSED)
+                                              : int(CUDNN_CONVOLUTION_BWD_FILTER_ALGO_WINOGRAD_NONFUSED));
+}
+
+/// Channels-last data run as implicit GEMM only; planar ones also as Winograd, with kernels of 3x3 and 5x5 and
+/// stride 1.
+bool supports(Pass pass, int algorithm, const ConvolutionProblem& p) {
+  if (is_winograd(pass, algorithm))
+    return p.format == CUDNN_TENSOR_NCHW && p.type == CUDNN_DATA_FLOAT && p.r == p.s && (p.r == 3 || p.r == 5) &&
+           p.stride_h == 1 && p.stride_w == 1 && p.groups == 1;
   return algorithm == 0 || algorithm == 1;
 }
 
@@ -77,13 +84,14 @@ bool is_deterministic(Pass pass, int algorithm) {
 /// Bytes of scratch memory; in the spirit of the real ones: index tables, or partial sums of the filter's gradient.
 std::size_t workspace_bytes(Pass pass, int algorithm, const ConvolutionProblem& p) {
   if (algorithm == 0) return 0;
+  if (is_winograd(pass, algorithm)) return 1024 + 2 * (p.x_count() + p.y_count()) * sizeof(float);  // transforms
   if (pass == Pass::kFilter) return 1024 + p.w_count() * sizeof(float);
   return 1024 + std::size_t(p.r) * p.s * p.q * sizeof(int);
 }
 
 Verdict check_algorithm(Pass pass, int algorithm, const ConvolutionProblem& p, const void* workspace,
                         std::size_t bytes) {
-  if (!supports(pass, algorithm)) return {CUDNN_STATUS_NOT_SUPPORTED, "the algorithm does not take this layout"};
+  if (!supports(pass, algorithm, p)) return {CUDNN_STATUS_NOT_SUPPORTED, "the algorithm does not take this problem"};
   const std::size_t needed = workspace_bytes(pass, algorithm, p);
   if (bytes < needed)
     return {CUDNN_STATUS_BAD_PARAM_SIZE_INSUFFICIENT,
@@ -171,8 +179,8 @@ cudnnStatus_t list_algorithms(const Call& call, Pass pass, int requested, int* r
     Perf& perf = results[(*returned)++];
     perf = {};
     perf.algo = Algorithm(algorithm);
-    perf.status = supports(pass, algorithm) ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_NOT_SUPPORTED;
-    perf.memory = supports(pass, algorithm) ? workspace_bytes(pass, algorithm, p) : 0;
+    perf.status = supports(pass, algorithm, p) ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_NOT_SUPPORTED;
+    perf.memory = supports(pass, algorithm, p) ? workspace_bytes(pass, algorithm, p) : 0;
     perf.determinism = is_deterministic(pass, algorithm) ? CUDNN_DETERMINISTIC : CUDNN_NON_DETERMINISTIC;
     perf.mathType = call.convolution->math;
     perf.time = -1;
@@ -183,8 +191,8 @@ cudnnStatus_t list_algorithms(const Call& call, Pass pass, int requested, int* r
 cudnnStatus_t workspace_size(const Call& call, Pass pass, int algorithm, std::size_t* bytes) {
   if (const Verdict verdict = check_descriptors(call)) return refuse(call.function, verdict.status, verdict.why);
   if (!bytes) return CUDNN_STATUS_BAD_PARAM_NULL_POINTER;
-  if (!supports(pass, algorithm))
-    return refuse(call.function, CUDNN_STATUS_NOT_SUPPORTED, "the algorithm does not take this layout");
+  if (!supports(pass, algorithm, problem_of(call)))
+    return refuse(call.function, CUDNN_STATUS_NOT_SUPPORTED, "the algorithm does not take this problem");
   *bytes = workspace_bytes(pass, algorithm, problem_of(call));
   return CUDNN_STATUS_SUCCESS;
 }

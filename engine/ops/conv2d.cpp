@@ -77,23 +77,27 @@ Tensor kept_channels_last(const Tensor& weight) {
   return kept;
 }
 
-/// The dense weight in the back end's order; `holder` keeps a copy alive where one was needed. Frozen weights come with
-/// the cache of their storage; those that are trained change before packed forms could be used again.
-kernels::ConvWeight packed(const Tensor& weight, Tensor& holder) {
-  if (backend(weight.device()).conv2d.channels_last_weights) {
+kernels::ConvQuery query_of(const kernels::Conv2dShape& shape, kernels::ConvPass pass, bool epilogue = false) {
+  return {shape, pass, policy, math_mode(), epilogue};
+}
+
+/// The dense weight in the order that the call takes; `holder` keeps a copy alive where one was needed. Frozen weights
+/// come with the cache of their storage; those that are trained change before packed forms could be used again.
+kernels::ConvWeight packed(const Tensor& weight, const kernels::ConvQuery& query, Tensor& holder) {
+  if (backend(weight.device()).conv2d.channels_last_weights(query)) {
     holder = weight.requires_grad() ? channels_last(weight) : kept_channels_last(weight);
     return {holder.data<float>()};
   }
   holder = weight.detach().contiguous();
-  if (weight.requires_grad()) return {holder.data<float>()};
+  if (weight.requires_grad() || !weight.device().is_cpu()) return {holder.data<float>()};
   Storage& storage = holder.storage();
   if (!storage.weight_packs()) storage.weight_packs() = kernels::make_weight_pack_cache();
   return {holder.data<float>(), storage.version(), storage.weight_packs().get()};
 }
 
 /// Scratch memory for a pass; undefined where the back end keeps its own.
-Tensor workspace_for(const Device& device, const kernels::Conv2dShape& shape, kernels::ConvPass pass, bool epilogue) {
-  const std::size_t bytes = backend(device).conv2d.workspace_bytes({shape, pass, policy, math_mode(), epilogue});
+Tensor workspace_for(const Device& device, const kernels::ConvQuery& query) {
+  const std::size_t bytes = backend(device).conv2d.workspace_bytes(query);
   return bytes == 0 ? Tensor() : Tensor::empty({dim_t(bytes)}, DType::kU8, device);
 }
 
@@ -113,13 +117,14 @@ Tensor forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const 
         message("[conv2d] expected a residual of shape ", to_string(y_shape), ", got ", residual.describe()));
   const Tensor source = in_block(x, shape.x_block);
   Tensor dense_weight, dense_bias, dense_residual;
-  const kernels::ConvWeight w = packed(weight, dense_weight);
+  const kernels::ConvQuery query =
+      query_of(shape, kernels::ConvPass::kFprop, bias.defined() || residual.defined() || relu);
+  const kernels::ConvWeight w = packed(weight, query, dense_weight);
   if (bias.defined()) dense_bias = bias.detach().contiguous();
   if (residual.defined()) dense_residual = in_block(residual, shape.y_block);
   Tensor y = empty_in_block(y_shape, x.device(), shape.y_block);
   if (y.numel() == 0) return y;
-  const Tensor workspace =
-      workspace_for(x.device(), shape, kernels::ConvPass::kFprop, bias.defined() || residual.defined() || relu);
+  const Tensor workspace = workspace_for(x.device(), query);
   OpScope scope("conv2d", kernels::conv2d_cost(shape, kernels::ConvPass::kFprop));
   backend(x.device())
       .conv2d.fprop(current_stream(x.device()),
@@ -164,10 +169,11 @@ Tensor conv2d_data_gradient(const Tensor& gy, const Tensor& weight, const Shape&
   const auto shape = conv_shape("conv2d_data_gradient", gy.device(), x_shape, weight.shape(), options);
   const Tensor source = in_block(gy, shape.y_block);
   Tensor dense_weight;
-  const kernels::ConvWeight w = packed(weight, dense_weight);
+  const kernels::ConvQuery query = query_of(shape, kernels::ConvPass::kDgrad);
+  const kernels::ConvWeight w = packed(weight, query, dense_weight);
   Tensor gx = empty_in_block(x_shape, gy.device(), shape.x_block);
   if (gx.numel() > 0) {
-    const Tensor workspace = workspace_for(gy.device(), shape, kernels::ConvPass::kDgrad, false);
+    const Tensor workspace = workspace_for(gy.device(), query);
     OpScope scope("conv2d_data_gradient", kernels::conv2d_cost(shape, kernels::ConvPass::kDgrad));
     backend(gy.device())
         .conv2d.dgrad(current_stream(gy.device()),
@@ -191,11 +197,12 @@ Tensor conv2d_weight_gradient(const Tensor& x, const Tensor& gy, const Shape& we
   check_one_device("conv2d_weight_gradient", {x, gy});
   const auto shape = conv_shape("conv2d_weight_gradient", x.device(), x.shape(), weight_shape, options);
   const Tensor source = in_block(x, shape.x_block), gradient = in_block(gy, shape.y_block);
-  const bool last = backend(x.device()).conv2d.channels_last_weights;
+  const kernels::ConvQuery query = query_of(shape, kernels::ConvPass::kWgrad);
+  const bool last = backend(x.device()).conv2d.channels_last_weights(query);
   const Shape& s = weight_shape;
   Tensor gw = Tensor::empty(last ? Shape{s[0], s[2], s[3], s[1]} : s, DType::kF32, x.device());
   {
-    const Tensor workspace = workspace_for(x.device(), shape, kernels::ConvPass::kWgrad, false);
+    const Tensor workspace = workspace_for(x.device(), query);
     OpScope scope("conv2d_weight_gradient", kernels::conv2d_cost(shape, kernels::ConvPass::kWgrad));
     backend(x.device())
         .conv2d.wgrad(current_stream(x.device()), {shape, policy, source.data<float>(), gradient.data<float>(),

@@ -23,32 +23,37 @@ struct Layers {
   Layer layer[kCapacity];
 };
 
-/// Second stage: one block a layer merges the chunks of all its channels and computes the two norms.
+/// Second stage: the statistics of kWarp channels a block, layers side by side in the grid's y.
 template <int kCapacity>
-__global__ void __launch_bounds__(kMergeThreads) finish_kernel(const __grid_constant__ Layers<kCapacity> layers) {
+__global__ void __launch_bounds__(kMergeThreads) merge_kernel(const __grid_constant__ Layers<kCapacity> layers) {
   EMU_SHARED(Moments, scratch, [kMergeThreads]);
+  const Layer& layer = layers.layer[blockIdx.y];
+  if (int(blockIdx.x) * kWarp >= layer.partials.channels) return;  // the whole block
+  const int c = int(blockIdx.x) * kWarp + int(threadIdx.x) % kWarp;
+  const ChannelMoments moments = merge_chunks(layer.partials, c, scratch);
+  if (threadIdx.x >= kWarp || c >= layer.partials.channels) return;
+  layer.batch_mean[c] = moments.mean;
+  layer.batch_var[c] = moments.var;
+}
+
+constexpr int kNormThreads = 256;
+
+/// Third stage: the two norms of a layer, one block each.
+template <int kCapacity>
+__global__ void __launch_bounds__(kNormThreads) norms_kernel(const __grid_constant__ Layers<kCapacity> layers) {
+  EMU_SHARED(float, scratch, [2][kNormThreads / kWarp]);
   const Layer& layer = layers.layer[blockIdx.x];
-  const int channels = layer.partials.channels;
-  float var_squares = 0, mean_squares = 0;  // of channels / kWarp values, then as a tree
-  for (int first = 0; first < channels; first += kWarp) {
-    const int c = first + int(threadIdx.x) % kWarp;
-    const ChannelMoments moments = merge_chunks(layer.partials, c, scratch);
-    if (threadIdx.x < kWarp && c < channels) {
-      layer.batch_mean[c] = moments.mean;
-      layer.batch_var[c] = moments.var;
-      const float var_gap = layer.running_var[c] - moments.var;
-      const float mean_gap = layer.running_mean[c] - moments.mean;
-      var_squares += var_gap * var_gap;
-      mean_squares += mean_gap * mean_gap;
-    }
-    __syncthreads();
+  float squares[2] = {0, 0};  // of variances, of means
+  for (int c = int(threadIdx.x); c < layer.partials.channels; c += kNormThreads) {
+    const float var_gap = layer.running_var[c] - layer.batch_var[c];
+    const float mean_gap = layer.running_mean[c] - layer.batch_mean[c];
+    squares[0] += var_gap * var_gap;
+    squares[1] += mean_gap * mean_gap;
   }
-  if (threadIdx.x >= kWarp) return;
-  var_squares = warp_sum(var_squares);
-  mean_squares = warp_sum(mean_squares);
+  block_sums<kNormThreads>(squares, scratch);
   if (threadIdx.x > 0) return;
-  *layer.var_norm = sqrtf(var_squares);
-  *layer.mean_norm = sqrtf(mean_squares);
+  *layer.var_norm = sqrtf(squares[0]);
+  *layer.mean_norm = sqrtf(squares[1]);
 }
 
 AffineMap forward_map(const BnStatsMatchArgs& args) {
@@ -77,8 +82,14 @@ Layer layer_of(const BnStatsMatchArgs& args) {
 template <int kCapacity>
 void launch_finish(Stream stream, const BnStatsMatchArgs* layers, int count) {
   Layers<kCapacity> table = {};
-  for (int i = 0; i < count; ++i) table.layer[i] = layer_of(layers[i]);
-  ENGRAM_LAUNCH(finish_kernel<kCapacity>, dim3(unsigned(count)), kMergeThreads, 0, stream, table);
+  int channels = 0;
+  for (int i = 0; i < count; ++i) {
+    table.layer[i] = layer_of(layers[i]);
+    channels = std::max(channels, table.layer[i].partials.channels);
+  }
+  const dim3 groups(unsigned(ceil_div(channels, kWarp)), unsigned(count));
+  ENGRAM_LAUNCH(merge_kernel<kCapacity>, groups, kMergeThreads, 0, stream, table);
+  ENGRAM_LAUNCH(norms_kernel<kCapacity>, dim3(unsigned(count)), kNormThreads, 0, stream, table);
 }
 
 void finish(Stream stream, const BnStatsMatchFinishArgs& args) {

@@ -113,10 +113,10 @@ struct Conv2dWgradArgs {
 enum class ConvPass { kFprop, kDgrad, kWgrad };
 
 /// Most scratch memory that an algorithm may take on CUDA.
-inline constexpr std::size_t kConvWorkspaceLimit = std::size_t{256} << 20;
+inline constexpr std::size_t kConvWorkspaceLimit = std::size_t{1} << 30;
 
-/// What the scratch memory of a call depends on.
-struct ConvWorkspaceQuery {
+/// What the scratch memory of a call and the order of its weights depend on.
+struct ConvQuery {
   Conv2dShape shape;
   ConvPass pass;
   ConvPolicy policy = ConvPolicy::kFast;
@@ -130,8 +130,9 @@ struct Conv2dKernels {
   void (*dgrad)(Stream, const Conv2dDgradArgs&);
   void (*wgrad)(Stream, const Conv2dWgradArgs&);
   /// Bytes of `workspace` in the arguments, 256-byte aligned; 0 on the CPU, which keeps its own.
-  std::size_t (*workspace_bytes)(const ConvWorkspaceQuery&);
-  bool channels_last_weights;  ///< weights and their gradients are [oc, kh, kw, ic / groups], else OIHW
+  std::size_t (*workspace_bytes)(const ConvQuery&);
+  /// Whether the weights of this call and their gradients are [oc, kh, kw, ic / groups], else OIHW.
+  bool (*channels_last_weights)(const ConvQuery&);
 };
 
 /// Throws UsageError unless `shape` is a convolution: blocks of 1 or 16, or channels-last ones.

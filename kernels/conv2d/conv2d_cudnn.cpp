@@ -1,5 +1,6 @@
-/// Convolutions by cuDNN, channels-last. cuDNN 9 carries these functions on beside its graph interface; they choose by
-/// fixed heuristics, without timing, and the choice is kept for each shape.
+/// Convolutions by cuDNN. cuDNN 9 carries these functions on beside its graph interface; they choose by fixed rules,
+/// without timing, and the choice is kept for each shape. Activations are channels-last; where the library's Winograd
+/// transforms run, which take planar ones only, they are reordered on the way in and out.
 
 #include <algorithm>
 #include <map>
@@ -13,6 +14,7 @@
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/plugin/cuda/check.h"
 #include "kernels/plugin/cuda/libraries.h"
+#include "kernels/reorder/reorder.h"
 
 namespace engram::kernels {
 namespace {
@@ -71,15 +73,16 @@ struct Workspace {
   void *scratch, *x, *w, *y, *zeros;
   std::size_t bytes;
 
-  Workspace(void* begin, const CudnnPlanKey& key, std::size_t scratch_bytes) {
+  Workspace(void* begin, const CudnnPlanKey& key, const CudnnPlan& plan) {
     Parts parts(begin);
     const Conv2dShape& s = key.shape;
     const bool half = key.math == MathMode::kBF16;
-    scratch = parts.take(scratch_bytes);
-    x = parts.take(half ? std::size_t(s.x().count()) * 2 : 0);
-    w = parts.take(half ? std::size_t(s.weight_count()) * 2 : 0);
-    y = parts.take(half ? std::size_t(s.y().count()) * 2 : 0);
-    zeros = parts.take(key.epilogue && !half ? std::size_t(s.oc) * sizeof(float) : 0);
+    const std::size_t element = half ? 2 : plan.planar ? sizeof(float) : 0;
+    scratch = parts.take(plan.scratch_bytes);
+    x = parts.take(std::size_t(s.x().count()) * element);
+    w = parts.take(half ? std::size_t(s.weight_count()) * element : 0);
+    y = parts.take(std::size_t(s.y().count()) * element);
+    zeros = parts.take(key.epilogue && element == 0 ? std::size_t(s.oc) * sizeof(float) : 0);
     bytes = parts.total();
   }
 };
@@ -101,10 +104,33 @@ struct Prepared {
 Prepared prepare(Stream stream, const CudnnPlanKey& key, void* workspace) {
   const cudnnHandle_t handle = handle_for(stream);
   const auto plan = plan_for(key, handle);
-  return {plan, handle, Workspace(workspace, key, plan->scratch_bytes)};
+  return {plan, handle, Workspace(workspace, key, *plan)};
 }
 
 constexpr float kOne = 1, kZero = 0;
+
+/// Brings an activation to where the library reads it: converted, reordered, or as it is.
+const void* prepared(Stream stream, const CudnnPlan& plan, bool half, const float* from, void* to,
+                     const ActivationShape& shape) {
+  if (half) {
+    to_bf16(stream, from, to, shape.count());
+  } else if (plan.planar) {
+    kCudaReorder.to_planar(stream, {from, static_cast<float*>(to), shape.n, shape.c, shape.h, shape.w, shape.c});
+  } else {
+    return from;
+  }
+  return to;
+}
+
+/// Brings the library's result to its place.
+void deliver(Stream stream, const CudnnPlan& plan, bool half, const void* from, float* to,
+             const ActivationShape& shape) {
+  if (half) {
+    from_bf16(stream, from, to, shape.count());
+  } else if (plan.planar) {
+    kCudaReorder.to_blocked(stream, {static_cast<const float*>(from), to, shape.n, shape.c, shape.h, shape.w, shape.c});
+  }
+}
 
 void expect_success(cudnnStatus_t status, ConvPass pass, const Conv2dShape& shape) {
   if (status == CUDNN_STATUS_SUCCESS) return;
@@ -132,44 +158,41 @@ void separate_epilogue(Stream stream, const Conv2dFpropArgs& a) {
   if (a.relu) kCudaElementwise.unary(stream, {UnaryOp::kRelu, a.y, a.y, count});
 }
 
+/// y = relu(conv + bias + residual) in one call of the library.
+cudnnStatus_t run_fused(Stream stream, const Conv2dFpropArgs& a, const Prepared& p) {
+  const CudnnPlan& plan = *p.plan;
+  const float* bias = a.bias;
+  if (!bias) {
+    cuda::check(cudaMemsetAsync(p.workspace.zeros, 0, std::size_t(a.shape.oc) * sizeof(float),
+                                static_cast<cudaStream_t>(stream.handle)),
+                "cudaMemsetAsync");
+    bias = static_cast<const float*>(p.workspace.zeros);
+  }
+  return cudnnConvolutionBiasActivationForward(
+      p.handle, &kOne, plan.x, a.x, plan.w, a.weight.data, plan.convolution, cudnnConvolutionFwdAlgo_t(plan.algorithm),
+      p.workspace.scratch, plan.scratch_bytes, a.residual ? &kOne : &kZero, plan.y, a.residual ? a.residual : a.y,
+      plan.bias, bias, a.relu ? plan.relu : plan.identity, plan.y, a.y);
+}
+
 void fprop(Stream stream, const Conv2dFpropArgs& a) {
   check_conv2d_shape(a.shape, true);
   if (a.shape.n == 0) return;
   const bool half = a.math == MathMode::kBF16, epilogue = a.bias || a.residual || a.relu;
   const Prepared p = prepare(stream, {a.shape, ConvPass::kFprop, a.policy, a.math, epilogue}, a.workspace);
   const CudnnPlan& plan = *p.plan;
-  const auto algorithm = cudnnConvolutionFwdAlgo_t(plan.algorithm);
-  if (half) {
-    // The residual may be y itself: it is added after y was made, so it needs a place of its own.
-    if (a.residual == a.y && a.residual)
-      throw UsageError("[conv2d] expected a residual beside y under bf16, got one in its place");
-    to_bf16(stream, a.x, p.workspace.x, a.shape.x().count());
-    to_bf16(stream, a.weight.data, p.workspace.w, a.shape.weight_count());
-  }
-  const void* const x = half ? p.workspace.x : a.x;
-  const void* const w = half ? p.workspace.w : a.weight.data;
-  void* const y = half ? p.workspace.y : a.y;
-  cudnnStatus_t status;
-  if (epilogue && !half) {
-    const float* bias = a.bias;
-    if (!bias) {
-      cuda::check(cudaMemsetAsync(p.workspace.zeros, 0, std::size_t(a.shape.oc) * sizeof(float),
-                                  static_cast<cudaStream_t>(stream.handle)),
-                  "cudaMemsetAsync");
-      bias = static_cast<const float*>(p.workspace.zeros);
-    }
-    status = cudnnConvolutionBiasActivationForward(p.handle, &kOne, plan.x, x, plan.w, w, plan.convolution, algorithm,
-                                                   p.workspace.scratch, plan.scratch_bytes, a.residual ? &kOne : &kZero,
-                                                   plan.y, a.residual ? a.residual : y, plan.bias, bias,
-                                                   a.relu ? plan.relu : plan.identity, plan.y, y);
-  } else {
-    status = cudnnConvolutionForward(p.handle, &kOne, plan.x, x, plan.w, w, plan.convolution, algorithm,
-                                     p.workspace.scratch, plan.scratch_bytes, &kZero, plan.y, y);
-  }
-  expect_success(status, ConvPass::kFprop, a.shape);
-  if (!half) return;
-  from_bf16(stream, y, a.y, a.shape.y().count());
-  separate_epilogue(stream, a);
+  const bool in_place = !half && !plan.planar;
+  if (epilogue && in_place) return expect_success(run_fused(stream, a, p), ConvPass::kFprop, a.shape);
+  // The residual is added after y was made, so it needs a place of its own.
+  if (a.residual == a.y && a.residual) throw UsageError("[conv2d] expected a residual beside y, got one in its place");
+  const void* const x = prepared(stream, plan, half, a.x, p.workspace.x, a.shape.x());
+  if (half) to_bf16(stream, a.weight.data, p.workspace.w, a.shape.weight_count());
+  void* const y = in_place ? a.y : p.workspace.y;
+  expect_success(cudnnConvolutionForward(p.handle, &kOne, plan.x, x, plan.w, half ? p.workspace.w : a.weight.data,
+                                         plan.convolution, cudnnConvolutionFwdAlgo_t(plan.algorithm),
+                                         p.workspace.scratch, plan.scratch_bytes, &kZero, plan.y, y),
+                 ConvPass::kFprop, a.shape);
+  deliver(stream, plan, half, y, a.y, a.shape.y());
+  if (epilogue) separate_epilogue(stream, a);
 }
 
 void dgrad(Stream stream, const Conv2dDgradArgs& a) {
@@ -177,17 +200,15 @@ void dgrad(Stream stream, const Conv2dDgradArgs& a) {
   if (a.shape.n == 0) return;
   const bool half = a.math == MathMode::kBF16;
   const Prepared p = prepare(stream, {a.shape, ConvPass::kDgrad, a.policy, a.math, false}, a.workspace);
-  if (half) {
-    to_bf16(stream, a.gy, p.workspace.y, a.shape.y().count());
-    to_bf16(stream, a.weight.data, p.workspace.w, a.shape.weight_count());
-  }
-  void* const gx = half ? p.workspace.x : a.gx;
-  expect_success(cudnnConvolutionBackwardData(p.handle, &kOne, p.plan->w, half ? p.workspace.w : a.weight.data,
-                                              p.plan->y, half ? p.workspace.y : a.gy, p.plan->convolution,
-                                              cudnnConvolutionBwdDataAlgo_t(p.plan->algorithm), p.workspace.scratch,
-                                              p.plan->scratch_bytes, &kZero, p.plan->x, gx),
+  const CudnnPlan& plan = *p.plan;
+  const void* const gy = prepared(stream, plan, half, a.gy, p.workspace.y, a.shape.y());
+  if (half) to_bf16(stream, a.weight.data, p.workspace.w, a.shape.weight_count());
+  void* const gx = half || plan.planar ? p.workspace.x : a.gx;
+  expect_success(cudnnConvolutionBackwardData(p.handle, &kOne, plan.w, half ? p.workspace.w : a.weight.data, plan.y, gy,
+                                              plan.convolution, cudnnConvolutionBwdDataAlgo_t(plan.algorithm),
+                                              p.workspace.scratch, plan.scratch_bytes, &kZero, plan.x, gx),
                  ConvPass::kDgrad, a.shape);
-  if (half) from_bf16(stream, gx, a.gx, a.shape.x().count());
+  deliver(stream, plan, half, gx, a.gx, a.shape.x());
 }
 
 void fill_zeros(Stream stream, float* values, dim_t count) {
@@ -203,35 +224,41 @@ void wgrad(Stream stream, const Conv2dWgradArgs& a) {
   }
   const bool half = a.math == MathMode::kBF16;
   const Prepared p = prepare(stream, {a.shape, ConvPass::kWgrad, a.policy, a.math, false}, a.workspace);
-  if (half) {
-    to_bf16(stream, a.x, p.workspace.x, a.shape.x().count());
-    to_bf16(stream, a.gy, p.workspace.y, a.shape.y().count());
-  }
+  const void* const x = prepared(stream, *p.plan, half, a.x, p.workspace.x, a.shape.x());
+  const void* const gy = prepared(stream, *p.plan, half, a.gy, p.workspace.y, a.shape.y());
   void* const gw = half ? p.workspace.w : a.gw;
-  expect_success(cudnnConvolutionBackwardFilter(p.handle, &kOne, p.plan->x, half ? p.workspace.x : a.x, p.plan->y,
-                                                half ? p.workspace.y : a.gy, p.plan->convolution,
+  expect_success(cudnnConvolutionBackwardFilter(p.handle, &kOne, p.plan->x, x, p.plan->y, gy, p.plan->convolution,
                                                 cudnnConvolutionBwdFilterAlgo_t(p.plan->algorithm), p.workspace.scratch,
                                                 p.plan->scratch_bytes, &kZero, p.plan->w, gw),
                  ConvPass::kWgrad, a.shape);
   if (half) from_bf16(stream, gw, a.gw, a.shape.weight_count());
   if (!a.gbias) return;
-  // The bias's gradient is summed from the f32 values under every math mode.
-  const auto f32 = plan_for({a.shape, ConvPass::kWgrad, a.policy, MathMode::kF32, false}, p.handle);
+  // The bias's gradient is summed from the channels-last f32 values under every math mode.
+  const auto f32 = plan_for({a.shape, ConvPass::kWgrad, ConvPolicy::kExact, MathMode::kF32, false}, p.handle);
   expect_success(cudnnConvolutionBackwardBias(p.handle, &kOne, f32->y, a.gy, &kZero, f32->bias, a.gbias),
                  ConvPass::kWgrad, a.shape);
 }
 
-std::size_t workspace_bytes(const ConvWorkspaceQuery& q) {
+std::size_t workspace_bytes(const ConvQuery& q) {
   check_conv2d_shape(q.shape, true);
   if (q.shape.n == 0) return 0;
   const CudnnPlanKey key{q.shape, q.pass, q.policy, q.math, q.epilogue};
-  return Workspace(nullptr, key, plan_for(key, handle_for({}))->scratch_bytes).bytes;
+  return Workspace(nullptr, key, *plan_for(key, handle_for({}))).bytes;
+}
+
+bool channels_last_weights(const ConvQuery& q) {
+  check_conv2d_shape(q.shape, true);
+  if (q.shape.n == 0) return true;
+  return !plan_for({q.shape, q.pass, q.policy, q.math, q.epilogue}, handle_for({}))->planar;
 }
 
 }  // namespace
 
-const Conv2dKernels kCudaConv2d = {
-    .fprop = fprop, .dgrad = dgrad, .wgrad = wgrad, .workspace_bytes = workspace_bytes, .channels_last_weights = true};
+const Conv2dKernels kCudaConv2d = {.fprop = fprop,
+                                   .dgrad = dgrad,
+                                   .wgrad = wgrad,
+                                   .workspace_bytes = workspace_bytes,
+                                   .channels_last_weights = channels_last_weights};
 
 namespace cuda {
 

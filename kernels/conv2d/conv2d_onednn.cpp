@@ -133,8 +133,8 @@ void wgrad(Stream, const Conv2dWgradArgs& a) {
 const Conv2dKernels kCpuConv2d = {.fprop = fprop,
                                   .dgrad = dgrad,
                                   .wgrad = wgrad,
-                                  .workspace_bytes = [](const ConvWorkspaceQuery&) { return std::size_t{0}; },
-                                  .channels_last_weights = false};
+                                  .workspace_bytes = [](const ConvQuery&) { return std::size_t{0}; },
+                                  .channels_last_weights = [](const ConvQuery&) { return false; }};
 
 std::string conv2d_plan_info(const Conv2dShape& shape, ConvPass pass, ConvPolicy policy) {
   check_conv2d_shape(shape);

@@ -13,10 +13,11 @@ int checked_int(dim_t value) {
   return int(value);
 }
 
-void set_tensor(cudnnTensorDescriptor_t d, cudnnDataType_t type, dim_t n, dim_t c, dim_t h, dim_t w) {
-  check_cudnn(cudnnSetTensor4dDescriptor(d, CUDNN_TENSOR_NHWC, type, checked_int(n), checked_int(c), checked_int(h),
-                                         checked_int(w)),
-              "cudnnSetTensor4dDescriptor");
+void set_tensor(cudnnTensorDescriptor_t d, cudnnTensorFormat_t format, cudnnDataType_t type, dim_t n, dim_t c, dim_t h,
+                dim_t w) {
+  check_cudnn(
+      cudnnSetTensor4dDescriptor(d, format, type, checked_int(n), checked_int(c), checked_int(h), checked_int(w)),
+      "cudnnSetTensor4dDescriptor");
 }
 
 }  // namespace
@@ -39,7 +40,13 @@ void check_cudnn(cudnnStatus_t status, const char* call) {
 CudnnPlan::CudnnPlan(const CudnnPlanKey& key, cudnnHandle_t handle) : key_(key) {
   try {
     create();
+    planar = key.math == MathMode::kF32 && key.policy == ConvPolicy::kFast && uses_winograd(key.shape);
     describe();
+    if (planar && take_winograd(handle)) return;
+    if (planar) {
+      planar = false;
+      describe();
+    }
     choose(handle);
   } catch (...) {
     destroy();
@@ -74,10 +81,11 @@ void CudnnPlan::destroy() noexcept {
 void CudnnPlan::describe() {
   const Conv2dShape& s = key_.shape;
   const cudnnDataType_t type = key_.math == MathMode::kBF16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
-  set_tensor(x, type, s.n, s.ic, s.ih, s.iw);
-  set_tensor(y, type, s.n, s.oc, s.oh(), s.ow());
-  set_tensor(bias, CUDNN_DATA_FLOAT, 1, s.oc, 1, 1);
-  check_cudnn(cudnnSetFilter4dDescriptor(w, type, CUDNN_TENSOR_NHWC, checked_int(s.oc), checked_int(s.ic / s.groups),
+  const cudnnTensorFormat_t format = planar ? CUDNN_TENSOR_NCHW : CUDNN_TENSOR_NHWC;
+  set_tensor(x, format, type, s.n, s.ic, s.ih, s.iw);
+  set_tensor(y, format, type, s.n, s.oc, s.oh(), s.ow());
+  set_tensor(bias, format, CUDNN_DATA_FLOAT, 1, s.oc, 1, 1);
+  check_cudnn(cudnnSetFilter4dDescriptor(w, type, format, checked_int(s.oc), checked_int(s.ic / s.groups),
                                          checked_int(s.kh), checked_int(s.kw)),
               "cudnnSetFilter4dDescriptor");
   check_cudnn(
@@ -133,6 +141,26 @@ void CudnnPlan::take_first(const Perf* results, int count) {
   throw DeviceError(message("[conv2d] expected a deterministic algorithm of cuDNN within ", kConvWorkspaceLimit,
                             " bytes of workspace for the ", pass_name(key_.pass), " of ",
                             describe_convolution(key_.shape), ", got none"));
+}
+
+/// The Winograd algorithm of the pass, if the library has it for this shape within the limit of scratch memory. Its own
+/// heuristics list it behind slower ones (measured: docs/gpu.md).
+bool CudnnPlan::take_winograd(cudnnHandle_t handle) {
+  cudnnStatus_t status;
+  if (key_.pass == ConvPass::kFprop) {
+    algorithm = CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD_NONFUSED;
+    status = cudnnGetConvolutionForwardWorkspaceSize(handle, x, w, convolution, y, cudnnConvolutionFwdAlgo_t(algorithm),
+                                                     &scratch_bytes);
+  } else if (key_.pass == ConvPass::kDgrad) {
+    algorithm = CUDNN_CONVOLUTION_BWD_DATA_ALGO_WINOGRAD_NONFUSED;
+    status = cudnnGetConvolutionBackwardDataWorkspaceSize(handle, w, y, convolution, x,
+                                                          cudnnConvolutionBwdDataAlgo_t(algorithm), &scratch_bytes);
+  } else {
+    algorithm = CUDNN_CONVOLUTION_BWD_FILTER_ALGO_WINOGRAD_NONFUSED;
+    status = cudnnGetConvolutionBackwardFilterWorkspaceSize(handle, x, y, convolution, w,
+                                                            cudnnConvolutionBwdFilterAlgo_t(algorithm), &scratch_bytes);
+  }
+  return status == CUDNN_STATUS_SUCCESS && scratch_bytes <= kConvWorkspaceLimit;
 }
 
 void CudnnPlan::choose(cudnnHandle_t handle) {

@@ -44,6 +44,7 @@ class CudnnPlan {
   cudnnActivationDescriptor_t relu = nullptr, identity = nullptr;
   int algorithm = 0;              ///< of the pass's enumeration
   std::size_t scratch_bytes = 0;  ///< of the algorithm
+  bool planar = false;            ///< the library sees NCHW and OIHW: its Winograd transforms take nothing else
 
  private:
   void create();
@@ -53,6 +54,7 @@ class CudnnPlan {
   bool is_transform(int algo) const;
   template <class Perf>
   void take_first(const Perf* results, int count);
+  bool take_winograd(cudnnHandle_t handle);
   void choose(cudnnHandle_t handle);
 
   const CudnnPlanKey key_;

@@ -58,9 +58,28 @@ __device__ Tile tile_of(const Tiling& t) {
   return tile;
 }
 
+/// Whether the tile is one of kWarp channels and whole warps of pixels.
+__device__ __forceinline__ bool is_full(const Tile& tile) {
+  return tile.lanes == kWarp && tile.pixels % kWarp == 0;
+}
+
+/// Accesses of a thread that are under way together.
+constexpr int kUnroll = 4;
+
 /// Calls f(lane, pixel, offset of the planar side) with neighbouring threads at neighbouring pixels.
 template <class F>
 __device__ __forceinline__ void for_planar(const Tiling& t, const Tile& tile, const F& f) {
+  if (is_full(tile)) {
+    const int column = int(threadIdx.x) % kWarp, first = int(threadIdx.x) / kWarp;
+    for (int p = column; p < tile.pixels; p += kWarp) {
+#pragma unroll kUnroll
+      for (int lane = first; lane < kWarp; lane += kThreads / kWarp) {
+        const int channel = tile.block0 + tile.lane0 + lane;
+        f(lane, p, (tile.image * t.c + channel) * t.plane_pixels + tile.pixel0 + p, channel < t.c);
+      }
+    }
+    return;
+  }
   for (int i = int(threadIdx.x); i < tile.lanes * tile.pixels; i += kThreads) {
     const int lane = i / tile.pixels, p = i % tile.pixels, channel = tile.block0 + tile.lane0 + lane;
     f(lane, p, (tile.image * t.c + channel) * t.plane_pixels + tile.pixel0 + p, channel < t.c);
@@ -72,6 +91,13 @@ template <class F>
 __device__ __forceinline__ void for_blocked(const Tiling& t, const Tile& tile, const F& f) {
   const dim_t first =
       (tile.image * t.padded + tile.block0) * t.plane_pixels + dim_t(tile.pixel0) * t.block + tile.lane0;
+  if (is_full(tile)) {
+    const int lane = int(threadIdx.x) % kWarp;
+#pragma unroll kUnroll
+    for (int p = int(threadIdx.x) / kWarp; p < tile.pixels; p += kThreads / kWarp)
+      f(lane, p, first + dim_t(p) * t.block + lane);
+    return;
+  }
   for (int i = int(threadIdx.x); i < tile.lanes * tile.pixels; i += kThreads) {
     const int p = i / tile.lanes, lane = i % tile.lanes;
     f(lane, p, first + dim_t(p) * t.block + lane);

@@ -43,7 +43,7 @@ Array reference_of(const std::vector<Array>& in, const BatchNormOptions& o, std:
 Tensor channel_ramp(dim_t channels, float first, float step) {
   std::vector<float> values;
   for (dim_t c = 0; c < channels; ++c) values.push_back(first + step * float(c));
-  return Tensor::from(values, {channels});
+  return Tensor::from(values, {channels}, test_device());
 }
 
 std::vector<double> to_double(const Tensor& x) {
@@ -102,7 +102,7 @@ void expect_near(const Tensor& got, const Tensor& expected, double tolerance) {
 Tensor spread(const Shape& shape, float phase) {
   std::vector<float> values(std::size_t(numel(shape)), 0.f);
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = std::sin(1.7f * float(i) + phase);
-  return Tensor::from(values, shape);
+  return Tensor::from(values, shape, test_device());
 }
 
 TEST(BatchNormOp, MatchesTheCompositeBelowAndAboveZero) {
@@ -116,7 +116,7 @@ TEST(BatchNormOp, MatchesTheCompositeBelowAndAboveZero) {
         const Tensor loss = sum(mul(square(y), spread(shape, 5)));
         std::vector<Tensor> g = grad({loss}, in, {.create_graph = create_graph});
         if (!create_graph) return g;
-        Tensor total = Tensor::scalar(0);
+        Tensor total = Tensor::scalar(0, test_device());
         for (std::size_t i = 0; i < g.size(); ++i) total = add(total, sum(mul(g[i], spread(g[i].shape(), 7))));
         return grad({total}, in);
       };
@@ -142,7 +142,7 @@ TEST(BatchNormOp, RunningStatisticsFollowTheTorchConvention) {
 
 TEST(BatchNormOp, EvaluationNodesOutliveAnUpdateOfTheStatistics) {
   Tensor x = spread({2, 16, 2, 2}, 0).set_requires_grad();
-  Tensor mean = Tensor::zeros({16}), var = Tensor::ones({16});
+  Tensor mean = Tensor::zeros({16}, test_device()), var = Tensor::ones({16}, test_device());
   const Tensor y = batch_norm(x, {}, {}, mean, var, {.eps = 0});
   batch_norm(x, {}, {}, mean, var, {.training = true, .momentum = 1});
   for (float g : grad({sum(y)}, {x})[0].to_vector()) EXPECT_EQ(g, 1);

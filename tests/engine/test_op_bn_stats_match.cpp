@@ -15,7 +15,7 @@ namespace {
 Tensor channel_ramp(dim_t channels, float first, float step) {
   std::vector<float> values;
   for (dim_t c = 0; c < channels; ++c) values.push_back(first + step * float(c % 7));
-  return Tensor::from(values, {channels});
+  return Tensor::from(values, {channels}, test_device());
 }
 
 std::vector<double> to_double(const Tensor& x) {
@@ -91,7 +91,7 @@ BnStatsMatch composite(const Tensor& x, const Tensor& gamma, const Tensor& beta,
 Tensor spread(const Shape& shape, float phase) {
   std::vector<float> values(std::size_t(numel(shape)), 0.f);
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = std::sin(1.7f * float(i) + phase);
-  return Tensor::from(values, shape);
+  return Tensor::from(values, shape, test_device());
 }
 
 void expect_near(const Tensor& got, const Tensor& expected, double tolerance) {
@@ -116,7 +116,7 @@ TEST(BnStatsMatchOp, MatchesSeparateOperationsWithAnActivation) {
             add(sum(mul(square(y), spread(shape, 5))), add(mul(out.var_norm, 4.f), square(out.mean_norm)));
         std::vector<Tensor> g = grad({loss}, in, {.create_graph = second});
         if (!second) return g;
-        Tensor total = Tensor::scalar(0);
+        Tensor total = Tensor::scalar(0, test_device());
         for (const Tensor& part : g) total = add(total, sum(mul(part, spread(part.shape(), 7))));
         return grad({total}, in);
       };

@@ -18,7 +18,7 @@ namespace reference = kernels::reference;
 const kernels::Jitter kJitters[] = {{0, 0, 0}, {2, -1, 0}, {-1, 2, 1}};
 
 Tensor tensor_of(const kernels::Jitter& jitter) {
-  return make_jitter(jitter.dy, jitter.dx, jitter.flip != 0);
+  return make_jitter(jitter.dy, jitter.dx, jitter.flip != 0, test_device());
 }
 
 TEST(ImageSynthesisOps, RollFlip) {

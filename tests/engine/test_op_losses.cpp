@@ -39,7 +39,7 @@ TEST(LossOps, CrossEntropyWithLabels) {
                 .inputs = {shape},
                 .op =
                     [&](const auto& x) {
-                      return softmax_cross_entropy(x[0], Tensor::from(labels, {shape[0]}), {smoothing});
+                      return softmax_cross_entropy(x[0], Tensor::from(labels, {shape[0]}, test_device()), {smoothing});
                     },
                 .reference =
                     [&](const auto& x) {

@@ -39,7 +39,7 @@ TEST(SpatialOps, CropImages) {
   check_op(squared_case(
       "crop_images", {{3, 16, 4, 5}},
       [=](const auto& x) {
-        return crop_images(x[0], Tensor::from(offsets, {3, 2}), 3, 6);
+        return crop_images(x[0], Tensor::from(offsets, {3, 2}, test_device()), 3, 6);
       },
       [=](const auto& x) {
         return moved(x[0], {3, 16, 3, 6}, [=](const Shape& i) {
@@ -86,7 +86,8 @@ TEST(SpatialOps, FlipAlongAxes) {
 TEST(SpatialOps, FlipImages) {
   const std::vector<std::uint8_t> flags = {0, 1, 1};
   check_op(squared_case(
-      "flip_images", {{3, 16, 2, 5}}, [=](const auto& x) { return flip_images(x[0], Tensor::from(flags, {3})); },
+      "flip_images", {{3, 16, 2, 5}},
+      [=](const auto& x) { return flip_images(x[0], Tensor::from(flags, {3}, test_device())); },
       [=](const auto& x) {
         return moved(x[0], x[0].shape, [=](const Shape& i) {
           return Shape{i[0], i[1], i[2], flags[i[0]] ? 4 - i[3] : i[3]};
@@ -99,7 +100,7 @@ TEST(SpatialOps, IndexSelect) {
   for (int axis : {0, 2, -1})
     check_op(squared_case(
         message("index_select ", axis), {{3, 16, 3, 3}},
-        [=](const auto& x) { return index_select(x[0], axis, Tensor::from(index, {5})); },
+        [=](const auto& x) { return index_select(x[0], axis, Tensor::from(index, {5}, test_device())); },
         [=](const auto& x) {
           const int a = axis < 0 ? axis + 4 : axis;
           Shape shape = x[0].shape;
@@ -115,7 +116,8 @@ TEST(SpatialOps, IndexSelect) {
 TEST(SpatialOps, IndexAdd) {
   const std::vector<std::int32_t> index = {4, 0, 4};
   check_op(squared_case(
-      "index_add", {{2, 3, 5}}, [=](const auto& x) { return index_add(x[0], 1, Tensor::from(index, {3}), 6); },
+      "index_add", {{2, 3, 5}},
+      [=](const auto& x) { return index_add(x[0], 1, Tensor::from(index, {3}, test_device()), 6); },
       [=](const auto& x) {
         Array y({2, 6, 5});
         for (dim_t n = 0; n < 2; ++n)

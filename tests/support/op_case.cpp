@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <omp.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <random>
 
 #include "engine/allocator.h"
@@ -19,9 +21,13 @@ dim_t flat_index(const Shape& shape, std::initializer_list<dim_t> index) {
   return flat;
 }
 
+bool can_be_blocked(const Shape& shape) {
+  return shape.size() == 4 && can_block_channels(test_device(), shape[1]);
+}
+
 struct PoisonGuard {
-  PoisonGuard() { CachingAllocator::cpu().set_poison(true); }
-  ~PoisonGuard() { CachingAllocator::cpu().set_poison(false); }
+  PoisonGuard() { CachingAllocator::of(test_device()).set_poison(true); }
+  ~PoisonGuard() { CachingAllocator::of(test_device()).set_poison(false); }
 };
 
 struct ThreadGuard {
@@ -81,8 +87,8 @@ class Run {
   std::vector<Tensor> leaves() const {
     std::vector<Tensor> inputs;
     for (std::size_t i = 0; i < values_.size(); ++i) {
-      Tensor x = Tensor::from(values_[i], case_.inputs[i]);
-      if (blocked_ && x.rank() == 4 && x.dim(1) % kCpuChannelBlock == 0 && x.dim(1) > 0) x = x.blocked();
+      Tensor x = Tensor::from(values_[i], case_.inputs[i], test_device());
+      if (blocked_ && can_be_blocked(x.shape())) x = x.blocked();
       inputs.push_back(x);
     }
     for (int i : takes_grad_) inputs[i].set_requires_grad();
@@ -97,7 +103,7 @@ class Run {
 
   Tensor weighted(const Tensor& y) const {
     std::vector<float> w(weights_.values.begin(), weights_.values.end());
-    return sum(mul(y, Tensor::from(w, y.shape())));
+    return sum(mul(y, Tensor::from(w, y.shape(), test_device())));
   }
 
   /// The weighted sum of the reference at x + a u + b v, directions of the differentiable inputs only.
@@ -170,7 +176,7 @@ class Run {
       if (!gradients[k].defined()) continue;
       const int i = takes_grad_[k];
       std::vector<float> u(u_[i].values.begin(), u_[i].values.end());
-      const Tensor part = sum(mul(gradients[k], Tensor::from(u, case_.inputs[i])));
+      const Tensor part = sum(mul(gradients[k], Tensor::from(u, case_.inputs[i], test_device())));
       along = along.defined() ? add(along, part) : part;
     }
     double got = 0, scale = 0;
@@ -226,6 +232,10 @@ void check_repeats(const Run& run, double thread_tolerance) {
   ThreadGuard threads;
   omp_set_num_threads(1);
   const auto first = run.bits();
+  if (!test_device().is_cpu()) {
+    EXPECT_EQ(run.bits(), first) << run.label() << " again";
+    return;
+  }
   for (int count : {1, 2, 3}) {
     omp_set_num_threads(count);
     const auto again = run.bits();
@@ -239,6 +249,14 @@ void check_repeats(const Run& run, double thread_tolerance) {
 }
 
 }  // namespace
+
+Device test_device() {
+  static const Device device = [] {
+    const char* name = std::getenv("ENGRAM_TEST_DEVICE");
+    return name ? parse_device(name) : Device{};
+  }();
+  return device;
+}
 
 double& Array::at(std::initializer_list<dim_t> index) {
   return values[std::size_t(flat_index(shape, index))];
@@ -256,12 +274,8 @@ Array map(const Array& x, const std::function<double(double)>& f) {
 void check_op(const OpCase& test_case) {
   PoisonGuard poison;
   std::vector<bool> layouts = {false};
-  if (test_case.blocked)
-    for (const Shape& s : test_case.inputs)
-      if (s.size() == 4 && s[1] > 0 && s[1] % kCpuChannelBlock == 0) {
-        layouts.push_back(true);
-        break;
-      }
+  if (test_case.blocked && std::any_of(test_case.inputs.begin(), test_case.inputs.end(), can_be_blocked))
+    layouts.push_back(true);
   for (bool blocked : layouts) {
     Run run(test_case, blocked, 7);
     run.check();

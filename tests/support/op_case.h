@@ -36,14 +36,17 @@ struct OpCase {
   std::vector<bool> differentiable = {};                      ///< which inputs take gradients; default all
   bool order2 = true;                                         ///< check second derivatives
   double thread_tolerance = 0;  ///< for library kernels whose bits depend on the thread count
-  /// Try 4-D inputs with C % 16 == 0 in the blocked layout too.
+  /// Try 4-D inputs with C % 16 == 0 in the blocked layout too (on other devices than the CPU any C).
   bool blocked = true;
 };
 
-/// Checks, in this order: values against the reference; gradients (fused path, and with create_graph) against central
-/// differences of the reference in random directions; second derivatives against mixed differences; that gradients are
-/// computed only where asked; equal bits when run again and with 1, 2 and 3 threads. Fresh memory is poisoned with NaN
-/// meanwhile. Failures go to GoogleTest.
+/// The device that operations are tested on: the environment's ENGRAM_TEST_DEVICE (cpu, emu, cuda), by default the CPU.
+Device test_device();
+
+/// Checks on the test device, in this order: values against the reference; gradients (fused path, and with
+/// create_graph) against central differences of the reference in random directions; second derivatives against mixed
+/// differences; that gradients are computed only where asked; equal bits when run again and, on the CPU, with 1, 2 and
+/// 3 threads. Fresh memory is poisoned with NaN meanwhile. Failures go to GoogleTest.
 void check_op(const OpCase& test_case);
 
 }  // namespace engram::testing

@@ -1,32 +1,13 @@
 /// What the plug-in exports.
 
+#include "kernels/plugin/cuda/cuda_backend.h"
 #include "kernels/plugin/cuda/device_api.h"
 
 namespace engram::kernels {
 namespace {
 
 const Backend& cuda_backend() {
-  static const Backend backend = {
-      .name = "cuda",
-      .batch_norm = kCudaBatchNorm,
-      .bn_stats_match = kCudaBnStatsMatch,
-      .channel_scale = kCudaChannelScale,
-      .conv2d = kCudaConv2d,
-      .elementwise = kCudaElementwise,
-      .grad_cosine = kCudaGradCosine,
-      .image_prior = kCudaImagePrior,
-      .matmul = kCudaMatmul,
-      .optim_step = kCudaOptimStep,
-      .pool = kCudaPool,
-      .random = kCudaRandom,
-      .reduce = kCudaReduce,
-      .reorder = kCudaReorder,
-      .resample = kCudaResample,
-      .softmax_xent = kCudaSoftmaxXent,
-      .spatial = kCudaSpatial,
-      .strided_copy = kCudaStridedCopy,
-      .survival_screen = kCudaSurvivalScreen,
-  };
+  static const Backend backend = cuda::backend_with("cuda", kCudaConv2d, kCudaMatmul);
   return backend;
 }
 

@@ -1,17 +1,15 @@
-#include "bench/kernel_report/kernel_case.h"
+#include "bench/kernel_cases/kernel_case.h"
 
 #include <new>
-
-#include "emulator/emulator.h"
 
 namespace engram::bench {
 
 DeviceArrays::~DeviceArrays() {
-  for (void* array : arrays_) emu::release(array);
+  for (void* array : arrays_) device_.release(array);
 }
 
 void* DeviceArrays::bytes(std::size_t count) {
-  void* p = emu::allocate(count);
+  void* p = device_.allocate(count);
   if (p == nullptr) throw std::bad_alloc();
   arrays_.push_back(p);
   return p;
@@ -19,7 +17,7 @@ void* DeviceArrays::bytes(std::size_t count) {
 
 void* DeviceArrays::copied(const void* from, std::size_t count) {
   void* p = bytes(count);
-  emu::copy(p, from, count);
+  device_.copy_in(p, from, count);
   return p;
 }
 
@@ -33,12 +31,13 @@ float* DeviceArrays::values(std::int64_t count, float low, float high) {
   return copy_of(host);
 }
 
-std::vector<KernelCase> all_cases() {
+std::vector<KernelCase> family_cases(std::int64_t scale) {
   std::vector<KernelCase> cases;
-  add_example_cases(cases);
-  add_channel_cases(cases);
-  add_loss_cases(cases);
-  add_image_cases(cases);
+  add_channel_cases(cases, scale);
+  add_loss_cases(cases, scale);
+  add_image_cases(cases, scale);
+  add_tensor_cases(cases, scale);
+  add_window_cases(cases, scale);
   return cases;
 }
 

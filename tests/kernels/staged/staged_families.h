@@ -1,6 +1,6 @@
 #pragma once
-/// The CUDA kernels behind entry points that take host pointers: each call copies its operands to the emulator's memory
-/// and back.
+/// Kernels of a device behind entry points that take host pointers: each call copies its operands to the memory of the
+/// device under test and back.
 
 #include "kernels/backend.h"
 

@@ -1,9 +1,9 @@
-#include "tests/kernels/emu/staging.h"
+#include "tests/kernels/staged/staging.h"
 
 #include <cstdlib>
 
-#include "emulator/emulator.h"
 #include "kernels/common/error.h"
+#include "tests/kernels/staged/device_under_test.h"
 
 namespace engram::testing {
 namespace {
@@ -32,8 +32,9 @@ Span span_of(int rank, const dim_t* shape, const dim_t* stride) {
 
 Staging::~Staging() {
   for (const auto& [host, buffer] : buffers_) {
-    if (buffer.copy_out) emu::copy(const_cast<void*>(host), buffer.device, std::size_t(buffer.bytes));
-    emu::release(buffer.memory);
+    if (buffer.copy_out)
+      device_under_test().copy_back(const_cast<void*>(host), buffer.device, std::size_t(buffer.bytes));
+    device_under_test().release(buffer.memory);
   }
 }
 
@@ -43,12 +44,12 @@ void* Staging::stage(const void* host, dim_t bytes, std::size_t alignment, bool 
   Buffer& buffer = at->second;
   if (is_new) {
     const std::size_t offset = (offset_bytes() + alignment - 1) / alignment * alignment;
-    void* memory = emu::allocate(std::size_t(bytes) + offset);
+    void* memory = device_under_test().allocate(std::size_t(bytes) + offset);
     buffer = {memory, static_cast<char*>(memory) + offset, bytes, false, false};
   }
   if (bytes > buffer.bytes)
     throw UsageError(message("[staging] expected at most ", buffer.bytes, " bytes again, got ", bytes));
-  if (copy_in && !buffer.copied_in) emu::copy(buffer.device, host, std::size_t(bytes));
+  if (copy_in && !buffer.copied_in) device_under_test().copy_in(buffer.device, host, std::size_t(bytes));
   buffer.copied_in |= copy_in;
   buffer.copy_out |= copy_out;
   return buffer.device;
@@ -56,7 +57,7 @@ void* Staging::stage(const void* host, dim_t bytes, std::size_t alignment, bool 
 
 void* Staging::scratch(std::size_t bytes) {
   if (bytes == 0) return nullptr;
-  void* memory = emu::allocate(bytes);
+  void* memory = device_under_test().allocate(bytes);
   buffers_[memory] = {memory, static_cast<char*>(memory), dim_t(bytes), true, false};
   return memory;
 }

@@ -1,5 +1,5 @@
 #pragma once
-/// Operands of one call in host memory, mirrored in the emulator's device memory.
+/// Operands of one call in host memory, mirrored in the memory of the device under test.
 
 #include <map>
 

@@ -1,7 +1,8 @@
 #include <algorithm>
 
-#include "tests/kernels/emu/staged_families.h"
-#include "tests/kernels/emu/staging.h"
+#include "tests/kernels/staged/device_under_test.h"
+#include "tests/kernels/staged/staged_families.h"
+#include "tests/kernels/staged/staging.h"
 
 namespace engram::testing {
 namespace {
@@ -11,45 +12,47 @@ using namespace kernels;  // NOLINT(google-build-using-namespace): every name he
 void max_pool(Stream stream, const MaxPoolArgs& args) {
   Staging s;
   const dim_t outputs = args.geometry.y().count();
-  kCudaPool.max_pool(stream, {args.geometry, s.in(args.x, args.geometry.x.count()), s.out(args.y, outputs),
-                              s.out(args.index, outputs)});
+  device_under_test().kernels.pool.max_pool(stream, {args.geometry, s.in(args.x, args.geometry.x.count()),
+                                                     s.out(args.y, outputs), s.out(args.index, outputs)});
 }
 
 void max_pool_backward(Stream stream, const MaxPoolBackwardArgs& args) {
   Staging s;
   const dim_t outputs = args.geometry.y().count();
-  kCudaPool.max_pool_backward(stream, {args.geometry, s.in(args.dy, outputs), s.in(args.index, outputs),
-                                       s.out(args.dx, args.geometry.x.count())});
+  device_under_test().kernels.pool.max_pool_backward(
+      stream,
+      {args.geometry, s.in(args.dy, outputs), s.in(args.index, outputs), s.out(args.dx, args.geometry.x.count())});
 }
 
 void gather(Stream stream, const PoolGatherArgs& args) {
   Staging s;
   const dim_t outputs = args.geometry.y().count();
-  kCudaPool.gather(stream, {args.geometry, s.in(args.x, args.geometry.x.count()), s.in(args.index, outputs),
-                            s.out(args.y, outputs)});
+  device_under_test().kernels.pool.gather(stream, {args.geometry, s.in(args.x, args.geometry.x.count()),
+                                                   s.in(args.index, outputs), s.out(args.y, outputs)});
 }
 
 void avg_pool(Stream stream, const AvgPoolArgs& args) {
   Staging s;
-  kCudaPool.avg_pool(stream, {args.geometry, s.in(args.x, args.geometry.x.count()),
-                              s.out(args.y, args.geometry.y().count()), args.count_padding});
+  device_under_test().kernels.pool.avg_pool(stream, {args.geometry, s.in(args.x, args.geometry.x.count()),
+                                                     s.out(args.y, args.geometry.y().count()), args.count_padding});
 }
 
 void avg_pool_backward(Stream stream, const AvgPoolBackwardArgs& args) {
   Staging s;
-  kCudaPool.avg_pool_backward(stream, {args.geometry, s.in(args.dy, args.geometry.y().count()),
-                                       s.out(args.dx, args.geometry.x.count()), args.count_padding});
+  device_under_test().kernels.pool.avg_pool_backward(
+      stream, {args.geometry, s.in(args.dy, args.geometry.y().count()), s.out(args.dx, args.geometry.x.count()),
+               args.count_padding});
 }
 
 void global_avg_pool(Stream stream, const GlobalAvgPoolArgs& args) {
   Staging s;
-  kCudaPool.global_avg_pool(stream,
-                            {args.shape, s.in(args.x, args.shape.count()), s.out(args.y, args.shape.n * args.shape.c)});
+  device_under_test().kernels.pool.global_avg_pool(
+      stream, {args.shape, s.in(args.x, args.shape.count()), s.out(args.y, args.shape.n * args.shape.c)});
 }
 
 void global_avg_pool_backward(Stream stream, const GlobalAvgPoolBackwardArgs& args) {
   Staging s;
-  kCudaPool.global_avg_pool_backward(
+  device_under_test().kernels.pool.global_avg_pool_backward(
       stream, {args.shape, s.in(args.dy, args.shape.n * args.shape.c), s.out(args.dx, args.shape.count())});
 }
 
@@ -59,7 +62,7 @@ void to_blocked(Stream stream, const ReorderArgs& args) {
   ReorderArgs a = args;
   a.src = s.in(args.src, pixels * args.c);
   a.dst = s.out(args.dst, pixels * padded_channels(args.c, args.block));
-  kCudaReorder.to_blocked(stream, a);
+  device_under_test().kernels.reorder.to_blocked(stream, a);
 }
 
 void to_planar(Stream stream, const ReorderArgs& args) {
@@ -68,20 +71,20 @@ void to_planar(Stream stream, const ReorderArgs& args) {
   ReorderArgs a = args;
   a.src = s.in(args.src, pixels * padded_channels(args.c, args.block));
   a.dst = s.out(args.dst, pixels * args.c);
-  kCudaReorder.to_planar(stream, a);
+  device_under_test().kernels.reorder.to_planar(stream, a);
 }
 
 void upsample(Stream stream, const UpsampleNearestArgs& args) {
   Staging s;
   const dim_t count = args.x_shape.count();
-  kCudaResample.upsample_nearest(
+  device_under_test().kernels.resample.upsample_nearest(
       stream, {args.x_shape, args.factor, s.in(args.x, count), s.out(args.y, count * args.factor * args.factor)});
 }
 
 void upsample_backward(Stream stream, const UpsampleNearestBackwardArgs& args) {
   Staging s;
   const dim_t count = args.x_shape.count();
-  kCudaResample.upsample_nearest_backward(
+  device_under_test().kernels.resample.upsample_nearest_backward(
       stream, {args.x_shape, args.factor, s.in(args.dy, count * args.factor * args.factor), s.out(args.dx, count)});
 }
 
@@ -91,7 +94,7 @@ void pad(Stream stream, const PadArgs& args) {
   PadArgs a = args;
   a.x = s.in(args.x, x.count());
   a.y = s.out(args.y, x.n * x.c * (x.h + args.top + args.bottom) * (x.w + args.left + args.right));
-  kCudaSpatial.pad(stream, a);
+  device_under_test().kernels.spatial.pad(stream, a);
 }
 
 void shifted_crop(Stream stream, const ShiftedCropArgs& args) {
@@ -101,13 +104,14 @@ void shifted_crop(Stream stream, const ShiftedCropArgs& args) {
   a.x = s.in(args.x, x.count());
   a.offsets = s.in(args.offsets, 2 * x.n);
   a.y = s.out(args.y, x.n * x.c * args.out_h * args.out_w);
-  kCudaSpatial.shifted_crop(stream, a);
+  device_under_test().kernels.spatial.shifted_crop(stream, a);
 }
 
 void horizontal_flip(Stream stream, const HorizontalFlipArgs& args) {
   Staging s;
-  kCudaSpatial.horizontal_flip(stream, {args.shape, s.in(args.x, args.shape.count()), s.in(args.flags, args.shape.n),
-                                        s.out(args.y, args.shape.count())});
+  device_under_test().kernels.spatial.horizontal_flip(
+      stream, {args.shape, s.in(args.x, args.shape.count()), s.in(args.flags, args.shape.n),
+               s.out(args.y, args.shape.count())});
 }
 
 /// Rows that an index reaches.
@@ -121,7 +125,7 @@ void gather_rows(Stream stream, const GatherRowsArgs& args) {
   a.x = s.in(static_cast<const char*>(args.x), extent_of(args.index, args.rows) * args.row_bytes);
   a.index = s.in(args.index, args.rows);
   a.y = s.out(static_cast<char*>(args.y), args.rows * args.row_bytes);
-  kCudaSpatial.gather_rows(stream, a);
+  device_under_test().kernels.spatial.gather_rows(stream, a);
 }
 
 void scatter_add_rows(Stream stream, const ScatterAddRowsArgs& args) {
@@ -130,12 +134,13 @@ void scatter_add_rows(Stream stream, const ScatterAddRowsArgs& args) {
   a.x = s.in(args.x, args.rows * args.width);
   a.index = s.in(args.index, args.rows);
   a.y = s.inout(args.y, extent_of(args.index, args.rows) * args.width);
-  kCudaSpatial.scatter_add_rows(stream, a);
+  device_under_test().kernels.spatial.scatter_add_rows(stream, a);
 }
 
 void first_out_of_range(Stream stream, const FirstOutOfRangeArgs& args) {
   Staging s;
-  kCudaSpatial.first_out_of_range(stream, {s.in(args.index, args.count), args.count, args.bound, s.out(args.first, 1)});
+  device_under_test().kernels.spatial.first_out_of_range(
+      stream, {s.in(args.index, args.count), args.count, args.bound, s.out(args.first, 1)});
 }
 
 void xent(Stream stream, const SoftmaxXentForwardArgs& args) {
@@ -149,7 +154,7 @@ void xent(Stream stream, const SoftmaxXentForwardArgs& args) {
   a.row_loss = s.out(args.row_loss, args.rows);
   a.mean_loss = s.out(args.mean_loss, 1);
   a.num_invalid = s.out(args.num_invalid, 1);
-  kCudaSoftmaxXent.forward(stream, a);
+  device_under_test().kernels.softmax_xent.forward(stream, a);
 }
 
 void xent_backward(Stream stream, const SoftmaxXentBackwardArgs& args) {
@@ -163,19 +168,20 @@ void xent_backward(Stream stream, const SoftmaxXentBackwardArgs& args) {
   a.grad_mean = s.in(args.grad_mean, 1);
   a.grad_rows = s.in(args.grad_rows, args.rows);
   a.grad_logits = s.out(args.grad_logits, count);
-  kCudaSoftmaxXent.backward(stream, a);
+  device_under_test().kernels.softmax_xent.backward(stream, a);
 }
 
 void log_softmax(Stream stream, const LogSoftmaxForwardArgs& args) {
   Staging s;
   const dim_t count = args.rows * args.classes;
-  kCudaSoftmaxXent.log_softmax_forward(stream, {s.in(args.x, count), s.out(args.y, count), args.rows, args.classes});
+  device_under_test().kernels.softmax_xent.log_softmax_forward(
+      stream, {s.in(args.x, count), s.out(args.y, count), args.rows, args.classes});
 }
 
 void log_softmax_backward(Stream stream, const LogSoftmaxBackwardArgs& args) {
   Staging s;
   const dim_t count = args.rows * args.classes;
-  kCudaSoftmaxXent.log_softmax_backward(
+  device_under_test().kernels.softmax_xent.log_softmax_backward(
       stream, {s.in(args.y, count), s.in(args.grad_y, count), s.out(args.grad_x, count), args.rows, args.classes});
 }
 
@@ -189,7 +195,7 @@ void kl(Stream stream, const KlForwardArgs& args) {
   a.teacher_stats = s.out(args.teacher_stats, 2 * args.rows);
   a.row_kl = s.out(args.row_kl, args.rows);
   a.loss = s.out(args.loss, 1);
-  kCudaSoftmaxXent.kl_forward(stream, a);
+  device_under_test().kernels.softmax_xent.kl_forward(stream, a);
 }
 
 void kl_backward(Stream stream, const KlBackwardArgs& args) {
@@ -204,7 +210,7 @@ void kl_backward(Stream stream, const KlBackwardArgs& args) {
   a.grad = s.in(args.grad, 1);
   a.grad_student = s.out(args.grad_student, count);
   a.grad_teacher = s.out(args.grad_teacher, count);
-  kCudaSoftmaxXent.kl_backward(stream, a);
+  device_under_test().kernels.softmax_xent.kl_backward(stream, a);
 }
 
 }  // namespace

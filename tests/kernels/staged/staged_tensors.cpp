@@ -1,7 +1,8 @@
 #include <vector>
 
-#include "tests/kernels/emu/staged_families.h"
-#include "tests/kernels/emu/staging.h"
+#include "tests/kernels/staged/device_under_test.h"
+#include "tests/kernels/staged/staged_families.h"
+#include "tests/kernels/staged/staging.h"
 
 namespace engram::testing {
 namespace {
@@ -13,7 +14,7 @@ void unary(Stream stream, const UnaryArgs& args) {
   UnaryArgs a = args;
   a.x = s.in(args.x, args.count);
   a.y = s.out(args.y, args.count);
-  kCudaElementwise.unary(stream, a);
+  device_under_test().kernels.elementwise.unary(stream, a);
 }
 
 void binary(Stream stream, const BinaryArgs& args) {
@@ -22,7 +23,7 @@ void binary(Stream stream, const BinaryArgs& args) {
   a.x0 = s.in(args.x0, args.count);
   a.x1 = s.in(args.x1, args.count);
   a.y = s.out(args.y, args.count);
-  kCudaElementwise.binary(stream, a);
+  device_under_test().kernels.elementwise.binary(stream, a);
 }
 
 dim_t product(int rank, const dim_t* shape) {
@@ -37,12 +38,12 @@ void binary_broadcast(Stream stream, const BinaryBroadcastArgs& args) {
   a.x0 = static_cast<const float*>(s.in_strided(args.x0, args.rank, args.shape, args.stride0, 4));
   a.x1 = static_cast<const float*>(s.in_strided(args.x1, args.rank, args.shape, args.stride1, 4));
   a.y = s.out(args.y, product(args.rank, args.shape));
-  kCudaElementwise.binary_broadcast(stream, a);
+  device_under_test().kernels.elementwise.binary_broadcast(stream, a);
 }
 
 void fill(Stream stream, const FillArgs& args) {
   Staging s;
-  kCudaElementwise.fill(stream, {s.out(args.y, args.count), args.count, args.value});
+  device_under_test().kernels.elementwise.fill(stream, {s.out(args.y, args.count), args.count, args.value});
 }
 
 void convert(Stream stream, const ConvertArgs& args) {
@@ -50,7 +51,7 @@ void convert(Stream stream, const ConvertArgs& args) {
   ConvertArgs a = args;
   a.x = s.in(static_cast<const char*>(args.x), args.count * dim_t(dtype_bytes(args.x_dtype)));
   a.y = s.out(static_cast<char*>(args.y), args.count * dim_t(dtype_bytes(args.y_dtype)));
-  kCudaElementwise.convert(stream, a);
+  device_under_test().kernels.elementwise.convert(stream, a);
 }
 
 void cosine(Stream stream, const GradCosineForwardArgs& args) {
@@ -61,8 +62,8 @@ void cosine(Stream stream, const GradCosineForwardArgs& args) {
   a.b = s.in(args.b, count);
   a.cos = s.out(args.cos, args.rows);
   a.row_stats = s.out(args.row_stats, args.rows * kNumCosineStats);
-  a.workspace = s.scratch(kCudaGradCosine.workspace_bytes(args.rows, args.width));
-  kCudaGradCosine.forward(stream, a);
+  a.workspace = s.scratch(device_under_test().kernels.grad_cosine.workspace_bytes(args.rows, args.width));
+  device_under_test().kernels.grad_cosine.forward(stream, a);
 }
 
 void cosine_backward(Stream stream, const GradCosineBackwardArgs& args) {
@@ -75,7 +76,7 @@ void cosine_backward(Stream stream, const GradCosineBackwardArgs& args) {
   a.grad_cos = s.in(args.grad_cos, args.rows);
   a.grad_a = s.out(args.grad_a, count);
   a.grad_b = s.out(args.grad_b, count);
-  kCudaGradCosine.backward(stream, a);
+  device_under_test().kernels.grad_cosine.backward(stream, a);
 }
 
 void cosine_double_backward(Stream stream, const GradCosineDoubleBackwardArgs& args) {
@@ -91,12 +92,12 @@ void cosine_double_backward(Stream stream, const GradCosineDoubleBackwardArgs& a
   a.grad_a = s.out(args.grad_a, count);
   a.grad_b = s.out(args.grad_b, count);
   a.grad_grad_cos = s.out(args.grad_grad_cos, args.rows);
-  a.workspace = s.scratch(kCudaGradCosine.workspace_bytes(args.rows, args.width));
-  kCudaGradCosine.double_backward(stream, a);
+  a.workspace = s.scratch(device_under_test().kernels.grad_cosine.workspace_bytes(args.rows, args.width));
+  device_under_test().kernels.grad_cosine.double_backward(stream, a);
 }
 
 std::size_t cosine_workspace(dim_t rows, dim_t width) {
-  return kCudaGradCosine.workspace_bytes(rows, width);
+  return device_under_test().kernels.grad_cosine.workspace_bytes(rows, width);
 }
 
 void sgd(Stream stream, const SgdArgs& args) {
@@ -111,7 +112,7 @@ void sgd(Stream stream, const SgdArgs& args) {
   a.tensors = tensors.data();
   a.lr = s.in(args.lr, 1);
   a.grad_scale = s.in(args.grad_scale, 1);
-  kCudaOptimStep.sgd(stream, a);
+  device_under_test().kernels.optim_step.sgd(stream, a);
 }
 
 void adam(Stream stream, const AdamArgs& args) {
@@ -128,7 +129,7 @@ void adam(Stream stream, const AdamArgs& args) {
   a.tensors = tensors.data();
   a.lr = s.in(args.lr, 1);
   a.grad_scale = s.in(args.grad_scale, 1);
-  kCudaOptimStep.adam(stream, a);
+  device_under_test().kernels.optim_step.adam(stream, a);
 }
 
 void ema(Stream stream, const EmaArgs& args) {
@@ -138,7 +139,7 @@ void ema(Stream stream, const EmaArgs& args) {
     t.average = s.inout(t.average, t.count);
     t.value = s.in(t.value, t.count);
   }
-  kCudaOptimStep.ema(stream, {tensors.data(), args.num_tensors, args.decay});
+  device_under_test().kernels.optim_step.ema(stream, {tensors.data(), args.num_tensors, args.decay});
 }
 
 void keep_best(Stream stream, const KeepBestArgs& args) {
@@ -148,7 +149,8 @@ void keep_best(Stream stream, const KeepBestArgs& args) {
     t.average = s.inout(t.average, t.count);
     t.value = s.in(t.value, t.count);
   }
-  kCudaOptimStep.keep_best(stream, {tensors.data(), args.num_tensors, s.in(args.loss, 1), s.inout(args.best, 1)});
+  device_under_test().kernels.optim_step.keep_best(
+      stream, {tensors.data(), args.num_tensors, s.in(args.loss, 1), s.inout(args.best, 1)});
 }
 
 void grad_norm(Stream stream, const GradNormArgs& args) {
@@ -157,15 +159,15 @@ void grad_norm(Stream stream, const GradNormArgs& args) {
   for (GradTensor& t : tensors) t.grad = s.in(t.grad, t.count);
   GradNormArgs a = args;
   a.tensors = tensors.data();
-  a.workspace =
-      static_cast<double*>(s.scratch(kCudaOptimStep.grad_norm_workspace_bytes(tensors.data(), args.num_tensors)));
+  a.workspace = static_cast<double*>(
+      s.scratch(device_under_test().kernels.optim_step.grad_norm_workspace_bytes(tensors.data(), args.num_tensors)));
   a.norm = s.out(args.norm, 1);
   a.factor = s.out(args.factor, 1);
-  kCudaOptimStep.grad_norm(stream, a);
+  device_under_test().kernels.optim_step.grad_norm(stream, a);
 }
 
 std::size_t grad_norm_workspace(const GradTensor* tensors, int num_tensors) {
-  return kCudaOptimStep.grad_norm_workspace_bytes(tensors, num_tensors);
+  return device_under_test().kernels.optim_step.grad_norm_workspace_bytes(tensors, num_tensors);
 }
 
 template <class Args>
@@ -176,16 +178,16 @@ void fill_random(Stream stream, const Args& args, void (*run)(Stream, const Args
   run(stream, a);
 }
 void uniform(Stream stream, const UniformArgs& args) {
-  fill_random(stream, args, kCudaRandom.uniform);
+  fill_random(stream, args, device_under_test().kernels.random.uniform);
 }
 void normal(Stream stream, const NormalArgs& args) {
-  fill_random(stream, args, kCudaRandom.normal);
+  fill_random(stream, args, device_under_test().kernels.random.normal);
 }
 void bernoulli(Stream stream, const BernoulliArgs& args) {
-  fill_random(stream, args, kCudaRandom.bernoulli);
+  fill_random(stream, args, device_under_test().kernels.random.bernoulli);
 }
 void integers(Stream stream, const RandomIntegersArgs& args) {
-  fill_random(stream, args, kCudaRandom.integers);
+  fill_random(stream, args, device_under_test().kernels.random.integers);
 }
 
 void reduce(Stream stream, const ReduceArgs& args) {
@@ -201,12 +203,12 @@ void reduce(Stream stream, const ReduceArgs& args) {
   a.x = static_cast<const float*>(s.in_strided(args.x, rank, shape, stride, 4));
   a.y = s.out(args.y, outputs);
   a.index = s.out(args.index, outputs);
-  a.workspace = s.scratch(kCudaReduce.workspace_bytes(a));
-  kCudaReduce.reduce(stream, a);
+  a.workspace = s.scratch(device_under_test().kernels.reduce.workspace_bytes(a));
+  device_under_test().kernels.reduce.reduce(stream, a);
 }
 
 std::size_t reduce_workspace(const ReduceArgs& args) {
-  return kCudaReduce.workspace_bytes(args);
+  return device_under_test().kernels.reduce.workspace_bytes(args);
 }
 
 void copy(Stream stream, const StridedCopyArgs& args) {
@@ -214,7 +216,7 @@ void copy(Stream stream, const StridedCopyArgs& args) {
   StridedCopyArgs a = args;
   a.x = s.in_strided(args.x, args.rank, args.shape, args.stride_x, args.element_bytes);
   a.y = s.inout_strided(args.y, args.rank, args.shape, args.stride_y, args.element_bytes);
-  kCudaStridedCopy.copy(stream, a);
+  device_under_test().kernels.strided_copy.copy(stream, a);
 }
 
 void add(Stream stream, const StridedAddArgs& args) {
@@ -222,7 +224,7 @@ void add(Stream stream, const StridedAddArgs& args) {
   StridedAddArgs a = args;
   a.x = static_cast<const float*>(s.in_strided(args.x, args.rank, args.shape, args.stride_x, 4));
   a.y = static_cast<float*>(s.inout_strided(args.y, args.rank, args.shape, args.stride_y, 4));
-  kCudaStridedCopy.add(stream, a);
+  device_under_test().kernels.strided_copy.add(stream, a);
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 #include <algorithm>
 
-#include "tests/kernels/emu/staged_families.h"
-#include "tests/kernels/emu/staging.h"
+#include "tests/kernels/staged/device_under_test.h"
+#include "tests/kernels/staged/staged_families.h"
+#include "tests/kernels/staged/staging.h"
 
 namespace engram::testing {
 namespace {
@@ -42,12 +43,13 @@ void score(Stream stream, const ScoreScreenArgs& args) {
   a.tie_cross = s.in(args.tie_cross, groups);
   a.tie_square = s.in(args.tie_square, groups);
   a.stats = s.out(args.stats, args.genes.genes * kNumScoreStatistics);
-  kCudaSurvivalScreen.score(stream, a);
+  device_under_test().kernels.survival_screen.score(stream, a);
 }
 
 void cells(Stream stream, const CellScreenArgs& args) {
   Staging s;
-  const dim_t genes = args.genes.genes, doubles = kCudaSurvivalScreen.cell_workspace(args.risk, genes);
+  const dim_t genes = args.genes.genes,
+              doubles = device_under_test().kernels.survival_screen.cell_workspace(args.risk, genes);
   CellScreenArgs a = args;
   a.genes = staged_genes(s, args.genes);
   a.risk = staged_risk(s, args.risk);
@@ -56,7 +58,7 @@ void cells(Stream stream, const CellScreenArgs& args) {
   a.start = s.in(args.start, genes * 3);
   a.workspace = static_cast<double*>(s.scratch(std::size_t(doubles) * sizeof(double)));
   a.fits = s.out(args.fits, genes);
-  kCudaSurvivalScreen.cells(stream, a);
+  device_under_test().kernels.survival_screen.cells(stream, a);
 }
 
 void full(Stream stream, const FullScreenArgs& args) {
@@ -70,19 +72,19 @@ void full(Stream stream, const FullScreenArgs& args) {
   a.treatment = s.in(args.treatment, patients);
   a.listed = s.in(args.listed, args.num_listed);
   a.start = s.in(args.start, args.num_listed * columns);
-  a.workspace = static_cast<double*>(
-      s.scratch(std::size_t(kCudaSurvivalScreen.full_workspace(args.risk, columns)) * sizeof(double)));
+  a.workspace = static_cast<double*>(s.scratch(
+      std::size_t(device_under_test().kernels.survival_screen.full_workspace(args.risk, columns)) * sizeof(double)));
   a.coef = s.out(args.coef, args.num_listed * columns);
   a.se = s.out(args.se, args.num_listed * columns);
   a.fits = s.out(args.fits, args.num_listed);
-  kCudaSurvivalScreen.full(stream, a);
+  device_under_test().kernels.survival_screen.full(stream, a);
 }
 
 dim_t cell_workspace(const RiskSetView& risk, dim_t genes) {
-  return kCudaSurvivalScreen.cell_workspace(risk, genes);
+  return device_under_test().kernels.survival_screen.cell_workspace(risk, genes);
 }
 dim_t full_workspace(const RiskSetView& risk, dim_t coefficients) {
-  return kCudaSurvivalScreen.full_workspace(risk, coefficients);
+  return device_under_test().kernels.survival_screen.full_workspace(risk, coefficients);
 }
 
 }  // namespace

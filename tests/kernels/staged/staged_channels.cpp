@@ -2,8 +2,9 @@
 #include <memory>
 #include <vector>
 
-#include "tests/kernels/emu/staged_families.h"
-#include "tests/kernels/emu/staging.h"
+#include "tests/kernels/staged/device_under_test.h"
+#include "tests/kernels/staged/staged_families.h"
+#include "tests/kernels/staged/staging.h"
 
 namespace engram::testing {
 namespace {
@@ -46,8 +47,8 @@ void train(Stream stream, const BatchNormTrainArgs& args) {
   a.running_var = s.inout(args.running_var, args.shape.c);
   a.mean = s.out(args.mean, args.shape.c);
   a.invstd = s.out(args.invstd, args.shape.c);
-  a.workspace = s.scratch(kCudaBatchNorm.workspace_bytes(args.shape));
-  kCudaBatchNorm.train(stream, a);
+  a.workspace = s.scratch(device_under_test().kernels.batch_norm.workspace_bytes(args.shape));
+  device_under_test().kernels.batch_norm.train(stream, a);
 }
 
 void train_backward(Stream stream, const BatchNormTrainBackwardArgs& args) {
@@ -57,8 +58,8 @@ void train_backward(Stream stream, const BatchNormTrainBackwardArgs& args) {
   a.invstd = s.in(args.invstd, args.shape.c);
   a.grad_gamma = s.out(args.grad_gamma, args.shape.c);
   a.grad_beta = s.out(args.grad_beta, args.shape.c);
-  a.workspace = s.scratch(kCudaBatchNorm.workspace_bytes(args.shape));
-  kCudaBatchNorm.train_backward(stream, a);
+  a.workspace = s.scratch(device_under_test().kernels.batch_norm.workspace_bytes(args.shape));
+  device_under_test().kernels.batch_norm.train_backward(stream, a);
 }
 
 void eval(Stream stream, const BatchNormEvalArgs& args) {
@@ -66,8 +67,8 @@ void eval(Stream stream, const BatchNormEvalArgs& args) {
   BatchNormEvalArgs a = staged_forward(s, args);
   a.mean = s.in(args.mean, args.shape.c);
   a.var = s.in(args.var, args.shape.c);
-  a.workspace = s.scratch(kCudaBatchNorm.workspace_bytes(args.shape));
-  kCudaBatchNorm.eval(stream, a);
+  a.workspace = s.scratch(device_under_test().kernels.batch_norm.workspace_bytes(args.shape));
+  device_under_test().kernels.batch_norm.eval(stream, a);
 }
 
 void eval_backward(Stream stream, const BatchNormEvalBackwardArgs& args) {
@@ -77,8 +78,8 @@ void eval_backward(Stream stream, const BatchNormEvalBackwardArgs& args) {
   a.var = s.in(args.var, args.shape.c);
   a.grad_gamma = s.out(args.grad_gamma, args.shape.c);
   a.grad_beta = s.out(args.grad_beta, args.shape.c);
-  a.workspace = s.scratch(kCudaBatchNorm.workspace_bytes(args.shape));
-  kCudaBatchNorm.eval_backward(stream, a);
+  a.workspace = s.scratch(device_under_test().kernels.batch_norm.workspace_bytes(args.shape));
+  device_under_test().kernels.batch_norm.eval_backward(stream, a);
 }
 
 /// A forward call whose statistics are still to be finished.
@@ -102,15 +103,15 @@ void match(Stream stream, const BnStatsMatchArgs& args) {
   a.batch_var = s->out(args.batch_var, args.shape.c);
   a.var_norm = s->out(args.var_norm, 1);
   a.mean_norm = s->out(args.mean_norm, 1);
-  a.workspace = s->scratch(kCudaBnStatsMatch.workspace_bytes(args.shape));
-  kCudaBnStatsMatch.forward(stream, a);
+  a.workspace = s->scratch(device_under_test().kernels.bn_stats_match.workspace_bytes(args.shape));
+  device_under_test().kernels.bn_stats_match.forward(stream, a);
   if (args.defer_statistics) deferred()[args.workspace] = {std::move(s), a};
 }
 
 void finish(Stream stream, const BnStatsMatchFinishArgs& args) {
   std::vector<BnStatsMatchArgs> layers;
   for (int i = 0; i < args.num_layers; ++i) layers.push_back(deferred().at(args.layers[i].workspace).args);
-  kCudaBnStatsMatch.finish(stream, {layers.data(), args.num_layers});
+  device_under_test().kernels.bn_stats_match.finish(stream, {layers.data(), args.num_layers});
   for (int i = 0; i < args.num_layers; ++i) deferred().erase(args.layers[i].workspace);
 }
 
@@ -125,8 +126,8 @@ void match_backward(Stream stream, const BnStatsMatchBackwardArgs& args) {
   a.mean_norm = s.in(args.mean_norm, 1);
   a.grad_var_norm = s.in(args.grad_var_norm, 1);
   a.grad_mean_norm = s.in(args.grad_mean_norm, 1);
-  a.workspace = s.scratch(kCudaBnStatsMatch.workspace_bytes(args.shape));
-  kCudaBnStatsMatch.backward(stream, a);
+  a.workspace = s.scratch(device_under_test().kernels.bn_stats_match.workspace_bytes(args.shape));
+  device_under_test().kernels.bn_stats_match.backward(stream, a);
 }
 
 void scale_forward(Stream stream, const ChannelScaleForwardArgs& args) {
@@ -137,7 +138,7 @@ void scale_forward(Stream stream, const ChannelScaleForwardArgs& args) {
   a.alpha = s.in(args.alpha, planes);
   a.jitter = s.in(args.jitter, 1);
   a.y = s.out(args.y, count);
-  kCudaChannelScale.forward(stream, a);
+  device_under_test().kernels.channel_scale.forward(stream, a);
 }
 
 void scale_backward(Stream stream, const ChannelScaleBackwardArgs& args) {
@@ -150,7 +151,7 @@ void scale_backward(Stream stream, const ChannelScaleBackwardArgs& args) {
   a.grad_y = s.in(args.grad_y, count);
   a.grad_p = s.out(args.grad_p, count);
   a.grad_alpha = s.out(args.grad_alpha, planes);
-  kCudaChannelScale.backward(stream, a);
+  device_under_test().kernels.channel_scale.backward(stream, a);
 }
 
 void roll_flip(Stream stream, const RollFlipArgs& args) {
@@ -160,18 +161,19 @@ void roll_flip(Stream stream, const RollFlipArgs& args) {
   a.x = s.in(args.x, count);
   a.jitter = s.in(args.jitter, 1);
   a.y = s.out(args.y, count);
-  kCudaChannelScale.roll_flip(stream, a);
+  device_under_test().kernels.channel_scale.roll_flip(stream, a);
 }
 
 void prior_forward(Stream stream, const ImagePriorForwardArgs& args) {
   Staging s;
   ImagePriorForwardArgs a = args;
   a.x = s.in(args.x, args.planes * args.h * args.w);
-  a.workspace = static_cast<double*>(s.scratch(kCudaImagePrior.workspace_bytes(args.planes, args.h, args.w)));
+  a.workspace = static_cast<double*>(
+      s.scratch(device_under_test().kernels.image_prior.workspace_bytes(args.planes, args.h, args.w)));
   a.norms = s.out(args.norms, kNumImageNorms);
   a.tv = s.out(args.tv, 1);
   a.l2 = s.out(args.l2, 1);
-  kCudaImagePrior.forward(stream, a);
+  device_under_test().kernels.image_prior.forward(stream, a);
 }
 
 void prior_backward(Stream stream, const ImagePriorBackwardArgs& args) {
@@ -183,17 +185,17 @@ void prior_backward(Stream stream, const ImagePriorBackwardArgs& args) {
   a.grad_tv = s.in(args.grad_tv, 1);
   a.grad_l2 = s.in(args.grad_l2, 1);
   a.grad_x = s.out(args.grad_x, count);
-  kCudaImagePrior.backward(stream, a);
+  device_under_test().kernels.image_prior.backward(stream, a);
 }
 
 std::size_t batch_norm_workspace(const ActivationShape& shape) {
-  return kCudaBatchNorm.workspace_bytes(shape);
+  return device_under_test().kernels.batch_norm.workspace_bytes(shape);
 }
 std::size_t match_workspace(const ActivationShape& shape) {
-  return kCudaBnStatsMatch.workspace_bytes(shape);
+  return device_under_test().kernels.bn_stats_match.workspace_bytes(shape);
 }
 std::size_t prior_workspace(dim_t planes, dim_t h, dim_t w) {
-  return kCudaImagePrior.workspace_bytes(planes, h, w);
+  return device_under_test().kernels.image_prior.workspace_bytes(planes, h, w);
 }
 
 }  // namespace

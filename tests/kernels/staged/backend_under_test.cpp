@@ -1,0 +1,34 @@
+#include "tests/support/backend_under_test.h"
+
+#include "tests/kernels/staged/device_under_test.h"
+#include "tests/kernels/staged/staged_families.h"
+
+namespace engram::kernels {
+
+const Backend& backend_under_test() {
+  // Convolutions and matrix products have no hand-written kernels.
+  static const Backend backend = {
+      .name = testing::device_under_test().kernels.name,
+      .batch_norm = testing::kStagedBatchNorm,
+      .bn_stats_match = testing::kStagedBnStatsMatch,
+      .channel_scale = testing::kStagedChannelScale,
+      .conv2d = kCpuConv2d,
+      .elementwise = testing::kStagedElementwise,
+      .grad_cosine = testing::kStagedGradCosine,
+      .image_prior = testing::kStagedImagePrior,
+      .matmul = kCpuMatmul,
+      .optim_step = testing::kStagedOptimStep,
+      .pool = testing::kStagedPool,
+      .random = testing::kStagedRandom,
+      .reduce = testing::kStagedReduce,
+      .reorder = testing::kStagedReorder,
+      .resample = testing::kStagedResample,
+      .softmax_xent = testing::kStagedSoftmaxXent,
+      .spatial = testing::kStagedSpatial,
+      .strided_copy = testing::kStagedStridedCopy,
+      .survival_screen = testing::kStagedSurvivalScreen,
+  };
+  return backend;
+}
+
+}  // namespace engram::kernels
