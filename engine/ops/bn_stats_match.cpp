@@ -5,6 +5,7 @@
 #include "engine/ops/batch_norm.h"
 #include "engine/ops/channel_op.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/layout.h"
 #include "engine/ops/reduce.h"
 #include "engine/ops/statistics.h"
 #include "engine/profiler.h"
@@ -98,7 +99,63 @@ std::vector<Tensor> recorded_gradients(BackwardContext& context, const Kept& kep
   return {grad_x, grad_residual};
 }
 
+/// {sum of terms}, one node. `values` holds the terms side by side, or is undefined.
+Tensor sum_of_terms(const std::vector<Tensor>& terms, const Tensor& values) {
+  Tensor total;
+  {
+    const NoGradGuard no_grad;
+    if (values.defined()) {
+      total = sum(values);
+    } else {
+      for (const Tensor& term : terms) total = total.defined() ? add(total, term) : term.clone();
+    }
+  }
+  if (needs_record(terms))
+    record("bn_stats_match_sum", terms, {&total},
+           [count = terms.size()](BackwardContext& context) { return std::vector<Tensor>(count, context.grad()); });
+  return total;
+}
+
 }  // namespace
+
+/// Deferred calls with all that their pointers name, and the norms: those of variances in row 0, of means in row 1.
+struct BnStatsMatchGroup::State {
+  Device device;
+  Tensor norms;
+  dim_t slots = 0;
+  std::vector<kernels::BnStatsMatchArgs> calls;
+  std::vector<Tensor> alive;
+  std::vector<Tensor> var_norms, mean_norms;
+
+  /// The next free place of a row, as a scalar.
+  Tensor slot(dim_t row) const {
+    const NoGradGuard no_grad;
+    const dim_t at = row * norms.dim(1) + slots;
+    return reshape(slice(reshape(norms, {norms.numel()}), 0, at, at + 1), {});
+  }
+  /// The values of a row that is full of this group's norms; undefined when some are elsewhere.
+  Tensor filled(dim_t row) const {
+    const NoGradGuard no_grad;
+    if (slots != dim_t(var_norms.size())) return {};
+    return slice(reshape(slice(norms, 0, row, row + 1), {norms.dim(1)}), 0, 0, slots);
+  }
+};
+
+BnStatsMatchGroup::BnStatsMatchGroup(dim_t most_calls, const Device& device) : state_(std::make_unique<State>()) {
+  state_->device = device;
+  state_->norms = Tensor::empty({2, most_calls}, DType::kF32, device);
+}
+
+BnStatsMatchGroup::~BnStatsMatchGroup() = default;
+
+BnStatsMatchGroup::Sums BnStatsMatchGroup::finish() {
+  State& s = *state_;
+  if (!s.calls.empty()) {
+    OpScope scope("bn_stats_match_finish", {});
+    backend(s.device).bn_stats_match.finish(current_stream(s.device), {s.calls.data(), int(s.calls.size())});
+  }
+  return {sum_of_terms(s.var_norms, s.filled(0)), sum_of_terms(s.mean_norms, s.filled(1))};
+}
 
 BnStatsMatch bn_stats_match(const Tensor& input, const Tensor& gamma, const Tensor& beta, const Tensor& running_mean,
                             const Tensor& running_var, const BnStatsMatchOptions& options, const Tensor& added) {
@@ -115,6 +172,10 @@ BnStatsMatch bn_stats_match(const Tensor& input, const Tensor& gamma, const Tens
   if (needs_record({gamma, beta})) {
     const BatchNormOptions plain = {.eps = options.eps, .activation = options.activation, .slope = options.slope};
     const std::vector<Tensor> norms = recorded_norms(x, target_mean, target_var);
+    if (options.group) {
+      options.group->state_->var_norms.push_back(norms[0]);
+      options.group->state_->mean_norms.push_back(norms[1]);
+    }
     return {batch_norm(x, gamma, beta, target_mean, target_var, plain, residual), norms[0], norms[1]};
   }
 
@@ -122,30 +183,42 @@ BnStatsMatch bn_stats_match(const Tensor& input, const Tensor& gamma, const Tens
   const kernels::ActivationShape shape = x.activation();
   const auto vector = [&] { return Tensor::empty({shape.c}, DType::kF32, x.device()); };
   const auto scalar = [&] { return Tensor::empty({}, DType::kF32, x.device()); };
-  BnStatsMatch out = {Tensor::empty(x.shape(), DType::kF32, x.device(), x.layout()), scalar(), scalar()};
+  BnStatsMatchGroup::State* const group = options.group ? options.group->state_.get() : nullptr;
+  if (group && (group->slots == group->norms.dim(1) || group->device != x.device()))
+    throw UsageError(message("[bn_stats_match] expected a group on ", to_string(x.device()), " with a free place, got ",
+                             group->slots, " of ", group->norms.dim(1), " taken on ", to_string(group->device)));
+  BnStatsMatch out = {Tensor::empty(x.shape(), DType::kF32, x.device(), x.layout()), group ? group->slot(0) : scalar(),
+                      group ? group->slot(1) : scalar()};
   const Tensor mask = mask_like(x, recording && options.activation != Activation::kNone);
   const Tensor batch_mean = vector(), batch_var = vector();
   const Tensor workspace = workspace_tensor(backend(x.device()).bn_stats_match.workspace_bytes(shape), x.device());
   {
     OpScope scope(kName, kernels::bn_stats_match_cost(shape, true, residual.defined(), mask.defined()));
-    backend(x.device())
-        .bn_stats_match.forward(current_stream(x.device()), {.shape = shape,
-                                                             .x = x.data<float>(),
-                                                             .residual = data_or_null(residual),
-                                                             .gamma = data_or_null(scale),
-                                                             .beta = data_or_null(shift),
-                                                             .running_mean = target_mean.data<float>(),
-                                                             .running_var = target_var.data<float>(),
-                                                             .eps = options.eps,
-                                                             .activation = options.activation,
-                                                             .slope = options.slope,
-                                                             .y = out.y.data<float>(),
-                                                             .mask = mask_words(mask),
-                                                             .batch_mean = batch_mean.data<float>(),
-                                                             .batch_var = batch_var.data<float>(),
-                                                             .var_norm = out.var_norm.data<float>(),
-                                                             .mean_norm = out.mean_norm.data<float>(),
-                                                             .workspace = workspace.raw_data()});
+    const kernels::BnStatsMatchArgs args = {.shape = shape,
+                                            .x = x.data<float>(),
+                                            .residual = data_or_null(residual),
+                                            .gamma = data_or_null(scale),
+                                            .beta = data_or_null(shift),
+                                            .running_mean = target_mean.data<float>(),
+                                            .running_var = target_var.data<float>(),
+                                            .eps = options.eps,
+                                            .activation = options.activation,
+                                            .slope = options.slope,
+                                            .y = out.y.data<float>(),
+                                            .mask = mask_words(mask),
+                                            .batch_mean = batch_mean.data<float>(),
+                                            .batch_var = batch_var.data<float>(),
+                                            .var_norm = out.var_norm.data<float>(),
+                                            .mean_norm = out.mean_norm.data<float>(),
+                                            .workspace = workspace.raw_data(),
+                                            .defer_statistics = group && !x.device().is_cpu()};
+    backend(x.device()).bn_stats_match.forward(current_stream(x.device()), args);
+    if (args.defer_statistics) {
+      group->calls.push_back(args);
+      for (const Tensor& tensor :
+           {x, residual, scale, shift, target_mean, target_var, out.y.detach(), mask, batch_mean, batch_var, workspace})
+        group->alive.push_back(tensor);
+    }
   }
   if (recording) {
     const Kept kept = {.x = Saved(x),
@@ -162,6 +235,11 @@ BnStatsMatch bn_stats_match(const Tensor& input, const Tensor& gamma, const Tens
     record(kName, {x, residual}, {&out.y, &out.var_norm, &out.mean_norm}, [kept](BackwardContext& context) {
       return context.create_graph() ? recorded_gradients(context, kept) : fused_gradients(context, kept);
     });
+  }
+  if (group) {
+    ++group->slots;
+    group->var_norms.push_back(out.var_norm);
+    group->mean_norms.push_back(out.mean_norm);
   }
   return out;
 }

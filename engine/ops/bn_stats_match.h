@@ -2,6 +2,8 @@
 /// Frozen batch normalisation fused with the loss that matches the statistics of its input to the running ones: the BN
 /// regulariser of DeepInversion and NaturalInversion.
 
+#include <memory>
+
 #include "engine/tensor.h"
 #include "kernels/common/activation_function.h"
 
@@ -9,10 +11,14 @@ namespace engram {
 
 using kernels::Activation;
 
+class BnStatsMatchGroup;
+
 struct BnStatsMatchOptions {
   float eps = 1e-5f;  ///< added to the running variance
   Activation activation = Activation::kNone;
   float slope = 0;  ///< of kLeakyRelu below 0
+  /// Where the call leaves its norms to be completed with others; null: they are complete at once.
+  BnStatsMatchGroup* group = nullptr;
 };
 
 struct BnStatsMatch {
@@ -32,5 +38,28 @@ struct BnStatsMatch {
 BnStatsMatch bn_stats_match(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& running_mean,
                             const Tensor& running_var, const BnStatsMatchOptions& options = {},
                             const Tensor& residual = {});
+
+/// The calls of one forward pass. A device completes the statistics of all of them together, with two launches instead
+/// of two a layer; norms of the calls hold nothing before `finish`.
+class BnStatsMatchGroup {
+ public:
+  /// Room for the norms of so many calls on a device.
+  BnStatsMatchGroup(dim_t most_calls, const Device& device);
+  ~BnStatsMatchGroup();
+  BnStatsMatchGroup(const BnStatsMatchGroup&) = delete;
+
+  struct Sums {
+    Tensor var_norm, mean_norm;  ///< scalars
+  };
+  /// Completes the statistics; returns the sums of the calls' norms, differentiable like the norms. Called once, after
+  /// at least one call.
+  Sums finish();
+
+ private:
+  friend BnStatsMatch bn_stats_match(const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&,
+                                     const BnStatsMatchOptions&, const Tensor&);
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace engram

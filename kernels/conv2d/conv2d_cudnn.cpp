@@ -11,6 +11,7 @@
 #include "kernels/common/error.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/conv2d/conv2d_plan_cudnn.h"
+#include "kernels/conv2d/planar_result.h"
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/plugin/cuda/check.h"
 #include "kernels/plugin/cuda/libraries.h"
@@ -128,7 +129,7 @@ void deliver(Stream stream, const CudnnPlan& plan, bool half, const void* from, 
   if (half) {
     from_bf16(stream, from, to, shape.count());
   } else if (plan.planar) {
-    kCudaReorder.to_blocked(stream, {static_cast<const float*>(from), to, shape.n, shape.c, shape.h, shape.w, shape.c});
+    finish_planar_result(stream, {shape, static_cast<const float*>(from), nullptr, nullptr, false, to});
   }
 }
 
@@ -182,8 +183,9 @@ void fprop(Stream stream, const Conv2dFpropArgs& a) {
   const CudnnPlan& plan = *p.plan;
   const bool in_place = !half && !plan.planar;
   if (epilogue && in_place) return expect_success(run_fused(stream, a, p), ConvPass::kFprop, a.shape);
-  // The residual is added after y was made, so it needs a place of its own.
-  if (a.residual == a.y && a.residual) throw UsageError("[conv2d] expected a residual beside y, got one in its place");
+  // There the residual is added after y was made, so it needs a place of its own.
+  if (half && a.residual == a.y && a.residual)
+    throw UsageError("[conv2d] expected a residual beside y under bf16, got one in its place");
   const void* const x = prepared(stream, plan, half, a.x, p.workspace.x, a.shape.x());
   if (half) to_bf16(stream, a.weight.data, p.workspace.w, a.shape.weight_count());
   void* const y = in_place ? a.y : p.workspace.y;
@@ -191,6 +193,8 @@ void fprop(Stream stream, const Conv2dFpropArgs& a) {
                                          plan.convolution, cudnnConvolutionFwdAlgo_t(plan.algorithm),
                                          p.workspace.scratch, plan.scratch_bytes, &kZero, plan.y, y),
                  ConvPass::kFprop, a.shape);
+  if (plan.planar)
+    return finish_planar_result(stream, {a.shape.y(), static_cast<const float*>(y), a.bias, a.residual, a.relu, a.y});
   deliver(stream, plan, half, y, a.y, a.shape.y());
   if (epilogue) separate_epilogue(stream, a);
 }

@@ -22,6 +22,12 @@ function(emulated_plugin name kernels)
 endfunction()
 emulated_plugin(engram_emu engram_cuda_kernels_emulated)
 install(TARGETS engram_emu LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+# The same under the checker, for tests: its instrumentation and the sanitizers' exclude each other.
+if(NOT ENGRAM_SANITIZE)
+  emulated_plugin(engram_emu_checked engram_cuda_kernels_checked emu_checker)
+  set_target_properties(engram_emu_checked PROPERTIES OUTPUT_NAME engram_emu EXCLUDE_FROM_ALL ON
+                                                      LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/checked)
+endif()
 
 if(ENGRAM_CUDA_PLUGIN)
   engram_plugin(engram_cuda $<TARGET_OBJECTS:engram_cuda_kernels>)

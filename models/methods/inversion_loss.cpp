@@ -15,10 +15,8 @@ InversionLoss inversion_loss(Network& classifier, const Tensor& x, const Tensor&
   BnMatching matching = classifier.forward_with_bn_matching(x);
   InversionLoss loss;
   loss.ce = softmax_cross_entropy(matching.logits, labels);
-  for (const NamedBnMismatch& layer : matching.layers) {
-    loss.bn_var = loss.bn_var.defined() ? loss.bn_var + layer.var_norm : layer.var_norm;
-    loss.bn_mean = loss.bn_mean.defined() ? loss.bn_mean + layer.mean_norm : layer.mean_norm;
-  }
+  loss.bn_var = matching.var_norm_sum;
+  loss.bn_mean = matching.mean_norm_sum;
   const ImagePrior prior = image_prior(x);
   loss.tv = prior.tv;
   loss.l2 = prior.l2;

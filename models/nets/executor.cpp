@@ -32,8 +32,9 @@ Tensor PlainExecutor::conv(const Conv2d& conv, const Tensor& x, const Tensor& re
 }
 
 Tensor MatchingExecutor::match(const BatchNorm2d& bn, const Tensor& x, Activation activation, const Tensor& residual) {
-  BnStatsMatch result = bn_stats_match(x, bn.weight, bn.bias, bn.running_mean, bn.running_var,
-                                       {.eps = BatchNorm2d::kEps, .activation = activation}, residual);
+  BnStatsMatch result =
+      bn_stats_match(x, bn.weight, bn.bias, bn.running_mean, bn.running_var,
+                     {.eps = BatchNorm2d::kEps, .activation = activation, .group = &group_}, residual);
   mismatches_.push_back({&bn, result.var_norm, result.mean_norm});
   return result.y;
 }

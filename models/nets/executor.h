@@ -42,15 +42,20 @@ struct BnMismatch {
 /// Running statistics throughout, and a BnMismatch for every batch normalisation met.
 class MatchingExecutor : public PlainExecutor {
  public:
+  /// For at most so many normalisations on a device.
+  MatchingExecutor(dim_t most_layers, const Device& device) : group_(most_layers, device) {}
   Tensor conv_bn(const Conv2d& conv, const BatchNorm2d& bn, const Tensor& x, Activation activation,
                  const Tensor& residual) override;
   Tensor bn(const BatchNorm2d& bn, const Tensor& x, Activation activation) override;
-  /// In the order of execution.
+  /// Completes the mismatches and returns their sums. Called once, after the pass.
+  BnStatsMatchGroup::Sums finish() { return group_.finish(); }
+  /// In the order of execution; complete after finish().
   const std::vector<BnMismatch>& mismatches() const { return mismatches_; }
 
  private:
   Tensor match(const BatchNorm2d& bn, const Tensor& x, Activation activation, const Tensor& residual);
 
+  BnStatsMatchGroup group_;
   std::vector<BnMismatch> mismatches_;
 };
 

@@ -31,14 +31,18 @@ Features Network::forward_features(const Tensor& x) {
 
 BnMatching Network::forward_with_bn_matching(const Tensor& x) {
   check_input("forward_with_bn_matching", x);
-  MatchingExecutor executor;
+  const std::vector<NamedModule> modules = named_modules();
+  MatchingExecutor executor(dim_t(modules.size()), x.device());
   BnMatching result;
   result.logits = head(body(executor, x, nullptr, false), false);
+  const BnStatsMatchGroup::Sums sums = executor.finish();
+  result.var_norm_sum = sums.var_norm;
+  result.mean_norm_sum = sums.mean_norm;
 
   // A fused residual unit runs its shortcut before its last normalisation; the order of declaration is the reference's.
   std::unordered_map<const Module*, const BnMismatch*> by_layer;
   for (const BnMismatch& mismatch : executor.mismatches()) by_layer[mismatch.layer] = &mismatch;
-  for (const NamedModule& named : named_modules())
+  for (const NamedModule& named : modules)
     if (const auto found = by_layer.find(named.module); found != by_layer.end())
       result.layers.push_back({named.name, found->second->var_norm, found->second->mean_norm});
   return result;

@@ -32,6 +32,7 @@ struct NamedBnMismatch {
 struct BnMatching {
   Tensor logits;
   std::vector<NamedBnMismatch> layers;  ///< in the order in which the reference network runs them
+  Tensor var_norm_sum, mean_norm_sum;   ///< over the layers
 };
 
 /// A classifier of [N,3,32,32] images.

@@ -160,6 +160,45 @@ TEST(BnStatsMatchOp, MatchedStatisticsHaveNoGradient) {
   EXPECT_EQ(grad({add(out.var_norm, out.mean_norm)}, {x})[0].to_vector(), (std::vector<float>{0, 0}));
 }
 
+/// Two layers, one after the other: a loss of the sums of their norms and of the result, its gradient and the gradient
+/// of that.
+std::vector<Tensor> two_layers(bool grouped, bool frozen_scales) {
+  const Shape shape = {2, 16, 3, 3};
+  Frozen first(16), second(16);
+  if (!frozen_scales) second.gamma.set_requires_grad();
+  const Tensor x = spread(shape, 0).set_requires_grad();
+  BnStatsMatchGroup group(2, test_device());
+  const BnStatsMatchOptions o = {.activation = Activation::kRelu, .group = grouped ? &group : nullptr};
+  const auto a = bn_stats_match(x, first.gamma, first.beta, first.mean, first.var, o);
+  const auto b = bn_stats_match(square(a.y), second.gamma, second.beta, second.mean, second.var, o);
+  BnStatsMatchGroup::Sums sums;
+  if (grouped) {
+    sums = group.finish();
+  } else {
+    sums = {add(a.var_norm, b.var_norm), add(a.mean_norm, b.mean_norm)};
+  }
+  const Tensor loss = add(add(mul(square(sums.var_norm), 3.f), sums.mean_norm), sum(mul(b.y, spread(shape, 5))));
+  const Tensor fused = grad({loss}, {x}, {.retain_graph = true})[0];
+  const Tensor g = grad({loss}, {x}, {.create_graph = true})[0];
+  const Tensor gg = grad({sum(mul(g, spread(shape, 7)))}, {x})[0];
+  return {sums.var_norm, sums.mean_norm, a.var_norm, b.mean_norm, fused, gg};
+}
+
+TEST(BnStatsMatchOp, AGroupChangesNothing) {
+  for (const bool frozen_scales : {true, false}) {
+    const auto got = two_layers(true, frozen_scales), expected = two_layers(false, frozen_scales);
+    for (std::size_t i = 0; i < got.size(); ++i) expect_near(got[i], expected[i], 1e-5);
+  }
+}
+
+TEST(BnStatsMatchOp, AFullGroupIsNamed) {
+  const Frozen frozen(3);
+  const Tensor x = spread({2, 3, 2, 2}, 0);
+  BnStatsMatchGroup group(1, test_device());
+  bn_stats_match(x, {}, {}, frozen.mean, frozen.var, {.group = &group});
+  EXPECT_ERROR(bn_stats_match(x, {}, {}, frozen.mean, frozen.var, {.group = &group}), UsageError, "1 of 1 taken");
+}
+
 TEST(BnStatsMatchOp, RefusesWhatDoesNotFit) {
   const Tensor x = Tensor::ones({2, 3, 2, 2}), three = Tensor::ones({3}), two = Tensor::ones({2});
   EXPECT_ERROR(bn_stats_match({}, {}, {}, three, three), UsageError, "empty handle");
