@@ -41,9 +41,9 @@ Tensor zero_count(Device device) {
 /// A learning rate where kernels of a device read it. The CPU's read it in place.
 class LearningRate {
  public:
-  LearningRate(const float& value, const Device& device)
-      : on_device_(device.is_cpu() ? Tensor() : Tensor::scalar(value, device)),
-        data_(device.is_cpu() ? &value : on_device_.data<float>()) {}
+  LearningRate(const float& value, const Tensor& given, const Device& device)
+      : on_device_(given.defined() || device.is_cpu() ? given : Tensor::scalar(value, device)),
+        data_(on_device_.defined() ? on_device_.data<float>() : &value) {}
   const float* data() const { return data_; }
 
  private:
@@ -85,7 +85,7 @@ void sgd_step(const std::vector<Tensor>& params, const std::vector<Tensor>& grad
     total += params[i].numel();
   }
   const Device device = device_of(params);
-  const LearningRate lr(options.lr, device);
+  const LearningRate lr(options.lr, options.device_lr, device);
   OpScope scope("sgd_step", kernels::sgd_cost(total, options.momentum != 0));
   backend(device).optim_step.sgd(current_stream(device), {.tensors = tensors.data(),
                                                           .num_tensors = int(tensors.size()),
@@ -126,7 +126,7 @@ void adam_step(const std::vector<Tensor>& params, const std::vector<Tensor>& gra
     total += params[i].numel();
   }
   const Device device = device_of(params);
-  const LearningRate lr(options.lr, device);
+  const LearningRate lr(options.lr, options.device_lr, device);
   OpScope scope("adam_step", kernels::adam_cost(total));
   backend(device).optim_step.adam(current_stream(device), {.tensors = tensors.data(),
                                                            .num_tensors = int(tensors.size()),

@@ -13,6 +13,7 @@ namespace engram {
 
 struct SgdOptions {
   float lr = 0.1f;
+  Tensor device_lr = {};  ///< scalar on the parameters' device, read by the step itself, in place of `lr`; or undefined
   float momentum = 0;
   float weight_decay = 0;
   bool nesterov = false;
@@ -26,6 +27,7 @@ void sgd_step(const std::vector<Tensor>& params, const std::vector<Tensor>& grad
 
 struct AdamOptions {
   float lr = 1e-3f;
+  Tensor device_lr = {};  ///< as in SgdOptions
   double beta1 = 0.9;
   double beta2 = 0.999;
   float eps = 1e-8f;

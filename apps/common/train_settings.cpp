@@ -51,6 +51,7 @@ void add_train_settings(Cli& cli, TrainSettings& s) {
   cli.option("checkpoint-steps", &s.checkpoint_steps, "steps between checkpoints; 0 is once an epoch").at_least(0);
   cli.option("precision", &s.precision, "storage of the final weights").choices({"f32", "f16"});
   cli.option("exact", &s.exact, "direct convolutions instead of Winograd");
+  cli.option("graph", &s.graph, "on CUDA devices: repeat the step as one CUDA graph");
   cli.resume_option(&s.resume, "continue the run in this folder, with its settings");
   cli.option("profile", &s.profile, "print calls, time, bytes and flops of every operation at the end")
       .only_on_command_line();
@@ -89,6 +90,7 @@ TrainerOptions trainer_options(const TrainSettings& s, dim_t train_images) {
   o.epochs = s.epochs;
   o.label_smoothing = float(s.label_smoothing);
   o.clip_norm = float(s.clip_norm);
+  o.capture = s.graph;
   o.ema_decay = s.ema_decay;
   return o;
 }

@@ -51,6 +51,7 @@ struct TrainSettings {
   std::int64_t checkpoint_steps = 0;
   std::string precision = "f32";
   bool exact = false;
+  bool graph = true;
   bool profile = false;
 };
 

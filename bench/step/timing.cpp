@@ -40,7 +40,7 @@ void parse_step_options(int argc, char** argv, const std::string& what, StepOpti
   app.add_option("--device", options.device_name, "cpu, cuda, emu")->capture_default_str();
   app.add_option("--math", options.math, "f32, tf32, bf16: how products are computed on a GPU")->capture_default_str();
   app.add_flag("--exact", options.exact, "direct convolutions instead of Winograd");
-  app.add_flag("--graph,!--no-graph", options.graph, "on a GPU, an inversion repeats one captured graph");
+  app.add_flag("--graph,!--no-graph", options.graph, "on a GPU, steps repeat one captured graph");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

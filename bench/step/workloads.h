@@ -5,6 +5,7 @@
 #include <string>
 
 #include "engine/autograd.h"
+#include "engine/captured_work.h"
 #include "engine/ops.h"
 #include "engine/random.h"
 #include "models/methods/inversion.h"
@@ -13,10 +14,11 @@
 
 namespace engram::bench {
 
-/// One SGD step with Nesterov momentum and weight decay on a fixed batch of noise.
+/// One SGD step with Nesterov momentum and weight decay on a fixed batch of noise. On a device the work is queued, as a
+/// captured graph unless `capture` is off.
 class TrainingStep {
  public:
-  TrainingStep(const std::string& arch, dim_t batch, const Device& device = {})
+  TrainingStep(const std::string& arch, dim_t batch, const Device& device = {}, bool capture = true)
       : network_(make_network(arch, 10, {.device = device})),
         parameters_(network_->parameters()),
         optimizer_(network_->named_parameters(), decayed()) {
@@ -25,13 +27,20 @@ class TrainingStep {
     std::vector<std::int32_t> labels;
     for (dim_t i = 0; i < batch; ++i) labels.push_back(std::int32_t(i % 10));
     labels_ = Tensor::from(labels, {batch}, device);
+    if (capture && !device.is_cpu()) captured_ = std::make_unique<CapturedWork>(device);
   }
   void run() {
-    const Tensor loss = softmax_cross_entropy(network_->forward(images_), labels_);
-    optimizer_.step(grad({loss}, parameters_), 0.01f);
+    if (captured_)
+      captured_->run([this] { issue(); });
+    else
+      issue();
   }
 
  private:
+  void issue() {
+    const Tensor loss = softmax_cross_entropy(network_->forward(images_), labels_);
+    optimizer_.step(grad({loss}, parameters_), 0.01f);
+  }
   static OptimizerOptions decayed() {
     OptimizerOptions options;
     options.weight_decay = 5e-4f;
@@ -42,6 +51,7 @@ class TrainingStep {
   std::vector<Tensor> parameters_;
   Optimizer optimizer_;
   Tensor images_, labels_;
+  std::unique_ptr<CapturedWork> captured_;
 };
 
 /// One iteration of NaturalInversion.

@@ -43,17 +43,30 @@ Optimizer::Optimizer(std::vector<NamedTensor> parameters, const OptimizerOptions
 }
 
 void Optimizer::step(const std::vector<Tensor>& gradients, float lr, const Tensor& grad_scale) {
+  update(gradients, lr, {}, grad_scale);
+}
+
+void Optimizer::step(const std::vector<Tensor>& gradients, const Tensor& device_lr, const Tensor& grad_scale) {
+  update(gradients, 0, device_lr, grad_scale);
+}
+
+void Optimizer::update(const std::vector<Tensor>& gradients, float lr, const Tensor& device_lr,
+                       const Tensor& grad_scale) {
   for (Group& group : groups_) {
     std::vector<Tensor> chosen;
     for (std::size_t position : group.positions) chosen.push_back(gradients.at(position));
     if (options_.kind == OptimizerKind::kSgd) {
-      sgd_step(
-          group.tensors, chosen, group.momentum,
-          {.lr = lr, .momentum = options_.momentum, .weight_decay = group.weight_decay, .nesterov = options_.nesterov},
-          grad_scale);
+      sgd_step(group.tensors, chosen, group.momentum,
+               {.lr = lr,
+                .device_lr = device_lr,
+                .momentum = options_.momentum,
+                .weight_decay = group.weight_decay,
+                .nesterov = options_.nesterov},
+               grad_scale);
     } else {
       adam_step(group.tensors, chosen, group.adam,
                 {.lr = lr,
+                 .device_lr = device_lr,
                  .beta1 = options_.beta1,
                  .beta2 = options_.beta2,
                  .eps = options_.eps,

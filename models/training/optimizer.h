@@ -41,6 +41,8 @@ class Optimizer {
   /// One step along the gradients (one for each parameter, in order; undefined ones are skipped). `grad_scale` as in
   /// sgd_step.
   void step(const std::vector<Tensor>& gradients, float lr, const Tensor& grad_scale = {});
+  /// The same with a learning rate (scalar) that lies on the parameters' device and is read there.
+  void step(const std::vector<Tensor>& gradients, const Tensor& device_lr, const Tensor& grad_scale = {});
 
   /// Everything the next step depends on, under "<kind of state>.<parameter name>".
   StateDict state() const;
@@ -48,6 +50,8 @@ class Optimizer {
   void load_state(const StateDict& state);
 
  private:
+  void update(const std::vector<Tensor>& gradients, float lr, const Tensor& device_lr, const Tensor& grad_scale);
+
   /// Parameters that share a weight decay, updated by one call.
   struct Group {
     std::vector<NamedTensor> parameters;

@@ -5,8 +5,10 @@
 #include <cmath>
 
 #include "engine/autograd.h"
+#include "engine/device_memory.h"
 #include "engine/io/tensor_io.h"
 #include "engine/ops.h"
+#include "engine/profiler.h"
 #include "models/nets/make_network.h"
 
 namespace engram {
@@ -78,32 +80,59 @@ void Trainer::start_loader() {
                                          LoaderPosition{next_step_ / per_epoch, next_step_ % per_epoch});
 }
 
+void Trainer::load_batch(float learning_rate) {
+  const Device device = network_.device();
+  if (!images_.defined()) {
+    images_ = Tensor::empty({batch_.count, data_.channels, data_.height, data_.width}, DType::kF32, device);
+    labels_ = Tensor::empty({batch_.count}, DType::kI32, device);
+    learning_rate_ = Tensor::empty({}, DType::kF32, device);
+  }
+  copy_to_device(device, images_.raw_data(), batch_.images.data(), batch_.images.size() * sizeof(float));
+  copy_to_device(device, labels_.raw_data(), batch_.labels.data(), batch_.labels.size() * sizeof(std::int32_t));
+  copy_to_device(device, learning_rate_.raw_data(), &learning_rate, sizeof learning_rate);
+}
+
+void Trainer::passes_and_update() {
+  const Tensor logits = network_.forward(images_);
+  const Tensor loss = softmax_cross_entropy(logits, labels_, {.label_smoothing = options_.label_smoothing});
+  loss_ = loss.detach();
+  logits_ = logits.detach();
+  if (network_.device().is_cpu() && !std::isfinite(loss_.item())) return;
+  const std::vector<Tensor> gradients = grad({loss}, parameters_);
+  Tensor scale;
+  if (options_.clip_norm > 0) scale = grad_norm(gradients, options_.clip_norm).factor;
+  optimizer_.step(gradients, learning_rate_, scale);
+}
+
+void Trainer::run_on_device() {
+  if (options_.capture && !captured_) captured_ = std::make_unique<CapturedWork>(network_.device());
+  if (!options_.capture || profiler::enabled()) return passes_and_update();
+  const std::uint64_t drawn = network_.dropout_generator().offset();
+  captured_->run([this] { passes_and_update(); });
+  // The graph would repeat the masks of its capture. They show in the first, issued step.
+  if (network_.dropout_generator().offset() != drawn) options_.capture = false;
+}
+
 TrainStep Trainer::step() {
   if (done() || !loader_->next(batch_))
     throw UsageError("[train] expected a step before the end of the training, got one after it");
   network_.train();
-  const Tensor images =
-      Tensor::from(batch_.images, {batch_.count, data_.channels, data_.height, data_.width}, network_.device());
-  const Tensor labels = Tensor::from(batch_.labels, {batch_.count}, network_.device());
-  const Tensor logits = network_.forward(images);
-  const Tensor loss = softmax_cross_entropy(logits, labels, {.label_smoothing = options_.label_smoothing});
-
   TrainStep result;
   result.step = next_step_;
   result.epoch = batch_.position.epoch;
   result.last_of_epoch = batch_.last_of_epoch;
-  result.loss = loss.item();
   result.learning_rate = learning_rate(options_.schedule, next_step_);
+  load_batch(float(result.learning_rate));
+  if (network_.device().is_cpu())
+    passes_and_update();
+  else
+    run_on_device();
+  result.loss = loss_.item();
   result.count = batch_.count;
-  result.correct = count_correct(logits, batch_.labels);
+  result.correct = count_correct(logits_, batch_.labels);
   if (!std::isfinite(result.loss))
     throw DataError(message("[train] expected a finite loss, got ", result.loss, " in step ", next_step_,
                             "; hint: a lower learning rate"));
-
-  const std::vector<Tensor> gradients = grad({loss}, parameters_);
-  Tensor scale;
-  if (options_.clip_norm > 0) scale = grad_norm(gradients, options_.clip_norm).factor;
-  optimizer_.step(gradients, float(result.learning_rate), scale);
   update_average();
   ++next_step_;
   return result;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "engine/captured_work.h"
 #include "models/data/loader.h"
 #include "models/nets/network.h"
 #include "models/schedule.h"
@@ -21,6 +22,9 @@ struct TrainerOptions {
   float clip_norm = 0;  ///< clip the gradients' common Euclidean norm to this; 0 is off
   double ema_decay =
       0;  ///< decay of the running average of the weights a step, reached by way of (1+t)/(10+t); 0 is off
+  /// On devices other than the CPU, the step (passes and update) is repeated as one captured graph, with the same bits.
+  /// Networks that draw dropout masks issue it each time.
+  bool capture = true;
 };
 
 /// What one step did.
@@ -40,7 +44,8 @@ class Trainer {
   /// Throws UsageError for options that make no sense.
   Trainer(Network& network, const ImageDataset& data, const TrainerOptions& options);
 
-  /// One optimiser step. Throws DataError when the loss is not finite.
+  /// One optimiser step. Throws DataError when the loss is not finite; on the CPU before the update, elsewhere after
+  /// it.
   TrainStep step();
   bool done() const { return next_step_ >= total_steps(); }
   dim_t next_step() const { return next_step_; }
@@ -59,6 +64,9 @@ class Trainer {
 
  private:
   void start_loader();
+  void load_batch(float learning_rate);
+  void passes_and_update();
+  void run_on_device();
   void update_average();
 
   Network& network_;
@@ -71,6 +79,9 @@ class Trainer {
   std::unique_ptr<Network> average_;
   std::unique_ptr<DataLoader> loader_;
   Batch batch_;
+  // Inputs and results of a step. Their memory stays the same on a device, for the captured graph.
+  Tensor images_, labels_, learning_rate_, loss_, logits_;
+  std::unique_ptr<CapturedWork> captured_;
 };
 
 }  // namespace engram
