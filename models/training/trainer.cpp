@@ -167,6 +167,7 @@ void Trainer::resume(const std::filesystem::path& path, const std::string& finge
   if (average_) average_->load_state(with_prefix_removed(file.tensors, "average."));
   optimizer_.load_state(with_prefix_removed(file.tensors, "optimizer."));
   next_step_ = step;
+  captured_.reset();  // it holds the state by its place
   start_loader();
 }
 
