@@ -37,6 +37,24 @@ ENGRAM_ALWAYS_INLINE double sum_lanes8d(Vec8d v) {
   return v[0] + v[1];
 }
 
+/// 4 f64 lanes, and the same at any address: for sums that have to stay in registers without AVX-512 too, where the
+/// compiler keeps eight-lane variables in memory.
+typedef double Vec4d __attribute__((vector_size(32), may_alias));
+typedef double UnalignedVec4d __attribute__((vector_size(32), aligned(8), may_alias));
+
+ENGRAM_ALWAYS_INLINE Vec4d load4d(const double* p) {
+  return *reinterpret_cast<const UnalignedVec4d*>(p);
+}
+ENGRAM_ALWAYS_INLINE void store4d(double* p, Vec4d v) {
+  *reinterpret_cast<UnalignedVec4d*>(p) = v;
+}
+
+/// Sum of the 4 lanes, added as a tree.
+ENGRAM_ALWAYS_INLINE double sum_lanes4d(Vec4d v) {
+  v += __builtin_shufflevector(v, v, 2, 3, 0, 1);
+  return v[0] + v[1];
+}
+
 /// Loads `count` (0 to 8) values; the other lanes are `fill`.
 ENGRAM_ALWAYS_INLINE Vec8d load_partial8d(const double* p, dim_t count, double fill) {
   double lanes[8];

@@ -24,9 +24,12 @@ void pack_columns(Stream, const PackColumnsArgs& args) {
 ENGRAM_MULTIVERSION void linear_predictor_rows(const LinearPredictorArgs& args) {
   for (dim_t i = 0; i < args.rows; ++i) {
     const double* x = args.panel + i * args.stride;
-    Vec8d sum = {};
-    for (dim_t j = 0; j < args.stride; j += 8) sum += load8d(x + j) * load8d(args.beta + j);
-    args.y[i] = sum_lanes8d(sum) + (args.offset ? args.offset[i] : 0.);
+    Vec4d low = {}, high = {};
+    for (dim_t j = 0; j < args.stride; j += 8) {
+      low += load4d(x + j) * load4d(args.beta + j);
+      high += load4d(x + j + 4) * load4d(args.beta + j + 4);
+    }
+    args.y[i] = sum_lanes4d(low + high) + (args.offset ? args.offset[i] : 0.);
   }
 }
 
@@ -36,19 +39,19 @@ void linear_predictor(Stream, const LinearPredictorArgs& args) {
 
 template <int kVectors>
 ENGRAM_ALWAYS_INLINE void transpose_product_block(const TransposeProductArgs& args, dim_t j) {
-  Vec8d sum[kVectors] = {};
+  Vec4d sum[kVectors] = {};
   for (dim_t i = 0; i < args.rows; ++i) {
     const double* x = args.panel + i * args.stride + j;
-    for (int v = 0; v < kVectors; ++v) sum[v] += load8d(x + 8 * v) * args.r[i];
+    for (int v = 0; v < kVectors; ++v) sum[v] += load4d(x + 4 * v) * args.r[i];
   }
-  for (int v = 0; v < kVectors; ++v) store8d(args.y + j + 8 * v, sum[v]);
+  for (int v = 0; v < kVectors; ++v) store4d(args.y + j + 4 * v, sum[v]);
 }
 
 ENGRAM_MULTIVERSION void transpose_product_columns(const TransposeProductArgs& args) {
   dim_t j = 0;
-  for (; j + 32 <= args.stride; j += 32) transpose_product_block<4>(args, j);
-  for (; j + 16 <= args.stride; j += 16) transpose_product_block<2>(args, j);
-  for (; j < args.stride; j += 8) transpose_product_block<1>(args, j);
+  for (; j + 32 <= args.stride; j += 32) transpose_product_block<8>(args, j);
+  for (; j + 16 <= args.stride; j += 16) transpose_product_block<4>(args, j);
+  for (; j < args.stride; j += 8) transpose_product_block<2>(args, j);
 }
 
 void transpose_product(Stream, const TransposeProductArgs& args) {
