@@ -31,7 +31,7 @@ WrapperRun run_seed(const SubsetObjective& objective, const WrapperOptions& opti
 /// What run_search would refuse: nothing may throw on another thread.
 void check(const SubsetObjective& objective, const WrapperOptions& options) {
   if (std::ranges::find(search_names(), options.search) == search_names().end())
-    throw UsageError(message("[wrapper] expected a search such as qbso-improved, got '", options.search, "'"));
+    throw UsageError(message("[wrapper] expected a search such as qbso-greedy, got '", options.search, "'"));
   if (options.seeds < 1) throw UsageError(message("[wrapper] expected at least 1 seed, got ", options.seeds));
   if (int(options.filter_scores.size()) != objective.num_genes())
     throw UsageError(

@@ -11,7 +11,7 @@
 namespace engram::genes {
 
 struct WrapperOptions {
-  std::string search = "qbso-improved";
+  std::string search = "qbso-greedy";
   int seeds = 10;
   std::int64_t evaluations = 3000;  ///< a seed
   std::uint64_t seed = 0;           ///< seed s of the wrapper is seed + s

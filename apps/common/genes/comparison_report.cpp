@@ -71,8 +71,8 @@ std::vector<genes::TrajectoryPoint> median_progress(const std::string& scenario,
 }
 
 Html progress_chart(const std::string& scenario, const std::vector<ComparisonCell>& cells) {
-  const std::vector<std::string> searches = {"qbso-improved", "qbso",    "bso",       "bpso-q",
-                                             "genetic",       "forward", "annealing", "random-10"};
+  const std::vector<std::string> searches = {"qbso-greedy", "qbso-improved", "qbso",      "bpso-q",
+                                             "genetic",     "forward",       "annealing", "random-10"};
   std::vector<TrajectoryLine> lines;
   Html legend;
   legend.markup("<p>");

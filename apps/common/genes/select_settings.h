@@ -12,7 +12,7 @@ namespace engram::apps {
 struct SelectSettings {
   CommonOptions common;
   DataSettings data;
-  std::string mode = "default", likelihood = "auto", fitness = "auto", search = "qbso-improved";
+  std::string mode = "default", likelihood = "auto", fitness = "auto", search = "qbso-greedy";
   double xi = 0.5;
   std::int64_t report = 10, from_cox = 60, from_aft = 40, filter = 100, team_filter = 60;
   std::int64_t seeds = 10, evaluations = 3000, splits = 50, permutations = 1000, controls = 3;

@@ -13,6 +13,8 @@ namespace {
 
 /// Genes of a random state of variant (iv), on average.
 constexpr double kInformedSize = 10;
+/// Exchanges between the reference and a bee's start in the near search area, at most.
+constexpr int kNearExchanges = 3;
 
 /// A bee's place and how good it is.
 struct Bee {
@@ -28,7 +30,7 @@ void check(const QbsoOptions& o, int num_genes) {
   expect(o.flip >= 1 && o.max_chance >= 1, "flip and max_chance of at least 1");
   expect(o.alpha >= 0 && o.alpha <= 1 && o.gamma >= 0 && o.gamma <= 1 && o.epsilon >= 0 && o.epsilon <= 1,
          "alpha, gamma and epsilon in [0, 1]");
-  const bool scores = o.variants.open_actions || o.variants.informed_start;
+  const bool scores = o.variants.open_actions || o.variants.informed_start || o.variants.near_area;
   expect(!scores || int(o.filter_scores.size()) == num_genes, "one filter score for each candidate gene");
 }
 
@@ -58,7 +60,7 @@ class Swarm {
 
   QbsoResult run(const std::function<bool()>& stop) {
     QbsoResult result;
-    GeneSet reference = random_state();
+    GeneSet reference = options_.variants.greedy_start ? greedy_start() : random_state();
     for (int it = 1; it <= options_.iterations && !evaluator_.done() && !(stop && stop()); ++it) {
       tabu_.push_back(reference);
       std::vector<Bee> bees;
@@ -97,9 +99,39 @@ class Swarm {
     return set;
   }
 
+  /// Forward selection's set, which a bee has to beat to become the best; a random one where no gene helps.
+  GeneSet greedy_start() {
+    const GeneSet set = forward_selection(evaluator_);
+    if (set.empty()) return random_state();
+    best_ = {set, score(set, set)};
+    any_best_ = true;
+    chances_ = options_.max_chance;
+    return set;
+  }
+
+  /// `exchanges` times a member is taken out and another gene, drawn by the filter's softmax, put in.
+  GeneSet near_state(const GeneSet& reference, int exchanges) {
+    GeneSet set = reference;
+    for (int i = 0; i < exchanges; ++i) {
+      const std::vector<int> members = set.members();
+      std::vector<double> weights(static_cast<std::size_t>(m_));
+      for (int gene = 0; gene < m_; ++gene)
+        weights[std::size_t(gene)] = set.contains(gene) ? 0 : shares_[std::size_t(gene)] + 1.0 / m_;
+      if (int(members.size()) < m_) set.insert(random_.weighted(weights));
+      set.erase(members[std::size_t(random_.below(int(members.size())))]);
+    }
+    return set;
+  }
+
   /// Where the bees start around the reference (step 2).
   std::vector<GeneSet> search_area(const GeneSet& reference) {
     std::vector<GeneSet> starts;
+    if (options_.variants.near_area) {
+      for (int bee = 0; bee < options_.bees; ++bee)
+        starts.push_back(near_state(reference, 1 + bee % kNearExchanges));
+      std::erase_if(starts, [](const GeneSet& set) { return set.empty(); });
+      return starts;
+    }
     const int block = m_ / flip_;
     for (int bee = 0; bee < options_.bees; ++bee) {
       GeneSet set = reference;
@@ -307,6 +339,12 @@ QbsoOptions team_qbso_options() {
 
 QbsoVariants improved_qbso_variants() {
   return {.open_actions = true, .factored_values = true, .swaps = true, .informed_start = true};
+}
+
+QbsoVariants greedy_qbso_variants() {
+  QbsoVariants variants = improved_qbso_variants();
+  variants.greedy_start = variants.near_area = true;
+  return variants;
 }
 
 QbsoResult run_qbso(SubsetEvaluator& evaluator, const QbsoOptions& options, std::uint64_t seed,

@@ -10,13 +10,15 @@
 
 namespace engram::genes {
 
-/// Changes to the published search, each on its own (3.8, "known weaknesses"). The polish (v) is polish() of climb.h
-/// and the repetition over seeds (vi) belongs to the pipeline.
+/// Changes to the published search, each on its own: (i) to (iv) of 3.8, "known weaknesses", and two of this project's.
+/// The polish (v) is polish() of climb.h and the repetition over seeds (vi) belongs to the pipeline.
 struct QbsoVariants {
   bool open_actions = false;     ///< (i) half of the steps choose among all genes, by softmax of the filter's scores
   bool factored_values = false;  ///< (ii) unknown state-action values default to a value per (gene, on or off)
   bool swaps = false;            ///< (iii) half of the steps exchange a gene for another
   bool informed_start = false;   ///< (iv) random states of about 10 genes, drawn by the filter's scores
+  bool greedy_start = false;     ///< the first reference, and the best bee so far, is greedy forward selection's set
+  bool near_area = false;        ///< bees start 1 to 3 exchanges from the reference, not a fifth of all genes away
 };
 
 /// Settings; the defaults are those of the authors' program.
@@ -28,14 +30,17 @@ struct QbsoOptions {
   double epsilon_step = 1e-4;  ///< epsilon falls by this with every step
   bool learning = true;        ///< false: bees climb by steepest ascent instead (BSO without Q-learning)
   QbsoVariants variants;
-  std::vector<double> filter_scores;  ///< one a gene, larger is more promising; needed by variants (i) and (iv)
+  std::vector<double> filter_scores;  ///< one a gene, larger is more promising; needed by (i), (iv) and near_area
 };
 
 /// The seed project's settings: flip 1, max_chance 5.
 QbsoOptions team_qbso_options();
 
-/// All variants switched on.
+/// The specification's variants (i) to (iv).
 QbsoVariants improved_qbso_variants();
+
+/// The same with greedy_start and near_area.
+QbsoVariants greedy_qbso_variants();
 
 /// How often each gene was on at the end of a bee's local search, as a share of all ends; the best set and the
 /// trajectory are the evaluator's.

@@ -33,6 +33,7 @@ void run_swarm(SubsetEvaluator& evaluator, SwarmOptions options, const SearchReq
 QbsoOptions qbso_of(const std::string& method) {
   QbsoOptions options = method == "qbso-team" ? team_qbso_options() : QbsoOptions{};
   if (method == "qbso-improved") options.variants = improved_qbso_variants();
+  if (method == "qbso-greedy") options.variants = greedy_qbso_variants();
   options.learning = method != "bso";
   return options;
 }
@@ -40,9 +41,10 @@ QbsoOptions qbso_of(const std::string& method) {
 }  // namespace
 
 const std::vector<std::string>& search_names() {
-  static const std::vector<std::string> names = {"qbso",      "qbso-team",      "qbso-improved", "bso",
-                                                 "bpso-q",    "bpso",           "genetic",       "annealing",
-                                                 "random-10", "random-density", "forward",       "climb"};
+  static const std::vector<std::string> names = {"qbso",      "qbso-team", "qbso-improved",  "qbso-greedy",
+                                                 "bso",       "bpso-q",    "bpso",           "genetic",
+                                                 "annealing", "random-10", "random-density", "forward",
+                                                 "climb"};
   return names;
 }
 
@@ -62,8 +64,12 @@ std::vector<double> run_qbso_search(SubsetEvaluator& evaluator, QbsoOptions opti
 
 std::vector<double> run_search(SubsetEvaluator& evaluator, const SearchRequest& request) {
   const std::string& method = request.method;
-  if (method == "qbso" || method == "qbso-team" || method == "qbso-improved" || method == "bso")
-    return run_qbso_search(evaluator, qbso_of(method), method == "qbso-improved", request);
+  if (std::ranges::find(search_names(), method) == search_names().end())
+    throw UsageError(message("[search] expected a search such as qbso-greedy, got '", method, "'"));
+  if (method == "bso" || method.starts_with("qbso")) {
+    const bool with_polish = method == "qbso-improved" || method == "qbso-greedy";
+    return run_qbso_search(evaluator, qbso_of(method), with_polish, request);
+  }
   if (method == "bpso-q") {
     run_swarm(evaluator, {}, request);
   } else if (method == "bpso") {
@@ -78,10 +84,8 @@ std::vector<double> run_search(SubsetEvaluator& evaluator, const SearchRequest& 
     run_random_search(evaluator, method == "random-10" ? 10 : 0, 0.2, request.seed, request.stop);
   } else if (method == "forward") {
     forward_selection(evaluator);
-  } else if (method == "climb") {
-    run_climbs(evaluator, request);
   } else {
-    throw UsageError(message("[search] expected a search such as qbso-improved, got '", method, "'"));
+    run_climbs(evaluator, request);
   }
   return {};
 }
