@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "kernels/common/parallel.h"
+#include "models/genes/forward_terms.h"
 #include "models/genes/permutation_test.h"
 #include "models/genes/term_design.h"
 
@@ -74,33 +75,45 @@ std::vector<double> joint_model_maxima(const Cohort& cohort, const std::vector<d
   return permuted_maxima(patients, design.design(), fit.columns, model.residuals(fit), permutations, seed);
 }
 
-std::vector<double> gains_over(const Cohort& cohort, const std::vector<dim_t>& genes, const std::vector<dim_t>& adjust,
-                               const std::vector<dim_t>& candidates, Likelihood likelihood) {
+std::vector<dim_t> strongest_genes(const Cohort& cohort, std::vector<dim_t> genes, const std::vector<dim_t>& adjust,
+                                   Likelihood likelihood, std::size_t count) {
+  const TermDesign design(usable(cohort, likelihood), genes, adjust);
+  const TermModel model(design.design(), likelihood);
+  std::vector<dim_t> products;  // of `genes`, in their order
+  for (dim_t j = 0; j < design.num_candidates(); ++j) products.push_back(design.product(j));
+  while (genes.size() > count) {
+    std::vector<dim_t> columns = design.base();
+    columns.insert(columns.end(), products.begin(), products.end());
+    const TermFit fit = model.fit(columns);
+    std::vector<double> loglik(products.size());
+    kernels::parallel_for(dim_t(products.size()), kWorkOfFit, [&](dim_t j) {
+      const std::vector<dim_t> rest = without(columns, products[std::size_t(j)]);
+      loglik[std::size_t(j)] = model.fit(rest, model.start_from(fit, rest)).loglik;
+    });
+    const auto weakest = std::ranges::max_element(loglik) - loglik.begin();
+    genes.erase(genes.begin() + weakest);
+    products.erase(products.begin() + weakest);
+  }
+  return genes;
+}
+
+std::vector<dim_t> next_genes(const Cohort& cohort, const std::vector<dim_t>& genes, const std::vector<dim_t>& adjust,
+                              const std::vector<dim_t>& candidates, Likelihood likelihood, int count) {
   std::vector<dim_t> all = genes;
   for (dim_t gene : candidates)
     if (std::ranges::find(genes, gene) == genes.end()) all.push_back(gene);
   const TermDesign design(usable(cohort, likelihood), all, adjust);
   const TermModel model(design.design(), likelihood);
-  const std::vector<dim_t> columns = joint_columns(design, dim_t(genes.size()));
-  const TermFit fit = model.fit(columns);
-  std::vector<double> gains(all.size());
-  kernels::parallel_for(dim_t(all.size() - genes.size()), kWorkOfFit, [&](dim_t i) {
-    const dim_t j = dim_t(genes.size()) + i;
-    std::vector<dim_t> null_columns = columns, full_columns;
-    if (!design.main_in_base(j)) null_columns.push_back(design.main(j));
-    const TermFit null = model.fit(null_columns, model.start_from(fit, null_columns));
-    full_columns = null_columns;
-    full_columns.push_back(design.product(j));
-    const TermFit full = model.fit(full_columns, model.start_from(null, full_columns));
-    if (full.unusable.back() == 0)
-      gains[std::size_t(j)] = signed_root(2 * (full.loglik - null.loglik), full.coefficients.back(), likelihood);
-  });
-  std::vector<double> result;
-  for (dim_t gene : candidates) {
-    const std::size_t at = std::size_t(std::ranges::find(all, gene) - all.begin());
-    result.push_back(at < genes.size() ? 0 : gains[at]);
-  }
-  return result;
+  ForwardOptions options;
+  options.base = design.base();
+  for (dim_t j = 0; j < dim_t(genes.size()); ++j) options.base.push_back(design.product(j));
+  options.max_products = count;
+  options.max_steps = 4 * count;
+  options.benefit_only = true;
+  std::vector<dim_t> next;
+  for (const ForwardStep& step : forward_terms(design, model, options))
+    if (step.product) next.push_back(design.gene(step.candidate));
+  return next;
 }
 
 }  // namespace engram::genes

@@ -33,9 +33,15 @@ std::vector<double> joint_model_maxima(const Cohort& cohort, const std::vector<d
                                        const std::vector<dim_t>& adjust, Likelihood likelihood, int permutations,
                                        std::uint64_t seed);
 
-/// What each of `candidates` would add to the joint model of `genes`: with its main effect in, the signed root of the
-/// product's likelihood ratio, positive for more benefit. 0 for candidates among `genes`.
-std::vector<double> gains_over(const Cohort& cohort, const std::vector<dim_t>& genes, const std::vector<dim_t>& adjust,
-                               const std::vector<dim_t>& candidates, Likelihood likelihood);
+/// The `count` genes of `genes` that backward elimination leaves in the model of the base, the adjusting genes and the
+/// products of `genes`: the one whose loss costs least goes, again and again. In the order given.
+std::vector<dim_t> strongest_genes(const Cohort& cohort, std::vector<dim_t> genes, const std::vector<dim_t>& adjust,
+                                   Likelihood likelihood, std::size_t count);
+
+/// The next `count` genes after `genes`, by greedy forward selection over main effects and products of `candidates` that
+/// starts from the base, the adjusting genes and the products of `genes`: those whose product enters with the sign of
+/// more benefit, in the order of their entry. Fewer where no more products can enter.
+std::vector<dim_t> next_genes(const Cohort& cohort, const std::vector<dim_t>& genes, const std::vector<dim_t>& adjust,
+                              const std::vector<dim_t>& candidates, Likelihood likelihood, int count);
 
 }  // namespace engram::genes

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <numeric>
 
 #include "models/genes/final_model.h"
 #include "models/genes/fitness/arm_contrast.h"
@@ -64,27 +63,27 @@ void fight(const Cohort& cohort, const Selection& selection, std::vector<Selecte
   }
 }
 
-/// Adds the candidates that would add most until the list is full.
+/// A candidate as it enters the list.
+SelectedGene listed(const Selection& selection, dim_t gene) {
+  const auto found = std::ranges::find(selection.filtered, gene, &FilteredGene::gene);
+  const std::size_t i = std::size_t(found - selection.filtered.begin());
+  SelectedGene g;
+  g.gene = gene;
+  g.seed_share = selection.wrapper.seed_share[i];
+  g.usage = selection.wrapper.usage[i];
+  return g;
+}
+
+/// Goes on with forward selection until the list is full.
 void fill(const Cohort& cohort, const PipelineOptions& options, const Selection& selection,
           std::vector<SelectedGene>& genes) {
-  if (int(genes.size()) >= options.genes) return;
+  const int missing = options.genes - int(genes.size());
+  if (missing <= 0) return;
   std::vector<dim_t> candidates;
   for (const FilteredGene& f : selection.filtered) candidates.push_back(f.gene);
-  const std::vector<double> gains =
-      gains_over(cohort, columns_of(genes), selection.prognostic.genes, candidates, selection.likelihood);
-  std::vector<std::size_t> order(candidates.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return gains[a] > gains[b]; });
-  const std::vector<dim_t> listed = columns_of(genes);
-  for (std::size_t i : order) {
-    if (int(genes.size()) >= options.genes) break;
-    if (std::ranges::find(listed, candidates[i]) != listed.end()) continue;
-    SelectedGene g;
-    g.gene = candidates[i];
-    g.seed_share = selection.wrapper.seed_share[i];
-    g.usage = selection.wrapper.usage[i];
-    genes.push_back(g);
-  }
+  for (dim_t gene : next_genes(cohort, columns_of(genes), selection.prognostic.genes, candidates, selection.likelihood,
+                               missing))
+    genes.push_back(listed(selection, gene));
 }
 
 }  // namespace
@@ -99,14 +98,14 @@ double carrier_correlation(const Cohort& cohort, dim_t a, dim_t b) {
 }
 
 std::vector<SelectedGene> rank_default(const Cohort& cohort, const PipelineOptions& options, Selection& selection) {
+  std::vector<dim_t> members;
+  for (int j : selection.wrapper.best.members()) members.push_back(selection.filtered[std::size_t(j)].gene);
+  members = strongest_genes(cohort, std::move(members), selection.prognostic.genes, selection.likelihood,
+                            std::size_t(options.genes));
   std::vector<SelectedGene> genes;
-  for (int j : selection.wrapper.best.members()) {
-    SelectedGene g;
-    g.gene = selection.filtered[std::size_t(j)].gene;
-    g.in_set = true;
-    g.seed_share = selection.wrapper.seed_share[std::size_t(j)];
-    g.usage = selection.wrapper.usage[std::size_t(j)];
-    genes.push_back(g);
+  for (dim_t gene : members) {
+    genes.push_back(listed(selection, gene));
+    genes.back().in_set = true;
   }
   if (!genes.empty()) {
     for (std::size_t i = 0; i < genes.size(); ++i) fight(cohort, selection, genes, i);
@@ -114,12 +113,11 @@ std::vector<SelectedGene> rank_default(const Cohort& cohort, const PipelineOptio
     std::erase_if(genes, [](const SelectedGene& g) { return !g.direction_ok; });
     sort_by_score(genes);
   }
-  if (int(genes.size()) > options.genes) genes.resize(std::size_t(options.genes));
-  const std::size_t members = genes.size();
+  const auto behind = std::ptrdiff_t(genes.size());
   fill(cohort, options, selection, genes);
   score(cohort, selection, genes);
   // Those that fill the list stand behind the set, whatever they seem worth.
-  std::stable_sort(genes.begin(), genes.begin() + std::ptrdiff_t(members),
+  std::stable_sort(genes.begin(), genes.begin() + behind,
                    [](const SelectedGene& a, const SelectedGene& b) { return a.score > b.score; });
   return genes;
 }
