@@ -14,16 +14,6 @@ namespace {
 
 constexpr double kRejectHazards = -3;  // log10 of the p-value
 
-void check_cohort(const Cohort& cohort) {
-  const dim_t treated = count_treated(cohort);
-  if (treated == 0 || treated == cohort.num_patients())
-    throw DataError(message("[genes] expected treated and untreated patients, got ",
-                            treated == 0 ? "nobody" : "everybody", " treated in ", cohort.name,
-                            ": no interaction with treatment can be estimated"));
-  if (count_events(cohort) == 0)
-    throw DataError(message("[genes] expected deaths, got none in ", cohort.name, ": no survival model can be fitted"));
-}
-
 void fit_cox_base(const Cohort& cohort, ModelChoice& choice) {
   const TermDesign terms(cohort, {});
   const survival::CoxModel model(terms.design());
@@ -65,8 +55,18 @@ void fit_parametric_bases(const Cohort& cohort, ModelChoice& choice) {
 
 }  // namespace
 
+void require_question(const Cohort& cohort) {
+  const dim_t treated = count_treated(cohort);
+  if (treated == 0 || treated == cohort.num_patients())
+    throw DataError(message("[genes] expected treated and untreated patients, got ",
+                            treated == 0 ? "nobody" : "everybody", " treated in ", cohort.name,
+                            ": no interaction with treatment can be estimated"));
+  if (count_events(cohort) == 0)
+    throw DataError(message("[genes] expected deaths, got none in ", cohort.name, ": no survival model can be fitted"));
+}
+
 ModelChoice choose_model(const Cohort& cohort) {
-  check_cohort(cohort);
+  require_question(cohort);
   ModelChoice choice;
   choice.patients = cohort.num_patients();
   choice.events = count_events(cohort);

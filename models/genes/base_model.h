@@ -37,9 +37,12 @@ struct ModelChoice {
   dim_t patients = 0, patients_positive_time = 0, events = 0;
 };
 
+/// Throws DataError unless somebody died and both arms have patients: otherwise there is nothing to estimate.
+void require_question(const Cohort& cohort);
+
 /// Fits Cox and the three parametric models to treatment and clinical variables. Hazards count as proportional unless
 /// the global test has p < 0.001. If they do, Cox is chosen, else the parametric model with the smallest AIC.
-/// Throws DataError when nobody died, or everybody or nobody was treated.
+/// Throws as require_question(), and DataError when no time is above 0.
 ModelChoice choose_model(const Cohort& cohort);
 
 }  // namespace engram::genes

@@ -141,6 +141,8 @@ std::vector<dim_t> positive_times(const Cohort& cohort) {
   for (dim_t i = 0; i < cohort.num_patients(); ++i) {
     if (cohort.time[static_cast<std::size_t>(i)] > 0) out.push_back(i);
   }
+  if (out.empty())
+    throw DataError(message("[cohort] expected times above 0 for models of the log time, got none in ", cohort.name));
   return out;
 }
 

@@ -44,7 +44,8 @@ Cohort sort_by_risk(Cohort cohort);
 /// for a position out of range or an empty list.
 Cohort select_patients(const Cohort& cohort, std::span<const dim_t> keep);
 
-/// Positions of patients with time > 0, ascending: those that models of the log time use.
+/// Positions of patients with time > 0, ascending: those that models of the log time use. Throws DataError
+/// if there are none.
 std::vector<dim_t> positive_times(const Cohort& cohort);
 
 /// Positions of the patients in one arm (treated: 1 or 0), ascending.

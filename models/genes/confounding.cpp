@@ -11,6 +11,8 @@
 namespace engram::genes {
 namespace {
 
+/// Where clinical variables decide the treatment, fitted propensities reach 0 and 1, and weights would be infinite.
+constexpr double kLeastPropensity = 1e-6;
 constexpr double kPredictsTreatment = 2.58, kPredictsSurvival = 1.96;
 
 survival::CovariateMatrix clinical_matrix(const Cohort& cohort, const std::vector<std::string>& without) {
@@ -41,6 +43,11 @@ double area_under_curve(const std::vector<double>& propensity, const std::vector
   return treated > 0 && below > 0 ? wins / (treated * below) : 0.5;
 }
 
+std::vector<double> within_bounds(std::vector<double> propensity) {
+  for (double& p : propensity) p = std::clamp(p, kLeastPropensity, 1 - kLeastPropensity);
+  return propensity;
+}
+
 double z_of(const ModelChoice& base, const std::string& name) {
   for (std::size_t j = 0; j < base.names.size(); ++j)
     if (base.names[j] == name && base.cox_se[j] > 0) return base.cox_coefficient[j] / base.cox_se[j];
@@ -60,14 +67,14 @@ ConfoundingReport confounding_report(const Cohort& cohort, const ModelChoice& ba
     if (std::abs(fit.z[j]) > kPredictsTreatment && std::abs(z_of(base, fit.names[j])) < kPredictsSurvival)
       report.instrument_like.push_back(fit.names[j]);
   }
-  report.propensity = fit.probability;
+  report.propensity = within_bounds(fit.probability);
   report.auc = area_under_curve(fit.probability, cohort.treatment);
-  const auto [lowest, highest] = std::ranges::minmax(fit.probability);
+  const auto [lowest, highest] = std::ranges::minmax(report.propensity);
   report.lowest = lowest;
   report.highest = highest;
   // An instrument in the weights inflates their variance and amplifies hidden bias (3.6, rule 2).
   const survival::CovariateMatrix weighted = clinical_matrix(cohort, report.instrument_like);
-  const std::vector<double> propensity = survival::fit_logistic(weighted, cohort.treatment).probability;
+  const std::vector<double> propensity = within_bounds(survival::fit_logistic(weighted, cohort.treatment).probability);
   const auto balance = [&](survival::TreatmentWeight kind, double truncate) {
     const std::vector<double> weight =
         survival::treatment_weights(propensity, cohort.treatment, {.kind = kind, .truncate = truncate});

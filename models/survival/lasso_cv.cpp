@@ -44,7 +44,8 @@ void check_folds(const SurvivalOutcome& outcome, const std::vector<std::int32_t>
   }
   for (dim_t f = 0; f < folds; ++f) {
     if (events[std::size_t(f)] == 0) {
-      throw UsageError(message("[lasso] expected events in every fold, got none in fold ", f, " of ", folds));
+      throw UsageError(message("[lasso] expected events in every fold, got none in fold ", f, " of ", folds,
+                               "; hint: take fewer folds"));
     }
   }
 }

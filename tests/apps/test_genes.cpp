@@ -88,7 +88,9 @@ class Genes : public ::testing::Test {
       for (const char* bad : {"nan", "inf,", "-inf", "null"})
         EXPECT_EQ(text.find(bad), std::string::npos) << file << bad;
     }
-    EXPECT_EQ(unbalanced_tag(content(run_folder() / "report.html")), "");
+    const std::string page = content(run_folder() / "report.html");
+    EXPECT_EQ(unbalanced_tag(page), "");
+    for (const char* bad : {"nan ", "nan)", "nan<", " inf", "-inf"}) EXPECT_EQ(page.find(bad), std::string::npos) << bad;
     fs::remove_all(run_folder());
     return run.err;
   }
@@ -222,6 +224,34 @@ TEST_F(Genes, RefusesDataWithoutAQuestion) {
     if (row > 0) cells[1] = "1";
   });
   expect_select_error(3, {"everybody treated"});
+}
+
+TEST_F(Genes, ScreenRefusesDataWithoutAQuestionToo) {
+  const std::vector<std::string> screen = {"screen", "--data", data(), "--out", run_folder()};
+  edit(kTreatment, [](std::size_t row, auto& cells) {
+    if (row > 0) cells[1] = "0";
+  });
+  expect_error(screen, 3, {"nobody treated"});
+  edit(kSurvival, [](std::size_t row, auto& cells) {
+    if (row > 0) cells[2] = "0";
+  });
+  expect_error({"screen", "--data", data(), "--out", run_folder(), "--model", "A"}, 3, {"at least one death"});
+}
+
+TEST_F(Genes, RefusesTimesThatAreAllNegative) {
+  edit(kSurvival, [](std::size_t row, auto& cells) {
+    if (row > 0) cells[1] = "-" + cells[1];
+  });
+  expect_select_error(3, {"times above 0", "got none"});
+  expect_error({"fit-aft", "--data", data()}, 3, {"times above 0"});
+}
+
+TEST_F(Genes, WorksWithATreatmentThatOneClinicalVariableDecides) {
+  const io::CsvTable treatment = io::parse_csv(io::read_file(data() / kTreatment), kTreatment);
+  edit(kClinical, [&](std::size_t row, auto& cells) {
+    if (row > 0) cells[1] = treatment.rows[row - 1][1];
+  });
+  expect_select_works();
 }
 
 TEST_F(Genes, RefusesRepeatedColumns) {

@@ -12,6 +12,7 @@
 #include "kernels/coordinate_descent/coordinate_descent.h"
 #include "kernels/dense_solve/dense_solve.h"
 #include "kernels/logistic_likelihood/logistic_likelihood.h"
+#include "kernels/weighted_gram/gram_tile.h"
 #include "kernels/weighted_gram/weighted_gram.h"
 
 namespace engram::kernels {
@@ -35,6 +36,23 @@ void expect_near(const std::vector<double>& got, const std::vector<double>& expe
   ASSERT_EQ(got.size(), expected.size());
   for (std::size_t i = 0; i < got.size(); ++i) {
     ASSERT_NEAR(got[i], expected[i], tolerance * (1 + std::abs(expected[i]))) << i;
+  }
+}
+
+// A machine uses one of the two kinds of tile; results must not depend on which.
+TEST(WeightedGram, NarrowAndWideTilesGiveTheSameBits) {
+  constexpr dim_t kRows = 37, kStride = 24;
+  const std::vector<double> panel = normal_values(kRows * kStride, 3), weight = normal_values(kRows, 4);
+  for (const bool accumulate : {false, true}) {
+    std::vector<double> wide = normal_values(kStride * kStride, 5), narrow = wide;
+    gram_tile<2>(panel.data(), kRows, kStride, weight.data(), 8, 8, wide.data(), accumulate);
+    gram_tile<1>(panel.data(), kRows, kStride, weight.data(), 0, 0, wide.data(), accumulate);
+    for (const dim_t row : {8, 12})
+      for (const dim_t column : {8, 16})
+        narrow_gram_tile(panel.data(), kRows, kStride, weight.data(), row, column, narrow.data(), accumulate);
+    for (const dim_t row : {0, 4})
+      narrow_gram_tile(panel.data(), kRows, kStride, weight.data(), row, 0, narrow.data(), accumulate);
+    EXPECT_EQ(narrow, wide);
   }
 }
 

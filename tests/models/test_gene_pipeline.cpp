@@ -190,6 +190,20 @@ TEST(GeneMethods, AllGiveTheSameAnswerAgain) {
   EXPECT_ERROR(compare_methods(competition(), options), UsageError, "'nonsense'");
 }
 
+// Of the key and ten genes without effect, backward elimination leaves the key; forward selection finds what is missing.
+TEST(FinalModel, CutsAndFillsToTheKey) {
+  const std::set<dim_t> key = inferred_key();
+  std::vector<dim_t> genes(key.begin(), key.end()), candidates = genes;
+  for (dim_t gene = 100; gene < 110; ++gene) candidates.push_back(gene);
+  const Likelihood likelihood = Likelihood::kLogLogistic;
+  EXPECT_EQ(strongest_genes(competition(), candidates, {}, likelihood, 10), genes);
+  EXPECT_EQ(strongest_genes(competition(), genes, {}, likelihood, 20), genes);
+  const std::vector<dim_t> few(genes.begin(), genes.begin() + 6);
+  const std::vector<dim_t> next = next_genes(competition(), few, {}, candidates, likelihood, 4);
+  EXPECT_EQ(std::set<dim_t>(next.begin(), next.end()), std::set<dim_t>(genes.begin() + 6, genes.end()));
+  EXPECT_TRUE(next_genes(competition(), candidates, {}, candidates, likelihood, 3).empty());
+}
+
 TEST(PermutationTest, LargeResidualsOfNoGeneGiveUniformFamilyWiseP) {
   const std::vector<double> maxima = {1, 2, 3, 4};
   EXPECT_DOUBLE_EQ(family_wise_p(maxima, 5), 0.2);

@@ -105,6 +105,32 @@ TEST(Simulator, WritesTheStoredBytes) {
   for (const auto& [file, sha] : expected) EXPECT_EQ(digest(folder / file), sha) << file;
 }
 
+TEST(Simulator, EveryScenarioWritesTheStoredBytes) {
+  const test::TempFolder folder;
+  const std::vector<std::pair<std::string, const char*>> expected = {
+      {"H", "93a6c9e2f9fc242054f2b3e150d3a36329eae9d09e99d81c3b805ff2f5a3a725"},
+      {"R", "6b1f5f335d51af2680313698bec2b44b07df7e8292f21cacc2357ebc427e8281"},
+      {"C", "2787220911f12cee25b085ad4815a644254f6d2ad668a3f29b031f5212b7f4df"},
+      {"D", "d126ff1caa775b80b78f69303b744bb2e21c9a8fc339ae8530eab5fe97025ffc"},
+      {"W", "637cabde73b26ad842c8756fd35b63619f2ca7f624b7e693b6ed0b681b9978ef"},
+      {"S", "80cf838375bfee900d3633a6c0f4b04ddcc2a718401ddaa5aa6477eb49556aaf"},
+      {"L", "a88e102d432eb5d95097ae44fbda29e9ce0891da29af9710411a118ba23773fb"},
+      {"N", "3365337d8c974b337e789fe98976ca0063190f87b36628c010df9b37067859a6"},
+      {"X", "d49cf7769487650d0aa766c76a2d4b06400d427daae7a4c0bd9ed69c3cd56c0a"}};
+  ASSERT_EQ(expected.size(), scenario_names().size());
+  for (const auto& [name, sha] : expected) {
+    SimulatorSettings settings = scenario(name);
+    settings.patients = 150;
+    settings.genes = 80;
+    save_simulation(simulate(settings, 5), folder / name);
+    std::string digests;
+    for (const char* file : {"Clinical_Variables.csv", "Genetic_alterations.csv", "Survival_time_event.csv",
+                             "Treatment.csv", "truth.json"})
+      digests += digest(folder / name / file);
+    EXPECT_EQ(io::sha256_hex(io::as_bytes(digests)), sha) << name;
+  }
+}
+
 TEST(Simulator, DoesNotDependOnThreads) {
   const auto runs = engram::testing::at_thread_counts([&] {
     const SimulatedCohort s = simulate(scenario("D"), 7);

@@ -1,5 +1,7 @@
 #include "apps/common/genes/data_settings.h"
 
+#include <iostream>
+
 #include "kernels/common/error.h"
 
 namespace engram::apps {
@@ -36,6 +38,10 @@ genes::LoadedCohort load_data(const DataSettings& s) {
   options.drop_invalid = s.drop_invalid;
   options.memory_limit = std::uint64_t(s.memory_gib * double(std::uint64_t{1} << 30));
   return genes::load_cohort(s.data, roles, options);
+}
+
+void print_findings(const genes::LoadedCohort& data) {
+  for (const genes::Finding& finding : data.findings) std::cerr << "note: " << finding.text << "\n";
 }
 
 void add_data_hashes(const DataSettings& s, RunDir& run) {

@@ -27,6 +27,9 @@ void add_data_settings(Cli& cli, DataSettings& settings);
 /// Reads the cohort. Throws UsageError when no path was given, and what load_cohort() throws.
 genes::LoadedCohort load_data(const DataSettings& settings);
 
+/// Prints what is unusual about the data, one note a line, on standard error.
+void print_findings(const genes::LoadedCohort& data);
+
 /// Adds the hashes of the files read to a run's manifest.
 void add_data_hashes(const DataSettings& settings, RunDir& run);
 

@@ -160,6 +160,7 @@ int run_evaluate(int argc, const char* const* argv) {
   AnswerKey key;
   if (!s.data.data.empty()) {
     data = load_data(s.data);
+    print_findings(data);
     key = read_key(s.key, data.cohort, s.inferred);
     genes::choose_model(data.cohort);  // what cannot be analysed is refused before a folder appears
   }

@@ -105,7 +105,7 @@ Cohort cohort_of(const FitSettings& s) {
     apply_threads(common);
   }
   genes::LoadedCohort data = load_data(s.data);
-  for (const genes::Finding& finding : data.findings) std::cerr << "note: " << finding.text << "\n";
+  print_findings(data);
   if (genes::count_events(data.cohort) == 0) throw DataError("[genes] expected deaths, got none");
   return std::move(data.cohort);
 }

@@ -20,12 +20,6 @@ constexpr std::array<double, 27> kTicks = {0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0
                                            1.4,  1.5, 1.6, 1.8, 2,   2.5, 3,   4,   5,   7,   10, 20,  50};
 constexpr double kTickDistance = 38;
 
-std::string ratio_text(const ForestRow& row) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%.2f (%.2f to %.2f)", std::exp(row.effect), std::exp(row.low), std::exp(row.high));
-  return text;
-}
-
 bool is_finite(const ForestRow& row) {
   return std::isfinite(row.effect) && std::isfinite(row.low) && std::isfinite(row.high);
 }
@@ -73,11 +67,12 @@ void draw_row(const ForestRow& row, double y, const RatioScale& scale, SvgCanvas
   canvas.text(kNote, y + 5, "forest-text", row.note);
   if (!is_finite(row)) return;
   const double x = scale.x(row.effect);
+  const std::string ratio = ratio_text(row.effect, row.low, row.high);
   canvas.line(scale.x(row.low), y, scale.x(row.high), y, "forest-interval");
   for (double end : {row.low, row.high}) canvas.line(scale.x(end), y - 4, scale.x(end), y + 4, "forest-interval");
   canvas.rectangle(x - 5, y - 5, 10, 10, row.emphasised ? Markup("forest-mark") : Markup("forest-mark open"),
-                   row.name + ": " + ratio_text(row));
-  canvas.text(kRatio, y + 5, "forest-number", ratio_text(row));
+                   row.name + ": " + ratio);
+  canvas.text(kRatio, y + 5, "forest-number", ratio);
 }
 
 void draw_axis(double bottom, const RatioScale& scale, const ForestLabels& labels, SvgCanvas& canvas) {
@@ -93,7 +88,20 @@ void draw_axis(double bottom, const RatioScale& scale, const ForestLabels& label
   canvas.text(one + 8, bottom + 38, "forest-axis", labels.right + " \u2192");
 }
 
+/// A ratio with two decimals. Beyond 1000 the data do not say more than that it is large.
+std::string one_ratio(double log_ratio) {
+  constexpr double kLargest = 1000;
+  if (log_ratio > std::log(kLargest)) return ">1000";
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f", std::exp(log_ratio));
+  return text;
+}
+
 }  // namespace
+
+std::string ratio_text(double effect, double low, double high) {
+  return one_ratio(effect) + " (" + one_ratio(low) + " to " + one_ratio(high) + ")";
+}
 
 Html forest_chart(const std::string& title, const std::vector<ForestRow>& rows, const ForestLabels& labels) {
   const double bottom = kTop + kRow * double(rows.size()), height = bottom + kBottom;

@@ -17,6 +17,7 @@
 #include "engine/io/atomic_file.h"
 #include "engine/io/csv.h"
 #include "models/genes/base_model.h"
+#include "models/genes/null_model.h"
 #include "models/genes/screens.h"
 
 namespace engram::apps {
@@ -118,6 +119,9 @@ int run_screen(int argc, const char* const* argv) {
   if (!cli.parse(argc, argv)) return kExitOk;
   const int threads = apply_threads(s.common);
   const genes::LoadedCohort data = load_data(s.data);
+  print_findings(data);
+  // What cannot be analysed is refused before a folder appears; model A does not look at the treatment.
+  s.model == "A" ? genes::require_events(data.cohort) : genes::require_question(data.cohort);
   RunDir run = RunDir::create(s.common.out, s.common.force, run_info(cli, s.common, threads), cli.resolved_config());
   add_data_hashes(s.data, run);
   Progress progress("screen " + s.model, data.cohort.num_genes(), standard_progress(s.common.quiet));

@@ -1,12 +1,12 @@
 /// engram-genes select
 
-#include <cmath>
 #include <cstdio>
 #include <iostream>
 #include <memory>
 
 #include "apps/common/exit_code.h"
 #include "apps/common/genes/commands.h"
+#include "apps/common/genes/forest_chart.h"
 #include "apps/common/genes/select_settings.h"
 #include "apps/common/genes/selection_report.h"
 #include "apps/common/genes/selection_tables.h"
@@ -42,22 +42,16 @@ class StageProgress {
   std::unique_ptr<Progress> progress_;
 };
 
-void print_findings(const genes::LoadedCohort& data) {
-  for (const genes::Finding& finding : data.findings) std::cerr << "note: " << finding.text << "\n";
-}
-
 void print_genes(const Cohort& cohort, const Selection& s) {
   const bool hazard = s.likelihood == genes::Likelihood::kCox;
   std::printf("%4s  %-10s %-24s %8s %9s %6s\n", "rank", "gene", hazard ? "hazard ratio (95 %)" : "time ratio (95 %)",
               "LR", "family p", "checks");
   int rank = 0;
   for (const genes::SelectedGene& g : s.genes) {
-    char ratio[64];
-    std::snprintf(ratio, sizeof ratio, "%.2f (%.2f to %.2f)", std::exp(g.effect), std::exp(g.effect - 1.96 * g.se),
-                  std::exp(g.effect + 1.96 * g.se));
+    const std::string ratio = ratio_text(g.effect, g.effect - 1.96 * g.se, g.effect + 1.96 * g.se);
     char family_p[16] = "not run";
     if (!s.maxima.empty()) std::snprintf(family_p, sizeof family_p, "%.3g", g.permutation_p);
-    std::printf("%4d  %-10s %-24s %8.1f %9s %6s\n", ++rank, cohort.gene_names[std::size_t(g.gene)].c_str(), ratio,
+    std::printf("%4d  %-10s %-24s %8.1f %9s %6s\n", ++rank, cohort.gene_names[std::size_t(g.gene)].c_str(), ratio.c_str(),
                 g.drop, family_p, g.declared ? "pass" : "fail");
   }
 }
