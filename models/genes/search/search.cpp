@@ -53,6 +53,8 @@ std::vector<double> run_qbso_search(SubsetEvaluator& evaluator, QbsoOptions opti
   options.filter_scores = request.filter_scores;
   if (request.until_budget) options.iterations = kEndless;
   if (!with_polish) return run_qbso(evaluator, options, request.seed, request.stop).usage;
+  // Forward selection comes first, with all of the budget if it needs that; the swarm finds its sets in the cache.
+  if (options.variants.greedy_start) forward_selection(evaluator);
   // The polish may take up to two fifths of what is left.
   const std::int64_t reserve = (evaluator.budget() - evaluator.evaluations()) * 2 / 5;
   evaluator.extend(-reserve);
