@@ -38,9 +38,9 @@ std::vector<double> joint_model_maxima(const Cohort& cohort, const std::vector<d
 std::vector<dim_t> strongest_genes(const Cohort& cohort, std::vector<dim_t> genes, const std::vector<dim_t>& adjust,
                                    Likelihood likelihood, std::size_t count);
 
-/// The next `count` genes after `genes`, by greedy forward selection over main effects and products of `candidates` that
-/// starts from the base, the adjusting genes and the products of `genes`: those whose product enters with the sign of
-/// more benefit, in the order of their entry. Fewer where no more products can enter.
+/// The next `count` genes after `genes`, by greedy forward selection over main effects and products of `candidates`
+/// that starts from the base, the adjusting genes and the products of `genes`: those whose product enters with the sign
+/// of more benefit, in the order of their entry. Fewer where no more products can enter.
 std::vector<dim_t> next_genes(const Cohort& cohort, const std::vector<dim_t>& genes, const std::vector<dim_t>& adjust,
                               const std::vector<dim_t>& candidates, Likelihood likelihood, int count);
 

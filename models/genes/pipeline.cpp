@@ -5,6 +5,7 @@
 
 #include "kernels/common/error.h"
 #include "models/genes/final_model.h"
+#include "models/genes/hidden_confounder.h"
 #include "models/genes/permutation_test.h"
 #include "models/genes/ranking.h"
 
@@ -121,6 +122,11 @@ class Pipeline {
     tell("ranking", 0, 1);
     s_.genes = is_default() ? rank_default(cohort_, options_, s_) : rank_by_arms(cohort_, options_, s_);
     describe_genes(cohort_, s_, s_.genes);
+    std::vector<dim_t> columns;
+    for (const SelectedGene& g : s_.genes) columns.push_back(g.gene);
+    const std::vector<double> hidden =
+        weakest_effects(cohort_, columns, s_.prognostic.genes, s_.likelihood, options_.seed);
+    for (std::size_t i = 0; i < hidden.size(); ++i) s_.genes[i].hidden_effect = hidden[i];
   }
 
   void check_stability() {

@@ -69,6 +69,7 @@ struct SelectedGene {
   double stability = 0;                                   ///< share of half-samples that chose it
   double permutation_p = 1;                               ///< family-wise
   double e_value = 1;                                     ///< of the Cox hazard ratio of gene x treatment
+  double hidden_effect = 0;                               ///< weakest `effect` with a simulated hidden factor
   bool direction_ok = false;                              ///< more benefit from treatment, on the chosen scale
   bool both_scales = false;  ///< the same sign and a likelihood ratio above 3.84 on both scales
   std::vector<Duel> duels;

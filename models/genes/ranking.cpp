@@ -81,8 +81,8 @@ void fill(const Cohort& cohort, const PipelineOptions& options, const Selection&
   if (missing <= 0) return;
   std::vector<dim_t> candidates;
   for (const FilteredGene& f : selection.filtered) candidates.push_back(f.gene);
-  for (dim_t gene : next_genes(cohort, columns_of(genes), selection.prognostic.genes, candidates, selection.likelihood,
-                               missing))
+  for (dim_t gene :
+       next_genes(cohort, columns_of(genes), selection.prognostic.genes, candidates, selection.likelihood, missing))
     genes.push_back(listed(selection, gene));
 }
 

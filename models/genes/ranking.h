@@ -8,7 +8,8 @@
 namespace engram::genes {
 
 /// The ten (options.genes) genes of the default mode: members of the wrapper's best set that increase the benefit, by
-/// share of seeds x likelihood ratio in the joint model; the list is filled with the candidates that would add most.
+/// share of seeds x likelihood ratio in the joint model. A larger set is cut by strongest_genes(), a smaller one is
+/// followed by next_genes().
 /// A member that loses a duel against a correlated rival gives way to it.
 std::vector<SelectedGene> rank_default(const Cohort& cohort, const PipelineOptions& options, Selection& selection);
 

@@ -90,7 +90,8 @@ class Genes : public ::testing::Test {
     }
     const std::string page = content(run_folder() / "report.html");
     EXPECT_EQ(unbalanced_tag(page), "");
-    for (const char* bad : {"nan ", "nan)", "nan<", " inf", "-inf"}) EXPECT_EQ(page.find(bad), std::string::npos) << bad;
+    for (const char* bad : {"nan ", "nan)", "nan<", " inf", "-inf"})
+      EXPECT_EQ(page.find(bad), std::string::npos) << bad;
     fs::remove_all(run_folder());
     return run.err;
   }

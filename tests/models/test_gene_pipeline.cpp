@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <set>
 
 #include "kernels/common/error.h"
 #include "models/genes/cohort_io.h"
 #include "models/genes/final_model.h"
+#include "models/genes/hidden_confounder.h"
 #include "models/genes/methods.h"
 #include "models/genes/permutation_test.h"
 #include "models/genes/pipeline.h"
@@ -73,6 +75,9 @@ TEST(GenePipeline, FindsTheInferredKeyOfTheCompetitionData) {
     EXPECT_GT(g.other_se, 0);
     EXPECT_GE(g.e_value, 1);
     EXPECT_LE(g.carriers_treated, g.carriers);
+    if (g.declared) {
+      EXPECT_GT(g.hidden_effect, 0.5 * g.effect);
+    }
   }
   EXPECT_GE(declared, 8);
   // Var3 drives treatment and not survival (specification, 1.3).
@@ -190,7 +195,40 @@ TEST(GeneMethods, AllGiveTheSameAnswerAgain) {
   EXPECT_ERROR(compare_methods(competition(), options), UsageError, "'nonsense'");
 }
 
-// Of the key and ten genes without effect, backward elimination leaves the key; forward selection finds what is missing.
+TEST(HiddenConfounder, IsTiedToTreatmentAndTime) {
+  const Cohort with = with_hidden_factor(simulate(scenario("H"), 2).cohort, 0.4, 3);
+  const auto correlation = [&](const std::function<double(std::size_t)>& other) {
+    const std::span<const double> u = with.clinical_column(with.num_clinical() - 1);
+    double su = 0, so = 0, suu = 0, soo = 0, suo = 0;
+    for (std::size_t i = 0; i < u.size(); ++i) {
+      const double o = other(i);
+      su += u[i], so += o, suu += u[i] * u[i], soo += o * o, suo += u[i] * o;
+    }
+    const double n = double(u.size());
+    return (n * suo - su * so) / std::sqrt((n * suu - su * su) * (n * soo - so * so));
+  };
+  EXPECT_EQ(with.clinical_names.back(), "hidden factor");
+  EXPECT_NEAR(correlation([&](std::size_t i) { return with.treatment[i]; }), 0.4, 0.07);
+  const bool logs = std::ranges::all_of(with.time, [](double t) { return t > 0; });
+  EXPECT_NEAR(correlation([&](std::size_t i) { return logs ? std::log(with.time[i]) : -double(i); }), 0.4, 0.07);
+}
+
+// A cause of treatment and survival that is tied to no gene moves the treatment's effect, not that of the products.
+TEST(HiddenConfounder, LeavesTheKeyAndTakesNothingTwice) {
+  const std::set<dim_t> key = inferred_key();
+  const std::vector<dim_t> genes(key.begin(), key.end());
+  const JointModel joint = fit_joint_model(competition(), genes, {}, Likelihood::kLogLogistic);
+  const std::vector<double> weakest = weakest_effects(competition(), genes, {}, Likelihood::kLogLogistic, 1);
+  ASSERT_EQ(weakest.size(), genes.size());
+  for (std::size_t j = 0; j < genes.size(); ++j) {
+    EXPECT_NEAR(weakest[j], joint.effects[j].effect, 0.06);
+    EXPECT_NE(weakest[j], joint.effects[j].effect);
+  }
+  EXPECT_EQ(weakest, weakest_effects(competition(), genes, {}, Likelihood::kLogLogistic, 1));
+}
+
+// Of the key and ten genes without effect, backward elimination leaves the key; forward selection finds what is
+// missing.
 TEST(FinalModel, CutsAndFillsToTheKey) {
   const std::set<dim_t> key = inferred_key();
   std::vector<dim_t> genes(key.begin(), key.end()), candidates = genes;

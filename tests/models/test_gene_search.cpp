@@ -262,9 +262,13 @@ TEST(Qbso, EachVariantChangesTheSearch) {
     usage.push_back(evaluator.best_fitness());
     return usage;
   };
-  std::set<std::vector<double>> different = {path({}), path({.open_actions = true}), path({.factored_values = true}),
-                                             path({.swaps = true}), path({.informed_start = true}),
-                                             path({.greedy_start = true}), path({.near_area = true})};
+  std::set<std::vector<double>> different = {path({}),
+                                             path({.open_actions = true}),
+                                             path({.factored_values = true}),
+                                             path({.swaps = true}),
+                                             path({.informed_start = true}),
+                                             path({.greedy_start = true}),
+                                             path({.near_area = true})};
   EXPECT_EQ(different.size(), 7u);
 }
 

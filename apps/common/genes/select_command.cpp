@@ -51,8 +51,8 @@ void print_genes(const Cohort& cohort, const Selection& s) {
     const std::string ratio = ratio_text(g.effect, g.effect - 1.96 * g.se, g.effect + 1.96 * g.se);
     char family_p[16] = "not run";
     if (!s.maxima.empty()) std::snprintf(family_p, sizeof family_p, "%.3g", g.permutation_p);
-    std::printf("%4d  %-10s %-24s %8.1f %9s %6s\n", ++rank, cohort.gene_names[std::size_t(g.gene)].c_str(), ratio.c_str(),
-                g.drop, family_p, g.declared ? "pass" : "fail");
+    std::printf("%4d  %-10s %-24s %8.1f %9s %6s\n", ++rank, cohort.gene_names[std::size_t(g.gene)].c_str(),
+                ratio.c_str(), g.drop, family_p, g.declared ? "pass" : "fail");
   }
 }
 

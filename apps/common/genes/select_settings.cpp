@@ -26,9 +26,10 @@ void add_select_settings(Cli& cli, SelectSettings& s) {
   cli.option("fitness", &s.fitness, "What a set of genes is worth; auto: f3 for Cox, f4 for log time").choices(fitness);
   cli.option("xi", &s.xi, "f3, f4: price of the number of sets of one size").at_least(0).at_most(1);
   cli.option("reward-clinical", &s.reward_clinical, "Team modes: clinical variables within the reward");
-  cli.option("search", &s.search,
-             "Search over sets of candidates; qbso-greedy: QBSO-FS with this project's changes from forward selection's "
-             "set; qbso-improved: the same from random sets; qbso, qbso-team: as published")
+  cli.option(
+         "search", &s.search,
+         "Search over sets of candidates; qbso-greedy: QBSO-FS with this project's changes from forward selection's "
+         "set; qbso-improved: the same from random sets; qbso, qbso-team: as published")
       .choices(genes::search_names());
   cli.option("seeds", &s.seeds, "Searches from different seeds").at_least(1).at_most(1000);
   cli.option("evaluations", &s.evaluations, "Sets evaluated in each search").at_least(1);

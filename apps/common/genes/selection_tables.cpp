@@ -25,10 +25,10 @@ Json names_of(const Cohort& cohort, const std::vector<dim_t>& genes) {
 
 void write_genes(const RunDir& run, const Cohort& cohort, const Selection& s) {
   const std::vector<std::string> header = {
-      "rank",     "gene",     "effect",       "se",           "lower95",  "upper95",  "likelihood_ratio",
-      "scale",    "score",    "other_scale",  "other_effect", "other_se", "other_lr", "main_effect",
-      "main_se",  "carriers", "treated",      "in_best_set",  "seeds",    "usage",    "stability",
-      "family_p", "e_value",  "direction_ok", "both_scales",  "declared"};
+      "rank",     "gene",     "effect",        "se",           "lower95",     "upper95",  "likelihood_ratio",
+      "scale",    "score",    "other_scale",   "other_effect", "other_se",    "other_lr", "main_effect",
+      "main_se",  "carriers", "treated",       "in_best_set",  "seeds",       "usage",    "stability",
+      "family_p", "e_value",  "hidden_effect", "direction_ok", "both_scales", "declared"};
   io::CsvWriter csv(run / "selected_genes.csv", header);
   std::int64_t rank = 0;
   for (const SelectedGene& g : s.genes) {
@@ -38,7 +38,10 @@ void write_genes(const RunDir& run, const Cohort& cohort, const Selection& s) {
     csv.cell(g.other_effect).cell(g.other_se).cell(g.other_drop).cell(g.main_effect).cell(g.main_se);
     csv.cell(std::int64_t(g.carriers)).cell(std::int64_t(g.carriers_treated)).cell(std::int64_t(g.in_set));
     csv.cell(g.seed_share).cell(g.usage).cell(g.stability).cell(g.permutation_p).cell(g.e_value);
-    csv.cell(std::int64_t(g.direction_ok)).cell(std::int64_t(g.both_scales)).cell(std::int64_t(g.declared));
+    csv.cell(g.hidden_effect)
+        .cell(std::int64_t(g.direction_ok))
+        .cell(std::int64_t(g.both_scales))
+        .cell(std::int64_t(g.declared));
     csv.end_row();
   }
   csv.commit();
@@ -86,6 +89,7 @@ Json gene_json(const Cohort& cohort, const SelectedGene& g) {
           {"stability", g.stability},
           {"family_p", g.permutation_p},
           {"e_value", g.e_value},
+          {"hidden_effect", g.hidden_effect},
           {"direction_ok", g.direction_ok},
           {"both_scales", g.both_scales},
           {"declared", g.declared},

@@ -127,8 +127,7 @@ class Swarm {
   std::vector<GeneSet> search_area(const GeneSet& reference) {
     std::vector<GeneSet> starts;
     if (options_.variants.near_area) {
-      for (int bee = 0; bee < options_.bees; ++bee)
-        starts.push_back(near_state(reference, 1 + bee % kNearExchanges));
+      for (int bee = 0; bee < options_.bees; ++bee) starts.push_back(near_state(reference, 1 + bee % kNearExchanges));
       std::erase_if(starts, [](const GeneSet& set) { return set.empty(); });
       return starts;
     }

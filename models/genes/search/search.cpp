@@ -41,10 +41,9 @@ QbsoOptions qbso_of(const std::string& method) {
 }  // namespace
 
 const std::vector<std::string>& search_names() {
-  static const std::vector<std::string> names = {"qbso",      "qbso-team", "qbso-improved",  "qbso-greedy",
-                                                 "bso",       "bpso-q",    "bpso",           "genetic",
-                                                 "annealing", "random-10", "random-density", "forward",
-                                                 "climb"};
+  static const std::vector<std::string> names = {
+      "qbso",    "qbso-team", "qbso-improved", "qbso-greedy",    "bso",     "bpso-q", "bpso",
+      "genetic", "annealing", "random-10",     "random-density", "forward", "climb"};
   return names;
 }
 
