@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the seed corpora of the fuzz targets: tests/fuzz/corpus/<target>/<good|bad>_<what>. Same bytes on every run."""
+"""Writes the seed corpora of the fuzz targets: tests/fuzz/corpus/<target>/<good|bad|found>_<what>. Same bytes on every run."""
 
 import gzip
 import json
@@ -159,6 +159,37 @@ def make_csv():
     save("csv", "bad_open_quote", b'a,b\n"1,2\n')
     save("csv", "bad_carriage_return", b"a,b\r1,2\r")
     save("csv", "bad_zero_byte", b"a,b\n1,\x00\n")
+    # Found by the fuzzer: each reaches code that the others do not.
+    found = [
+        b'\x00',
+        b'\r',
+        b'"',
+        b',',
+        b'\n\t',
+        b'\n\\',
+        b'"\x00',
+        b'""',
+        b"\n'\t",
+        b'\n\xf5\x9d',
+        b'""\r',
+        b'\xef\xbb\xbf',
+        b'\nN/A',
+        b'\nNaN',
+        b'\n\\\\\\\\',
+        b'"\xef\xbb\xbf"',
+        b'\n\n0\n\n\n',
+        b'\x9f\xd3\x9d\xd3\n\x8a',
+        b'"a""","c"""x',
+        b',""""\n"\n""N)"',
+        b',G4rr$rrrrrr6666',
+        b'4rrrrrr666666666',
+        b'"""","c""",""""c,"',
+        b'"\x9e\xef\xbb\xbfb""\n\x9c\xb0\xb0\xb0\xb0\xb0\xb0\xb0\xf5\xdd"',
+        b'"a ""","c,\nb""","b""","~,""",",\nx"\n',
+        b'a,b,c,s\xffR943,2e3,243,00-,4.,93,2-4,px05,4m2,4,',
+    ]
+    for number, content in enumerate(found):
+        save("csv", f"found_{number:02d}", content)
 
 
 if __name__ == "__main__":
