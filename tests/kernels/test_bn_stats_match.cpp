@@ -259,13 +259,14 @@ TEST(BnStatsMatch, LargeMeanSmallVariance) {
     }
 }
 
-TEST(BnStatsMatch, StatisticsAloneAreTheSame) {
+/// To rounding: without AVX-512 the compiler fuses multiplications with additions elsewhere in the shorter pass.
+TEST(BnStatsMatch, StatisticsAloneAgree) {
   Problem p({5, 48, 13, 9, 16}, Activation::kRelu, true), q = p;
   p.forward();
   q.forward(false);
-  EXPECT_EQ(q.batch_mean, p.batch_mean);
-  EXPECT_EQ(q.batch_var, p.batch_var);
-  EXPECT_EQ(q.norms, p.norms);
+  expect_close(q.batch_mean, {p.batch_mean.begin(), p.batch_mean.end()}, 1e-6, "mean");
+  expect_close(q.batch_var, {p.batch_var.begin(), p.batch_var.end()}, 1e-6, "variance");
+  expect_close(q.norms, {p.norms.begin(), p.norms.end()}, 1e-6, "norms");
 }
 
 TEST(BnStatsMatch, DeferredStatisticsOfSeveralLayersAreFinishedTogether) {

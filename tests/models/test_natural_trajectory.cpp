@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/ops.h"
+#include "kernels/backend_info.h"
 #include "models/methods/natural_inversion.h"
 #include "models/nets/make_network.h"
 #include "tests/support/named_formula.h"
@@ -61,6 +62,7 @@ class Trajectory : public ::testing::Test {
 };
 
 TEST_F(Trajectory, FiveIterationsFollowTheReleasedModules) {
+  const double saturated_tolerance = kernels::cpu_backend_info().winograd ? 5e-3 : 2e-2;
   for (const auto& row : data_["iterations"]) {
     const int iteration = row["iteration"];
     const double tolerance = iteration == 0 ? 1e-4 : 1e-3;
@@ -74,8 +76,8 @@ TEST_F(Trajectory, FiveIterationsFollowTheReleasedModules) {
     // From the second update on nearly all pixels are saturated (tanh = +-1), and the few others make up the total
     // variation: it magnifies the rounding of the first Adam steps, with direct convolutions as with Winograd.
     // PyTorch's float32 leaves the float64 trajectory by up to 4.3e-3 there (tests/golden/compare_precisions.py). It
-    // has no weight in the loss by then.
-    expect_relative(terms.tv, row["tv"], iteration < 2 ? tolerance : 5e-3, "total variation" + at);
+    // has no weight in the loss by then. Without AVX-512 convolutions are other sums, which were seen 1e-2 away.
+    expect_relative(terms.tv, row["tv"], iteration < 2 ? tolerance : saturated_tolerance, "total variation" + at);
     expect_relative(terms.l2, row["l2"], tolerance, "norm" + at);
   }
   const auto& after = data_["after"];
