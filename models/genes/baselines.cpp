@@ -31,14 +31,7 @@ std::vector<dim_t> rank_by_forward(const Cohort& cohort, const std::vector<dim_t
   const Cohort usable = likelihood == Likelihood::kCox ? cohort : select_patients(cohort, positive_times(cohort));
   const TermDesign design(usable, candidates);
   const TermModel model(design.design(), likelihood);
-  ForwardOptions options;
-  options.max_products = genes;
-  options.max_steps = 4 * genes;
-  options.benefit_only = true;
-  std::vector<dim_t> ranking;
-  for (const ForwardStep& step : forward_terms(design, model, options))
-    if (step.product) ranking.push_back(design.gene(step.candidate));
-  return ranking;
+  return forward_genes(design, model, design.base(), genes);
 }
 
 std::vector<dim_t> rank_by_lasso(const Cohort& cohort, const std::vector<dim_t>& candidates, std::uint64_t seed) {

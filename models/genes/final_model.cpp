@@ -104,16 +104,9 @@ std::vector<dim_t> next_genes(const Cohort& cohort, const std::vector<dim_t>& ge
     if (std::ranges::find(genes, gene) == genes.end()) all.push_back(gene);
   const TermDesign design(usable(cohort, likelihood), all, adjust);
   const TermModel model(design.design(), likelihood);
-  ForwardOptions options;
-  options.base = design.base();
-  for (dim_t j = 0; j < dim_t(genes.size()); ++j) options.base.push_back(design.product(j));
-  options.max_products = count;
-  options.max_steps = 4 * count;
-  options.benefit_only = true;
-  std::vector<dim_t> next;
-  for (const ForwardStep& step : forward_terms(design, model, options))
-    if (step.product) next.push_back(design.gene(step.candidate));
-  return next;
+  std::vector<dim_t> base = design.base();
+  for (dim_t j = 0; j < dim_t(genes.size()); ++j) base.push_back(design.product(j));
+  return forward_genes(design, model, std::move(base), count);
 }
 
 }  // namespace engram::genes

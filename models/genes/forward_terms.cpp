@@ -84,4 +84,16 @@ std::vector<ForwardStep> forward_terms(const TermDesign& design, const TermModel
   return steps;
 }
 
+std::vector<dim_t> forward_genes(const TermDesign& design, const TermModel& model, std::vector<dim_t> base, int count) {
+  ForwardOptions options;
+  options.base = std::move(base);
+  options.max_products = count;
+  options.max_steps = 4 * count;
+  options.benefit_only = true;
+  std::vector<dim_t> genes;
+  for (const ForwardStep& step : forward_terms(design, model, options))
+    if (step.product) genes.push_back(design.gene(step.candidate));
+  return genes;
+}
+
 }  // namespace engram::genes

@@ -37,4 +37,8 @@ struct ForwardOptions {
 std::vector<ForwardStep> forward_terms(const TermDesign& design, const TermModel& model, const ForwardOptions& options,
                                        const std::function<bool()>& stop = {});
 
+/// The genes whose products with treatment it takes, at most `count`, in order: main effects may enter beside them,
+/// products only with the sign of more benefit. `base` as in ForwardOptions.
+std::vector<dim_t> forward_genes(const TermDesign& design, const TermModel& model, std::vector<dim_t> base, int count);
+
 }  // namespace engram::genes
