@@ -75,6 +75,7 @@ std::vector<dim_t> rank_by_arm_contrast(const Cohort& cohort, const std::vector<
 std::vector<dim_t> rank_by_modified_covariates(const Cohort& cohort, const std::vector<dim_t>& candidates,
                                                const std::vector<double>& propensity) {
   survival::SurvivalOutcome outcome = outcome_of(cohort);
+  outcome.weight.clear();
   for (std::size_t i = 0; i < propensity.size(); ++i)
     outcome.weight.push_back(1 / (cohort.treatment[i] != 0 ? propensity[i] : 1 - propensity[i]));
   survival::CovariateMatrix matrix(cohort.num_patients());

@@ -75,13 +75,14 @@ ConfoundingReport confounding_report(const Cohort& cohort, const ModelChoice& ba
   // An instrument in the weights inflates their variance and amplifies hidden bias (3.6, rule 2).
   const survival::CovariateMatrix weighted = clinical_matrix(cohort, report.instrument_like);
   const std::vector<double> propensity = within_bounds(survival::fit_logistic(weighted, cohort.treatment).probability);
-  const auto balance = [&](survival::TreatmentWeight kind, double truncate) {
-    const std::vector<double> weight =
-        survival::treatment_weights(propensity, cohort.treatment, {.kind = kind, .truncate = truncate});
-    return survival::balance_report(all, cohort.treatment, propensity, weight);
+  const auto balance = [&](survival::TreatmentWeight kind, double truncate, std::vector<double>& weight) {
+    weight = survival::treatment_weights(propensity, cohort.treatment, {.kind = kind, .truncate = truncate});
+    const survival::BalanceReport balance = survival::balance_report(all, cohort.treatment, propensity, weight);
+    for (double& w : weight) w *= double(weight.size()) / balance.sum_weight;
+    return balance;
   };
-  report.stabilized = balance(survival::TreatmentWeight::kStabilized, 0.01);
-  report.overlap = balance(survival::TreatmentWeight::kOverlap, 0);
+  report.stabilized = balance(survival::TreatmentWeight::kStabilized, 0.01, report.stabilized_weight);
+  report.overlap = balance(survival::TreatmentWeight::kOverlap, 0, report.overlap_weight);
   return report;
 }
 

@@ -20,6 +20,7 @@ struct ConfoundingReport {
   double auc = 0.5;                             ///< of the propensity for the treatment given
   double lowest = 0, highest = 0;               ///< propensities
   std::vector<double> propensity;               ///< one a patient, all clinical variables
+  std::vector<double> stabilized_weight, overlap_weight;  ///< one a patient, mean 1; without what is instrument-like
 };
 
 /// Fits the treatment model. `base` tells which variables matter for survival. Throws DataError as choose_model.

@@ -17,15 +17,6 @@ Cohort usable(const Cohort& cohort, Likelihood likelihood) {
   return likelihood == Likelihood::kCox ? cohort : select_patients(cohort, positive_times(cohort));
 }
 
-/// Design and columns of the joint model of the design's first `count` candidates.
-std::vector<dim_t> joint_columns(const TermDesign& design, dim_t count) {
-  std::vector<dim_t> columns = design.base();
-  for (dim_t j = 0; j < count; ++j)
-    if (!design.main_in_base(j)) columns.push_back(design.main(j));
-  for (dim_t j = 0; j < count; ++j) columns.push_back(design.product(j));
-  return columns;
-}
-
 std::vector<dim_t> without(std::vector<dim_t> columns, dim_t column) {
   std::erase(columns, column);
   return columns;
@@ -42,7 +33,7 @@ JointModel fit_joint_model(const Cohort& cohort, const std::vector<dim_t>& genes
                            Likelihood likelihood) {
   const TermDesign design(usable(cohort, likelihood), genes, adjust);
   const TermModel model(design.design(), likelihood);
-  const std::vector<dim_t> columns = joint_columns(design, design.num_candidates());
+  const std::vector<dim_t> columns = design.joint_columns();
   const TermFit fit = model.fit(columns);
   const std::vector<double> errors = model.standard_errors(fit);
   const auto place = [&](dim_t column) { return std::size_t(std::ranges::find(columns, column) - columns.begin()); };
@@ -71,7 +62,7 @@ std::vector<double> joint_model_maxima(const Cohort& cohort, const std::vector<d
   const Cohort patients = usable(cohort, likelihood);
   const TermDesign design(patients, genes, adjust);
   const TermModel model(design.design(), likelihood);
-  const TermFit fit = model.fit(joint_columns(design, design.num_candidates()));
+  const TermFit fit = model.fit(design.joint_columns());
   return permuted_maxima(patients, design.design(), fit.columns, model.residuals(fit), permutations, seed);
 }
 

@@ -27,12 +27,14 @@ class Comparison {
       candidates_.push_back(f.gene);
       scores_.push_back(std::max(std::abs(f.cox_z), std::abs(f.aft_z)));
     }
-    shared_.prognostic = prognostic_genes(cohort, candidates_, shared_.likelihood);
+    if (options.adjust_prognostic) shared_.prognostic = prognostic_genes(cohort, candidates_, shared_.likelihood);
     FitnessOptions fitness;
-    fitness.kind = shared_.likelihood == Likelihood::kCox ? Fitness::kCoxEbic : Fitness::kAftEbic;
+    fitness.kind =
+        options.fitness.value_or(shared_.likelihood == Likelihood::kCox ? Fitness::kCoxEbic : Fitness::kAftEbic);
     if (shared_.likelihood != Likelihood::kCox) fitness.distribution = shared_.likelihood;
     fitness.adjust = shared_.prognostic.genes;
-    objective_ = make_fitness(cohort, candidates_, fitness);
+    objective_ =
+        make_fitness(with_treatment_weights(cohort, shared_.confounding, options.weighting), candidates_, fitness);
   }
 
   MethodResult run(const std::string& method) {
@@ -67,6 +69,9 @@ class Comparison {
     options.seed = options_.seed;
     options.genes = options_.genes;
     options.filter = options_.filter;
+    if (options.mode == PipelineMode::kDefault) options.fitness = options_.fitness;
+    options.weighting = options_.weighting;
+    options.adjust_prognostic = options_.adjust_prognostic;
     options.wrapper.seeds = options_.pipeline_seeds;
     options.wrapper.evaluations = options_.evaluations;
     options.stability_splits = options.negative_controls = 0;
@@ -150,6 +155,10 @@ std::vector<std::string> all_names() {
   return names;
 }
 
+const std::vector<std::string>& methods_of(const ComparisonOptions& options) {
+  return options.methods.empty() ? method_names() : options.methods;
+}
+
 }  // namespace
 
 const std::vector<std::string>& method_names() {
@@ -160,7 +169,7 @@ const std::vector<std::string>& method_names() {
 std::vector<MethodResult> compare_methods(const Cohort& cohort, const ComparisonOptions& options,
                                           const std::function<void(int done, int total)>& progress,
                                           const std::function<bool()>& stop) {
-  const std::vector<std::string>& methods = options.methods.empty() ? method_names() : options.methods;
+  const std::vector<std::string>& methods = methods_of(options);
   for (const std::string& method : methods)
     if (std::ranges::find(method_names(), method) == method_names().end())
       throw UsageError(message("[genes] expected a method such as pipeline or aft-forward, got '", method, "'"));
@@ -172,6 +181,25 @@ std::vector<MethodResult> compare_methods(const Cohort& cohort, const Comparison
     if (progress) progress(int(results.size()), int(methods.size()));
   }
   return results;
+}
+
+std::vector<Prediction> cross_validate_methods(const Cohort& cohort, const ComparisonOptions& options,
+                                               const PredictionOptions& folds, const std::function<bool()>& stop) {
+  const auto reported = [&](const Cohort& training) {
+    std::vector<std::optional<std::vector<dim_t>>> lists(methods_of(options).size());
+    try {
+      const std::vector<MethodResult> results = compare_methods(training, options, {}, stop);
+      for (std::size_t m = 0; m < results.size(); ++m) {
+        if (!results[m].applicable) continue;
+        const auto count = std::ptrdiff_t(std::min(results[m].ranking.size(), std::size_t(options.genes)));
+        lists[m].emplace(results[m].ranking.begin(), results[m].ranking.begin() + count);
+      }
+    } catch (const DataError&) {  // no candidate gene: nothing is chosen
+      std::ranges::fill(lists, std::vector<dim_t>());
+    }
+    return lists;
+  };
+  return cross_validate(cohort, methods_of(options).size(), reported, folds, {}, stop);
 }
 
 }  // namespace engram::genes

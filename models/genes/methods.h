@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "models/genes/pipeline.h"
+#include "models/genes/prediction.h"
 
 namespace engram::genes {
 
@@ -17,7 +19,10 @@ struct ComparisonOptions {
   int pipeline_seeds = 1;           ///< of the default pipeline's wrapper
   int genes = 10;                   ///< reported
   FilterOptions filter;
-  std::vector<std::string> methods;  ///< empty: all
+  std::optional<Fitness> fitness;          ///< of the searches and the default pipeline; empty: F3 or F4, as the scale
+  Weighting weighting = Weighting::kNone;  ///< of the patients in it
+  bool adjust_prognostic = true;           ///< prognostic genes belong to its base model
+  std::vector<std::string> methods;        ///< empty: all
 };
 
 /// The answer of one method.
@@ -41,13 +46,19 @@ struct MethodResult {
 const std::vector<std::string>& method_names();
 
 /// Runs the methods on one cohort. All but the team's start from the same default filter; the searches share one
-/// fitness (F3 or F4, as choose_model() says, with the same prognostic genes in the base model) and the same number of
-/// evaluations. The best set of a search becomes a list by the members' likelihood ratios in their joint model, filled
-/// by the candidates that would add most. `progress`, where given, is told each finished method. The same seed gives
-/// the same answers (not the same seconds) at any number of threads. Throws as select_genes(), and UsageError for an
-/// unknown method.
+/// fitness (`options.fitness`, else F3 or F4, as choose_model() says, with the same prognostic genes in the base model)
+/// and the same number of evaluations. The best set of a search becomes a list by the members' likelihood ratios in
+/// their joint model, filled by the candidates that would add most. `progress`, where given, is told each finished
+/// method. The same seed gives the same answers (not the same seconds) at any number of threads. Throws as
+/// select_genes(), and UsageError for an unknown method.
 std::vector<MethodResult> compare_methods(const Cohort& cohort, const ComparisonOptions& options,
                                           const std::function<void(int done, int total)>& progress = {},
                                           const std::function<bool()>& stop = {});
+
+/// Cross-validates the methods: in every fold they run on the patients outside it, and the products of the genes that
+/// they report predict the patients inside it. One Prediction a method, in the order of compare_methods(). Throws as
+/// compare_methods() and cross_validate().
+std::vector<Prediction> cross_validate_methods(const Cohort& cohort, const ComparisonOptions& options,
+                                               const PredictionOptions& folds, const std::function<bool()>& stop = {});
 
 }  // namespace engram::genes

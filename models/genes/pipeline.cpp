@@ -102,7 +102,8 @@ class Pipeline {
     options.xi = options_.xi;
     options.distribution = s_.likelihood == Likelihood::kCox ? best_parametric() : s_.likelihood;
     options.adjust = s_.prognostic.genes;
-    const auto objective = make_fitness(cohort_, candidates_, options);
+    const auto objective =
+        make_fitness(with_treatment_weights(cohort_, s_.confounding, options_.weighting), candidates_, options);
     WrapperOptions wrapper = options_.wrapper;
     wrapper.seed = options_.seed;
     for (const FilteredGene& f : s_.filtered)
@@ -122,11 +123,13 @@ class Pipeline {
     tell("ranking", 0, 1);
     s_.genes = is_default() ? rank_default(cohort_, options_, s_) : rank_by_arms(cohort_, options_, s_);
     describe_genes(cohort_, s_, s_.genes);
-    std::vector<dim_t> columns;
-    for (const SelectedGene& g : s_.genes) columns.push_back(g.gene);
+    const std::vector<dim_t> columns = listed_genes(s_);
     const std::vector<double> hidden =
         weakest_effects(cohort_, columns, s_.prognostic.genes, s_.likelihood, options_.seed);
     for (std::size_t i = 0; i < hidden.size(); ++i) s_.genes[i].hidden_effect = hidden[i];
+    const std::vector<AdjustedEffect> adjusted =
+        adjusted_effects(cohort_, columns, s_.prognostic.genes, s_.likelihood, s_.confounding);
+    for (std::size_t i = 0; i < adjusted.size(); ++i) s_.genes[i].adjusted = adjusted[i];
   }
 
   void check_stability() {
@@ -143,11 +146,9 @@ class Pipeline {
 
   void check_chance() {
     tell("permutations", 0, 1);
-    std::vector<dim_t> columns;
-    for (const SelectedGene& g : s_.genes) columns.push_back(g.gene);
     if (options_.permutations > 0) {
-      s_.maxima = joint_model_maxima(cohort_, columns, s_.prognostic.genes, s_.likelihood, options_.permutations,
-                                     options_.seed);
+      s_.maxima = joint_model_maxima(cohort_, listed_genes(s_), s_.prognostic.genes, s_.likelihood,
+                                     options_.permutations, options_.seed);
       for (SelectedGene& g : s_.genes) g.permutation_p = family_wise_p(s_.maxima, std::sqrt(g.drop));
     }
     for (SelectedGene& g : s_.genes) {
@@ -178,6 +179,17 @@ PipelineMode parse_mode(const std::string& name) {
   for (std::size_t i = 0; i < kModes.size(); ++i)
     if (name == kModes[i]) return PipelineMode(i);
   throw UsageError(message("[genes] expected a mode default, team-intended or team-published, got '", name, "'"));
+}
+
+std::vector<dim_t> listed_genes(const Selection& selection) {
+  std::vector<dim_t> genes;
+  for (const SelectedGene& g : selection.genes) genes.push_back(g.gene);
+  return genes;
+}
+
+PipelineOptions without_slow_checks(PipelineOptions options) {
+  options.stability_splits = options.permutations = options.negative_controls = 0;
+  return options;
 }
 
 Selection select_genes(const Cohort& cohort, const PipelineOptions& options, const PipelineProgress& progress,

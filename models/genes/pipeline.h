@@ -14,6 +14,7 @@
 #include "models/genes/prognostic.h"
 #include "models/genes/screens.h"
 #include "models/genes/stability.h"
+#include "models/genes/treatment_weighting.h"
 #include "models/genes/wrapper.h"
 
 namespace engram::genes {
@@ -33,10 +34,11 @@ PipelineMode parse_mode(const std::string& name);
 struct PipelineOptions {
   PipelineMode mode = PipelineMode::kDefault;
   std::uint64_t seed = 1;
-  int genes = 10;                        ///< to report
-  std::optional<Likelihood> likelihood;  ///< empty: by choose_model()
-  std::optional<Fitness> fitness;        ///< empty: F3 for Cox, F4 otherwise (default mode)
-  double xi = 0.5;                       ///< of F3 and F4
+  int genes = 10;                          ///< to report
+  std::optional<Likelihood> likelihood;    ///< empty: by choose_model()
+  std::optional<Fitness> fitness;          ///< empty: F3 for Cox, F4 otherwise (default mode)
+  double xi = 0.5;                         ///< of F3 and F4
+  Weighting weighting = Weighting::kNone;  ///< of the patients in the fitness
   FilterOptions filter;
   WrapperOptions wrapper;         ///< its seed and filter_scores are filled in
   bool adjust_prognostic = true;  ///< prognostic genes belong to the base model
@@ -70,6 +72,7 @@ struct SelectedGene {
   double permutation_p = 1;                               ///< family-wise
   double e_value = 1;                                     ///< of the Cox hazard ratio of gene x treatment
   double hidden_effect = 0;                               ///< weakest `effect` with a simulated hidden factor
+  AdjustedEffect adjusted;                                ///< `effect` with weighted and with stratified patients
   bool direction_ok = false;                              ///< more benefit from treatment, on the chosen scale
   bool both_scales = false;  ///< the same sign and a likelihood ratio above 3.84 on both scales
   std::vector<Duel> duels;
@@ -93,6 +96,12 @@ struct Selection {
   std::vector<dim_t> negative_controls;  ///< genes "found" in each repeat
   bool interrupted = false;              ///< `stop` ended it; what was not reached is empty
 };
+
+/// The genes of the list, best first.
+std::vector<dim_t> listed_genes(const Selection& selection);
+
+/// The options without stability selection, permutations and negative controls, for runs that only need the list.
+PipelineOptions without_slow_checks(PipelineOptions options);
 
 /// Says which stage runs ("screens", "wrapper", ...) and how far it is: done of total.
 using PipelineProgress = std::function<void(const char* stage, std::int64_t done, std::int64_t total)>;

@@ -60,6 +60,7 @@ AnswerKey AnswerKey::of(const SimulationTruth& truth) {
   key.key = truth.key;
   // Without effects there is nothing to find (scenario N).
   if (std::ranges::all_of(truth.key_effect, [](double effect) { return effect == 0; })) key.key.clear();
+  key.gain = truth.individual_effect;
   key.prognostic = truth.prognostic;
   key.decoys = truth.decoy;
   for (const auto& parents : truth.clinical_parents)

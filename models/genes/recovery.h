@@ -14,7 +14,8 @@ struct AnswerKey {
   std::vector<dim_t> prognostic;  ///< genes that change survival only
   std::vector<dim_t> decoys;      ///< copies of key genes
   std::vector<dim_t> clinical_parents;
-  bool inferred = false;  ///< a re-analysis, not an official answer
+  std::vector<double> gain;  ///< log time that treatment adds, one a row of the input; empty: not known
+  bool inferred = false;     ///< a re-analysis, not an official answer
 
   static AnswerKey of(const SimulationTruth& truth);
 };

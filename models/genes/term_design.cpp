@@ -25,6 +25,8 @@ survival::SurvivalOutcome outcome_of(const Cohort& cohort) {
   survival::SurvivalOutcome outcome;
   outcome.time = cohort.time;
   outcome.event = cohort.event;
+  outcome.weight = cohort.weight;
+  outcome.stratum = cohort.stratum;
   return outcome;
 }
 
@@ -78,6 +80,14 @@ TermDesign::TermDesign(const Cohort& cohort, std::span<const dim_t> candidates, 
     matrix.add(cohort.gene_names[std::size_t(gene)] + " x treatment", product_column(cohort, gene));
   }
   design_ = std::make_shared<const survival::SurvivalDesign>(outcome_of(cohort), matrix);
+}
+
+std::vector<dim_t> TermDesign::joint_columns() const {
+  std::vector<dim_t> columns = base_;
+  for (dim_t j = 0; j < num_candidates(); ++j)
+    if (!main_in_base(j)) columns.push_back(main(j));
+  columns.insert(columns.end(), product_.begin(), product_.end());
+  return columns;
 }
 
 }  // namespace engram::genes

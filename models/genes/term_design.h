@@ -34,13 +34,15 @@ class TermDesign {
   dim_t product(dim_t j) const { return product_[std::size_t(j)]; }
   /// Whether candidate j's main effect is in the base.
   bool main_in_base(dim_t j) const { return main(j) < dim_t(base_.size()); }
+  /// Columns of the joint model of all candidates: the base, then main effects, then products.
+  std::vector<dim_t> joint_columns() const;
 
  private:
   std::vector<dim_t> candidates_, base_, main_, product_;
   std::shared_ptr<const survival::SurvivalDesign> design_;
 };
 
-/// Outcome of a cohort, in its order.
+/// Outcome of a cohort with its case weights and strata, in its order.
 survival::SurvivalOutcome outcome_of(const Cohort& cohort);
 
 /// The 0/1 column of gene j times the treatment.

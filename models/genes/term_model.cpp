@@ -115,6 +115,21 @@ std::vector<double> TermModel::standard_errors(const TermFit& fit) const {
   return errors;
 }
 
+std::vector<double> TermModel::robust_standard_errors(const TermFit& fit) const {
+  const survival::RobustOptions robust{.enabled = true};
+  std::vector<double> errors;
+  if (cox_) {
+    for (const survival::CoefficientRow& row : survival::fit_cox(*cox_, fit.columns, robust).table)
+      errors.push_back(row.standard_error);
+  } else {
+    const survival::AftFit table = survival::fit_aft(*aft_, fit.columns, robust);
+    errors.assign(table.standard_error.begin() + 1, table.standard_error.end() - 1);
+  }
+  for (std::size_t j = 0; j < errors.size(); ++j)
+    if (fit.unusable[j] != 0) errors[j] = 0;
+  return errors;
+}
+
 std::vector<double> TermModel::residuals(const TermFit& fit) const {
   if (cox_) {
     std::vector<double> residuals = survival::martingale_residuals(*cox_, survival::fit_cox(*cox_, fit.columns));
@@ -135,6 +150,11 @@ std::vector<double> TermModel::residuals(const TermFit& fit) const {
   std::vector<double> residuals(n);
   for (std::size_t i = 0; i < n; ++i) residuals[std::size_t(design_.order()[i])] = gradient[i];
   return residuals;
+}
+
+double TermModel::cox_loglik(std::span<const dim_t> columns, std::span<const double> coefficients) const {
+  if (!cox_) throw UsageError(message("[genes] expected a Cox model, got ", likelihood_name(likelihood_)));
+  return cox_->loglik(columns, coefficients, cox_scratch());
 }
 
 std::vector<survival::AftScoreTest> TermModel::score_tests(const TermFit& fit,

@@ -49,10 +49,15 @@ class TermModel {
 
   /// Standard errors of a fit's coefficients; 0 where unusable.
   std::vector<double> standard_errors(const TermFit& fit) const;
+  /// Robust (sandwich) standard errors of a fit's coefficients, right under case weights; 0 where unusable. Fits again.
+  std::vector<double> robust_standard_errors(const TermFit& fit) const;
 
   /// What is left of each patient, in the outcome's order: the derivative of the log-likelihood by the linear predictor
   /// (Cox: the martingale residual), signed so that a positive value means a longer life than the fit expects.
   std::vector<double> residuals(const TermFit& fit) const;
+
+  /// Cox only: log partial likelihood at given coefficients.
+  double cox_loglik(std::span<const dim_t> columns, std::span<const double> coefficients) const;
 
   /// Parametric models only: score tests of columns added to a fit.
   std::vector<survival::AftScoreTest> score_tests(const TermFit& fit, std::span<const dim_t> candidates) const;

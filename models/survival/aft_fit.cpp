@@ -54,7 +54,23 @@ std::vector<AftScoreTest> AftModel::score_tests(std::span<const dim_t> columns, 
   return tests;
 }
 
-AftFit fit_aft(const AftModel& model, std::span<const dim_t> columns) {
+std::vector<double> AftModel::score_residuals(std::span<const dim_t> columns, std::span<const double> parameters,
+                                              AftScratch& scratch) const {
+  loglik(columns, parameters, scratch);  // leaves the linear predictor and dl/deta by row
+  const std::size_t n = columns.size() + 2;
+  std::vector<double> residuals(std::size_t(design_->rows()) * n);
+  for (dim_t i = 0; i < design_->rows(); ++i) {
+    double* row = residuals.data() + std::size_t(design_->order()[i]) * n;
+    const double gradient = scratch.gradient_[i];
+    row[0] = gradient;
+    for (std::size_t j = 0; j < columns.size(); ++j) row[j + 1] = gradient * design_->value(i, columns[j]);
+    // dl/dlog sigma = -d - z dl/dz, and z dl/dz = -(log time - eta) dl/deta.
+    row[n - 1] = (log_time_[i] - scratch.eta_[i]) * gradient - design_->weight()[i] * design_->event()[i];
+  }
+  return residuals;
+}
+
+AftFit fit_aft(const AftModel& model, std::span<const dim_t> columns, const RobustOptions& robust) {
   const std::size_t n = columns.size() + 2;
   AftScratch scratch;
   AftFit fit;
@@ -72,7 +88,11 @@ AftFit fit_aft(const AftModel& model, std::span<const dim_t> columns) {
   fit.names.push_back("log(scale)");
   fit.covariance.resize(n * n);
   model.covariance(columns, fit.estimate, fit.covariance, scratch);
-  WaldTests tests = wald_tests(fit.estimate, fit.covariance, fit.aliased);
+  if (robust.enabled) {
+    fit.robust_covariance =
+        sandwich(model.score_residuals(columns, fit.estimate, scratch), fit.covariance, robust.cluster);
+  }
+  WaldTests tests = wald_tests(fit.estimate, robust.enabled ? fit.robust_covariance : fit.covariance, fit.aliased);
   fit.standard_error = std::move(tests.standard_error);
   fit.z = std::move(tests.z);
   fit.log10_p = std::move(tests.log10_p);

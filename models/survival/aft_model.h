@@ -8,6 +8,7 @@
 #include "kernels/aft_likelihood/aft_likelihood.h"
 #include "models/survival/newton.h"
 #include "models/survival/probability.h"
+#include "models/survival/sandwich.h"
 #include "models/survival/survival_design.h"
 
 namespace engram::survival {
@@ -82,6 +83,11 @@ class AftModel {
   void covariance(std::span<const dim_t> columns, std::span<const double> parameters, std::span<double> covariance,
                   AftScratch& scratch) const;
 
+  /// Score residuals, row-major [rows, k + 2], patients in the outcome's order, covariates' units, times the case
+  /// weight: their sum is the score.
+  std::vector<double> score_residuals(std::span<const dim_t> columns, std::span<const double> parameters,
+                                      AftScratch& scratch) const;
+
   /// Score test of each of `candidates` added to a fitted null model (`columns`, `parameters`), sigma held: the
   /// candidate is residualised on (1, columns) with weights -d2l/deta2 (spec section 3.5). Work per candidate: rows x
   /// columns.
@@ -100,9 +106,10 @@ struct AftFit {
   AftDistribution distribution{};
   std::vector<dim_t> columns;
   std::vector<std::string> names;                            ///< "(Intercept)", the columns, "log(scale)"
-  std::vector<double> estimate, standard_error, z, log10_p;  ///< as names; aliased columns: 0
+  std::vector<double> estimate, standard_error, z, log10_p;  ///< as names; aliased columns: 0; robust where the fit is
   std::vector<std::uint8_t> aliased, infinite;
-  std::vector<double> covariance;  ///< [k + 2, k + 2]
+  std::vector<double> covariance;         ///< [k + 2, k + 2]: inverse observed information
+  std::vector<double> robust_covariance;  ///< empty unless asked for
   FitStatus status;
   double loglik_intercept_only = 0;
   ChiSquareTest likelihood_ratio;  ///< of all columns
@@ -110,7 +117,7 @@ struct AftFit {
   double aic = 0;                  ///< 2 (parameters not aliased) - 2 loglik
 };
 
-/// Fits `columns` from scratch and derives the table.
-AftFit fit_aft(const AftModel& model, std::span<const dim_t> columns);
+/// Fits `columns` from scratch and derives the table. Throws ShapeError for clusters of the wrong length.
+AftFit fit_aft(const AftModel& model, std::span<const dim_t> columns, const RobustOptions& robust = {});
 
 }  // namespace engram::survival

@@ -43,31 +43,14 @@ ChiSquareTest wald_test(const std::vector<double>& coefficients, const std::vect
   return test;
 }
 
-/// V (sum over clusters of s_c s_c') V, s_c the cluster's sum of weighted score residuals.
-std::vector<double> sandwich(const CoxModel& model, const CoxFit& fit, const std::vector<std::int32_t>& cluster) {
+/// Score residuals times the case weights, in the outcome's order.
+std::vector<double> weighted_score_residuals(const CoxModel& model, const CoxFit& fit) {
   const SurvivalDesign& design = model.design();
-  const dim_t rows = design.rows(), k = dim_t(fit.columns.size());
+  const dim_t k = dim_t(fit.columns.size());
   std::vector<double> residuals = score_residuals(model, fit);
-  for (dim_t i = 0; i < rows; ++i)
+  for (dim_t i = 0; i < design.rows(); ++i)
     for (dim_t j = 0; j < k; ++j) residuals[design.order()[i] * k + j] *= design.weight()[i];
-
-  std::vector<std::int32_t> labels(cluster.begin(), cluster.end());
-  std::sort(labels.begin(), labels.end());
-  labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
-  const dim_t num_clusters = cluster.empty() ? rows : dim_t(labels.size());
-  std::vector<double> sums(std::size_t(num_clusters * k), 0.), influence(sums.size());
-  for (dim_t i = 0; i < rows; ++i) {
-    const dim_t c = cluster.empty() ? i : std::lower_bound(labels.begin(), labels.end(), cluster[i]) - labels.begin();
-    for (dim_t j = 0; j < k; ++j) sums[c * k + j] += residuals[i * k + j];
-  }
-  for (dim_t c = 0; c < num_clusters; ++c)
-    for (dim_t a = 0; a < k; ++a)
-      for (dim_t b = 0; b < k; ++b) influence[c * k + a] += sums[c * k + b] * fit.covariance[b * k + a];
-  std::vector<double> variance(std::size_t(k * k), 0.);
-  for (dim_t c = 0; c < num_clusters; ++c)
-    for (dim_t a = 0; a < k; ++a)
-      for (dim_t b = 0; b < k; ++b) variance[a * k + b] += influence[c * k + a] * influence[c * k + b];
-  return variance;
+  return residuals;
 }
 
 double median(std::vector<double> values) {
@@ -102,10 +85,6 @@ std::vector<double> CoxFit::coefficients() const {
 CoxFit fit_cox(const CoxModel& model, std::span<const dim_t> columns, const RobustOptions& robust) {
   const SurvivalDesign& design = model.design();
   const std::size_t k = columns.size();
-  if (!robust.cluster.empty() && dim_t(robust.cluster.size()) != design.rows()) {
-    throw ShapeError(
-        message("[cox] expected ", design.rows(), " cluster labels (one a patient), got ", robust.cluster.size()));
-  }
   CoxFit fit;
   fit.columns.assign(columns.begin(), columns.end());
   fit.rows = design.rows();
@@ -125,7 +104,8 @@ CoxFit fit_cox(const CoxModel& model, std::span<const dim_t> columns, const Robu
   fit.covariance.resize(k * k);
   model.covariance(columns, coefficients, fit.covariance, scratch);
   if (k > 1 && !model.options().firth) flag_flat_columns(design, fit);
-  if (robust.enabled) fit.robust_covariance = sandwich(model, fit, robust.cluster);
+  if (robust.enabled)
+    fit.robust_covariance = sandwich(weighted_score_residuals(model, fit), fit.covariance, robust.cluster);
   const std::vector<double>& covariance = robust.enabled ? fit.robust_covariance : fit.covariance;
   for (std::size_t j = 0; j < k; ++j) {
     CoefficientRow& row = fit.table[j];

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "models/survival/cox_model.h"
+#include "models/survival/sandwich.h"
 
 namespace engram::survival {
 
@@ -31,13 +32,6 @@ struct CoxFit {
   dim_t rows = 0, num_events = 0;
 
   std::vector<double> coefficients() const;
-};
-
-/// How the robust (sandwich) variance sums score residuals (Lin and Wei 1989).
-struct RobustOptions {
-  bool enabled = false;
-  std::vector<std::int32_t> cluster =
-      {};  ///< one label a patient, in the outcome's order; empty: every row its own cluster
 };
 
 /// Fits `columns` and derives the table. Throws as CoxModel::fit, and ShapeError for clusters of the wrong length.

@@ -121,6 +121,27 @@ TEST_F(Genes, SelectWritesTablesAndAReport) {
   EXPECT_EQ(manifest["hashes"].size(), 4u);
 }
 
+TEST_F(Genes, SelectRepeatsItselfOnOtherPatients) {
+  std::vector<std::string> arguments = quick_select(run_folder());
+  for (const char* more : {"--bootstrap", "4", "--cross-validate", "1", "--weights", "overlap"})
+    arguments.emplace_back(more);
+  const ProgramResult run = run_program("engram-genes", arguments);
+  ASSERT_EQ(run.code, 0) << run.err;
+  const nlohmann::json json = nlohmann::json::parse(content(run_folder() / "selection.json"));
+  EXPECT_EQ(json["bootstrap"]["resamples"], 4);
+  EXPECT_EQ(json["bootstrap"]["listed_again"]["counts"].size(), 4u);
+  ASSERT_EQ(json["cross_validation"].size(), 1u);
+  EXPECT_GT(json["cross_validation"][0]["with_genes"]["harrell"], 0.6);
+  const io::CsvTable table = io::parse_csv(io::read_file(run_folder() / "selected_genes.csv"), "table");
+  EXPECT_EQ(table.header.back(), "bootstrap");
+  EXPECT_NE(table.rows.front().back(), "");
+  const std::string page = content(run_folder() / "report.html");
+  EXPECT_EQ(unbalanced_tag(page), "");
+  for (const char* text : {"Bootstrap of the whole selection", "How well the genes predict other patients",
+                           "concordance (Uno)", "overlap weights"})
+    EXPECT_NE(page.find(text), std::string::npos) << text;
+}
+
 TEST_F(Genes, SelectIsTheSameAgainFromItsConfiguration) {
   ASSERT_EQ(run_program("engram-genes", quick_select(run_folder())).code, 0);
   const fs::path again = folder_ / "again";
@@ -161,6 +182,25 @@ TEST_F(Genes, EvaluateGoesOnWhereItStopped) {
   EXPECT_NE(damaged.err.find("H_00002.json"), std::string::npos) << damaged.err;
 }
 
+TEST_F(Genes, EvaluateMeasuresPredictions) {
+  const ProgramResult run =
+      run_program("engram-genes", {"evaluate", "--scenarios", "R", "--cohorts", "2", "--methods",
+                                   "cox-forward,univariate-cox", "--folds", "2", "--out", run_folder(), "--quiet"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  const nlohmann::json json = nlohmann::json::parse(content(run_folder() / "evaluation.json"));
+  ASSERT_EQ(json.size(), 2u);
+  for (const nlohmann::json& row : json) {
+    EXPECT_GT(row["harrell_gain"]["mean"], 0);
+    EXPECT_GT(row["benefit_concordance"]["mean"], 0.5);
+    EXPECT_GT(row["gain_of_recommended"]["mean"], 0);
+  }
+  EXPECT_GT(json[0]["harrell_gain"]["mean"], json[1]["harrell_gain"]["mean"]);  // sets against single genes
+  EXPECT_NE(content(run_folder() / "report.html").find("What the listed genes predict"), std::string::npos);
+  EXPECT_NE(content(run_folder() / "evaluation.md").find("benefit concordance"), std::string::npos);
+  fs::remove_all(run_folder());
+  expect_error({"evaluate", "--scenarios", "R", "--folds", "1", "--out", run_folder()}, 2, {"--folds", "got 1"});
+}
+
 TEST_F(Genes, EvaluateMeasuresAgainstAKey) {
   io::write_file(folder_ / "key.csv", "gene,role\nG1,treatment_interaction\nG2,prognostic_only\n");
   const auto arguments = [this](const fs::path& key) {
@@ -185,6 +225,14 @@ TEST_F(Genes, FitsSingleModels) {
         run_program("engram-genes", {command, "--data", data(), "--main", "G1,G2", "--product", "G1", "--out", table});
     EXPECT_EQ(run.code, 0) << command << run.err;
     EXPECT_GT(io::parse_csv(io::read_file(table), "table").rows.size(), 5u) << command;
+  }
+  for (const char* command : {"fit-cox", "fit-aft"}) {
+    const std::vector<std::string> arguments = {command, "--data", data(), "--main", "G1"};
+    std::vector<std::string> robust = arguments;
+    robust.emplace_back("--robust");
+    const ProgramResult plain = run_program("engram-genes", arguments), sandwich = run_program("engram-genes", robust);
+    EXPECT_EQ(sandwich.code, 0) << command << sandwich.err;
+    EXPECT_NE(plain.out, sandwich.out) << command;
   }
   expect_error({"fit-cox", "--data", data(), "--main", "G99"}, 2, {"G99"});
   expect_error({"fit-aft", "--data", data(), "--distribution", "gamma"}, 2, {"gamma", "loglogistic"});

@@ -148,6 +148,44 @@ TEST(SurvivalAft, ScoreTestIsTheConditionalScoreOfTheNewColumn) {
   }
 }
 
+TEST(SurvivalAft, ScoreResidualsSumToTheScore) {
+  const RandomSurvival data = random_survival({.rows = 61, .columns = 4, .weights = true, .offset = true});
+  const SurvivalDesign design(data.outcome, data.covariates);
+  const std::vector<dim_t> columns = {2, 0, 3};
+  const std::vector<double> at = {1.2, 0.02, 0.15, -0.2, -0.4};
+  for (AftDistribution distribution : kDistributions) {
+    const AftModel model(design, {.distribution = distribution});
+    AftScratch scratch;
+    std::vector<double> score(5), sum(5);
+    model.derivatives(columns, at, score, {}, scratch);
+    const std::vector<double> residuals = model.score_residuals(columns, at, scratch);
+    ASSERT_EQ(residuals.size(), 61u * 5u);
+    for (std::size_t i = 0; i < residuals.size(); ++i) sum[i % 5] += residuals[i];
+    for (std::size_t j = 0; j < 5; ++j) EXPECT_NEAR(sum[j], score[j], 1e-9 * (1 + std::abs(score[j])));
+  }
+}
+
+TEST(SurvivalAft, RobustErrorsOfAPatientTwiceAreThoseOfACluster) {
+  const RandomSurvival data = random_survival({.rows = 70, .columns = 2, .seed = 3});
+  std::vector<dim_t> twice;
+  std::vector<std::int32_t> who;
+  for (int i = 0; i < 70; ++i)
+    for (int copy = 0; copy < 2; ++copy) twice.push_back(i), who.push_back(i);
+  const SurvivalDesign once(data.outcome, data.covariates);
+  const SurvivalDesign doubled(data.outcome.select(twice), data.covariates.select(twice));
+  const AftOptions options{.newton = exact_newton()};
+  const AftFit a = fit_aft(AftModel(once, options), once.all_columns(), {.enabled = true});
+  const AftFit b = fit_aft(AftModel(doubled, options), doubled.all_columns(), {.enabled = true, .cluster = who});
+  const AftFit apart = fit_aft(AftModel(doubled, options), doubled.all_columns(), {.enabled = true});
+  ASSERT_EQ(a.standard_error.size(), 4u);
+  for (std::size_t j = 0; j < 4; ++j) {
+    EXPECT_NEAR(b.standard_error[j] / a.standard_error[j], 1, 1e-6);
+    EXPECT_NEAR(apart.standard_error[j] / a.standard_error[j], std::sqrt(0.5), 1e-6);
+  }
+  EXPECT_ERROR(fit_aft(AftModel(once, options), once.all_columns(), {.enabled = true, .cluster = {1}}), ShapeError,
+               "expected 70 cluster labels");
+}
+
 TEST(SurvivalAft, BadInputIsNamed) {
   RandomSurvival data = random_survival({.rows = 20, .columns = 1});
   const auto model = [](const SurvivalOutcome& outcome, const CovariateMatrix& covariates) {

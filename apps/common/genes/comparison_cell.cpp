@@ -12,32 +12,45 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::uint64_t kMaxCellBytes = std::uint64_t{1} << 26;
 
+Json to_json(const genes::PredictionScore& s) {
+  return {s.harrell, s.uno, s.partial_likelihood};
+}
+
+genes::PredictionScore score_of(const Json& json) {
+  return {json.at(0).get<double>(), json.at(1).get<double>(), json.at(2).get<double>()};
+}
+
 Json to_json(const CellEntry& e) {
   const genes::Recovery& r = e.recovery;
   Json trajectory = Json::array();
   for (const genes::TrajectoryPoint& p : e.trajectory) trajectory.push_back({p.evaluations, p.fitness});
-  return {{"method", e.method},
-          {"applicable", e.applicable},
-          {"note", e.note},
-          {"genes", e.genes},
-          {"reported", r.reported},
-          {"hits", r.hits},
-          {"precision", r.precision},
-          {"recall", r.recall},
-          {"f1", r.f1},
-          {"precision_at_5", r.precision_at_5},
-          {"precision_at_10", r.precision_at_10},
-          {"precision_at_20", r.precision_at_20},
-          {"average_precision", r.average_precision},
-          {"worst_rank", r.worst_rank},
-          {"prognostic", r.prognostic},
-          {"decoys", r.decoys},
-          {"clinical_parents", r.clinical_parents},
-          {"declared", e.declared},
-          {"fitness", e.fitness},
-          {"evaluations", e.evaluations},
-          {"seconds", e.seconds},
-          {"trajectory", trajectory}};
+  Json json = {{"method", e.method},
+               {"applicable", e.applicable},
+               {"note", e.note},
+               {"genes", e.genes},
+               {"reported", r.reported},
+               {"hits", r.hits},
+               {"precision", r.precision},
+               {"recall", r.recall},
+               {"f1", r.f1},
+               {"precision_at_5", r.precision_at_5},
+               {"precision_at_10", r.precision_at_10},
+               {"precision_at_20", r.precision_at_20},
+               {"average_precision", r.average_precision},
+               {"worst_rank", r.worst_rank},
+               {"prognostic", r.prognostic},
+               {"decoys", r.decoys},
+               {"clinical_parents", r.clinical_parents},
+               {"declared", e.declared},
+               {"fitness", e.fitness},
+               {"evaluations", e.evaluations},
+               {"seconds", e.seconds},
+               {"trajectory", trajectory}};
+  if (e.benefit)
+    json["benefit"] = {e.benefit->concordance, e.benefit->gain_of_all, e.benefit->gain_of_recommended,
+                       e.benefit->share_recommended};
+  if (e.prediction) json["prediction"] = {to_json(e.prediction->base), to_json(e.prediction->genes)};
+  return json;
 }
 
 CellEntry entry_of(const Json& json) {
@@ -66,7 +79,20 @@ CellEntry entry_of(const Json& json) {
   json.at("seconds").get_to(e.seconds);
   for (const Json& point : json.at("trajectory"))
     e.trajectory.push_back({point.at(0).get<std::int64_t>(), point.at(1).get<double>()});
+  if (json.contains("benefit")) {
+    const Json& b = json.at("benefit");
+    e.benefit = {b.at(0).get<double>(), b.at(1).get<double>(), b.at(2).get<double>(), b.at(3).get<double>()};
+  }
+  if (json.contains("prediction"))
+    e.prediction = {score_of(json.at("prediction").at(0)), score_of(json.at("prediction").at(1))};
   return e;
+}
+
+/// The patients' true gains in the cohort's order.
+std::vector<double> true_gains(const genes::Cohort& cohort, const genes::AnswerKey& key) {
+  std::vector<double> gains;
+  for (dim_t row : cohort.row) gains.push_back(key.gain.at(std::size_t(row)));
+  return gains;
 }
 
 }  // namespace
@@ -76,14 +102,19 @@ ComparisonCell make_cell(const std::string& scenario, std::uint64_t seed, const 
   ComparisonCell cell;
   cell.scenario = scenario;
   cell.seed = seed;
+  const genes::Likelihood scale = genes::choose_model(cohort).likelihood;
+  cell.scale = genes::likelihood_name(scale);
   for (const genes::MethodResult& result : results) {
     CellEntry e;
     e.method = result.method;
     e.applicable = result.applicable;
     e.note = result.note;
     e.recovery = genes::recovery(result.ranking, key, reported);
-    for (std::size_t i = 0; i < std::min(std::size_t(reported), result.ranking.size()); ++i)
-      e.genes.push_back(cohort.gene_names[std::size_t(result.ranking[i])]);
+    std::vector<dim_t> list = result.ranking;
+    list.resize(std::min(std::size_t(reported), list.size()));
+    for (dim_t gene : list) e.genes.push_back(cohort.gene_names[std::size_t(gene)]);
+    if (!key.gain.empty() && result.applicable)
+      e.benefit = genes::benefit_score(genes::predicted_benefit(cohort, list, scale), true_gains(cohort, key));
     e.declared = result.declared;
     e.fitness = result.fitness;
     e.evaluations = result.evaluations;
@@ -92,6 +123,11 @@ ComparisonCell make_cell(const std::string& scenario, std::uint64_t seed, const 
     cell.entries.push_back(std::move(e));
   }
   return cell;
+}
+
+void add_predictions(ComparisonCell& cell, const std::vector<genes::Prediction>& predictions) {
+  for (std::size_t m = 0; m < std::min(cell.entries.size(), predictions.size()); ++m)
+    if (!predictions[m].empty()) cell.entries[m].prediction = predictions[m].front();
 }
 
 void save_cell(const std::filesystem::path& file, const ComparisonCell& cell) {

@@ -2,9 +2,11 @@
 /// One cohort's comparison of methods, as a file: what engram-genes evaluate keeps so that it can be continued.
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "models/genes/benefit.h"
 #include "models/genes/methods.h"
 #include "models/genes/recovery.h"
 
@@ -17,6 +19,8 @@ struct CellEntry {
   std::string note;
   std::vector<std::string> genes;  ///< the reported ones, best first
   genes::Recovery recovery;
+  std::optional<genes::BenefitScore> benefit;       ///< where each patient's true gain is known
+  std::optional<genes::PredictionPair> prediction;  ///< where cross-validation was asked for and the method applies
   int declared = -1;  ///< genes claimed with confidence; -1: the method makes no such claim
   double fitness = 0, seconds = 0;
   std::int64_t evaluations = 0;
@@ -31,9 +35,12 @@ struct ComparisonCell {
   std::vector<CellEntry> entries;
 };
 
-/// Measures the results against the key.
+/// Measures the results against the key, and notes the cohort's scale.
 ComparisonCell make_cell(const std::string& scenario, std::uint64_t seed, const genes::Cohort& cohort,
                          const std::vector<genes::MethodResult>& results, const genes::AnswerKey& key, int reported);
+
+/// Adds the methods' cross-validations, one repeat each, in the order of the entries.
+void add_predictions(ComparisonCell& cell, const std::vector<genes::Prediction>& predictions);
 
 /// Writes a cell as JSON, whole or not at all. Throws IoError.
 void save_cell(const std::filesystem::path& file, const ComparisonCell& cell);

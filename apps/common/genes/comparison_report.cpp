@@ -16,12 +16,6 @@ namespace {
 
 constexpr int kCheckpoints = 60;
 
-std::string with_error(const genes::MeanAndError& value, int digits) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%.*f ± %.*f", digits, value.mean, digits, value.standard_error);
-  return text;
-}
-
 Html hits_chart(const std::string& scenario, const std::vector<SummaryRow>& rows) {
   std::vector<BarRow> bars;
   for (const SummaryRow& r : rows) {
@@ -116,6 +110,22 @@ Html table(const std::string& scenario, const std::vector<SummaryRow>& rows) {
   return out.markup("</tbody></table></div>\n");
 }
 
+Html use_table(const std::string& scenario, const std::vector<SummaryRow>& rows) {
+  Html body;
+  for (const SummaryRow& r : rows) {
+    if (r.scenario != scenario || !measures_use(r)) continue;
+    body.markup("<tr>").element("th", r.method);
+    for (const std::string& cell : use_cells(r)) body.element("td", cell);
+    body.markup("</tr>\n");
+  }
+  if (body.str().empty()) return {};
+  Html out;
+  out.markup("<h3>What the listed genes predict</h3>\n<div class=\"card scroll\"><table class=\"checks\"><thead><tr>");
+  out.element("th", "method");
+  for (const std::string& column : use_columns()) out.element("th", column);
+  return out.markup("</tr></thead><tbody>\n").html(body).markup("</tbody></table></div>\n");
+}
+
 }  // namespace
 
 std::filesystem::path write_comparison_report(const RunDir& run, const std::vector<ComparisonCell>& cells,
@@ -134,6 +144,7 @@ std::filesystem::path write_comparison_report(const RunDir& run, const std::vect
     out.html(hits_chart(scenario, rows)).markup("</section>\n<section class=\"card\">");
     out.markup("<h3>Best fitness of the searches, as a share of the best known (median)</h3>");
     out.html(progress_chart(scenario, cells)).markup("</section></div>\n").html(table(scenario, rows));
+    out.html(use_table(scenario, rows));
   }
   out.html(repeat_section(run)).markup("</main>\n").html(page_end());
   const std::filesystem::path file = run / "report.html";

@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "apps/common/html.h"
 #include "engine/io/atomic_file.h"
 #include "engine/io/csv.h"
 
@@ -30,11 +31,41 @@ std::vector<std::string> distinct(const std::vector<ComparisonCell>& cells,
   return result;
 }
 
+using Entries = std::vector<const CellEntry*>;
+
+MeanAndError mean_of(const Entries& entries, const std::function<double(const CellEntry&)>& value) {
+  std::vector<double> values;
+  for (const CellEntry* e : entries) values.push_back(value(*e));
+  return genes::mean_and_error(values);
+}
+
+PredictionSummary summarise_predictions(Entries entries) {
+  std::erase_if(entries, [](const CellEntry* e) { return !e->prediction; });
+  PredictionSummary p;
+  p.base_harrell = mean_of(entries, [](const CellEntry& e) { return e.prediction->base.harrell; });
+  p.harrell = mean_of(entries, [](const CellEntry& e) { return e.prediction->genes.harrell; });
+  p.uno = mean_of(entries, [](const CellEntry& e) { return e.prediction->genes.uno; });
+  p.harrell_gain =
+      mean_of(entries, [](const CellEntry& e) { return e.prediction->genes.harrell - e.prediction->base.harrell; });
+  p.uno_gain = mean_of(entries, [](const CellEntry& e) { return e.prediction->genes.uno - e.prediction->base.uno; });
+  p.partial_likelihood_gain = mean_of(entries, [](const CellEntry& e) {
+    return e.prediction->genes.partial_likelihood - e.prediction->base.partial_likelihood;
+  });
+  return p;
+}
+
+BenefitSummary summarise_benefits(Entries entries) {
+  std::erase_if(entries, [](const CellEntry* e) { return !e->benefit; });
+  return {mean_of(entries, [](const CellEntry& e) { return e.benefit->concordance; }),
+          mean_of(entries, [](const CellEntry& e) { return e.benefit->gain_of_all; }),
+          mean_of(entries, [](const CellEntry& e) { return e.benefit->gain_of_recommended; })};
+}
+
 SummaryRow row_of(const std::vector<const ComparisonCell*>& cells, const std::string& method,
                   const std::string& reference) {
   SummaryRow row;
   row.method = method;
-  std::vector<const CellEntry*> entries;
+  Entries entries;
   std::vector<double> differences;
   for (const ComparisonCell* cell : cells) {
     const CellEntry *e = find(*cell, method), *other = find(*cell, reference);
@@ -42,11 +73,7 @@ SummaryRow row_of(const std::vector<const ComparisonCell*>& cells, const std::st
     entries.push_back(e);
     if (other != nullptr) differences.push_back(e->recovery.f1 - other->recovery.f1);
   }
-  const auto mean = [&](const std::function<double(const CellEntry&)>& value) {
-    std::vector<double> values;
-    for (const CellEntry* e : entries) values.push_back(value(*e));
-    return genes::mean_and_error(values);
-  };
+  const auto mean = [&](const std::function<double(const CellEntry&)>& value) { return mean_of(entries, value); };
   row.cohorts = int(entries.size());
   row.hits = mean([](const CellEntry& e) { return double(e.recovery.hits); });
   row.precision = mean([](const CellEntry& e) { return e.recovery.precision; });
@@ -62,8 +89,44 @@ SummaryRow row_of(const std::vector<const ComparisonCell*>& cells, const std::st
   row.evaluations = mean([](const CellEntry& e) { return double(e.evaluations); });
   row.f1_difference = genes::mean_and_error(differences).mean;
   row.wilcoxon_p = genes::wilcoxon_signed_rank_p(differences);
+  row.prediction = summarise_predictions(entries);
+  row.benefit = summarise_benefits(entries);
   return row;
 }
+
+/// What not every comparison measures, by name; counts are 0 where it was not.
+std::vector<std::pair<std::string, MeanAndError>> optional_means(const SummaryRow& r) {
+  return {{"benefit_concordance", r.benefit.concordance},
+          {"gain_of_all", r.benefit.gain_of_all},
+          {"gain_of_recommended", r.benefit.gain_of_recommended},
+          {"base_harrell", r.prediction.base_harrell},
+          {"harrell", r.prediction.harrell},
+          {"uno", r.prediction.uno},
+          {"harrell_gain", r.prediction.harrell_gain},
+          {"uno_gain", r.prediction.uno_gain},
+          {"partial_likelihood_gain", r.prediction.partial_likelihood_gain}};
+}
+
+/// What the lists predict in one scenario; nothing where that was not measured.
+std::string use_markdown(const std::vector<SummaryRow>& rows, const std::string& scenario) {
+  std::string out;
+  for (const SummaryRow& r : rows) {
+    if (r.scenario != scenario || !measures_use(r)) continue;
+    if (out.empty()) {
+      out += "\n| method |";
+      for (const std::string& name : use_columns()) out += " " + name + " |";
+      out += "\n|---|";
+      for (std::size_t i = 0; i < use_columns().size(); ++i) out += "---|";
+      out += "\n";
+    }
+    out += "| " + r.method + " |";
+    for (const std::string& cell : use_cells(r)) out += " " + cell + " |";
+    out += "\n";
+  }
+  return out;
+}
+
+}  // namespace
 
 std::string with_error(const MeanAndError& value, int digits) {
   char text[64];
@@ -71,7 +134,37 @@ std::string with_error(const MeanAndError& value, int digits) {
   return text;
 }
 
-}  // namespace
+bool measures_use(const SummaryRow& row) {
+  return row.prediction.harrell.count > 0 || row.benefit.concordance.count > 0;
+}
+
+const std::vector<std::string>& use_columns() {
+  static const std::vector<std::string> columns = {"concordance of held-out patients (Harrell)",
+                                                   "Uno",
+                                                   "gain over no genes (Harrell)",
+                                                   "gain (Uno)",
+                                                   "gain (partial likelihood)",
+                                                   "benefit concordance",
+                                                   "true gain of those recommended (of all)"};
+  return columns;
+}
+
+std::vector<std::string> use_cells(const SummaryRow& row) {
+  const PredictionSummary& p = row.prediction;
+  const BenefitSummary& b = row.benefit;
+  const auto text = [](const MeanAndError& value, int digits) {
+    return value.count > 0 ? with_error(value, digits) : std::string();
+  };
+  std::string gain = text(b.gain_of_recommended, 3);
+  if (!gain.empty()) gain += " (" + number_text(b.gain_of_all.mean, 3) + ")";
+  return {text(p.harrell, 4),
+          text(p.uno, 4),
+          text(p.harrell_gain, 4),
+          text(p.uno_gain, 4),
+          text(p.partial_likelihood_gain, 1),
+          text(b.concordance, 3),
+          gain};
+}
 
 std::vector<SummaryRow> summarise(const std::vector<ComparisonCell>& cells, const std::string& reference) {
   const auto scenarios = distinct(cells, [](const ComparisonCell& c) { return std::vector<std::string>{c.scenario}; });
@@ -94,29 +187,33 @@ std::vector<SummaryRow> summarise(const std::vector<ComparisonCell>& cells, cons
 }
 
 void write_summary_csv(const std::filesystem::path& file, const std::vector<SummaryRow>& rows) {
-  const std::vector<std::string> header = {"scenario",
-                                           "method",
-                                           "cohorts",
-                                           "hits",
-                                           "hits_se",
-                                           "precision",
-                                           "precision_se",
-                                           "recall",
-                                           "recall_se",
-                                           "f1",
-                                           "f1_se",
-                                           "average_precision",
-                                           "average_precision_se",
-                                           "worst_rank",
-                                           "prognostic",
-                                           "decoys",
-                                           "declared",
-                                           "declared_se",
-                                           "fitness",
-                                           "evaluations",
-                                           "seconds",
-                                           "f1_difference",
-                                           "wilcoxon_p"};
+  std::vector<std::string> header = {"scenario",
+                                     "method",
+                                     "cohorts",
+                                     "hits",
+                                     "hits_se",
+                                     "precision",
+                                     "precision_se",
+                                     "recall",
+                                     "recall_se",
+                                     "f1",
+                                     "f1_se",
+                                     "average_precision",
+                                     "average_precision_se",
+                                     "worst_rank",
+                                     "prognostic",
+                                     "decoys",
+                                     "declared",
+                                     "declared_se",
+                                     "fitness",
+                                     "evaluations",
+                                     "seconds",
+                                     "f1_difference",
+                                     "wilcoxon_p"};
+  for (const auto& [name, value] : optional_means(SummaryRow())) {
+    header.push_back(name);
+    header.push_back(name + "_se");
+  }
   io::CsvWriter csv(file, header);
   for (const SummaryRow& r : rows) {
     csv.cell(r.scenario).cell(r.method).cell(std::int64_t(r.cohorts));
@@ -125,6 +222,13 @@ void write_summary_csv(const std::filesystem::path& file, const std::vector<Summ
     csv.cell(r.worst_rank.mean).cell(r.prognostic.mean).cell(r.decoys.mean);
     csv.cell(r.declared.mean).cell(r.declared.standard_error).cell(r.fitness.mean).cell(r.evaluations.mean);
     csv.cell(r.seconds.mean).cell(r.f1_difference).cell(r.wilcoxon_p);
+    for (const auto& [name, value] : optional_means(r)) {
+      if (value.count > 0) {
+        csv.cell(value.mean).cell(value.standard_error);
+      } else {
+        csv.cell("").cell("");
+      }
+    }
     csv.end_row();
   }
   csv.commit();
@@ -135,7 +239,7 @@ void write_summary_json(const std::filesystem::path& file, const std::vector<Sum
   const auto pair = [](const MeanAndError& v) {
     return nlohmann::ordered_json{{"mean", v.mean}, {"standard_error", v.standard_error}};
   };
-  for (const SummaryRow& r : rows)
+  for (const SummaryRow& r : rows) {
     json.push_back({{"scenario", r.scenario},
                     {"method", r.method},
                     {"cohorts", r.cohorts},
@@ -153,6 +257,9 @@ void write_summary_json(const std::filesystem::path& file, const std::vector<Sum
                     {"seconds", pair(r.seconds)},
                     {"f1_difference", r.f1_difference},
                     {"wilcoxon_p", r.wilcoxon_p}});
+    for (const auto& [name, value] : optional_means(r))
+      if (value.count > 0) json.back()[name] = pair(value);
+  }
   io::write_file(file, json.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
 }
 
@@ -160,6 +267,7 @@ std::string summary_markdown(const std::vector<SummaryRow>& rows) {
   std::string out, scenario;
   for (const SummaryRow& r : rows) {
     if (r.scenario != scenario) {
+      if (!scenario.empty()) out += use_markdown(rows, scenario);
       scenario = r.scenario;
       out += "\n### " + scenario +
              "\n\n| method | cohorts | hits of 10 | precision | recall | F1 | average precision | "
@@ -177,6 +285,7 @@ std::string summary_markdown(const std::vector<SummaryRow>& rows) {
            with_error(r.precision, 3) + " | " + with_error(r.recall, 3) + " | " + with_error(r.f1, 3) + " | " +
            with_error(r.average_precision, 3) + ends;
   }
+  if (!scenario.empty()) out += use_markdown(rows, scenario);
   return out;
 }
 

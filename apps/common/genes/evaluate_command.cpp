@@ -9,6 +9,7 @@
 #include "apps/common/genes/commands.h"
 #include "apps/common/genes/comparison_report.h"
 #include "apps/common/genes/data_settings.h"
+#include "apps/common/genes/fitness_settings.h"
 #include "apps/common/progress.h"
 #include "apps/common/signals.h"
 #include "engine/io/atomic_file.h"
@@ -31,7 +32,8 @@ struct EvaluateSettings {
   fs::path key, resume;
   bool inferred = false;
   std::vector<std::string> scenarios, methods;
-  std::int64_t cohorts = 20, evaluations = 1500, pipeline_seeds = 1, report = 10;
+  FitnessSettings fitness;
+  std::int64_t cohorts = 20, evaluations = 1500, pipeline_seeds = 1, report = 10, folds = 0;
 };
 
 void add_settings(Cli& cli, EvaluateSettings& s) {
@@ -48,6 +50,13 @@ void add_settings(Cli& cli, EvaluateSettings& s) {
   cli.option("evaluations", &s.evaluations, "Sets that each search evaluates").at_least(1);
   cli.option("pipeline-seeds", &s.pipeline_seeds, "Searches within the default pipeline").at_least(1).at_most(1000);
   cli.option("report", &s.report, "Genes that each method reports").at_least(1).at_most(128);
+  add_fitness_settings(cli, s.fitness);
+  cli.option("folds", &s.folds,
+             "Folds of a cross-validation in which every method selects anew: how well its genes predict survival; 0 "
+             "skips it")
+      .at_least(0)
+      .at_most(1000);
+  add_filter_settings(cli, s.fitness);
   add_common_options(cli, s.common);
   add_run_options(cli, s.common, true);
   cli.option("resume", &s.resume, "Continue the run in this folder with the cohorts that it lacks")
@@ -100,6 +109,7 @@ void check(const EvaluateSettings& s) {
   if (s.common.out.empty() == s.resume.empty())
     throw UsageError("expected either --out for a new run or --resume for an old one");
   if (s.data.data.empty() == s.scenarios.empty()) throw UsageError("expected either --scenarios or --data with --key");
+  if (s.folds == 1) throw UsageError("--folds: expected 0 or at least 2, got 1");
   if (s.data.data.empty() != s.key.empty()) throw UsageError("expected --data and --key together");
 }
 
@@ -109,11 +119,17 @@ ComparisonCell run_task(const EvaluateSettings& s, const Task& task, const Cohor
   options.evaluations = s.evaluations;
   options.pipeline_seeds = int(s.pipeline_seeds);
   options.genes = int(s.report);
+  options.filter = filter_options(s.fitness);
+  options.fitness = chosen_fitness(s.fitness);
+  options.weighting = genes::parse_weighting(s.fitness.weights);
+  options.adjust_prognostic = s.fitness.adjust_prognostic;
   options.methods = s.methods;
   const auto finish = [&](const Cohort& cohort, const AnswerKey& key) {
     ComparisonCell cell = make_cell(task.scenario, task.seed, cohort,
                                     genes::compare_methods(cohort, options, {}, stop_requested), key, int(s.report));
-    cell.scale = genes::likelihood_name(genes::choose_model(cohort).likelihood);
+    if (s.folds == 0) return cell;
+    const genes::PredictionOptions folds{.repeats = 1, .folds = int(s.folds), .seed = task.seed};
+    add_predictions(cell, genes::cross_validate_methods(cohort, options, folds, stop_requested));
     return cell;
   };
   if (given != nullptr) return finish(*given, *given_key);

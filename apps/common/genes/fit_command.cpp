@@ -125,9 +125,7 @@ int run_fit_cox(int argc, const char* const* argv) {
   survival::CoxOptions options;
   options.ties = s.ties == "efron" ? survival::CoxTies::kEfron : survival::CoxTies::kBreslow;
   const survival::CoxModel model(design, options);
-  survival::RobustOptions robust;
-  robust.enabled = s.robust;
-  const survival::CoxFit fit = survival::fit_cox(model, design.all_columns(), robust);
+  const survival::CoxFit fit = survival::fit_cox(model, design.all_columns(), {.enabled = s.robust});
   CoefficientTable table(s.out);
   for (const survival::CoefficientRow& row : fit.table)
     table.row(row.name, row.coefficient, row.standard_error, row.z, row.log10_p, status_of(row.aliased, row.infinite));
@@ -145,6 +143,7 @@ int run_fit_aft(int argc, const char* const* argv) {
           "Fits one accelerated-failure-time model; patients with times of 0 or less are left out.");
   add_settings(cli, s);
   cli.option("distribution", &s.distribution, "Law of the time").choices({"loglogistic", "lognormal", "weibull"});
+  cli.option("robust", &s.robust, "Sandwich standard errors");
   add_ending(cli, s);
   if (!cli.parse(argc, argv)) return kExitOk;
   const Cohort all = cohort_of(s), cohort = genes::select_patients(all, genes::positive_times(all));
@@ -152,7 +151,7 @@ int run_fit_aft(int argc, const char* const* argv) {
   survival::AftOptions options;
   options.distribution = survival::parse_distribution(s.distribution);
   const survival::AftModel model(design, options);
-  const survival::AftFit fit = survival::fit_aft(model, design.all_columns());
+  const survival::AftFit fit = survival::fit_aft(model, design.all_columns(), {.enabled = s.robust});
   CoefficientTable table(s.out);
   for (std::size_t j = 0; j < fit.names.size(); ++j)
     table.row(fit.names[j], fit.estimate[j], fit.standard_error[j], fit.z[j], fit.log10_p[j],

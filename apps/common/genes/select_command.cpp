@@ -90,12 +90,14 @@ int run_select(int argc, const char* const* argv) {
   RunDir run = RunDir::create(s.common.out, s.common.force, run_info(cli, s.common, threads), cli.resolved_config());
   add_data_hashes(s.data, run);
   Selection selection;
+  SelectionValidation validation;
   {
-    StageProgress progress(s.common.quiet);
-    selection = genes::select_genes(
-        data.cohort, pipeline_options(s),
-        [&](const char* stage, std::int64_t done, std::int64_t total) { progress.update(stage, done, total); },
-        stop_requested);
+    StageProgress stages(s.common.quiet);
+    const auto progress = [&](const char* stage, std::int64_t done, std::int64_t total) {
+      stages.update(stage, done, total);
+    };
+    selection = genes::select_genes(data.cohort, pipeline_options(s), progress, stop_requested);
+    if (!selection.interrupted) validation = validate_selection(data.cohort, selection, s, progress, stop_requested);
   }
   if (selection.interrupted) {
     run.finish("interrupted");
@@ -103,13 +105,15 @@ int run_select(int argc, const char* const* argv) {
     std::cerr << "stopped before the end; nothing was selected\n";
     return kExitInterrupted;
   }
-  write_selection(run, data.cohort, selection);
+  write_selection(run, data.cohort, selection, validation);
   record(run, data.cohort, selection);
-  run.finish("complete");
+  run.finish(validation.interrupted ? "interrupted" : "complete");
   print_genes(data.cohort, selection);
   std::cout << "table:  " << (run / "selected_genes.csv").string() << "\n"
-            << "report: " << write_selection_report(run, data, selection).string() << "\n";
-  return kExitOk;
+            << "report: " << write_selection_report(run, data, selection, validation).string() << "\n";
+  if (!validation.interrupted) return kExitOk;
+  std::cerr << "stopped while the selection was repeated on other patients; the list stands\n";
+  return kExitInterrupted;
 }
 
 }  // namespace engram::apps

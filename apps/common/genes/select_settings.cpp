@@ -12,18 +12,12 @@ void add_select_settings(Cli& cli, SelectSettings& s) {
   cli.option("report", &s.report, "Genes to report").at_least(1).at_most(128);
   cli.option("likelihood", &s.likelihood, "Scale of effects; auto: Cox if proportional hazards hold, else by AIC")
       .choices({"auto", "cox", "loglogistic", "lognormal", "weibull"});
-  cli.option("adjust-prognostic", &s.adjust_prognostic, "Adjust for genes that matter with or without treatment");
-  cli.group("Filter");
-  cli.option("from-cox", &s.from_cox, "Best genes of the Cox screen").at_least(0).at_most(128);
-  cli.option("from-aft", &s.from_aft, "Best genes of the log-time screen").at_least(0).at_most(128);
-  cli.option("filter", &s.filter, "Candidates at most").at_least(1).at_most(128);
+  add_filter_settings(cli, s.fitness);
   cli.option("team-filter", &s.team_filter, "Team modes: genes that the joint Cox filter keeps")
       .at_least(1)
       .at_most(128);
   cli.group("Wrapper");
-  std::vector<std::string> fitness = {"auto"};
-  for (const std::string& name : genes::fitness_names()) fitness.push_back(name);
-  cli.option("fitness", &s.fitness, "What a set of genes is worth; auto: f3 for Cox, f4 for log time").choices(fitness);
+  add_fitness_settings(cli, s.fitness);
   cli.option("xi", &s.xi, "f3, f4: price of the number of sets of one size").at_least(0).at_most(1);
   cli.option("reward-clinical", &s.reward_clinical, "Team modes: clinical variables within the reward");
   cli.option(
@@ -39,6 +33,13 @@ void add_select_settings(Cli& cli, SelectSettings& s) {
   cli.option("controls", &s.controls, "Negative controls with permuted treatment; 0 skips them")
       .at_least(0)
       .at_most(1000);
+  cli.option("bootstrap", &s.bootstrap, "Repeat everything on that many resamples of the patients; 0 skips it")
+      .at_least(0)
+      .at_most(100000);
+  cli.option("cross-validate", &s.cross_validate,
+             "Repeats of five-fold cross-validation in which the genes are selected anew in every fold; 0 skips it")
+      .at_least(0)
+      .at_most(1000);
   add_common_options(cli, s.common);
   add_run_options(cli, s.common);
 }
@@ -49,15 +50,14 @@ genes::PipelineOptions pipeline_options(const SelectSettings& s) {
   o.seed = s.common.seed;
   o.genes = int(s.report);
   if (s.likelihood != "auto") o.likelihood = genes::parse_likelihood(s.likelihood);
-  if (s.fitness != "auto") o.fitness = genes::parse_fitness(s.fitness);
+  o.fitness = chosen_fitness(s.fitness);
+  o.weighting = genes::parse_weighting(s.fitness.weights);
   o.xi = s.xi;
-  o.filter.from_cox = s.from_cox;
-  o.filter.from_aft = s.from_aft;
-  o.filter.at_most = s.filter;
+  o.filter = filter_options(s.fitness);
   o.wrapper.search = s.search;
   o.wrapper.seeds = int(s.seeds);
   o.wrapper.evaluations = s.evaluations;
-  o.adjust_prognostic = s.adjust_prognostic;
+  o.adjust_prognostic = s.fitness.adjust_prognostic;
   o.reward_clinical = s.reward_clinical;
   o.team_filter = s.team_filter;
   o.stability_splits = int(s.splits);

@@ -5,6 +5,7 @@
 
 #include "apps/common/common_options.h"
 #include "apps/common/genes/data_settings.h"
+#include "apps/common/genes/fitness_settings.h"
 #include "models/genes/pipeline.h"
 
 namespace engram::apps {
@@ -12,11 +13,12 @@ namespace engram::apps {
 struct SelectSettings {
   CommonOptions common;
   DataSettings data;
-  std::string mode = "default", likelihood = "auto", fitness = "auto", search = "qbso-greedy";
+  FitnessSettings fitness;
+  std::string mode = "default", likelihood = "auto", search = "qbso-greedy";
   double xi = 0.5;
-  std::int64_t report = 10, from_cox = 60, from_aft = 40, filter = 100, team_filter = 60;
-  std::int64_t seeds = 10, evaluations = 3000, splits = 50, permutations = 1000, controls = 3;
-  bool adjust_prognostic = true, reward_clinical = false;
+  std::int64_t report = 10, team_filter = 60, seeds = 10, evaluations = 3000;
+  std::int64_t splits = 50, permutations = 1000, controls = 3, bootstrap = 0, cross_validate = 0;
+  bool reward_clinical = false;
 };
 
 /// Registers all of them.

@@ -7,6 +7,7 @@
 #include "apps/common/genes/forest_chart.h"
 #include "apps/common/genes/genes_style.h"
 #include "apps/common/genes/selection_sections.h"
+#include "apps/common/genes/validation_sections.h"
 #include "apps/common/page.h"
 #include "engine/io/atomic_file.h"
 #include "kernels/common/error.h"
@@ -146,7 +147,8 @@ Html checks_section(const Cohort& cohort, const Selection& s) {
 
 }  // namespace
 
-std::filesystem::path write_selection_report(const RunDir& run, const genes::LoadedCohort& data, const Selection& s) {
+std::filesystem::path write_selection_report(const RunDir& run, const genes::LoadedCohort& data, const Selection& s,
+                                             const SelectionValidation& validation) {
   const Cohort& cohort = data.cohort;
   const std::filesystem::path source = cohort.name;
   const std::string name =
@@ -158,8 +160,10 @@ std::filesystem::path write_selection_report(const RunDir& run, const genes::Loa
                    genes::likelihood_name(s.likelihood), " model"))
       .markup("</p>\n</header>\n<main>\n");
   out.html(summary(cohort, s)).html(forest_section(cohort, s)).html(dose_section(cohort, s));
-  out.html(curves_section(cohort, s)).html(stability_section(cohort, s)).html(search_section(s));
-  out.html(checks_section(cohort, s)).html(treatment_section(s)).html(model_section(cohort, s));
+  out.html(curves_section(cohort, s)).html(stability_section(cohort, s));
+  out.html(bootstrap_section(cohort, s, validation.bootstrap)).html(prediction_section(validation.prediction));
+  out.html(search_section(s)).html(checks_section(cohort, s)).html(treatment_section(s));
+  out.html(adjustment_section(cohort, s)).html(model_section(cohort, s));
   out.html(data_section(data)).html(repeat_section(run)).markup("</main>\n").html(page_end());
   const std::filesystem::path file = run / "report.html";
   io::write_file(file, out.str());

@@ -3,17 +3,17 @@
 
 #include <filesystem>
 
+#include "apps/common/genes/selection_validation.h"
 #include "apps/common/run_dir.h"
 #include "models/genes/cohort_io.h"
-#include "models/genes/pipeline.h"
 
 namespace engram::apps {
 
 /// Writes report.html into the run's folder and returns its path: the genes, a forest plot of their treatment
-/// interactions, survival by number of mutations and by treatment x mutation, stability, search trajectories, how
-/// treatment was given, all checks, and how to repeat the run. It needs no other file, no script and no network.
-/// Throws IoError.
+/// interactions, survival by number of mutations and by treatment x mutation, stability, bootstrap, prediction of other
+/// patients, search trajectories, how treatment was given, all checks, and how to repeat the run. It needs no other
+/// file, no script and no network. Throws IoError.
 std::filesystem::path write_selection_report(const RunDir& run, const genes::LoadedCohort& data,
-                                             const genes::Selection& selection);
+                                             const genes::Selection& selection, const SelectionValidation& validation);
 
 }  // namespace engram::apps

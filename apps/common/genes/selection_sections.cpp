@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <numeric>
 
 #include "apps/common/genes/bar_chart.h"
+#include "apps/common/genes/section_parts.h"
 #include "apps/common/genes/survival_chart.h"
 #include "apps/common/genes/trajectory_chart.h"
 #include "kernels/common/error.h"
@@ -17,12 +16,6 @@ namespace {
 using genes::Cohort;
 using genes::SelectedGene;
 using genes::Selection;
-
-constexpr std::size_t kStabilityRows = 20;
-
-const std::string& name_of(const Cohort& cohort, dim_t gene) {
-  return cohort.gene_names[std::size_t(gene)];
-}
 
 SurvivalGroup group_of(const Cohort& cohort, const std::string& name, const std::vector<dim_t>& patients) {
   SurvivalGroup group;
@@ -56,19 +49,6 @@ std::vector<SurvivalGroup> dose_groups(const Cohort& cohort, const Selection& s,
           group_of(cohort, "two", patients[2]), group_of(cohort, "three or more", patients[3])};
 }
 
-Html card(const std::string& title, const Html& body) {
-  Html out;
-  return out.markup("<section class=\"card\">").element("h3", title).html(body).markup("</section>\n");
-}
-
-Html key_values(const std::vector<std::pair<std::string, std::string>>& rows) {
-  Html out;
-  out.markup("<table class=\"facts\"><tbody>\n");
-  for (const auto& [name, value] : rows)
-    out.markup("<tr><th scope=\"row\">").text(name).markup("</th>").element("td", value).markup("</tr>\n");
-  return out.markup("</tbody></table>\n");
-}
-
 std::string power_text(double log10_p) {
   if (log10_p > -3) return number_text(std::pow(10.0, log10_p), 2);
   return "1e" + std::to_string(int(std::floor(log10_p)));
@@ -78,12 +58,6 @@ std::string join(const Cohort& cohort, const std::vector<dim_t>& genes) {
   std::string text;
   for (dim_t gene : genes) text += (text.empty() ? "" : ", ") + name_of(cohort, gene);
   return text.empty() ? "none" : text;
-}
-
-std::string fixed(double value, int digits) {
-  char text[48];
-  std::snprintf(text, sizeof text, "%.*f", digits, value);
-  return text;
 }
 
 }  // namespace
@@ -130,22 +104,7 @@ Html curves_section(const Cohort& cohort, const Selection& s) {
 
 Html stability_section(const Cohort& cohort, const Selection& s) {
   if (s.stability.share.empty() || s.stability.runs == 0) return {};
-  std::vector<dim_t> order(s.stability.share.size());
-  std::iota(order.begin(), order.end(), dim_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](dim_t a, dim_t b) {
-    return s.stability.share[std::size_t(a)] > s.stability.share[std::size_t(b)];
-  });
-  std::vector<BarRow> rows;
-  for (std::size_t i = 0; i < std::min(kStabilityRows, order.size()); ++i) {
-    const double share = s.stability.share[std::size_t(order[i])];
-    if (share <= 0) break;
-    BarRow row;
-    row.name = name_of(cohort, order[i]);
-    row.value = 100 * share;
-    row.text = fixed(100 * share, 0) + " %";
-    row.emphasised = std::ranges::any_of(s.genes, [&](const SelectedGene& g) { return g.gene == order[i]; });
-    rows.push_back(row);
-  }
+  const std::vector<BarRow> rows = share_rows(cohort, s, s.stability.share);
   Html out;
   out.markup("<h2>Stability</h2>\n<p>")
       .text(message(

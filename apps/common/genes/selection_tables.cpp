@@ -23,12 +23,41 @@ Json names_of(const Cohort& cohort, const std::vector<dim_t>& genes) {
   return names;
 }
 
-void write_genes(const RunDir& run, const Cohort& cohort, const Selection& s) {
-  const std::vector<std::string> header = {
-      "rank",     "gene",     "effect",        "se",           "lower95",     "upper95",  "likelihood_ratio",
-      "scale",    "score",    "other_scale",   "other_effect", "other_se",    "other_lr", "main_effect",
-      "main_se",  "carriers", "treated",       "in_best_set",  "seeds",       "usage",    "stability",
-      "family_p", "e_value",  "hidden_effect", "direction_ok", "both_scales", "declared"};
+void write_genes(const RunDir& run, const Cohort& cohort, const Selection& s, const SelectionValidation& validation) {
+  const std::vector<std::string> header = {"rank",
+                                           "gene",
+                                           "effect",
+                                           "se",
+                                           "lower95",
+                                           "upper95",
+                                           "likelihood_ratio",
+                                           "scale",
+                                           "score",
+                                           "other_scale",
+                                           "other_effect",
+                                           "other_se",
+                                           "other_lr",
+                                           "main_effect",
+                                           "main_se",
+                                           "carriers",
+                                           "treated",
+                                           "in_best_set",
+                                           "seeds",
+                                           "usage",
+                                           "stability",
+                                           "family_p",
+                                           "e_value",
+                                           "hidden_effect",
+                                           "direction_ok",
+                                           "both_scales",
+                                           "declared",
+                                           "stabilized_effect",
+                                           "stabilized_se",
+                                           "overlap_effect",
+                                           "overlap_se",
+                                           "stratified_log_hazard",
+                                           "stratified_se",
+                                           "bootstrap"};
   io::CsvWriter csv(run / "selected_genes.csv", header);
   std::int64_t rank = 0;
   for (const SelectedGene& g : s.genes) {
@@ -42,6 +71,13 @@ void write_genes(const RunDir& run, const Cohort& cohort, const Selection& s) {
         .cell(std::int64_t(g.direction_ok))
         .cell(std::int64_t(g.both_scales))
         .cell(std::int64_t(g.declared));
+    for (const genes::Estimate& e : {g.adjusted.stabilized, g.adjusted.overlap, g.adjusted.stratified})
+      csv.cell(e.effect).cell(e.se);
+    if (validation.bootstrap) {
+      csv.cell(validation.bootstrap->share[std::size_t(g.gene)]);
+    } else {
+      csv.cell("");
+    }
     csv.end_row();
   }
   csv.commit();
@@ -61,6 +97,10 @@ void write_candidates(const RunDir& run, const Cohort& cohort, const Selection& 
     csv.end_row();
   }
   csv.commit();
+}
+
+Json estimate_json(const genes::Estimate& e) {
+  return {{"effect", e.effect}, {"se", e.se}};
 }
 
 Json gene_json(const Cohort& cohort, const SelectedGene& g) {
@@ -90,6 +130,9 @@ Json gene_json(const Cohort& cohort, const SelectedGene& g) {
           {"family_p", g.permutation_p},
           {"e_value", g.e_value},
           {"hidden_effect", g.hidden_effect},
+          {"stabilized_weights", estimate_json(g.adjusted.stabilized)},
+          {"overlap_weights", estimate_json(g.adjusted.overlap)},
+          {"propensity_strata_log_hazard", estimate_json(g.adjusted.stratified)},
           {"direction_ok", g.direction_ok},
           {"both_scales", g.both_scales},
           {"declared", g.declared},
@@ -144,10 +187,31 @@ Json wrapper_json(const Cohort& cohort, const Selection& s) {
   return {{"fitness", genes::fitness_name(s.fitness)}, {"best", s.wrapper.fitness}, {"runs", runs}};
 }
 
+Json bootstrap_json(const Cohort& cohort, const genes::Bootstrap& b) {
+  Json share = Json::object();
+  for (std::size_t j = 0; j < b.share.size(); ++j)
+    if (b.share[j] > 0) share[cohort.gene_names[j]] = b.share[j];
+  return {{"resamples", b.runs},
+          {"listed_again", {{"mean", b.mean}, {"low", b.low}, {"high", b.high}, {"counts", b.reselected}}},
+          {"share", share}};
+}
+
+Json score_json(const genes::PredictionScore& s) {
+  return {{"harrell", s.harrell}, {"uno", s.uno}, {"partial_likelihood", s.partial_likelihood}};
+}
+
+void add_validation(Json& result, const Cohort& cohort, const SelectionValidation& validation) {
+  if (validation.bootstrap) result["bootstrap"] = bootstrap_json(cohort, *validation.bootstrap);
+  for (const genes::PredictionPair& pair : validation.prediction)
+    result["cross_validation"].push_back(
+        {{"without_genes", score_json(pair.base)}, {"with_genes", score_json(pair.genes)}});
+}
+
 }  // namespace
 
-void write_selection(const RunDir& run, const Cohort& cohort, const Selection& s) {
-  write_genes(run, cohort, s);
+void write_selection(const RunDir& run, const Cohort& cohort, const Selection& s,
+                     const SelectionValidation& validation) {
+  write_genes(run, cohort, s, validation);
   write_candidates(run, cohort, s);
   Json list = Json::array();
   for (const SelectedGene& g : s.genes) list.push_back(gene_json(cohort, g));
@@ -162,6 +226,7 @@ void write_selection(const RunDir& run, const Cohort& cohort, const Selection& s
                  {"wrapper", wrapper_json(cohort, s)},
                  {"negative_controls", s.negative_controls},
                  {"stability_runs", s.stability.runs}};
+  add_validation(result, cohort, validation);
   const auto replace = Json::error_handler_t::replace;
   io::write_file(run / "selection.json", result.dump(1, ' ', false, replace) + "\n");
 }

@@ -51,6 +51,7 @@ std::vector<dim_t> ArmContrastObjective::Arm::columns(const GeneSet& set) const 
 ArmContrastObjective::ArmContrastObjective(const Cohort& cohort, const std::vector<dim_t>& candidates,
                                            const FitnessOptions& options)
     : kind_(options.kind),
+      weighted_(!cohort.weight.empty()),
       treated_(cohort, 1, candidates, options.clinical),
       untreated_(cohort, 0, candidates, options.clinical) {}
 
@@ -71,7 +72,8 @@ ArmCoefficients ArmContrastObjective::fit_arms(const GeneSet& set, const SubsetF
     for (std::size_t j = 0; j < result.usable.size(); ++j)
       if (fit.unusable[base + j] != 0) result.usable[j] = false;
     if (standard_errors) {
-      const std::vector<double> errors = arm.model.standard_errors(fit);
+      const std::vector<double> errors =
+          weighted_ ? arm.model.robust_standard_errors(fit) : arm.model.standard_errors(fit);
       (treated ? result.se_treated : result.se_untreated).assign(errors.begin() + std::ptrdiff_t(base), errors.end());
     }
     parameters.insert(parameters.end(), fit.coefficients.begin(), fit.coefficients.end());

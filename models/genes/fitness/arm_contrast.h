@@ -9,7 +9,7 @@ namespace engram::genes {
 /// Coefficients of one subset in both arms; one entry a member, ascending.
 struct ArmCoefficients {
   std::vector<double> treated, untreated;
-  std::vector<double> se_treated, se_untreated;  ///< empty unless asked for; 0 where there is none
+  std::vector<double> se_treated, se_untreated;  ///< empty unless asked for; 0 where there is none; robust with weights
   double loglik_treated = 0, loglik_untreated = 0;
 
   /// untreated - treated of member j; 0 where one of them has no finite estimate.
@@ -40,6 +40,7 @@ class ArmContrastObjective : public SubsetObjective {
                            std::vector<double>& parameters) const;
 
   Fitness kind_;
+  bool weighted_;
   Arm treated_, untreated_;
 };
 

@@ -40,7 +40,8 @@ struct FitnessOptions {
 };
 
 /// The fitness of subsets of `candidates` (gene columns of the cohort, at most GeneSet::kMaxGenes, in the filter's
-/// order). The parametric models leave out patients with time <= 0.
+/// order). Case weights of the cohort weight every likelihood and concordance, and make the errors of F2 robust. The
+/// parametric models leave out patients with time <= 0.
 /// F1, F2: coefficients that are aliased or without bound count as no difference. F5 and F6: patient i (row of the
 /// input) is in fold i mod 5. The empty set has fitness 0.
 /// Throws UsageError for candidates or settings out of range, and DataError where an arm or fold has no events.
