@@ -5,6 +5,7 @@
 
 #include "kernels/common/error.h"
 #include "kernels/common/parallel.h"
+#include "kernels/conv2d/block_halves.h"
 #include "kernels/conv2d/conv2d_plan.h"
 #include "kernels/conv2d/mirror_weights.h"
 #include "kernels/conv2d/weight_pack_cache.h"
@@ -41,8 +42,21 @@ memory::desc describe(const memory::dims& dims, Tag tag) {
   return memory::desc(dims, memory::data_type::f32, tag);
 }
 
-memory::desc activation_desc(const ActivationShape& s, bool blocked) {
-  return describe({s.n, s.c, s.h, s.w}, blocked ? Tag::nChw16c : Tag::nchw);
+/// What a primitive works in. Blocks of 8 are what the library has direct kernels for where there is no AVX-512.
+enum class Layout { kPlanar, kBlock8, kBlock16 };
+
+const char* layout_name(Layout layout) {
+  return layout == Layout::kPlanar ? "nchw" : layout == Layout::kBlock8 ? "nChw8c" : "nChw16c";
+}
+
+/// The caller's layout.
+Layout layout_of(const ActivationShape& s) {
+  return s.block == 1 ? Layout::kPlanar : Layout::kBlock16;
+}
+
+memory::desc activation_desc(const ActivationShape& s, Layout layout) {
+  constexpr Tag kTags[] = {Tag::nchw, Tag::nChw8c, Tag::nChw16c};
+  return describe({s.n, s.c, s.h, s.w}, kTags[int(layout)]);
 }
 
 memory::dims weight_dims(const Conv2dShape& s) {
@@ -56,20 +70,27 @@ bool is_slow(const std::string& implementation) {
 
 /// One way to compute a pass.
 struct Candidate {
-  bool x_blocked, y_blocked;  ///< layouts that the primitive works in
+  Layout x, y;  ///< that the primitive works in
   algorithm method = algorithm::convolution_direct;
-  bool mirrored =
-      false;  ///< compute the mirror image (see mirror_weights.h): x_blocked is then the layout of the caller's y
+  bool mirrored = false;  ///< compute the mirror image (see mirror_weights.h): x is then the layout of the caller's y
 };
+
+/// The candidate in blocks of 8 instead of 16.
+Candidate with_halved_blocks(Candidate c) {
+  for (Layout* layout : {&c.x, &c.y})
+    if (*layout == Layout::kBlock16) *layout = Layout::kBlock8;
+  return c;
+}
 
 /// In the order of preference: the first that has a fast implementation is taken. Depends on the key alone.
 std::vector<Candidate> candidates(const ConvPlanKey& key) {
   const Conv2dShape& s = key.shape;
-  const Candidate blocked = {.x_blocked = true, .y_blocked = true}, planar = {.x_blocked = false, .y_blocked = false};
+  const Candidate blocked = {.x = Layout::kBlock16, .y = Layout::kBlock16},
+                  planar = {.x = Layout::kPlanar, .y = Layout::kPlanar};
   if (s.groups > 1) {
     const bool whole_blocks = s.ic / s.groups % kCpuChannelBlock == 0 && s.oc / s.groups % kCpuChannelBlock == 0;
     const bool depthwise = s.groups == s.ic && s.groups == s.oc && s.groups % kCpuChannelBlock == 0;
-    if (whole_blocks || depthwise) return {blocked, planar};
+    if (whole_blocks || depthwise) return {blocked, with_halved_blocks(blocked), planar};
     return {planar};
   }
   constexpr dim_t kFewChannels = 4;
@@ -81,11 +102,13 @@ std::vector<Candidate> candidates(const ConvPlanKey& key) {
   }
   // The library reads planar images of few channels as they are, as the input of a forward pass or a weight gradient.
   if (s.x_block == 1 && s.ic <= kFewChannels && key.pass != ConvPass::kDgrad)
-    list.push_back({.x_blocked = false, .y_blocked = true});
+    list.push_back({.x = Layout::kPlanar, .y = Layout::kBlock16});
   if (s.y_block == 1 && s.oc <= kFewChannels && s.ic > kFewChannels && key.pass != ConvPass::kFprop && has_mirror(s) &&
       !key.bias)
-    list.push_back({.x_blocked = false, .y_blocked = true, .mirrored = true});
+    list.push_back({.x = Layout::kPlanar, .y = Layout::kBlock16, .mirrored = true});
   list.push_back(blocked);
+  for (std::size_t i = 0, count = list.size(); i < count; ++i)
+    if (list[i].method == algorithm::convolution_direct) list.push_back(with_halved_blocks(list[i]));
   list.push_back(planar);
   return list;
 }
@@ -144,7 +167,7 @@ struct ConvPlan::Impl {
   /// Creates the primitive of a candidate; false when there is none or (unless `accept_slow`) only a slow one.
   bool try_build_batch(const Candidate& c, bool accept_slow, std::string* found) {
     const Conv2dShape& s = shape;
-    const memory::desc xd = activation_desc(s.x(), c.x_blocked), yd = activation_desc(s.y(), c.y_blocked);
+    const memory::desc xd = activation_desc(s.x(), c.x), yd = activation_desc(s.y(), c.y);
     const memory::desc wd = describe(weight_dims(s), Tag::any);
     const memory::desc bd = key.bias ? describe({s.oc}, Tag::a) : memory::desc();
     const memory::dims strides = {s.stride_h, s.stride_w}, pad_begin = {s.pad_h, s.pad_w};
@@ -214,8 +237,8 @@ struct ConvPlan::Impl {
     w = memory(wd, engine, nullptr);
     scratchpad = memory(scratch, engine, nullptr);
     if (key.bias) bias = memory(describe({shape.oc}, Tag::a), engine, nullptr);
-    x_bytes = c.x_blocked == (shape.x_block > 1) ? 0 : xd.get_size();
-    y_bytes = c.y_blocked == (shape.y_block > 1) ? 0 : yd.get_size();
+    x_bytes = c.x == layout_of(shape.x()) ? 0 : xd.get_size();
+    y_bytes = c.y == layout_of(shape.y()) ? 0 : yd.get_size();
     mirror_bytes = c.mirrored ? std::size_t(shape.weight_count()) * sizeof(float) : 0;
     scratchpad_bytes = scratch.get_size();
   }
@@ -261,11 +284,15 @@ struct ConvPlan::Impl {
   }
 
   /// Copies a caller's tensor to or from the layout that the convolution uses.
-  static void copy_in(const ActivationShape& s, const float* src, float* dst) {
-    (s.block == 1 ? kCpuReorder.to_blocked : kCpuReorder.to_planar)({}, {src, dst, s.n, s.c, s.h, s.w});
+  static void copy_in(const ActivationShape& s, Layout layout, const float* src, float* dst) {
+    const dim_t block = layout == Layout::kBlock8 ? 8 : kCpuChannelBlock;
+    if (s.block > 1 && layout == Layout::kBlock8) return halve_blocks(s, src, dst);
+    (s.block == 1 ? kCpuReorder.to_blocked : kCpuReorder.to_planar)({}, {src, dst, s.n, s.c, s.h, s.w, block});
   }
-  static void copy_out(const ActivationShape& s, const float* src, float* dst) {
-    (s.block == 1 ? kCpuReorder.to_planar : kCpuReorder.to_blocked)({}, {src, dst, s.n, s.c, s.h, s.w});
+  static void copy_out(const ActivationShape& s, Layout layout, const float* src, float* dst) {
+    const dim_t block = layout == Layout::kBlock8 ? 8 : kCpuChannelBlock;
+    if (s.block > 1 && layout == Layout::kBlock8) return join_blocks(s, src, dst);
+    (s.block == 1 ? kCpuReorder.to_planar : kCpuReorder.to_blocked)({}, {src, dst, s.n, s.c, s.h, s.w, block});
   }
 
   void run(ConvPointers p, const ConvWeight& weight, char* workspace) {
@@ -301,8 +328,8 @@ struct ConvPlan::Impl {
     float* const yp = y_bytes ? reinterpret_cast<float*>(y_copy) : p.y;
     point_at(x, xp);
     point_at(y, yp);
-    if (x_bytes) copy_in(xs, p.x, xp);
-    if (key.residual && y_bytes) copy_in(ys, p.residual, yp);
+    if (x_bytes) copy_in(xs, chosen.x, p.x, xp);
+    if (key.residual && y_bytes) copy_in(ys, chosen.y, p.residual, yp);
     if (key.residual && !y_bytes && p.residual != p.y) copy_values(p.residual, p.y, ys.count());
     const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, x.get()},
                                     {DNNL_ARG_WEIGHTS, w.get()},
@@ -310,7 +337,7 @@ struct ConvPlan::Impl {
                                     {DNNL_ARG_SCRATCHPAD, scratchpad.get()},
                                     {DNNL_ARG_BIAS, key.bias ? bias.get() : nullptr}};
     execute(convolution, args, key.bias ? 5 : 4);
-    if (y_bytes) copy_out(ys, yp, p.y);
+    if (y_bytes) copy_out(ys, chosen.y, yp, p.y);
   }
 
   void run_dgrad(const ConvPointers& p, char* x_copy, char* y_copy) {
@@ -318,13 +345,13 @@ struct ConvPlan::Impl {
     float* const yp = y_bytes ? reinterpret_cast<float*>(y_copy) : p.y;
     point_at(x, xp);
     point_at(y, yp);
-    if (y_bytes) copy_in(shape.y(), p.y, yp);
+    if (y_bytes) copy_in(shape.y(), chosen.y, p.y, yp);
     const dnnl_exec_arg_t args[] = {{DNNL_ARG_DIFF_DST, y.get()},
                                     {DNNL_ARG_WEIGHTS, w.get()},
                                     {DNNL_ARG_DIFF_SRC, x.get()},
                                     {DNNL_ARG_SCRATCHPAD, scratchpad.get()}};
     execute(convolution, args, 4);
-    if (x_bytes) copy_out(shape.x(), xp, p.x);
+    if (x_bytes) copy_out(shape.x(), chosen.x, xp, p.x);
   }
 
   /// `packed` is what the primitive writes, `plain` the OIHW result; the same when no reorder is needed.
@@ -334,8 +361,8 @@ struct ConvPlan::Impl {
     point_at(x, xp);
     point_at(y, yp);
     point_at(w, packed);
-    if (x_bytes) copy_in(shape.x(), p.x, xp);
-    if (y_bytes) copy_in(shape.y(), p.y, yp);
+    if (x_bytes) copy_in(shape.x(), chosen.x, p.x, xp);
+    if (y_bytes) copy_in(shape.y(), chosen.y, p.y, yp);
     const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, x.get()},
                                     {DNNL_ARG_DIFF_DST, y.get()},
                                     {DNNL_ARG_DIFF_WEIGHTS, w.get()},
@@ -364,8 +391,7 @@ void ConvPlan::run(const ConvPointers& operands, const ConvWeight& weight, char*
 
 std::string ConvPlan::info() const {
   const Impl& p = *impl_;
-  const auto layout = [](bool blocked) { return blocked ? "nChw16c" : "nchw"; };
-  return message(p.implementation, " x=", layout(p.chosen.x_blocked), " y=", layout(p.chosen.y_blocked),
+  return message(p.implementation, " x=", layout_name(p.chosen.x), " y=", layout_name(p.chosen.y),
                  p.chosen.mirrored ? " mirrored" : "", " images=", p.shape.n, " scratch=", workspace_bytes());
 }
 

@@ -211,10 +211,11 @@ TEST_P(Conv2dPolicies, CachedWeightsGiveTheReferenceInBothPasses) {
   }
 }
 
-/// oneDNN has Winograd, packed weights and direct kernels that sum alike at any thread count for AVX-512; elsewhere it
-/// multiplies matrices.
+/// oneDNN has direct kernels, with packed weights and sums that are alike at any thread count, for AVX2 and AVX-512;
+/// elsewhere it multiplies matrices.
 bool has_direct_kernels() {
-  return cpu_backend_info().library_isa.find("AVX-512") != std::string::npos;
+  const std::string& isa = cpu_backend_info().library_isa;
+  return isa.find("AVX-512") != std::string::npos || isa.find("AVX2") != std::string::npos;
 }
 
 TEST(Conv2d, WinogradIsUsedAndDiffersFromExactByLittle) {
