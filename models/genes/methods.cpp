@@ -69,9 +69,11 @@ class Comparison {
     options.seed = options_.seed;
     options.genes = options_.genes;
     options.filter = options_.filter;
-    if (options.mode == PipelineMode::kDefault) options.fitness = options_.fitness;
-    options.weighting = options_.weighting;
-    options.adjust_prognostic = options_.adjust_prognostic;
+    if (options.mode == PipelineMode::kDefault) {
+      options.fitness = options_.fitness;
+      options.weighting = options_.weighting;
+      options.adjust_prognostic = options_.adjust_prognostic;
+    }
     options.wrapper.seeds = options_.pipeline_seeds;
     options.wrapper.evaluations = options_.evaluations;
     options.stability_splits = options.negative_controls = 0;

@@ -52,8 +52,9 @@ std::vector<Prediction> cross_validate(const Cohort& cohort, std::size_t methods
                                        const std::function<void(int done)>& progress = {},
                                        const std::function<bool()>& stop = {});
 
-/// Cross-validates the pipeline, without stability, permutations and controls. A fold in whose patients no gene may
-/// increase the benefit of treatment is predicted without genes. Throws as cross_validate() and select_genes().
+/// Cross-validates the pipeline, without stability, permutations and controls. A fold whose training patients do not
+/// allow the selection (no candidate gene, too few deaths for the team's filter) is predicted without genes. Throws as
+/// cross_validate() and select_genes().
 Prediction cross_validate_pipeline(const Cohort& cohort, const PipelineOptions& pipeline,
                                    const PredictionOptions& options, const std::function<void(int done)>& progress = {},
                                    const std::function<bool()>& stop = {});
