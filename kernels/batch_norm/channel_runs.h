@@ -103,6 +103,17 @@ ENGRAM_ALWAYS_INLINE Mask16 unpack_mask(std::uint16_t word) {
   }
 }
 
+/// v in the lanes whose mask bit is set, else 0.
+template <bool kWide>
+ENGRAM_ALWAYS_INLINE Vec16 masked(const std::uint16_t& word, Vec16 v) {
+  if constexpr (kWide && kHasWide) {
+    __asm__("kmovw %1, %%k1\n\tvmovaps %0, %0%{%%k1%}%{z%}" : "+v"(v) : "m"(word) : "k1");
+    return v;
+  } else {
+    return Vec16(unpack_mask<false>(word) & Mask16(v));
+  }
+}
+
 struct AffineCoefficients {
   Vec16 center, scale, shift, slope;
 };
@@ -155,7 +166,7 @@ ENGRAM_ALWAYS_INLINE Vec16 masked_gradient(const float* g, const float* g2, cons
   Vec16 d = {};
   if constexpr (kGradients >= 1) d = load16(g + v * 16);
   if constexpr (kGradients == 2) d += load16(g2 + v * 16);
-  if constexpr (kAct == Activation::kRelu) d = select<kWide>(unpack_mask<kWide>(mask[v]), d, Vec16{});
+  if constexpr (kAct == Activation::kRelu) d = masked<kWide>(mask[v], d);
   if constexpr (kAct == Activation::kLeakyRelu) d = select<kWide>(unpack_mask<kWide>(mask[v]), d, slope * d);
   return d;
 }
