@@ -142,6 +142,27 @@ TEST_F(Genes, SelectRepeatsItselfOnOtherPatients) {
     EXPECT_NE(page.find(text), std::string::npos) << text;
 }
 
+// Two deaths: in some of 200 folds both are among the patients held out.
+TEST_F(Genes, SelectStandsWithoutACrossValidation) {
+  const fs::path table = folder_ / "two_deaths.csv";
+  std::string text = ",time,event,Treatment,Var1,G1,G2,G3,G4\n";
+  for (int i = 0; i < 60; ++i) {
+    text += std::to_string(i) + "," + std::to_string(5 + i * 37 % 60) + (i == 3 || i == 20 ? ",1," : ",0,") +
+            std::to_string(i % 2) + "," + std::to_string(0.1 + i * 11 % 7);
+    for (int gene = 1; gene <= 4; ++gene) text += (i * (2 * gene + 1) / 4) % 3 == 0 ? ",1" : ",0";
+    text += "\n";
+  }
+  io::write_file(table, text);
+  const ProgramResult run =
+      run_program("engram-genes", {"select", "--data", table, "--clinical", "Var1", "--out", run_folder(), "--seeds",
+                                   "1", "--evaluations", "20", "--splits", "0", "--cross-validate", "40", "--quiet"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_NE(run.err.find("no cross-validation: [prediction] expected deaths outside the fold"), std::string::npos)
+      << run.err;
+  EXPECT_TRUE(fs::exists(run_folder() / "selected_genes.csv"));
+  EXPECT_EQ(unbalanced_tag(content(run_folder() / "report.html")), "");
+}
+
 TEST_F(Genes, SelectIsTheSameAgainFromItsConfiguration) {
   ASSERT_EQ(run_program("engram-genes", quick_select(run_folder())).code, 0);
   const fs::path again = folder_ / "again";

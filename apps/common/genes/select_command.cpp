@@ -105,6 +105,7 @@ int run_select(int argc, const char* const* argv) {
     std::cerr << "stopped before the end; nothing was selected\n";
     return kExitInterrupted;
   }
+  if (!validation.failure.empty()) std::cerr << "note: no cross-validation: " << validation.failure << "\n";
   write_selection(run, data.cohort, selection, validation);
   record(run, data.cohort, selection);
   run.finish(validation.interrupted ? "interrupted" : "complete");

@@ -1,5 +1,7 @@
 #include "apps/common/genes/selection_validation.h"
 
+#include "kernels/common/error.h"
+
 namespace engram::apps {
 namespace {
 
@@ -23,8 +25,12 @@ SelectionValidation validate_selection(const genes::Cohort& cohort, const genes:
     const genes::PredictionOptions options{.repeats = int(s.cross_validate), .folds = kFolds, .seed = s.common.seed};
     const std::int64_t runs = s.cross_validate * kFolds;
     progress("cross-validation", 0, runs);
-    validation.prediction = genes::cross_validate_pipeline(
-        cohort, pipeline, options, [&](int done) { progress("cross-validation", done, runs); }, stop);
+    try {
+      validation.prediction = genes::cross_validate_pipeline(
+          cohort, pipeline, options, [&](int done) { progress("cross-validation", done, runs); }, stop);
+    } catch (const DataError& error) {  // too few patients or deaths for the folds; the list stands all the same
+      validation.failure = error.what();
+    }
   }
   validation.interrupted = stop();
   return validation;

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <string>
 
 #include "apps/common/genes/select_settings.h"
 #include "models/genes/bootstrap.h"
@@ -13,6 +14,7 @@ namespace engram::apps {
 struct SelectionValidation {
   std::optional<genes::Bootstrap> bootstrap;
   genes::Prediction prediction;  ///< one entry a repeat of the cross-validation; empty: not asked for, or stopped
+  std::string failure;           ///< why the data do not allow a cross-validation; empty where they do
   bool interrupted = false;      ///< `stop` ended it; what was reached is there
 };
 
