@@ -285,13 +285,13 @@ struct ConvPlan::Impl {
 
   /// Copies a caller's tensor to or from the layout that the convolution uses.
   static void copy_in(const ActivationShape& s, Layout layout, const float* src, float* dst) {
-    const dim_t block = layout == Layout::kBlock8 ? 8 : kCpuChannelBlock;
     if (s.block > 1 && layout == Layout::kBlock8) return halve_blocks(s, src, dst);
+    const dim_t block = layout == Layout::kBlock8 ? 8 : kCpuChannelBlock;
     (s.block == 1 ? kCpuReorder.to_blocked : kCpuReorder.to_planar)({}, {src, dst, s.n, s.c, s.h, s.w, block});
   }
   static void copy_out(const ActivationShape& s, Layout layout, const float* src, float* dst) {
-    const dim_t block = layout == Layout::kBlock8 ? 8 : kCpuChannelBlock;
     if (s.block > 1 && layout == Layout::kBlock8) return join_blocks(s, src, dst);
+    const dim_t block = layout == Layout::kBlock8 ? 8 : kCpuChannelBlock;
     (s.block == 1 ? kCpuReorder.to_planar : kCpuReorder.to_blocked)({}, {src, dst, s.n, s.c, s.h, s.w, block});
   }
 

@@ -68,7 +68,7 @@ void for_each_unit(const ReorderArgs& a, const Body& body) {
   });
 }
 
-/// Blocks of another size than the vector's; not a layout of this back end, so plain loops.
+/// Blocks of another size than the vector's: plain loops. No tensor has them; convolutions do without AVX-512.
 template <class Move>
 void for_each_pixel(const ReorderArgs& a, const Move& move) {
   const dim_t pixels = a.h * a.w, blocks = padded_channels(a.c, a.block) / a.block;

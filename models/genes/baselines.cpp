@@ -28,8 +28,7 @@ std::vector<dim_t> best_first(std::vector<Scored> scored, bool positive_only) {
 
 std::vector<dim_t> rank_by_forward(const Cohort& cohort, const std::vector<dim_t>& candidates, Likelihood likelihood,
                                    int genes) {
-  const Cohort usable = likelihood == Likelihood::kCox ? cohort : select_patients(cohort, positive_times(cohort));
-  const TermDesign design(usable, candidates);
+  const TermDesign design(usable_patients(cohort, likelihood), candidates);
   const TermModel model(design.design(), likelihood);
   return forward_genes(design, model, design.base(), genes);
 }

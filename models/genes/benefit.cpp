@@ -41,8 +41,7 @@ double correlation(const std::vector<double>& a, const std::vector<double>& b) {
 }  // namespace
 
 std::vector<double> predicted_benefit(const Cohort& cohort, const std::vector<dim_t>& genes, Likelihood likelihood) {
-  const TermDesign design(likelihood == Likelihood::kCox ? cohort : select_patients(cohort, positive_times(cohort)),
-                          genes);
+  const TermDesign design(usable_patients(cohort, likelihood), genes);
   const TermModel model(design.design(), likelihood);
   std::vector<dim_t> columns = design.base();
   for (dim_t j = 0; j < design.num_candidates(); ++j) columns.push_back(design.product(j));

@@ -13,10 +13,6 @@ namespace {
 
 constexpr dim_t kWorkOfFit = 100000;  // a fit is worth a thread
 
-Cohort usable(const Cohort& cohort, Likelihood likelihood) {
-  return likelihood == Likelihood::kCox ? cohort : select_patients(cohort, positive_times(cohort));
-}
-
 std::vector<dim_t> without(std::vector<dim_t> columns, dim_t column) {
   std::erase(columns, column);
   return columns;
@@ -31,7 +27,7 @@ double signed_root(double statistic, double coefficient, Likelihood likelihood) 
 
 JointModel fit_joint_model(const Cohort& cohort, const std::vector<dim_t>& genes, const std::vector<dim_t>& adjust,
                            Likelihood likelihood) {
-  const TermDesign design(usable(cohort, likelihood), genes, adjust);
+  const TermDesign design(usable_patients(cohort, likelihood), genes, adjust);
   const TermModel model(design.design(), likelihood);
   const std::vector<dim_t> columns = design.joint_columns();
   const TermFit fit = model.fit(columns);
@@ -59,7 +55,7 @@ JointModel fit_joint_model(const Cohort& cohort, const std::vector<dim_t>& genes
 std::vector<double> joint_model_maxima(const Cohort& cohort, const std::vector<dim_t>& genes,
                                        const std::vector<dim_t>& adjust, Likelihood likelihood, int permutations,
                                        std::uint64_t seed) {
-  const Cohort patients = usable(cohort, likelihood);
+  const Cohort patients = usable_patients(cohort, likelihood);
   const TermDesign design(patients, genes, adjust);
   const TermModel model(design.design(), likelihood);
   const TermFit fit = model.fit(design.joint_columns());
@@ -68,7 +64,7 @@ std::vector<double> joint_model_maxima(const Cohort& cohort, const std::vector<d
 
 std::vector<dim_t> strongest_genes(const Cohort& cohort, std::vector<dim_t> genes, const std::vector<dim_t>& adjust,
                                    Likelihood likelihood, std::size_t count) {
-  const TermDesign design(usable(cohort, likelihood), genes, adjust);
+  const TermDesign design(usable_patients(cohort, likelihood), genes, adjust);
   const TermModel model(design.design(), likelihood);
   std::vector<dim_t> products;  // of `genes`, in their order
   for (dim_t j = 0; j < design.num_candidates(); ++j) products.push_back(design.product(j));
@@ -93,7 +89,7 @@ std::vector<dim_t> next_genes(const Cohort& cohort, const std::vector<dim_t>& ge
   std::vector<dim_t> all = genes;
   for (dim_t gene : candidates)
     if (std::ranges::find(genes, gene) == genes.end()) all.push_back(gene);
-  const TermDesign design(usable(cohort, likelihood), all, adjust);
+  const TermDesign design(usable_patients(cohort, likelihood), all, adjust);
   const TermModel model(design.design(), likelihood);
   std::vector<dim_t> base = design.base();
   for (dim_t j = 0; j < dim_t(genes.size()); ++j) base.push_back(design.product(j));

@@ -5,72 +5,16 @@
 
 #include "kernels/common/error.h"
 #include "models/data/sample_random.h"
+#include "models/genes/held_out_fold.h"
 #include "models/genes/parallel_runs.h"
-#include "models/genes/term_design.h"
-#include "models/genes/term_model.h"
-#include "models/survival/concordance.h"
 
 namespace engram::genes {
 namespace {
 
-/// Positions that are not in `held_out`, ascending.
-std::vector<dim_t> others(const Cohort& cohort, std::span<const dim_t> held_out) {
-  std::vector<bool> out(static_cast<std::size_t>(cohort.num_patients()));
-  for (dim_t i : held_out) {
-    if (i < 0 || i >= cohort.num_patients())
-      throw UsageError(message("[prediction] expected positions 0 to ", cohort.num_patients() - 1, ", got ", i));
-    out[std::size_t(i)] = true;
-  }
-  std::vector<dim_t> rest;
-  for (dim_t i = 0; i < cohort.num_patients(); ++i)
-    if (!out[std::size_t(i)]) rest.push_back(i);
-  if (rest.empty()) throw DataError("[prediction] expected patients outside the fold, got none");
-  return rest;
+PredictionScore score_of(const HeldOutFold& fold, const HeldOutFit& fit) {
+  return {fold.concordance(fit.risk, survival::PairWeight::kHarrell),
+          fold.concordance(fit.risk, survival::PairWeight::kUno), fit.partial_likelihood};
 }
-
-/// One fold with the columns of everybody and of the training patients.
-class Fold {
- public:
-  Fold(const Cohort& cohort, std::span<const dim_t> held_out, const std::vector<dim_t>& genes)
-      : held_out_(held_out.begin(), held_out.end()),
-        outcome_(outcome_of(cohort).select(held_out)),
-        everybody_(cohort, genes),
-        training_(select_patients(cohort, others(cohort, held_out)), genes),
-        all_(everybody_.design(), Likelihood::kCox),
-        model_(training_.design(), Likelihood::kCox) {
-    if (training_.design().num_events() == 0)
-      throw DataError("[prediction] expected deaths outside the fold, got none");
-  }
-
-  PredictionScore score(bool with_genes) const {
-    std::vector<dim_t> columns = training_.base();
-    for (dim_t j = 0; with_genes && j < training_.num_candidates(); ++j) columns.push_back(training_.product(j));
-    const TermFit fit = model_.fit(columns);
-    const std::vector<double> risk = risks(columns, fit.coefficients);
-    PredictionScore score;
-    score.harrell = survival::concordance(outcome_, risk).index;
-    score.uno = survival::concordance(outcome_, risk, {.weight = survival::PairWeight::kUno}).index;
-    score.partial_likelihood = all_.cox_loglik(columns, fit.coefficients) - fit.loglik;
-    return score;
-  }
-
- private:
-  /// Linear predictors of those held out.
-  std::vector<double> risks(const std::vector<dim_t>& columns, const std::vector<double>& coefficients) const {
-    const survival::SurvivalDesign& design = everybody_.design();
-    std::vector<double> all(std::size_t(design.rows())), risk;
-    for (dim_t i = 0; i < design.rows(); ++i)
-      for (std::size_t c = 0; c < columns.size(); ++c)
-        all[std::size_t(design.order()[std::size_t(i)])] += coefficients[c] * design.value(i, columns[c]);
-    for (dim_t i : held_out_) risk.push_back(all[std::size_t(i)]);
-    return risk;
-  }
-
-  std::vector<dim_t> held_out_;
-  survival::SurvivalOutcome outcome_;
-  TermDesign everybody_, training_;
-  TermModel all_, model_;
-};
 
 /// Fold of every patient: a random order dealt out in turns.
 std::vector<int> deal(const Cohort& cohort, const PredictionOptions& options, int repeat) {
@@ -109,8 +53,11 @@ Prediction collect(const std::vector<std::vector<std::optional<PredictionPair>>>
 
 PredictionPair predict_held_out(const Cohort& cohort, std::span<const dim_t> held_out,
                                 const std::vector<dim_t>& genes) {
-  const Fold fold(cohort, held_out, genes);
-  return {fold.score(false), fold.score(true)};
+  const HeldOutColumns all(cohort, genes);
+  const HeldOutFold fold(cohort, {held_out.begin(), held_out.end()}, genes);
+  std::vector<int> candidates(genes.size());
+  std::iota(candidates.begin(), candidates.end(), 0);
+  return {score_of(fold, fold.fit(all, all.columns({}))), score_of(fold, fold.fit(all, all.columns(candidates)))};
 }
 
 std::vector<Prediction> cross_validate(const Cohort& cohort, std::size_t methods, const GeneSelectors& select,
@@ -133,7 +80,7 @@ std::vector<Prediction> cross_validate(const Cohort& cohort, std::size_t methods
         std::vector<dim_t> held_out;
         for (dim_t i = 0; i < cohort.num_patients(); ++i)
           if (fold_of[std::size_t(run / options.folds)][std::size_t(i)] == run % options.folds) held_out.push_back(i);
-        const auto lists = select(select_patients(cohort, others(cohort, held_out)));
+        const auto lists = select(select_patients(cohort, training_patients(cohort, held_out)));
         for (std::size_t m = 0; m < std::min(methods, lists.size()); ++m)
           if (lists[m]) pairs[std::size_t(run)][m] = predict_held_out(cohort, held_out, *lists[m]);
       },

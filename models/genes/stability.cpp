@@ -58,8 +58,7 @@ Stability stability_selection(const Cohort& cohort, const StabilityOptions& opti
   if (options.splits < 1 || options.genes < 1 || options.filter < 1 || options.filter > 128)
     throw UsageError(message("[stability] expected at least 1 split and gene and a filter of 1 to 128, got ",
                              options.splits, ", ", options.genes, " and ", options.filter));
-  const Cohort usable =
-      options.likelihood == Likelihood::kCox ? cohort : select_patients(cohort, positive_times(cohort));
+  const Cohort usable = usable_patients(cohort, options.likelihood);
   if (usable.num_patients() < 4) throw DataError("[stability] expected at least 4 patients");
   std::vector<std::vector<dim_t>> chosen(std::size_t(2 * options.splits));
   std::vector<std::uint8_t> used(chosen.size());

@@ -54,6 +54,10 @@ int benefit_sign(Likelihood likelihood) {
   return likelihood == Likelihood::kCox ? -1 : 1;
 }
 
+Cohort usable_patients(const Cohort& cohort, Likelihood likelihood) {
+  return likelihood == Likelihood::kCox ? cohort : select_patients(cohort, positive_times(cohort));
+}
+
 TermModel::TermModel(const survival::SurvivalDesign& design, Likelihood likelihood)
     : design_(design), likelihood_(likelihood) {
   if (likelihood == Likelihood::kCox) {
@@ -150,11 +154,6 @@ std::vector<double> TermModel::residuals(const TermFit& fit) const {
   std::vector<double> residuals(n);
   for (std::size_t i = 0; i < n; ++i) residuals[std::size_t(design_.order()[i])] = gradient[i];
   return residuals;
-}
-
-double TermModel::cox_loglik(std::span<const dim_t> columns, std::span<const double> coefficients) const {
-  if (!cox_) throw UsageError(message("[genes] expected a Cox model, got ", likelihood_name(likelihood_)));
-  return cox_->loglik(columns, coefficients, cox_scratch());
 }
 
 std::vector<survival::AftScoreTest> TermModel::score_tests(const TermFit& fit,

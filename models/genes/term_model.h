@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "models/genes/cohort.h"
 #include "models/survival/aft_model.h"
 #include "models/survival/cox_model.h"
 
@@ -21,6 +22,10 @@ Likelihood parse_likelihood(const std::string& name);
 
 /// The sign of a coefficient that means a longer life: -1 for Cox (log hazard), 1 for the others (log time).
 int benefit_sign(Likelihood likelihood);
+
+/// The patients that the likelihood can use: all for Cox, those with time > 0 for the others. Throws as
+/// positive_times().
+Cohort usable_patients(const Cohort& cohort, Likelihood likelihood);
 
 /// A fit of some columns.
 struct TermFit {
@@ -55,9 +60,6 @@ class TermModel {
   /// What is left of each patient, in the outcome's order: the derivative of the log-likelihood by the linear predictor
   /// (Cox: the martingale residual), signed so that a positive value means a longer life than the fit expects.
   std::vector<double> residuals(const TermFit& fit) const;
-
-  /// Cox only: log partial likelihood at given coefficients.
-  double cox_loglik(std::span<const dim_t> columns, std::span<const double> coefficients) const;
 
   /// Parametric models only: score tests of columns added to a fit.
   std::vector<survival::AftScoreTest> score_tests(const TermFit& fit, std::span<const dim_t> candidates) const;

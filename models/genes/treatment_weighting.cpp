@@ -13,8 +13,7 @@ constexpr int kPropensityStrata = 5;
 /// Products of the joint model with their errors, in the order of `genes`.
 std::vector<Estimate> joint_products(const Cohort& cohort, const std::vector<dim_t>& genes,
                                      const std::vector<dim_t>& adjust, Likelihood likelihood, bool robust) {
-  const TermDesign design(likelihood == Likelihood::kCox ? cohort : select_patients(cohort, positive_times(cohort)),
-                          genes, adjust);
+  const TermDesign design(usable_patients(cohort, likelihood), genes, adjust);
   const TermModel model(design.design(), likelihood);
   const TermFit fit = model.fit(design.joint_columns());
   const std::vector<double> errors = robust ? model.robust_standard_errors(fit) : model.standard_errors(fit);

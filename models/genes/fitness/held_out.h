@@ -1,10 +1,10 @@
 #pragma once
 /// F5 and F6: how well the subset's Cox model does on patients that it has not seen.
 
-#include <memory>
+#include <vector>
 
 #include "models/genes/fitness/fitness.h"
-#include "models/genes/term_design.h"
+#include "models/genes/held_out_fold.h"
 
 namespace engram::genes {
 
@@ -22,27 +22,16 @@ class HeldOutObjective : public SubsetObjective {
 
   HeldOutObjective(const Cohort& cohort, const std::vector<dim_t>& candidates, const FitnessOptions& options);
 
-  int num_genes() const override { return int(design_.num_candidates()); }
+  int num_genes() const override { return int(all_.design().num_candidates()); }
   SubsetFit fit(const GeneSet& set, const SubsetFit* start, const GeneSet& start_set) const override;
 
   HeldOut measure(const GeneSet& set) const;
 
  private:
-  struct Fold {
-    Fold(const Cohort& cohort, int fold, const std::vector<dim_t>& candidates, const std::vector<dim_t>& adjust);
-    std::vector<dim_t> held_out;  // positions in the cohort
-    survival::SurvivalOutcome outcome;
-    TermDesign design;
-    TermModel model;
-  };
-  std::vector<dim_t> columns(const GeneSet& set) const;
-
   Fitness kind_;
-  bool uno_;
-  TermDesign design_;
-  survival::CoxModel all_;
-  std::vector<std::vector<double>> values_;  // columns of the design in the cohort's order
-  std::vector<std::unique_ptr<Fold>> folds_;
+  survival::PairWeight weight_;
+  HeldOutColumns all_;
+  std::vector<HeldOutFold> folds_;
   double null_likelihood_ = 0;
 };
 
