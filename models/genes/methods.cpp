@@ -76,7 +76,7 @@ class Comparison {
     }
     options.wrapper.seeds = options_.pipeline_seeds;
     options.wrapper.evaluations = options_.evaluations;
-    options.stability_splits = options.negative_controls = 0;
+    options = without_slow_checks(options);
     options.permutations = options.mode == PipelineMode::kDefault ? 200 : 0;
     try {
       const Selection selection = select_genes(cohort_, options);

@@ -123,6 +123,10 @@ class Pipeline {
     tell("ranking", 0, 1);
     s_.genes = is_default() ? rank_default(cohort_, options_, s_) : rank_by_arms(cohort_, options_, s_);
     describe_genes(cohort_, s_, s_.genes);
+    if (options_.sensitivity) measure_sensitivity();
+  }
+
+  void measure_sensitivity() {
     const std::vector<dim_t> columns = listed_genes(s_);
     const std::vector<double> hidden =
         weakest_effects(cohort_, columns, s_.prognostic.genes, s_.likelihood, options_.seed);
@@ -189,6 +193,7 @@ std::vector<dim_t> listed_genes(const Selection& selection) {
 
 PipelineOptions without_slow_checks(PipelineOptions options) {
   options.stability_splits = options.permutations = options.negative_controls = 0;
+  options.sensitivity = false;
   return options;
 }
 

@@ -47,6 +47,7 @@ struct PipelineOptions {
   int stability_splits = 50;      ///< 0: no stability selection
   int permutations = 1000;        ///< 0: no permutation test
   int negative_controls = 3;      ///< 0: no negative control
+  bool sensitivity = true;        ///< hidden_effect and adjusted of the listed genes; false leaves them 0
 };
 
 /// A rival of a reported gene: correlated with it.
@@ -100,7 +101,8 @@ struct Selection {
 /// The genes of the list, best first.
 std::vector<dim_t> listed_genes(const Selection& selection);
 
-/// The options without stability selection, permutations and negative controls, for runs that only need the list.
+/// The options without stability selection, permutations, negative controls and sensitivity, for runs that only need
+/// the list.
 PipelineOptions without_slow_checks(PipelineOptions options);
 
 /// Says which stage runs ("screens", "wrapper", ...) and how far it is: done of total.
