@@ -13,7 +13,7 @@ struct BackendInfo {
   std::string library;  ///< library of convolutions and matrix products, with its version: "oneDNN 2.6.0"
   std::string library_isa;  ///< instruction set that the library uses: "AVX-512", "AVX2", ...
   int threads = 1;          ///< threads that the kernels use
-  bool winograd = false;    ///< whether 3x3 convolutions can run as Winograd under ConvPolicy::kFast
+  std::string winograd;     ///< whose Winograd runs 3x3 convolutions under ConvPolicy::kFast: "own kernels", "oneDNN"
 };
 
 /// The CPU back end. Plans one small convolution to see which implementation runs it.

@@ -62,7 +62,7 @@ BackendInfo cpu_backend_info() {
                           .x_block = 16,
                           .y_block = 16};
   const std::string plan = conv2d_plan_info(probe, ConvPass::kFprop, ConvPolicy::kFast);
-  info.winograd = plan.find("wino") != std::string::npos;
+  info.winograd = plan.rfind("winograd:", 0) == 0 ? "own kernels" : "oneDNN";
   return info;
 }
 

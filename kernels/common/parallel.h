@@ -1,6 +1,8 @@
 #pragma once
 /// Loops over the OpenMP team that oneDNN uses too.
 
+#include <omp.h>
+
 #include <algorithm>
 
 #include "kernels/common/types.h"
@@ -20,6 +22,14 @@ void parallel_for(dim_t count, dim_t work_per_item, const Body& body) {
   }
 #pragma omp parallel for schedule(static)
   for (dim_t i = 0; i < count; ++i) body(i);
+}
+
+/// As parallel_for, but each thread takes the next item when it is free: for items large enough that a disturbed core
+/// would hold up the others. Calls `body(i, thread)`; `thread` is for scratch memory only.
+template <class Body>
+void parallel_items(dim_t count, const Body& body) {
+#pragma omp parallel for schedule(dynamic)
+  for (dim_t i = 0; i < count; ++i) body(i, omp_get_thread_num());
 }
 
 /// Splits [0, count) into chunks of `chunk` elements and calls `body(begin, end, chunk_index)` for each, in parallel.

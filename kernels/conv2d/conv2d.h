@@ -2,8 +2,9 @@
 /// Two-dimensional convolution (cross-correlation), f32: forward (fprop) and the gradients to data (dgrad) and weights
 /// (wgrad).
 ///
-/// On the CPU (oneDNN): x and y are planar (block 1) or blocked (block 16, channels a multiple of 16); the kernels copy
-/// internally where the library wants another layout. Weights are plain [oc, ic / groups, kh, kw] (OIHW).
+/// On the CPU (oneDNN, and Winograd of our own where oneDNN has none for the processor): x and y are planar (block 1)
+/// or blocked (block 16, channels a multiple of 16); the kernels copy internally where the library wants another
+/// layout. Weights are plain [oc, ic / groups, kh, kw] (OIHW).
 ///
 /// On CUDA (cuDNN): everything is channels-last. x and y have blocks of all their channels, weights and their gradients
 /// are [oc, kh, kw, ic / groups]. Scratch memory comes from the caller, at most kConvWorkspaceLimit plus, under
@@ -13,12 +14,13 @@
 ///
 /// Algorithm: a fixed rule, never a timing, so that runs repeat to the bit. See ConvPolicy.
 ///
-/// Determinism on the CPU: the same call at the same thread count gives the same bits. Direct fprop and dgrad do not
-/// depend on the thread count either (tested). Winograd and the weight gradient do, in their last bits: oneDNN chooses
-/// its blocks and splits its sums by the thread count.
+/// Determinism on the CPU: the same call at the same thread count gives the same bits. Direct fprop and dgrad and our
+/// own Winograd do not depend on the thread count either (tested). The library's Winograd and its weight gradient do,
+/// in their last bits: oneDNN chooses its blocks and splits its sums by the thread count.
 ///
-/// Accuracy on the CPU (tested): with |x|, |w| <= 1 and sums of K products, direct results are within 1e-6 sqrt(K) of
-/// the double reference, those of Winograd F(4x4, 3x3) within 3e-5 sqrt(K); relative L2 errors are below 5e-7 and 2e-6.
+/// Accuracy on the CPU (tested): with |x|, |w| <= 1 and sums of K products, direct results and those of stride 2 are
+/// within 1e-6 sqrt(K) of the double reference, those of Winograd F(4x4, 3x3) within 3e-5 sqrt(K); relative L2 errors
+/// are below 5e-7 and 2e-6.
 ///
 /// Calls from several threads run one after the other. Do not call from inside an OpenMP region.
 
@@ -35,7 +37,7 @@ namespace engram::kernels {
 
 /// Which algorithms may be used.
 enum class ConvPolicy {
-  kFast,   ///< Winograd F(4x4,3x3) where the fixed rule of `uses_winograd` says
+  kFast,   ///< Winograd where a fixed rule says: `uses_winograd` in the libraries, a wider one in our own
   kExact,  ///< direct sums only
 };
 
@@ -71,7 +73,7 @@ struct ConvWeight {
 };
 
 /// y = act(conv(x, w) + bias + residual). `bias` [oc] and `residual` (layout of y) may be null. residual == y adds in
-/// place, another pointer costs a copy.
+/// place; in the library another pointer costs a copy.
 struct Conv2dFpropArgs {
   Conv2dShape shape;
   ConvPolicy policy = ConvPolicy::kFast;
@@ -138,8 +140,8 @@ struct Conv2dKernels {
 /// Throws UsageError unless `shape` is a convolution: blocks of 1 or 16, or channels-last ones.
 void check_conv2d_shape(const Conv2dShape& shape, bool channels_last = false);
 
-/// Whether a shape runs as Winograd under kFast: 3x3, stride 1, padding at most 1, one group, at least 32 channels on
-/// both sides and multiples of 16, and at least 4x4 pixels of output.
+/// Whether a shape runs as the libraries' Winograd under kFast: 3x3, stride 1, padding at most 1, one group, at least
+/// 32 channels on both sides and multiples of 16, and at least 4x4 pixels of output.
 bool uses_winograd(const Conv2dShape& shape);
 
 /// Operands read and result written once; 2 n oc oh ow (ic/groups) kh kw operations for each pass, whatever algorithm

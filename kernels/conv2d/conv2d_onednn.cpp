@@ -73,7 +73,7 @@ class Planner {
       plans_.splice(plans_.begin(), plans_, found->second);
       return *plans_.front().second;
     }
-    plans_.emplace_front(key, std::make_unique<ConvPlan>(key));
+    plans_.emplace_front(key, make_conv_plan(key));
     by_key_[key] = plans_.begin();
     if (plans_.size() > kMaxPlans) {
       by_key_.erase(plans_.back().first);

@@ -32,19 +32,29 @@ struct ConvPointers {
 /// Not thread-safe: holds the operands of the running call.
 class ConvPlan {
  public:
-  /// Throws Error when the library has no implementation at all.
-  explicit ConvPlan(const ConvPlanKey& key);
-  ~ConvPlan();
-
+  virtual ~ConvPlan() = default;
   /// Scratch that `run` needs, at 4096-byte alignment.
-  std::size_t workspace_bytes() const;
-  void run(const ConvPointers& operands, const ConvWeight& weight, char* workspace);
+  virtual std::size_t workspace_bytes() const = 0;
+  virtual void run(ConvPointers operands, const ConvWeight& weight, char* workspace) = 0;
   /// See conv2d_plan_info.
-  std::string info() const;
-
- private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  virtual std::string info() const = 0;
 };
+
+/// Which of the library's methods a plan may use.
+enum class LibraryMethod { kDirect, kWinograd };
+
+/// The library's plan. Null when it has no fast Winograd for this processor; throws Error when it has no direct
+/// convolution at all.
+std::unique_ptr<ConvPlan> make_library_plan(const ConvPlanKey& key, LibraryMethod method);
+
+/// Whether our own Winograd is faster than direct sums: 3x3 in blocks of 16, one group, at least 4x4 pixels of output;
+/// stride 1 with padding at most 1, or stride 2 with padding 1 and at least 32 channels on both sides.
+bool winograd_pays(const Conv2dShape& shape);
+
+/// Our own Winograd, for shapes that it takes.
+std::unique_ptr<ConvPlan> make_winograd_plan(const ConvPlanKey& key);
+
+/// The plan that the rule of conv2d.h names.
+std::unique_ptr<ConvPlan> make_conv_plan(const ConvPlanKey& key);
 
 }  // namespace engram::kernels

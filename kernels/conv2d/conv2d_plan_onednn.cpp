@@ -83,10 +83,15 @@ Candidate with_halved_blocks(Candidate c) {
 }
 
 /// In the order of preference: the first that has a fast implementation is taken. Depends on the key alone.
-std::vector<Candidate> candidates(const ConvPlanKey& key) {
+std::vector<Candidate> candidates(const ConvPlanKey& key, LibraryMethod library_method) {
   const Conv2dShape& s = key.shape;
   const Candidate blocked = {.x = Layout::kBlock16, .y = Layout::kBlock16},
                   planar = {.x = Layout::kPlanar, .y = Layout::kPlanar};
+  if (library_method == LibraryMethod::kWinograd) {
+    Candidate winograd = blocked;
+    winograd.method = algorithm::convolution_winograd;
+    return {winograd};
+  }
   if (s.groups > 1) {
     const bool whole_blocks = s.ic / s.groups % kCpuChannelBlock == 0 && s.oc / s.groups % kCpuChannelBlock == 0;
     const bool depthwise = s.groups == s.ic && s.groups == s.oc && s.groups % kCpuChannelBlock == 0;
@@ -95,11 +100,6 @@ std::vector<Candidate> candidates(const ConvPlanKey& key) {
   }
   constexpr dim_t kFewChannels = 4;
   std::vector<Candidate> list;
-  if (key.policy == ConvPolicy::kFast && uses_winograd(s)) {
-    Candidate winograd = blocked;
-    winograd.method = algorithm::convolution_winograd;
-    list.push_back(winograd);
-  }
   // The library reads planar images of few channels as they are, as the input of a forward pass or a weight gradient.
   if (s.x_block == 1 && s.ic <= kFewChannels && key.pass != ConvPass::kDgrad)
     list.push_back({.x = Layout::kPlanar, .y = Layout::kBlock16});
@@ -107,8 +107,7 @@ std::vector<Candidate> candidates(const ConvPlanKey& key) {
       !key.bias)
     list.push_back({.x = Layout::kPlanar, .y = Layout::kBlock16, .mirrored = true});
   list.push_back(blocked);
-  for (std::size_t i = 0, count = list.size(); i < count; ++i)
-    if (list[i].method == algorithm::convolution_direct) list.push_back(with_halved_blocks(list[i]));
+  for (std::size_t i = 0, count = list.size(); i < count; ++i) list.push_back(with_halved_blocks(list[i]));
   list.push_back(planar);
   return list;
 }
@@ -125,9 +124,8 @@ void point_at(memory& m, const void* data) {
   if (m.get_data_handle() != data) m.set_data_handle(const_cast<void*>(data));
 }
 
-}  // namespace
-
-struct ConvPlan::Impl {
+/// A convolution by one of the library's primitives.
+struct LibraryPlan final : ConvPlan {
   ConvPlanKey key;
   Candidate chosen = {};
   /// What the primitive computes: the shape and pass of the key or of its mirror image, for some of the images.
@@ -144,12 +142,13 @@ struct ConvPlan::Impl {
   /// Of the copies in the workspace: x, y, packed weights, mirrored plain weights.
   std::size_t x_bytes = 0, y_bytes = 0, w_bytes = 0, mirror_bytes = 0;
 
-  explicit Impl(const ConvPlanKey& k) : key(k) {
-    std::string found;
-    for (int accept_slow = 0; accept_slow < 2; ++accept_slow)
-      for (const Candidate& candidate : candidates(key))
-        if (try_build(candidate, accept_slow, &found)) return;
-    throw Error(message("[conv2d] oneDNN has no implementation for this shape; last tried: ", found));
+  explicit LibraryPlan(const ConvPlanKey& k) : key(k) {}
+
+  /// Whether one of the method's candidates was built. `found` names what the library offered last.
+  bool build(LibraryMethod method, bool accept_slow, std::string* found) {
+    for (const Candidate& candidate : candidates(key, method))
+      if (try_build(candidate, accept_slow, found)) return true;
+    return false;
   }
 
   /// Builds a candidate, for fewer images at a time while its scratch memory is large.
@@ -295,7 +294,7 @@ struct ConvPlan::Impl {
     (s.block == 1 ? kCpuReorder.to_planar : kCpuReorder.to_blocked)({}, {src, dst, s.n, s.c, s.h, s.w, block});
   }
 
-  void run(ConvPointers p, const ConvWeight& weight, char* workspace) {
+  void run(ConvPointers p, const ConvWeight& weight, char* workspace) override {
     if (chosen.mirrored) std::swap(p.x, p.y);
     char* const x_copy = workspace + rounded(scratchpad_bytes);
     char* const y_copy = x_copy + rounded(x_bytes);
@@ -374,25 +373,26 @@ struct ConvPlan::Impl {
     const dnnl_exec_arg_t unpack[] = {{DNNL_ARG_FROM, w.get()}, {DNNL_ARG_TO, plain_w.get()}};
     execute(reorder, unpack, 2);
   }
+
+  std::size_t workspace_bytes() const override {
+    return rounded(scratchpad_bytes) + rounded(x_bytes) + rounded(y_bytes) + rounded(w_bytes) + rounded(mirror_bytes);
+  }
+
+  std::string info() const override {
+    return message(implementation, " x=", layout_name(chosen.x), " y=", layout_name(chosen.y),
+                   chosen.mirrored ? " mirrored" : "", " images=", shape.n, " scratch=", workspace_bytes());
+  }
 };
 
-ConvPlan::ConvPlan(const ConvPlanKey& key) : impl_(std::make_unique<Impl>(key)) {}
-ConvPlan::~ConvPlan() = default;
+}  // namespace
 
-std::size_t ConvPlan::workspace_bytes() const {
-  const Impl& p = *impl_;
-  return Impl::rounded(p.scratchpad_bytes) + Impl::rounded(p.x_bytes) + Impl::rounded(p.y_bytes) +
-         Impl::rounded(p.w_bytes) + Impl::rounded(p.mirror_bytes);
-}
-
-void ConvPlan::run(const ConvPointers& operands, const ConvWeight& weight, char* workspace) {
-  impl_->run(operands, weight, workspace);
-}
-
-std::string ConvPlan::info() const {
-  const Impl& p = *impl_;
-  return message(p.implementation, " x=", layout_name(p.chosen.x), " y=", layout_name(p.chosen.y),
-                 p.chosen.mirrored ? " mirrored" : "", " images=", p.shape.n, " scratch=", workspace_bytes());
+std::unique_ptr<ConvPlan> make_library_plan(const ConvPlanKey& key, LibraryMethod method) {
+  auto plan = std::make_unique<LibraryPlan>(key);
+  std::string found;
+  if (plan->build(method, false, &found)) return plan;
+  if (method == LibraryMethod::kWinograd) return nullptr;
+  if (plan->build(method, true, &found)) return plan;
+  throw Error(message("[conv2d] oneDNN has no implementation for this shape; last tried: ", found));
 }
 
 }  // namespace engram::kernels

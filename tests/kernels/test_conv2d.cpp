@@ -7,6 +7,8 @@
 #include "kernels/backend.h"
 #include "kernels/backend_info.h"
 #include "kernels/common/error.h"
+#include "kernels/conv2d/conv2d_plan.h"
+#include "kernels/conv2d/winograd_stages.h"
 #include "tests/support/activation_testing.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/kernel_testing.h"
@@ -47,6 +49,16 @@ std::vector<Conv2dShape> layouts(Conv2dShape s) {
   return all;
 }
 
+/// Whether our own Winograd stands in for the library's, which lacks it for this processor.
+bool own_winograd() {
+  return cpu_backend_info().winograd == "own kernels";
+}
+
+/// Whether a shape runs as Winograd under kFast.
+bool runs_as_winograd(const Conv2dShape& s) {
+  return own_winograd() ? winograd_pays(s) : uses_winograd(s);
+}
+
 /// Odd and typical shapes, direct and Winograd.
 /// Under kExact only those that would run as Winograd otherwise: the rest is the same code.
 std::vector<Conv2dShape> shapes(ConvPolicy policy) {
@@ -62,18 +74,21 @@ std::vector<Conv2dShape> shapes(ConvPolicy policy) {
       {1, 64, 2, 2, 64, 3, 3, 1, 1, 1, 1},     {1, 16, 6, 5, 32, 5, 5, 1, 1, 2, 2},     //
       {2, 12, 7, 7, 18, 3, 3, 1, 1, 1, 1, 3},  {1, 6, 5, 5, 6, 3, 3, 2, 2, 1, 1, 6},    // groups
       {2, 32, 6, 6, 32, 3, 3, 1, 1, 1, 1, 32}, {1, 64, 6, 6, 32, 3, 3, 1, 1, 1, 1, 2},  //
-      {1, 17, 4, 4, 33, 2, 3, 1, 2, 1, 0},
+      {1, 17, 4, 4, 33, 2, 3, 1, 2, 1, 0},     {2, 16, 9, 6, 48, 3, 3, 1, 1, 1, 0},
+      {1, 48, 11, 13, 16, 3, 3, 1, 1, 0, 1},                                           // Winograd without AVX-512
+      {2, 32, 8, 8, 64, 3, 3, 2, 2, 1, 1},     {1, 48, 13, 10, 32, 3, 3, 2, 2, 1, 1},  // and with stride 2
+      {1, 64, 18, 15, 32, 3, 3, 2, 2, 1, 1},   {2, 64, 8, 8, 144, 3, 3, 1, 1, 1, 1},   //
   };
   std::vector<Conv2dShape> all;
   for (const Conv2dShape& s : plain)
     for (const Conv2dShape& l : layouts(s))
-      if (policy == ConvPolicy::kFast || uses_winograd(l)) all.push_back(l);
+      if (policy == ConvPolicy::kFast || runs_as_winograd(l)) all.push_back(l);
   return all;
 }
 
 /// Largest error allowed for sums of `terms` products of values in [-1, 1]; the bounds of conv2d.h.
 double bound(const Conv2dShape& s, ConvPolicy policy, dim_t terms) {
-  const bool winograd = policy == ConvPolicy::kFast && uses_winograd(s);
+  const bool winograd = policy == ConvPolicy::kFast && runs_as_winograd(s) && s.stride_h == 1;
   return (winograd ? 3e-5 : 1e-6) * std::sqrt(double(terms)) + 1e-6;
 }
 
@@ -219,9 +234,8 @@ bool has_direct_kernels() {
 }
 
 TEST(Conv2d, WinogradIsUsedAndDiffersFromExactByLittle) {
-  if (!cpu_backend_info().winograd) GTEST_SKIP() << "oneDNN has no Winograd for this processor";
   const Conv2dShape s = {2, 64, 16, 16, 64, 3, 3, 1, 1, 1, 1, 1, 16, 16};
-  ASSERT_TRUE(uses_winograd(s));
+  ASSERT_TRUE(runs_as_winograd(s));
   const Problem p(s);
   const auto x = p.blocked_x();
   auto fast = poisoned(s.y().count()), exact = fast;
@@ -320,6 +334,75 @@ TEST(Conv2d, DirectFpropAndDgradDoNotDependOnThreads) {
   }
 }
 
+/// Results of all passes, one after the other, from the same operands for equal shapes.
+std::vector<float> all_passes(const Conv2dShape& s, ConvPolicy policy) {
+  const Problem p(s);
+  const auto x = p.blocked_x(), gy = p.blocked_gy(), residual = random_values(s.y().count(), 5);
+  auto y = poisoned(s.y().count()), gx = poisoned(s.x().count()), gw = poisoned(s.weight_count() + s.oc);
+  conv().fprop({}, {.shape = s,
+                    .policy = policy,
+                    .x = x.data(),
+                    .weight = {p.w.data()},
+                    .bias = p.bias.data(),
+                    .residual = residual.data(),
+                    .relu = true,
+                    .y = y.data()});
+  conv().dgrad({}, {.shape = s, .policy = policy, .gy = gy.data(), .weight = {p.w.data()}, .gx = gx.data()});
+  conv().wgrad({}, {.shape = s,
+                    .policy = policy,
+                    .x = x.data(),
+                    .gy = gy.data(),
+                    .gw = gw.data(),
+                    .gbias = gw.data() + s.weight_count()});
+  y.insert(y.end(), gx.begin(), gx.end());
+  y.insert(y.end(), gw.begin(), gw.end());
+  return y;
+}
+
+/// Large enough for several blocks of tiles a thread (the first two), and for weights that are transformed panel by
+/// panel for several rounds of tiles; the last tiles and panels are not full.
+std::vector<Conv2dShape> large_winograd_shapes() {
+  return {{9, 32, 30, 29, 48, 3, 3, 1, 1, 1, 1, 1, 16, 16},
+          {9, 32, 62, 57, 80, 3, 3, 2, 2, 1, 1, 1, 16, 16},
+          {23, 192, 15, 16, 176, 3, 3, 1, 1, 1, 1, 1, 16, 16},
+          {23, 112, 31, 29, 144, 3, 3, 2, 2, 1, 1, 1, 16, 16}};
+}
+
+TEST(Conv2d, OwnWinogradDoesNotDependOnThreads) {
+  if (!own_winograd()) GTEST_SKIP() << "oneDNN's Winograd runs here";
+  for (const Conv2dShape& s : large_winograd_shapes()) {
+    const auto results = at_thread_counts([&] { return all_passes(s, ConvPolicy::kFast); });
+    EXPECT_EQ(results[0], results[1]) << label(s);
+    EXPECT_EQ(results[0], results[2]) << label(s);
+  }
+}
+
+TEST(Conv2d, OwnWinogradDiffersFromExactByLittleOnEveryInstructionSet) {
+  if (!own_winograd()) GTEST_SKIP() << "oneDNN's Winograd runs here";
+  using winograd::InstructionSet;
+  for (const Conv2dShape& s : large_winograd_shapes()) {
+    ASSERT_TRUE(winograd_pays(s)) << label(s);
+    const auto exact = all_passes(s, ConvPolicy::kExact);
+    for (InstructionSet set : {InstructionSet::kBaseline, InstructionSet::kAvx2, InstructionSet::kAvx512}) {
+      winograd::limit_instruction_set(set);
+      conv2d_release();
+      const auto fast = all_passes(s, ConvPolicy::kFast);
+      const dim_t ends[] = {0, s.y().count(), s.y().count() + s.x().count(), dim_t(fast.size())};
+      for (int part = 0; part < 3; ++part) {
+        double difference = 0, norm = 0;
+        for (dim_t i = ends[part]; i < ends[part + 1]; ++i) {
+          difference += std::pow(double(fast[i]) - exact[i], 2);
+          norm += std::pow(double(exact[i]), 2);
+        }
+        EXPECT_LT(std::sqrt(difference / norm), s.stride_h == 1 ? 5e-6 : 2e-6)
+            << label(s) << " pass " << part << " set " << int(set);
+      }
+    }
+  }
+  winograd::limit_instruction_set(InstructionSet::kAvx512);
+  conv2d_release();
+}
+
 /// The convolutions of the networks that matter: ResNet-18/34 and half width, ResNet-20, WRN-16-2, VGG, the generator.
 std::vector<Conv2dShape> network_shapes(dim_t n) {
   std::vector<Conv2dShape> all;
@@ -361,7 +444,6 @@ std::vector<Conv2dShape> network_shapes(dim_t n) {
 }
 
 TEST(Conv2d, NetworksNeverFallOnASlowImplementation) {
-  const bool winograd = cpu_backend_info().winograd;
   for (dim_t n : {8, 32, 128, 256})
     for (const Conv2dShape& s : network_shapes(n))
       for (ConvPass pass : {ConvPass::kFprop, ConvPass::kDgrad, ConvPass::kWgrad})
@@ -369,7 +451,7 @@ TEST(Conv2d, NetworksNeverFallOnASlowImplementation) {
           const std::string info = conv2d_plan_info(s, pass, policy);
           EXPECT_EQ(info.rfind("ref", 0), std::string::npos) << label(s) << " pass " << int(pass) << ": " << info;
           EXPECT_EQ(info.rfind("gemm", 0), std::string::npos) << label(s) << " pass " << int(pass) << ": " << info;
-          EXPECT_EQ(info.find("wino") != std::string::npos, winograd && policy == ConvPolicy::kFast && uses_winograd(s))
+          EXPECT_EQ(info.find("wino") != std::string::npos, policy == ConvPolicy::kFast && runs_as_winograd(s))
               << label(s) << " pass " << int(pass) << ": " << info;
         }
 }

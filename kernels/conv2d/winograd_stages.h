@@ -1,0 +1,98 @@
+#pragma once
+/// The stages of a Winograd convolution on the CPU, each on one thread and for part of the work. Internal to the
+/// convolution; winograd_plan.cpp puts them together.
+///
+/// Activations are in blocks of 16 channels. Transformed operands have a slice for each point of a tile, `point` floats
+/// apart: one value a tile and channel, [tiles, step] floats with the channels contiguous. Weights and products are cut
+/// into panels of `panel` output channels, the last one filled up with zeros.
+
+#include "kernels/common/activation.h"
+
+namespace engram::kernels::winograd {
+
+/// The tiles of results that cover an activation, image after image.
+struct TileGrid {
+  dim_t images, rows, columns;
+  dim_t count() const { return images * rows * columns; }
+};
+
+/// Tiles [begin, end) of an activation and their transform at `out`. Pixels outside the image are zeros.
+struct TransformArgs {
+  ActivationShape shape;
+  TileGrid grid;
+  dim_t pad_h, pad_w;  ///< how far the first window lies outside
+  const float* src;
+  dim_t begin, end;
+  float* out;
+  dim_t point, step;
+};
+
+/// c[p][i][j] = sum over k of a(p, i, k) b[p][k][j] for p < points, i < rows and the j of one panel; `accumulate` adds
+/// to c. The sums run over k in order.
+struct MultiplyArgs {
+  int points;
+  const float* a;
+  dim_t a_point, a_row, a_depth;  ///< steps
+  const float* b;
+  dim_t b_point, b_depth;
+  float* c;
+  dim_t c_point;  ///< rows of c lie one panel apart
+  dim_t rows, depth;
+  bool accumulate;
+};
+
+/// Tiles [begin, end) of y = act(results + bias + residual) for one panel, from slices of products [tiles, panel].
+struct OutputArgs {
+  ActivationShape shape;
+  TileGrid grid;
+  const float* products;
+  dim_t point;
+  dim_t begin, end;
+  dim_t channel;          ///< first of the panel
+  const float* bias;      ///< of all channels, or null
+  const float* residual;  ///< in the layout of y, or null
+  float* y;
+  bool relu;
+};
+
+/// Plain weights [out, in, 3, 3] and one panel of them: the outputs from `first` on.
+struct PanelArgs {
+  dim_t out, in;
+  dim_t first;
+};
+
+/// An algorithm of winograd_transforms.h for one instruction set.
+struct Stages {
+  const char* name;
+  int panel;   ///< output channels in a panel
+  int points;  ///< products of a tile
+  int result;  ///< results along one side of a tile
+  int tiles;   ///< that one thread multiplies at a time, so that operands and products stay in its second-level cache
+  void (*transform_input)(const TransformArgs&);
+  /// `packed` [in, 9, panel] to slices [in, panel], `point` floats apart.
+  void (*transform_weights)(const float* packed, dim_t in, float* transformed, dim_t point);
+  void (*multiply)(const MultiplyArgs&);
+  void (*transform_output)(const OutputArgs&);
+  /// Null in an algorithm for the gradient of the input.
+  void (*transform_output_gradient)(const TransformArgs&);
+  /// Slices [in, panel] of `sums` to the panel's part of `gw` [out, in, 3, 3].
+  void (*transform_weight_gradient)(const PanelArgs&, const float* sums, dim_t point, float* gw);
+};
+
+/// Instruction sets with stages of their own.
+enum class InstructionSet { kBaseline, kAvx2, kAvx512 };
+
+/// For tests: stages of at most this instruction set from now on. Plans made before keep theirs (see conv2d_release).
+void limit_instruction_set(InstructionSet most);
+
+/// Stages for this processor, of Stride1, Stride2 and Stride2Gradient.
+const Stages& stride1_stages();
+const Stages& stride2_stages();
+const Stages& stride2_gradient_stages();
+
+/// One panel of plain weights as [in, 9, panel].
+void pack_weights(const PanelArgs& args, int panel, const float* weights, float* packed);
+/// The same of the mirrored kernels (see mirror_weights.h), from weights [in, out, 3, 3].
+void pack_mirrored_weights(const PanelArgs& args, int panel, const float* weights, float* packed);
+
+}  // namespace engram::kernels::winograd
