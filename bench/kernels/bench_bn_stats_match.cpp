@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "bench/kernels/family_bench.h"
-#include "kernels/batch_norm/channel_passes.h"
+#include "kernels/common/instruction_set.h"
 
 namespace engram::kernels {
 namespace {
@@ -92,14 +92,14 @@ void forward(benchmark::State& state) {
 }
 BENCHMARK(forward)->Apply(shapes);
 
-/// On a processor without AVX-512, or as if.
-void forward_narrow(benchmark::State& state) {
+/// As on a processor without AVX-512.
+void forward_avx2(benchmark::State& state) {
   Problem p(state, false);
-  allow_wide_vectors(false);
+  limit_instruction_set(InstructionSet::kAvx2);
   bench::run(state, bn_stats_match_cost(p.shape, true, false, true), [&] { p.forward(nullptr, p.y.data()); });
-  allow_wide_vectors(true);
+  limit_instruction_set(InstructionSet::kAvx512);
 }
-BENCHMARK(forward_narrow)->Apply(shapes);
+BENCHMARK(forward_avx2)->Apply(shapes);
 
 void forward_residual(benchmark::State& state) {
   Problem p(state, true);
@@ -120,14 +120,14 @@ void backward(benchmark::State& state) {
 }
 BENCHMARK(backward)->Apply(shapes);
 
-void backward_narrow(benchmark::State& state) {
+void backward_avx2(benchmark::State& state) {
   Problem p(state, false);
   p.forward(nullptr, p.y.data());
-  allow_wide_vectors(false);
+  limit_instruction_set(InstructionSet::kAvx2);
   bench::run(state, bn_stats_match_backward_cost(p.shape, true, 1, false, true), [&] { p.backward(nullptr, nullptr); });
-  allow_wide_vectors(true);
+  limit_instruction_set(InstructionSet::kAvx512);
 }
-BENCHMARK(backward_narrow)->Apply(shapes);
+BENCHMARK(backward_avx2)->Apply(shapes);
 
 void backward_residual(benchmark::State& state) {
   Problem p(state, true);

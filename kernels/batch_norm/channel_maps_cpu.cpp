@@ -27,7 +27,7 @@ struct Staged {
 };
 
 /// An AffineMap on the vectors [begin, end).
-template <bool kWide>
+template <class Lanes>
 ENGRAM_ALWAYS_INLINE void affine_range(const AffineMap& map, dim_t begin, dim_t end) {
   visit_activation(
       map.activation, [&](auto act) __attribute__((always_inline)) {
@@ -35,16 +35,17 @@ ENGRAM_ALWAYS_INLINE void affine_range(const AffineMap& map, dim_t begin, dim_t 
             map.residual != nullptr, [&](auto residual) __attribute__((always_inline)) {
               visit_flag(
                   map.mask != nullptr, [&](auto mask) __attribute__((always_inline)) {
-                    VectorSums unused;
+                    VectorSums<Lanes> unused;
                     for (dim_t vector = begin; vector < end;) {
                       const ChannelRun run = next_run(map.shape, vector, end);
-                      const AffineCoefficients k = {lane_values(run, map.center), lane_values(run, map.scale),
-                                                    lane_values(run, map.shift), broadcast16(map.slope)};
+                      const AffineCoefficients<Lanes> k = {lane_values<Lanes>(run, map.center),
+                                                           lane_values<Lanes>(run, map.scale),
+                                                           lane_values<Lanes>(run, map.shift), Lanes::splat(map.slope)};
                       const dim_t at = vector * 16;
                       std::uint16_t* words = advance(map.mask, vector);
                       Staged<const float> x(map.x, at, run.valid_lanes), r(map.residual, at, run.valid_lanes);
                       Staged<float> y(map.y, at, run.valid_lanes);
-                      affine_vectors<kWide, act.value, residual.value, mask.value, false>(k, x.data, r.data, y.data,
+                      affine_vectors<Lanes, act.value, residual.value, mask.value, false>(k, x.data, r.data, y.data,
                                                                                           words, run.vectors, unused);
                       y.write_back();
                       if (run.valid_lanes < 16 && mask.value && act.value != Activation::kNone) {
@@ -57,30 +58,31 @@ ENGRAM_ALWAYS_INLINE void affine_range(const AffineMap& map, dim_t begin, dim_t 
       });
 }
 
+template <class Lanes>
 struct GradientCoefficients {
-  Vec16 scale, center, slope_x, shift, slope;
+  typename Lanes::Vector scale, center, slope_x, shift, slope;
 };
 
 /// A GradientMap over consecutive vectors that share their coefficients.
-template <bool kWide, Activation kAct, int kGradients, bool kX, bool kResidual>
-ENGRAM_ALWAYS_INLINE void gradient_vectors(const GradientCoefficients& k, const float* g, const float* g2,
+template <class Lanes, Activation kAct, int kGradients, bool kX, bool kResidual>
+ENGRAM_ALWAYS_INLINE void gradient_vectors(const GradientCoefficients<Lanes>& k, const float* g, const float* g2,
                                            const std::uint16_t* mask, const float* x, float* grad_x,
                                            float* grad_residual, dim_t vectors) {
   for (dim_t v = 0; v < vectors; ++v) {
     const dim_t at = v * 16;
-    const Vec16 d = masked_gradient<kWide, kAct, kGradients>(g, g2, mask, v, k.slope);
-    if constexpr (kResidual) store16(grad_residual + at, d);
-    Vec16 out = d * k.scale;
+    const auto d = masked_gradient<Lanes, kAct, kGradients>(g, g2, mask, v, k.slope);
+    if constexpr (kResidual) Lanes::store(grad_residual + at, d);
+    auto out = d * k.scale;
     if constexpr (kX) {
-      const Vec16 statistics = (load16(x + at) - k.center) * k.slope_x + k.shift;
+      const auto statistics = (Lanes::load(x + at) - k.center) * k.slope_x + k.shift;
       out = kGradients == 0 ? statistics : d * k.scale + statistics;
     }
-    store16(grad_x + at, out);
+    Lanes::store(grad_x + at, out);
   }
 }
 
 /// A GradientMap on the vectors [begin, end).
-template <bool kWide>
+template <class Lanes>
 ENGRAM_ALWAYS_INLINE void gradient_range(const GradientMap& map, dim_t begin, dim_t end) {
   const MaskedGradient& in = map.gradient;
   visit_gradient(
@@ -91,15 +93,16 @@ ENGRAM_ALWAYS_INLINE void gradient_range(const GradientMap& map, dim_t begin, di
                   map.grad_residual != nullptr, [&](auto residual) __attribute__((always_inline)) {
                     for (dim_t vector = begin; vector < end;) {
                       const ChannelRun run = next_run(map.shape, vector, end);
-                      const GradientCoefficients k = {lane_values(run, map.scale, 1), lane_values(run, map.center),
-                                                      lane_values(run, map.slope_x), lane_values(run, map.shift),
-                                                      broadcast16(in.slope)};
+                      const GradientCoefficients<Lanes> k = {
+                          lane_values<Lanes>(run, map.scale, 1), lane_values<Lanes>(run, map.center),
+                          lane_values<Lanes>(run, map.slope_x), lane_values<Lanes>(run, map.shift),
+                          Lanes::splat(in.slope)};
                       const dim_t at = vector * 16;
                       Staged<const float> g(in.grad_y, at, run.valid_lanes), g2(in.grad_y2, at, run.valid_lanes);
                       Staged<const float> x(map.x, at, run.valid_lanes);
                       Staged<float> grad_x(map.grad_x, at, run.valid_lanes),
                           grad_residual(map.grad_residual, at, run.valid_lanes);
-                      gradient_vectors<kWide, act.value, gradients.value, with_x.value, residual.value>(
+                      gradient_vectors<Lanes, act.value, gradients.value, with_x.value, residual.value>(
                           k, g.data, g2.data, advance(in.mask, vector), x.data, grad_x.data, grad_residual.data,
                           run.vectors);
                       grad_x.write_back();
@@ -111,18 +114,26 @@ ENGRAM_ALWAYS_INLINE void gradient_range(const GradientMap& map, dim_t begin, di
       });
 }
 
-ENGRAM_WIDE void affine_range_wide(const AffineMap& map, dim_t begin, dim_t end) {
-  affine_range<true>(map, begin, end);
+void affine_range_baseline(const AffineMap& map, dim_t begin, dim_t end) {
+  affine_range<BaselineLanes>(map, begin, end);
 }
-ENGRAM_NARROW void affine_range_narrow(const AffineMap& map, dim_t begin, dim_t end) {
-  affine_range<false>(map, begin, end);
+void gradient_range_baseline(const GradientMap& map, dim_t begin, dim_t end) {
+  gradient_range<BaselineLanes>(map, begin, end);
 }
-ENGRAM_WIDE void gradient_range_wide(const GradientMap& map, dim_t begin, dim_t end) {
-  gradient_range<true>(map, begin, end);
+#if defined(ENGRAM_HAS_INSTRUCTION_SETS)
+ENGRAM_AVX2 void affine_range_avx2(const AffineMap& map, dim_t begin, dim_t end) {
+  affine_range<Avx2Lanes>(map, begin, end);
 }
-ENGRAM_NARROW void gradient_range_narrow(const GradientMap& map, dim_t begin, dim_t end) {
-  gradient_range<false>(map, begin, end);
+ENGRAM_AVX2 void gradient_range_avx2(const GradientMap& map, dim_t begin, dim_t end) {
+  gradient_range<Avx2Lanes>(map, begin, end);
 }
+ENGRAM_AVX512 void affine_range_avx512(const AffineMap& map, dim_t begin, dim_t end) {
+  affine_range<Avx512Lanes>(map, begin, end);
+}
+ENGRAM_AVX512 void gradient_range_avx512(const GradientMap& map, dim_t begin, dim_t end) {
+  gradient_range<Avx512Lanes>(map, begin, end);
+}
+#endif
 
 /// Calls body(begin, end) for parts of the activation's vectors, in parallel.
 template <class Body>
@@ -133,22 +144,7 @@ void for_vector_ranges(const ActivationShape& shape, const Body& body) {
                [&](dim_t i) { body(i * kVectors, std::min(vectors, (i + 1) * kVectors)); });
 }
 
-bool wide_allowed = true;
-
 }  // namespace
-
-bool wide_vectors() {
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-  static const bool supported = __builtin_cpu_supports("x86-64-v4");
-  return supported && wide_allowed;
-#else
-  return false;
-#endif
-}
-
-void allow_wide_vectors(bool allowed) {
-  wide_allowed = allowed;
-}
 
 ChannelRun next_run(const ActivationShape& shape, dim_t vector, dim_t end) {
   ChannelRun run;
@@ -191,7 +187,7 @@ void store_lane_values(const ChannelRun& run, const float* per_channel, float ot
 }
 
 void affine_pass(const AffineMap& map) {
-  const auto range = wide_vectors() ? affine_range_wide : affine_range_narrow;
+  const auto range = ENGRAM_BY_INSTRUCTION_SET(affine_range);
   for_vector_ranges(map.shape, [&](dim_t begin, dim_t end) { range(map, begin, end); });
 }
 
@@ -204,7 +200,7 @@ void gradient_pass(const GradientMap& map) {
     checked.scale = checked.x = nullptr;
   }
   if (checked.x == nullptr) checked.center = checked.slope_x = checked.shift = nullptr;
-  const auto range = wide_vectors() ? gradient_range_wide : gradient_range_narrow;
+  const auto range = ENGRAM_BY_INSTRUCTION_SET(gradient_range);
   for_vector_ranges(map.shape, [&](dim_t begin, dim_t end) { range(checked, begin, end); });
 }
 

@@ -68,11 +68,6 @@ void gradient_sums_pass(const ActivationShape& shape, const MaskedGradient& grad
 /// Runs a GradientMap.
 void gradient_pass(const GradientMap& map);
 
-/// Whether the passes use 512-bit vectors: where the processor has them, unless that was forbidden.
-bool wide_vectors();
-/// Forbids or allows them for the process, for tests of the other code path. The results may differ in the last bits.
-void allow_wide_vectors(bool allowed);
-
 /// Floats that the partial sums of any pass need.
 dim_t channel_partials_count(const ActivationShape& shape);
 

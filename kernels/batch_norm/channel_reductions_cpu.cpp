@@ -81,40 +81,40 @@ ENGRAM_ALWAYS_INLINE void visit_rows(const ReductionPlan& plan, dim_t chunk, con
   }
 }
 
-ENGRAM_ALWAYS_INLINE void store_sums(const Partials& partials, dim_t at, bool fresh, Vec16 first, Vec16 second) {
-  store16(partials.first + at, fresh ? first : load16(partials.first + at) + first);
-  store16(partials.second + at, fresh ? second : load16(partials.second + at) + second);
+template <class Lanes>
+ENGRAM_ALWAYS_INLINE void store_sums(const Partials& partials, dim_t at, bool fresh, const VectorSums<Lanes>& sums) {
+  const auto first = total(sums.first), second = total(sums.second);
+  Lanes::store(partials.first + at, fresh ? first : Lanes::load(partials.first + at) + first);
+  Lanes::store(partials.second + at, fresh ? second : Lanes::load(partials.second + at) + second);
 }
 
 /// Sums of x - k and (x - k)^2 with k the chunk's first value of the channel. As k is one of the values, (k - mean)^2
 /// is at most count times the variance, so the difference taken in merge_moments stays accurate whatever the mean is.
-ENGRAM_MULTIVERSION void moments_chunk(const ReductionPlan& plan, const float* x, const Partials& partials,
+template <class Lanes>
+ENGRAM_ALWAYS_INLINE void moments_rows(const ReductionPlan& plan, const float* x, const Partials& partials,
                                        dim_t chunk) {
   visit_rows(
       plan, chunk, [&](dim_t, dim_t offset, dim_t vectors, dim_t at, bool fresh) __attribute__((always_inline)) {
         const float* row = x + offset;
-        const Vec16 center = fresh ? load16(row) : load16(partials.center + at);
-        VectorSums sums;
+        const auto center = Lanes::load(fresh ? row : partials.center + at);
+        VectorSums<Lanes> sums;
+        const auto add = [&](dim_t v, int slot) __attribute__((always_inline)) {
+          const auto d = Lanes::load(row + v * 16) - center;
+          sums.first[slot] += d;
+          sums.second[slot] += d * d;
+        };
         dim_t v = 0;
         for (; v + 4 <= vectors; v += 4) {
-          for (int u = 0; u < 4; ++u) {
-            const Vec16 d = load16(row + (v + u) * 16) - center;
-            sums.first[u] += d;
-            sums.second[u] += d * d;
-          }
+          for (int u = 0; u < 4; ++u) add(v + u, u & (Lanes::kSums - 1));
         }
-        for (; v < vectors; ++v) {
-          const Vec16 d = load16(row + v * 16) - center;
-          sums.first[0] += d;
-          sums.second[0] += d * d;
-        }
-        store16(partials.center + at, center);
-        store_sums(partials, at, fresh, sums.total_first(), sums.total_second());
+        for (; v < vectors; ++v) add(v, 0);
+        Lanes::store(partials.center + at, center);
+        store_sums(partials, at, fresh, sums);
       });
 }
 
-/// moments_chunk and the affine map in one read. The map takes x - k too, with the shift adjusted to it.
-template <bool kWide>
+/// moments_rows and the affine map in one read. The map takes x - k too, with the shift adjusted to it.
+template <class Lanes>
 ENGRAM_ALWAYS_INLINE void affine_moments_rows(const ReductionPlan& plan, const AffineMap& map, const Partials& partials,
                                               dim_t chunk) {
   visit_activation(
@@ -127,17 +127,17 @@ ENGRAM_ALWAYS_INLINE void affine_moments_rows(const ReductionPlan& plan, const A
                         plan, chunk,
                         [&](dim_t block, dim_t offset, dim_t vectors, dim_t at, bool fresh)
                             __attribute__((always_inline)) {
-                              const Vec16 center = fresh ? load16(map.x + offset) : load16(partials.center + at);
-                              const Vec16 scale = load16(map.scale + block * 16);
-                              const Vec16 shift =
-                                  load16(map.shift + block * 16) + scale * (center - load16(map.center + block * 16));
-                              VectorSums sums;
-                              affine_vectors<kWide, act.value, residual.value, mask.value, true>(
-                                  {center, scale, shift, broadcast16(map.slope)}, map.x + offset,
+                              const auto center = Lanes::load(fresh ? map.x + offset : partials.center + at);
+                              const auto scale = Lanes::load(map.scale + block * 16);
+                              const auto shift = Lanes::load(map.shift + block * 16) +
+                                                 scale * (center - Lanes::load(map.center + block * 16));
+                              VectorSums<Lanes> sums;
+                              affine_vectors<Lanes, act.value, residual.value, mask.value, true>(
+                                  {center, scale, shift, Lanes::splat(map.slope)}, map.x + offset,
                                   advance(map.residual, offset), map.y + offset, advance(map.mask, offset / 16),
                                   vectors, sums);
-                              store16(partials.center + at, center);
-                              store_sums(partials, at, fresh, sums.total_first(), sums.total_second());
+                              Lanes::store(partials.center + at, center);
+                              store_sums(partials, at, fresh, sums);
                             });
                   });
             });
@@ -145,7 +145,7 @@ ENGRAM_ALWAYS_INLINE void affine_moments_rows(const ReductionPlan& plan, const A
 }
 
 /// Sums of d and d (x - center).
-template <bool kWide>
+template <class Lanes>
 ENGRAM_ALWAYS_INLINE void gradient_sums_rows(const ReductionPlan& plan, const MaskedGradient& in, const float* x,
                                              const float* center, const Partials& partials, dim_t chunk) {
   visit_gradient(
@@ -155,43 +155,62 @@ ENGRAM_ALWAYS_INLINE void gradient_sums_rows(const ReductionPlan& plan, const Ma
               visit_rows(
                   plan, chunk,
                   [&](dim_t block, dim_t offset, dim_t vectors, dim_t at, bool fresh) __attribute__((always_inline)) {
-                    const Vec16 slope = broadcast16(in.slope);
-                    const Vec16 mean = with_x.value ? load16(center + block * 16) : Vec16{};
-                    VectorSums sums;
+                    using Vector = typename Lanes::Vector;
+                    const Vector slope = Lanes::splat(in.slope);
+                    const Vector mean = with_x.value ? Lanes::load(center + block * 16) : Vector{};
+                    VectorSums<Lanes> sums;
                     const float *g = advance(in.grad_y, offset), *g2 = advance(in.grad_y2, offset);
                     const std::uint16_t* words = advance(in.mask, offset / 16);
                     auto add = [&](dim_t v, int u) __attribute__((always_inline)) {
-                      const Vec16 d = masked_gradient<kWide, act.value, gradients.value>(g, g2, words, v, slope);
+                      const Vector d = masked_gradient<Lanes, act.value, gradients.value>(g, g2, words, v, slope);
                       sums.first[u] += d;
-                      if (with_x.value) sums.second[u] += d * (load16(x + offset + v * 16) - mean);
+                      if (with_x.value) sums.second[u] += d * (Lanes::load(x + offset + v * 16) - mean);
                     };
                     dim_t v = 0;
                     for (; v + 4 <= vectors; v += 4) {
-                      for (int u = 0; u < 4; ++u) add(v + u, u);
+                      for (int u = 0; u < 4; ++u) add(v + u, u & (Lanes::kSums - 1));
                     }
                     for (; v < vectors; ++v) add(v, 0);
-                    store_sums(partials, at, fresh, sums.total_first(), sums.total_second());
+                    store_sums(partials, at, fresh, sums);
                   });
             });
       });
 }
 
-ENGRAM_WIDE void affine_moments_wide(const ReductionPlan& plan, const AffineMap& map, const Partials& partials,
+void moments_baseline(const ReductionPlan& plan, const float* x, const Partials& partials, dim_t chunk) {
+  moments_rows<BaselineLanes>(plan, x, partials, chunk);
+}
+void affine_moments_baseline(const ReductionPlan& plan, const AffineMap& map, const Partials& partials, dim_t chunk) {
+  affine_moments_rows<BaselineLanes>(plan, map, partials, chunk);
+}
+void gradient_sums_baseline(const ReductionPlan& plan, const MaskedGradient& in, const float* x, const float* center,
+                            const Partials& partials, dim_t chunk) {
+  gradient_sums_rows<BaselineLanes>(plan, in, x, center, partials, chunk);
+}
+#if defined(ENGRAM_HAS_INSTRUCTION_SETS)
+ENGRAM_AVX2 void moments_avx2(const ReductionPlan& plan, const float* x, const Partials& partials, dim_t chunk) {
+  moments_rows<Avx2Lanes>(plan, x, partials, chunk);
+}
+ENGRAM_AVX2 void affine_moments_avx2(const ReductionPlan& plan, const AffineMap& map, const Partials& partials,
                                      dim_t chunk) {
-  affine_moments_rows<true>(plan, map, partials, chunk);
+  affine_moments_rows<Avx2Lanes>(plan, map, partials, chunk);
 }
-ENGRAM_NARROW void affine_moments_narrow(const ReductionPlan& plan, const AffineMap& map, const Partials& partials,
-                                         dim_t chunk) {
-  affine_moments_rows<false>(plan, map, partials, chunk);
-}
-ENGRAM_WIDE void gradient_sums_wide(const ReductionPlan& plan, const MaskedGradient& in, const float* x,
+ENGRAM_AVX2 void gradient_sums_avx2(const ReductionPlan& plan, const MaskedGradient& in, const float* x,
                                     const float* center, const Partials& partials, dim_t chunk) {
-  gradient_sums_rows<true>(plan, in, x, center, partials, chunk);
+  gradient_sums_rows<Avx2Lanes>(plan, in, x, center, partials, chunk);
 }
-ENGRAM_NARROW void gradient_sums_narrow(const ReductionPlan& plan, const MaskedGradient& in, const float* x,
+ENGRAM_AVX512 void moments_avx512(const ReductionPlan& plan, const float* x, const Partials& partials, dim_t chunk) {
+  moments_rows<Avx512Lanes>(plan, x, partials, chunk);
+}
+ENGRAM_AVX512 void affine_moments_avx512(const ReductionPlan& plan, const AffineMap& map, const Partials& partials,
+                                         dim_t chunk) {
+  affine_moments_rows<Avx512Lanes>(plan, map, partials, chunk);
+}
+ENGRAM_AVX512 void gradient_sums_avx512(const ReductionPlan& plan, const MaskedGradient& in, const float* x,
                                         const float* center, const Partials& partials, dim_t chunk) {
-  gradient_sums_rows<false>(plan, in, x, center, partials, chunk);
+  gradient_sums_rows<Avx512Lanes>(plan, in, x, center, partials, chunk);
 }
+#endif
 
 /// Offset of the first element of chunk (image, channel) in a layout that is not 16-blocked; the others follow at
 /// `block`.
@@ -293,9 +312,10 @@ void merge(const ReductionPlan& plan, const Partials& partials, const ChannelMom
 void moments_pass(const ActivationShape& shape, const float* x, const ChannelMoments& out, float* memory) {
   const ReductionPlan plan(shape);
   const Partials partials(plan, memory);
+  const auto rows = ENGRAM_BY_INSTRUCTION_SET(moments);
   for_chunks(plan, [&](dim_t i) {
     if (shape.block == 16) {
-      moments_chunk(plan, x, partials, i);
+      rows(plan, x, partials, i);
     } else {
       moments_plane(shape, x, partials, i);
     }
@@ -311,7 +331,7 @@ void affine_moments_pass(const AffineMap& map, const ChannelMoments& out, float*
   }
   const ReductionPlan plan(map.shape);
   const Partials partials(plan, memory);
-  const auto rows = wide_vectors() ? affine_moments_wide : affine_moments_narrow;
+  const auto rows = ENGRAM_BY_INSTRUCTION_SET(affine_moments);
   for_chunks(plan, [&](dim_t i) { rows(plan, map, partials, i); });
   merge(plan, partials, out);
 }
@@ -320,7 +340,7 @@ void gradient_sums_pass(const ActivationShape& shape, const MaskedGradient& grad
                         const float* center, float* sum_d, float* sum_dx, float* memory) {
   const ReductionPlan plan(shape);
   const Partials partials(plan, memory);
-  const auto rows = wide_vectors() ? gradient_sums_wide : gradient_sums_narrow;
+  const auto rows = ENGRAM_BY_INSTRUCTION_SET(gradient_sums);
   for_chunks(plan, [&](dim_t i) {
     if (shape.block == 16) {
       rows(plan, gradient, x, center, partials, i);

@@ -1,10 +1,11 @@
 #pragma once
-/// The inner loops of channel_passes.h and the walk over an activation's vectors. Everything is inlined into functions
-/// marked ENGRAM_MULTIVERSION.
+/// The inner loops of channel_passes.h and the walk over an activation's vectors. Everything is inlined into one
+/// function for each instruction set.
 
 #include <cstring>
 
 #include "kernels/batch_norm/channel_passes.h"
+#include "kernels/common/instruction_set.h"
 #include "kernels/common/simd.h"
 
 namespace engram::kernels {
@@ -25,149 +26,220 @@ ChannelRun next_run(const ActivationShape& shape, dim_t vector, dim_t end);
 /// Writes the 16 per-channel values of a run's lanes; `otherwise` where there are none.
 void store_lane_values(const ChannelRun& run, const float* per_channel, float otherwise, float* values);
 
-/// As store_lane_values. The work is out of line to keep it out of every instantiation, and goes through memory because
-/// a Vec16 is returned differently by functions compiled for different instruction sets.
-ENGRAM_ALWAYS_INLINE Vec16 lane_values(const ChannelRun& run, const float* per_channel, float otherwise = 0) {
-  if (run.lanes == ChannelRun::Lanes::kBlock && per_channel != nullptr) return load16(per_channel + run.channel);
-  float values[16];
-  store_lane_values(run, per_channel, otherwise, values);
-  return load16(values);
-}
+// How an instruction set computes with the 16 lanes of a vector: a struct with the types Vector (16 floats) and Mask,
+// and the functions load, store, splat, not_positive, select, mask_word and masked. Operators on Vector come with it.
 
-// Comparisons and selections come in two forms, for GCC 12 turns those of a vector that is wider than the registers
-// into 16 scalar ones: kWide uses 512-bit masks and runs in functions compiled for AVX-512 only; the other form is
-// integer arithmetic, which is split well.
+/// Compiled for no particular instruction set. Comparisons and selections are integer arithmetic, which GCC 12 splits
+/// well: it turns those of a vector that is wider than the registers into 16 scalar ones.
+struct BaselineLanes {
+  using Vector = Vec16;
+  using Mask = Mask16;
+  static constexpr int kSums = 1;  ///< accumulators of a sum that the registers hold, a power of two
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define ENGRAM_WIDE __attribute__((target("arch=x86-64-v4")))  ///< a function with kWide = true inside
-#define ENGRAM_NARROW __attribute__((target_clones("arch=x86-64-v3", "default")))  ///< and with kWide = false
-inline constexpr bool kHasWide = true;
-#else
-#define ENGRAM_WIDE
-#define ENGRAM_NARROW
-inline constexpr bool kHasWide = false;
-#endif
+  static ENGRAM_ALWAYS_INLINE Vector load(const float* p) { return load16(p); }
+  static ENGRAM_ALWAYS_INLINE void store(float* p, Vector v) { store16(p, v); }
+  static ENGRAM_ALWAYS_INLINE Vector splat(float v) { return broadcast16(v); }
 
-/// One bit a lane.
-ENGRAM_ALWAYS_INLINE Mask16 lane_bits() {
-  return Mask16{1 << 0, 1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
+  /// One bit a lane.
+  static ENGRAM_ALWAYS_INLINE Mask lane_bits() {
+    return Mask{1 << 0, 1 << 1, 1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,  1 << 7,
                 1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15};
-}
-
-/// Lanes with v <= 0; a NaN is not.
-template <bool kWide>
-ENGRAM_ALWAYS_INLINE Mask16 not_positive(Vec16 v) {
-  if constexpr (kWide) {
-    return v <= 0;
-  } else {
-    const Mask16 bits = Mask16(v), above_infinity = 0x7f800000 - (bits & 0x7fffffff);  // negative for a NaN
+  }
+  /// Lanes with v <= 0; a NaN is not.
+  static ENGRAM_ALWAYS_INLINE Mask not_positive(Vector v) {
+    const Mask bits = Mask(v), above_infinity = 0x7f800000 - (bits & 0x7fffffff);  // negative for a NaN
     return (((bits - 1) | bits) & ~above_infinity) >> 31;
   }
-}
-
-template <bool kWide>
-ENGRAM_ALWAYS_INLINE Vec16 select(Mask16 mask, Vec16 yes, Vec16 no) {
-  if constexpr (kWide) {
-    return mask ? yes : no;
-  } else {
-    return Vec16((mask & Mask16(yes)) | (~mask & Mask16(no)));
+  static ENGRAM_ALWAYS_INLINE Vector select(Mask mask, Vector yes, Vector no) {
+    return Vector((mask & Mask(yes)) | (~mask & Mask(no)));
   }
-}
-
-/// Bit l of the result: not (v[l] <= 0).
-template <bool kWide>
-ENGRAM_ALWAYS_INLINE std::uint16_t mask_word(Vec16 v) {
-  if constexpr (kWide && kHasWide) {
-    // Predicate 22: not less or equal, true for a NaN. GCC 12 has no vector expression that ends in a mask register.
-    std::uint32_t word;
-    __asm__("vcmpps $22, %2, %1, %%k1\n\tkmovw %%k1, %0" : "=r"(word) : "v"(v), "v"(Vec16{}) : "k1");
-    return std::uint16_t(word);
-  } else {
+  /// Bit l of the result: not (v[l] <= 0).
+  static ENGRAM_ALWAYS_INLINE std::uint16_t mask_word(Vector v) {
     // The lanes' bits differ, so an OR in any order collects them.
     typedef std::uint64_t Pair __attribute__((may_alias));
-    const Mask16 set = ~not_positive<false>(v) & lane_bits();
+    const Mask set = ~not_positive(v) & lane_bits();
     const Pair* p = reinterpret_cast<const Pair*>(&set);
     const std::uint64_t all = ((p[0] | p[1]) | (p[2] | p[3])) | ((p[4] | p[5]) | (p[6] | p[7])), word = all | all >> 32;
     return std::uint16_t(word);
   }
-}
-
-/// All ones in the lanes whose mask bit is set.
-template <bool kWide>
-ENGRAM_ALWAYS_INLINE Mask16 unpack_mask(std::uint16_t word) {
-  const Mask16 set = (Mask16{} + std::int32_t(word)) & lane_bits();
-  if constexpr (kWide) {
-    return set != 0;
-  } else {
+  /// All ones in the lanes whose mask bit is set.
+  static ENGRAM_ALWAYS_INLINE Mask unpack(std::uint16_t word) {
+    const Mask set = (Mask{} + std::int32_t(word)) & lane_bits();
     return -set >> 31;
   }
-}
+  /// v in the lanes whose mask bit is set, else 0.
+  static ENGRAM_ALWAYS_INLINE Vector masked(const std::uint16_t& word, Vector v) {
+    return Vector(unpack(word) & Mask(v));
+  }
+};
 
-/// v in the lanes whose mask bit is set, else 0.
-template <bool kWide>
-ENGRAM_ALWAYS_INLINE Vec16 masked(const std::uint16_t& word, Vec16 v) {
-  if constexpr (kWide && kHasWide) {
+#if defined(ENGRAM_HAS_INSTRUCTION_SETS)
+/// One 512-bit register.
+struct Avx512Lanes : BaselineLanes {
+  static constexpr int kSums = 4;
+  static ENGRAM_ALWAYS_INLINE Mask not_positive(Vector v) { return v <= 0; }
+  static ENGRAM_ALWAYS_INLINE Vector select(Mask mask, Vector yes, Vector no) { return mask ? yes : no; }
+  static ENGRAM_ALWAYS_INLINE std::uint16_t mask_word(Vector v) {
+    // Predicate 22: not less or equal, true for a NaN. GCC 12 has no vector expression that ends in a mask register.
+    std::uint32_t word;
+    __asm__("vcmpps $22, %2, %1, %%k1\n\tkmovw %%k1, %0" : "=r"(word) : "v"(v), "v"(Vec16{}) : "k1");
+    return std::uint16_t(word);
+  }
+  static ENGRAM_ALWAYS_INLINE Mask unpack(std::uint16_t word) {
+    return ((Mask{} + std::int32_t(word)) & lane_bits()) != 0;
+  }
+  static ENGRAM_ALWAYS_INLINE Vector masked(const std::uint16_t& word, Vector v) {
     __asm__("kmovw %1, %%k1\n\tvmovaps %0, %0%{%%k1%}%{z%}" : "+v"(v) : "m"(word) : "k1");
     return v;
-  } else {
-    return Vec16(unpack_mask<false>(word) & Mask16(v));
   }
+};
+
+/// Eight lanes, and two times eight: two 256-bit registers. GCC keeps a Vec16 in memory where no register holds it.
+typedef float Vec8 __attribute__((vector_size(32), aligned(4), may_alias));
+typedef std::int32_t Mask8 __attribute__((vector_size(32), aligned(4), may_alias));
+struct VectorPair {
+  Vec8 low, high;
+};
+struct MaskPair {
+  Mask8 low, high;
+};
+ENGRAM_ALWAYS_INLINE VectorPair operator+(VectorPair a, VectorPair b) {
+  return {a.low + b.low, a.high + b.high};
+}
+ENGRAM_ALWAYS_INLINE VectorPair operator-(VectorPair a, VectorPair b) {
+  return {a.low - b.low, a.high - b.high};
+}
+ENGRAM_ALWAYS_INLINE VectorPair operator*(VectorPair a, VectorPair b) {
+  return {a.low * b.low, a.high * b.high};
+}
+ENGRAM_ALWAYS_INLINE void operator+=(VectorPair& a, VectorPair b) {
+  a = a + b;
 }
 
+struct Avx2Lanes {
+  using Vector = VectorPair;
+  using Mask = MaskPair;
+  static constexpr int kSums = 1;
+
+  static ENGRAM_ALWAYS_INLINE Vector load(const float* p) {
+    return {*reinterpret_cast<const Vec8*>(p), *reinterpret_cast<const Vec8*>(p + 8)};
+  }
+  static ENGRAM_ALWAYS_INLINE void store(float* p, Vector v) {
+    *reinterpret_cast<Vec8*>(p) = v.low;
+    *reinterpret_cast<Vec8*>(p + 8) = v.high;
+  }
+  static ENGRAM_ALWAYS_INLINE Vector splat(float v) {
+    const Vec8 all = {v, v, v, v, v, v, v, v};
+    return {all, all};
+  }
+  static ENGRAM_ALWAYS_INLINE Mask not_positive(Vector v) { return {v.low <= 0, v.high <= 0}; }
+  static ENGRAM_ALWAYS_INLINE Vector select(Mask mask, Vector yes, Vector no) {
+    return {mask.low ? yes.low : no.low, mask.high ? yes.high : no.high};
+  }
+  static ENGRAM_ALWAYS_INLINE std::uint16_t mask_word(Vector v) {
+    const Mask clear = not_positive(v);
+    std::uint32_t low, high;
+    __asm__("vmovmskps %1, %0" : "=r"(low) : "x"(clear.low));
+    __asm__("vmovmskps %1, %0" : "=r"(high) : "x"(clear.high));
+    return std::uint16_t(~(low | high << 8));
+  }
+  static ENGRAM_ALWAYS_INLINE Mask unpack(std::uint16_t word) {
+    const Mask8 bits = {1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 4, 1 << 5, 1 << 6, 1 << 7};
+    const std::int32_t low = word, high = word >> 8;
+    const Mask8 low8 = {low, low, low, low, low, low, low, low},
+                high8 = {high, high, high, high, high, high, high, high};
+    return {(low8 & bits) == bits, (high8 & bits) == bits};
+  }
+  static ENGRAM_ALWAYS_INLINE Vector masked(const std::uint16_t& word, Vector v) {
+    const Mask keep = unpack(word);
+    return {Vec8(keep.low & Mask8(v.low)), Vec8(keep.high & Mask8(v.high))};
+  }
+};
+#endif
+
+/// The function `name`_avx512, _avx2 or _baseline that instruction_set() says.
+#if defined(ENGRAM_HAS_INSTRUCTION_SETS)
+#define ENGRAM_BY_INSTRUCTION_SET(name)                         \
+  (instruction_set() == InstructionSet::kAvx512 ? name##_avx512 \
+   : instruction_set() == InstructionSet::kAvx2 ? name##_avx2   \
+                                                : name##_baseline)
+#else
+#define ENGRAM_BY_INSTRUCTION_SET(name) name##_baseline
+#endif
+
+/// As store_lane_values. The work is out of line to keep it out of every instantiation, and goes through memory because
+/// vectors are returned differently by functions compiled for different instruction sets.
+template <class Lanes>
+ENGRAM_ALWAYS_INLINE typename Lanes::Vector lane_values(const ChannelRun& run, const float* per_channel,
+                                                        float otherwise = 0) {
+  if (run.lanes == ChannelRun::Lanes::kBlock && per_channel != nullptr) return Lanes::load(per_channel + run.channel);
+  float values[16];
+  store_lane_values(run, per_channel, otherwise, values);
+  return Lanes::load(values);
+}
+
+template <class Lanes>
 struct AffineCoefficients {
-  Vec16 center, scale, shift, slope;
+  typename Lanes::Vector center, scale, shift, slope;
 };
 
-/// Four independent accumulators of a sum and of a second sum; four hide the latency of the additions.
+/// Independent accumulators of a sum and of a second sum: four hide the latency of the additions, where the registers
+/// hold so many.
+template <class Lanes>
 struct VectorSums {
-  Vec16 first[4] = {};
-  Vec16 second[4] = {};
-  ENGRAM_ALWAYS_INLINE Vec16 total_first() const { return (first[0] + first[1]) + (first[2] + first[3]); }
-  ENGRAM_ALWAYS_INLINE Vec16 total_second() const { return (second[0] + second[1]) + (second[2] + second[3]); }
+  typename Lanes::Vector first[4] = {};
+  typename Lanes::Vector second[4] = {};
 };
+
+template <class Vector>
+ENGRAM_ALWAYS_INLINE Vector total(const Vector (&sums)[4]) {
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
 
 /// Vector number `vector` of an AffineMap; kStats adds d and d^2 of d = x - center to `sums`.
-template <bool kWide, Activation kAct, bool kResidual, bool kMask, bool kStats>
-ENGRAM_ALWAYS_INLINE void affine_vector(const AffineCoefficients& k, const float* x, const float* residual, float* y,
-                                        std::uint16_t* mask, dim_t vector, VectorSums& sums, int slot) {
+template <class Lanes, Activation kAct, bool kResidual, bool kMask, bool kStats>
+ENGRAM_ALWAYS_INLINE void affine_vector(const AffineCoefficients<Lanes>& k, const float* x, const float* residual,
+                                        float* y, std::uint16_t* mask, dim_t vector, VectorSums<Lanes>& sums,
+                                        int slot) {
+  using Vector = typename Lanes::Vector;
   const dim_t at = vector * 16;
-  const Vec16 d = load16(x + at) - k.center;
+  const Vector d = Lanes::load(x + at) - k.center;
   if constexpr (kStats) {
     sums.first[slot] += d;
     sums.second[slot] += d * d;
   }
-  Vec16 v = d * k.scale + k.shift;
-  if constexpr (kResidual) v += load16(residual + at);
+  Vector v = d * k.scale + k.shift;
+  if constexpr (kResidual) v += Lanes::load(residual + at);
   if constexpr (kAct != Activation::kNone) {
-    const Mask16 clear = not_positive<kWide>(v);  // a NaN stays, and its gradient passes
-    if constexpr (kMask) mask[vector] = mask_word<kWide>(v);
-    v = select<kWide>(clear, kAct == Activation::kRelu ? Vec16{} : k.slope * v, v);
+    const typename Lanes::Mask clear = Lanes::not_positive(v);  // a NaN stays, and its gradient passes
+    if constexpr (kMask) mask[vector] = Lanes::mask_word(v);
+    v = Lanes::select(clear, kAct == Activation::kRelu ? Vector{} : k.slope * v, v);
   }
-  store16(y + at, v);
+  Lanes::store(y + at, v);
 }
 
 /// An AffineMap over consecutive vectors that share their coefficients.
-template <bool kWide, Activation kAct, bool kResidual, bool kMask, bool kStats>
-ENGRAM_ALWAYS_INLINE void affine_vectors(const AffineCoefficients& k, const float* x, const float* residual, float* y,
-                                         std::uint16_t* mask, dim_t vectors, VectorSums& sums) {
-  constexpr int kMaxSlot = kWide ? 3 : 0;  // two AVX2 registers hold one Vec16, and there are sixteen
+template <class Lanes, Activation kAct, bool kResidual, bool kMask, bool kStats>
+ENGRAM_ALWAYS_INLINE void affine_vectors(const AffineCoefficients<Lanes>& k, const float* x, const float* residual,
+                                         float* y, std::uint16_t* mask, dim_t vectors, VectorSums<Lanes>& sums) {
+  constexpr int kMaxSlot = Lanes::kSums - 1;
   dim_t v = 0;
   for (; v + 4 <= vectors; v += 4) {
     for (int u = 0; u < 4; ++u)
-      affine_vector<kWide, kAct, kResidual, kMask, kStats>(k, x, residual, y, mask, v + u, sums, u & kMaxSlot);
+      affine_vector<Lanes, kAct, kResidual, kMask, kStats>(k, x, residual, y, mask, v + u, sums, u & kMaxSlot);
   }
-  for (; v < vectors; ++v) affine_vector<kWide, kAct, kResidual, kMask, kStats>(k, x, residual, y, mask, v, sums, 0);
+  for (; v < vectors; ++v) affine_vector<Lanes, kAct, kResidual, kMask, kStats>(k, x, residual, y, mask, v, sums, 0);
 }
 
 /// d of a MaskedGradient for vector v of the given pointers.
-template <bool kWide, Activation kAct, int kGradients>
-ENGRAM_ALWAYS_INLINE Vec16 masked_gradient(const float* g, const float* g2, const std::uint16_t* mask, dim_t v,
-                                           Vec16 slope) {
-  Vec16 d = {};
-  if constexpr (kGradients >= 1) d = load16(g + v * 16);
-  if constexpr (kGradients == 2) d += load16(g2 + v * 16);
-  if constexpr (kAct == Activation::kRelu) d = masked<kWide>(mask[v], d);
-  if constexpr (kAct == Activation::kLeakyRelu) d = select<kWide>(unpack_mask<kWide>(mask[v]), d, slope * d);
+template <class Lanes, Activation kAct, int kGradients>
+ENGRAM_ALWAYS_INLINE typename Lanes::Vector masked_gradient(const float* g, const float* g2, const std::uint16_t* mask,
+                                                            dim_t v, const typename Lanes::Vector& slope) {
+  typename Lanes::Vector d = {};
+  if constexpr (kGradients >= 1) d = Lanes::load(g + v * 16);
+  if constexpr (kGradients == 2) d += Lanes::load(g2 + v * 16);
+  if constexpr (kAct == Activation::kRelu) d = Lanes::masked(mask[v], d);
+  if constexpr (kAct == Activation::kLeakyRelu) d = Lanes::select(Lanes::unpack(mask[v]), d, slope * d);
   return d;
 }
 

@@ -79,13 +79,7 @@ struct Stages {
   void (*transform_weight_gradient)(const PanelArgs&, const float* sums, dim_t point, float* gw);
 };
 
-/// Instruction sets with stages of their own.
-enum class InstructionSet { kBaseline, kAvx2, kAvx512 };
-
-/// For tests: stages of at most this instruction set from now on. Plans made before keep theirs (see conv2d_release).
-void limit_instruction_set(InstructionSet most);
-
-/// Stages for this processor, of Stride1, Stride2 and Stride2Gradient.
+/// Stages for the present instruction_set(), of Stride1, Stride2 and Stride2Gradient.
 const Stages& stride1_stages();
 const Stages& stride2_stages();
 const Stages& stride2_gradient_stages();

@@ -2,6 +2,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "kernels/common/instruction_set.h"
 #include "kernels/conv2d/winograd_stages.h"
 #include "kernels/conv2d/winograd_transforms.h"
 
@@ -36,7 +37,7 @@ ENGRAM_ALWAYS_INLINE TilePlace place_of(const TileGrid& grid, dim_t tile) {
 /// Offsets of the pixels of a window within its channel block; -1 outside the image.
 template <int kExtent>
 struct Window {
-  std::int32_t offset[kExtent][kExtent];
+  dim_t offset[kExtent][kExtent];
   bool inside = true;
 
   ENGRAM_ALWAYS_INLINE Window(const ActivationShape& s, dim_t top, dim_t left) {
@@ -45,7 +46,7 @@ struct Window {
         const dim_t y = top + i, x = left + j;
         const bool valid = y >= 0 && y < s.h && x >= 0 && x < s.w;
         inside = inside && valid;
-        offset[i][j] = valid ? std::int32_t((y * s.w + x) * kBlock) : -1;
+        offset[i][j] = valid ? (y * s.w + x) * kBlock : -1;
       }
   }
 };
@@ -264,9 +265,9 @@ ENGRAM_ALWAYS_INLINE void weight_gradient_panel(const PanelArgs& args, const flo
 
 /// The stages of an algorithm for one instruction set; its attribute cannot be a parameter of a template. A product
 /// takes ROWS rows at a time: two vectors each in registers, beside two of the right operand and a broadcast value.
-#define ENGRAM_WINOGRAD_STAGES(INSTRUCTION_SET, ATTRIBUTE, LANES, ROWS)                                                \
+#define ENGRAM_WINOGRAD_STAGES(NAME, ATTRIBUTE, LANES, ROWS)                                                           \
   template <class Algorithm>                                                                                           \
-  struct INSTRUCTION_SET {                                                                                             \
+  struct NAME {                                                                                                        \
     static constexpr int kLanes = LANES;                                                                               \
     ATTRIBUTE static void input(const TransformArgs& a) { transform_activation<Algorithm, LANES, false>(a); }          \
     ATTRIBUTE static void weights(const float* packed, dim_t in, float* transformed, dim_t point) {                    \
@@ -281,15 +282,15 @@ ENGRAM_ALWAYS_INLINE void weight_gradient_panel(const PanelArgs& args, const flo
   };
 
 ENGRAM_WINOGRAD_STAGES(Baseline, , 4, 6)
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-ENGRAM_WINOGRAD_STAGES(Avx2, __attribute__((target("arch=x86-64-v3"))), 8, 6)
-ENGRAM_WINOGRAD_STAGES(Avx512, __attribute__((target("arch=x86-64-v4"))), 16, 12)
+#if defined(ENGRAM_HAS_INSTRUCTION_SETS)
+ENGRAM_WINOGRAD_STAGES(Avx2, ENGRAM_AVX2, 8, 6)
+ENGRAM_WINOGRAD_STAGES(Avx512, ENGRAM_AVX512, 16, 12)
 #endif
 
 /// The table of an instruction set's stages of an algorithm.
-template <template <class> class InstructionSet, class Algorithm>
+template <template <class> class StagesOf, class Algorithm>
 constexpr Stages table(const char* name) {
-  using Set = InstructionSet<Algorithm>;
+  using Set = StagesOf<Algorithm>;
   constexpr int kPoints = Algorithm::kSide * Algorithm::kSide;
   Stages s = {.name = name,
               .panel = 2 * Set::kLanes,
@@ -309,14 +310,12 @@ constexpr Stages table(const char* name) {
   return s;
 }
 
-InstructionSet most_allowed = InstructionSet::kAvx512;
-
 template <class Algorithm>
 const Stages& stages_of() {
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#if defined(ENGRAM_HAS_INSTRUCTION_SETS)
   static constexpr Stages kAvx512 = table<Avx512, Algorithm>("avx512"), kAvx2 = table<Avx2, Algorithm>("avx2");
-  if (most_allowed >= InstructionSet::kAvx512 && __builtin_cpu_supports("x86-64-v4")) return kAvx512;
-  if (most_allowed >= InstructionSet::kAvx2 && __builtin_cpu_supports("x86-64-v3")) return kAvx2;
+  if (instruction_set() == InstructionSet::kAvx512) return kAvx512;
+  if (instruction_set() == InstructionSet::kAvx2) return kAvx2;
 #endif
   static constexpr Stages kBaseline = table<Baseline, Algorithm>("baseline");
   return kBaseline;
@@ -335,10 +334,6 @@ void pack(const PanelArgs& args, int panel, float* packed, const Value& value) {
 }
 
 }  // namespace
-
-void limit_instruction_set(InstructionSet most) {
-  most_allowed = most;
-}
 
 const Stages& stride1_stages() {
   return stages_of<Stride1>();

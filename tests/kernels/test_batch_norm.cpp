@@ -10,7 +10,7 @@
 #include <tuple>
 #include <vector>
 
-#include "kernels/batch_norm/channel_passes.h"
+#include "kernels/common/instruction_set.h"
 #include "tests/support/backend_under_test.h"
 
 namespace engram::kernels {
@@ -151,13 +151,13 @@ const ActivationShape kShapes[] = {
     {7, 6, 3, 5, 3},   {2, 64, 3, 5, 64},  {3, 64, 24, 20, 64}, {2, 80, 9, 7, 80},
 };
 
-/// Runs a test's body with 512-bit vectors (where the processor has them) and without.
+/// Runs a test's body with each instruction set that the processor has.
 template <class Body>
-void with_and_without_wide_vectors(const Body& body) {
-  body();
-  allow_wide_vectors(false);
-  body();
-  allow_wide_vectors(true);
+void with_every_instruction_set(const Body& body) {
+  for (InstructionSet set : {InstructionSet::kBaseline, InstructionSet::kAvx2, InstructionSet::kAvx512}) {
+    limit_instruction_set(set);
+    body();
+  }
 }
 
 class BatchNormTest : public ::testing::TestWithParam<std::tuple<ActivationShape, Activation, bool>> {};
@@ -205,11 +205,11 @@ void check_evaluation(const ActivationShape& shape, Activation activation, bool 
 }
 
 TEST_P(BatchNormTest, TrainingMatchesReference) {
-  with_and_without_wide_vectors([] { std::apply(check_training, GetParam()); });
+  with_every_instruction_set([] { std::apply(check_training, GetParam()); });
 }
 
 TEST_P(BatchNormTest, EvaluationMatchesReference) {
-  with_and_without_wide_vectors([] { std::apply(check_evaluation, GetParam()); });
+  with_every_instruction_set([] { std::apply(check_evaluation, GetParam()); });
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, BatchNormTest,
@@ -251,7 +251,7 @@ TEST(BatchNorm, MaskBitsPastTheEndAreZero) {
 }
 
 TEST(BatchNorm, NanStaysNan) {
-  with_and_without_wide_vectors([] {
+  with_every_instruction_set([] {
     Problem p({2, 16, 3, 3, 16}, Activation::kRelu, false);
     p.x[5] = std::numeric_limits<float>::quiet_NaN();
     p.train();

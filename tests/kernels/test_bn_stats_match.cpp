@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "kernels/backend_info.h"
-#include "kernels/batch_norm/channel_passes.h"
+#include "kernels/common/instruction_set.h"
 #include "tests/support/backend_under_test.h"
 #include "tests/support/kernel_testing.h"
 
@@ -222,10 +222,12 @@ TEST_P(BnStatsMatchTest, MatchesReference) {
   std::apply(check, GetParam());
 }
 
-TEST_P(BnStatsMatchTest, MatchesReferenceWithoutWideVectors) {
-  allow_wide_vectors(false);
-  std::apply(check, GetParam());
-  allow_wide_vectors(true);
+TEST_P(BnStatsMatchTest, MatchesReferenceOnLesserInstructionSets) {
+  for (InstructionSet set : {InstructionSet::kBaseline, InstructionSet::kAvx2}) {
+    limit_instruction_set(set);
+    std::apply(check, GetParam());
+  }
+  limit_instruction_set(InstructionSet::kAvx512);
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, BnStatsMatchTest,

@@ -7,8 +7,8 @@
 #include "kernels/backend.h"
 #include "kernels/backend_info.h"
 #include "kernels/common/error.h"
+#include "kernels/common/instruction_set.h"
 #include "kernels/conv2d/conv2d_plan.h"
-#include "kernels/conv2d/winograd_stages.h"
 #include "tests/support/activation_testing.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/kernel_testing.h"
@@ -379,12 +379,11 @@ TEST(Conv2d, OwnWinogradDoesNotDependOnThreads) {
 
 TEST(Conv2d, OwnWinogradDiffersFromExactByLittleOnEveryInstructionSet) {
   if (!own_winograd()) GTEST_SKIP() << "oneDNN's Winograd runs here";
-  using winograd::InstructionSet;
   for (const Conv2dShape& s : large_winograd_shapes()) {
     ASSERT_TRUE(winograd_pays(s)) << label(s);
     const auto exact = all_passes(s, ConvPolicy::kExact);
     for (InstructionSet set : {InstructionSet::kBaseline, InstructionSet::kAvx2, InstructionSet::kAvx512}) {
-      winograd::limit_instruction_set(set);
+      limit_instruction_set(set);
       conv2d_release();
       const auto fast = all_passes(s, ConvPolicy::kFast);
       const dim_t ends[] = {0, s.y().count(), s.y().count() + s.x().count(), dim_t(fast.size())};
@@ -399,7 +398,7 @@ TEST(Conv2d, OwnWinogradDiffersFromExactByLittleOnEveryInstructionSet) {
       }
     }
   }
-  winograd::limit_instruction_set(InstructionSet::kAvx512);
+  limit_instruction_set(InstructionSet::kAvx512);
   conv2d_release();
 }
 
