@@ -62,11 +62,12 @@ class Trajectory : public ::testing::Test {
 
   void TearDown() override { set_conv_policy(kernels::ConvPolicy::kFast); }
 
-  /// Runs the iterations: the first agrees to 1e-4, the later ones to 1e-3, but for saturated pixels.
-  void expect_five_iterations(double saturated) {
+  /// Runs the iterations: the first agrees to 1e-4, the next two to 1e-3, the last two to `last`, but for saturated
+  /// pixels.
+  void expect_five_iterations(double last, double saturated) {
     for (const auto& row : data_["iterations"]) {
       const int iteration = row["iteration"];
-      const double tolerance = iteration == 0 ? 1e-4 : 1e-3;
+      const double tolerance = iteration == 0 ? 1e-4 : iteration < 3 ? 1e-3 : last;
       const auto& j = row["jitter"];
       const InversionTerms terms = inversion_->step({j[0], j[1], j[2] == 1}, {j[3], j[4], j[5] == 1});
       const std::string at = " in iteration " + std::to_string(iteration);
@@ -95,13 +96,16 @@ class Trajectory : public ::testing::Test {
 };
 
 TEST_F(Trajectory, FiveIterationsFollowTheReleasedModules) {
-  expect_five_iterations(own_winograd() ? 2e-2 : 5e-3);
+  if (own_winograd()) set_conv_policy(kernels::ConvPolicy::kExact);
+  expect_five_iterations(1e-3, own_winograd() ? 2e-2 : 5e-3);
 }
 
-TEST_F(Trajectory, FiveIterationsInDirectSumsFollowTheReleasedModules) {
-  if (!own_winograd()) GTEST_SKIP() << "the limit on the total variation is known for AVX2 only";
-  set_conv_policy(kernels::ConvPolicy::kExact);
-  expect_five_iterations(2e-2);
+// Its rounding, twice that of direct sums, flips the signs of a few values near zero before a ReLU. In one of two
+// builds that took the variance distance of the fourth iteration 2.7e-3 away and the total variation of the
+// fifth 2.5e-2; in the other, 1e-4 and 4e-3.
+TEST_F(Trajectory, FiveIterationsWithOwnWinogradFollowTheReleasedModules) {
+  if (!own_winograd()) GTEST_SKIP() << "oneDNN's Winograd runs here";
+  expect_five_iterations(5e-3, 5e-2);
 }
 
 TEST_F(Trajectory, TheImagesOfTheLowestLossAreKeptNotTheLast) {
