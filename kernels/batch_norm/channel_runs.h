@@ -119,7 +119,7 @@ ENGRAM_ALWAYS_INLINE void operator+=(VectorPair& a, VectorPair b) {
 struct Avx2Lanes {
   using Vector = VectorPair;
   using Mask = MaskPair;
-  static constexpr int kSums = 2;
+  static constexpr int kSums = 4;
 
   static ENGRAM_ALWAYS_INLINE Vector load(const float* p) {
     return {*reinterpret_cast<const Vec8*>(p), *reinterpret_cast<const Vec8*>(p + 8)};
