@@ -109,11 +109,12 @@ class WinogradForward final : public WinogradPlan {
         // With large weights, a panel is transformed where and when it is used, and the input is shared instead.
         share_weights_(panels_ * panel_count() * dim_t(sizeof(float)) <= kMaxSharedWeights &&
                        grid_.count() >= 8 * stages_.tiles),
-        input_tiles_(share_weights_ ? stages_.tiles : shared_tiles(stages_.points * step())) {
+        block_(stages_.tiles * (share_weights_ ? 1 : 2)),
+        input_tiles_(share_weights_ ? block_ : shared_tiles(stages_.points * step())) {
     packed_ = arrays_.add(panels_ * packed_step());
-    weights_ = arrays_.add((share_weights_ ? panels_ : threads_) * weights_step());
+    weights_ = arrays_.add((share_weights_ ? panels_ : threads_ * kPanels) * weights_step());
     input_ = arrays_.add((share_weights_ ? threads_ : 1) * input_step());
-    products_ = arrays_.add(threads_ * products_step());
+    products_ = arrays_.add(threads_ * kPanels * products_step());
   }
 
   void run(ConvPointers p, const ConvWeight& weight, char* workspace) override {
@@ -135,12 +136,15 @@ class WinogradForward final : public WinogradPlan {
     return is_strided(key.shape) ? 0 : key.shape.kh - 1 - pad;
   }
 
+  /// Panels multiplied in turn for each point: they share what is read of the input.
+  static constexpr dim_t kPanels = 2;
+
   dim_t packed_step() const { return in_.c * 9 * stages_.panel; }
   dim_t weights_step() const { return round_up(panel_count(), Arrays::kAlignment); }
   dim_t step() const { return odd_lines(in_.c); }
   dim_t input_point() const { return odd_lines(input_tiles_ * step()); }
   dim_t input_step() const { return round_up(stages_.points * input_point(), Arrays::kAlignment); }
-  dim_t products_point() const { return odd_lines(stages_.tiles * stages_.panel); }
+  dim_t products_point() const { return odd_lines(block_ * stages_.panel); }
   dim_t products_step() const { return round_up(stages_.points * products_point(), Arrays::kAlignment); }
 
   const float* packed_weights(const ConvWeight& weight, float* scratch) const {
@@ -167,55 +171,69 @@ class WinogradForward final : public WinogradPlan {
     stages_.transform_weights(packed + panel * packed_step(), in_.c, out, weights_point());
   }
 
-  /// Results of tiles [begin, end) for one panel; `input` holds the transforms from tile `begin` on.
-  void multiply(const ConvPointers& p, dim_t panel, dim_t begin, dim_t end, const float* input, const float* weights,
-                float* products) const {
-    stages_.multiply({.points = stages_.points,
-                      .a = input,
-                      .a_point = input_point(),
-                      .a_row = step(),
-                      .a_depth = 1,
-                      .b = weights,
-                      .b_point = weights_point(),
-                      .b_depth = stages_.panel,
-                      .c = products,
-                      .c_point = products_point(),
-                      .rows = end - begin,
-                      .depth = in_.c,
-                      .accumulate = false});
-    stages_.transform_output(
-        {out_, grid_, products, products_point(), begin, end, panel * stages_.panel, p.bias, p.residual, p.y, relu_});
+  /// Results of tiles [begin, end) for the panels [first, last), at most kPanels; `input` holds the transforms from
+  /// tile `begin` on, `weights` those of the panels.
+  void multiply(const ConvPointers& p, dim_t first, dim_t last, dim_t begin, dim_t end, const float* input,
+                const float* weights, float* products) const {
+    // Point by point, so that the panels find the input in a nearer cache.
+    for (int point = 0; point < stages_.points; ++point)
+      for (dim_t i = first; i < last; ++i)
+        stages_.multiply({.points = 1,
+                          .a = input + point * input_point(),
+                          .a_point = 0,
+                          .a_row = step(),
+                          .a_depth = 1,
+                          .b = weights + (i - first) * weights_step() + point * weights_point(),
+                          .b_point = 0,
+                          .b_depth = stages_.panel,
+                          .c = products + (i - first) * products_step() + point * products_point(),
+                          .c_point = 0,
+                          .rows = end - begin,
+                          .depth = in_.c,
+                          .accumulate = false});
+    for (dim_t i = first; i < last; ++i)
+      stages_.transform_output({out_, grid_, products + (i - first) * products_step(), products_point(), begin, end,
+                                i * stages_.panel, p.bias, p.residual, p.y, relu_});
   }
+
+  /// Groups of at most kPanels panels, and the panels of one.
+  dim_t groups() const { return (panels_ + kPanels - 1) / kPanels; }
+  dim_t group_begin(dim_t group) const { return group * kPanels; }
+  dim_t group_end(dim_t group) const { return std::min(panels_, (group + 1) * kPanels); }
 
   /// Small weights: all are transformed first; then each thread takes blocks of tiles from input to output.
   void run_by_tiles(const ConvPointers& p, const float* packed, float* scratch) const {
     float* const weights = scratch + weights_;
     parallel_items(panels_, [&](dim_t i, int) { transform_weights(packed, i, weights + i * weights_step()); });
-    const dim_t tiles = grid_.count(), block = stages_.tiles;
-    parallel_items((tiles + block - 1) / block, [&](dim_t item, int thread) {
-      const dim_t begin = item * block, end = std::min(tiles, begin + block);
+    const dim_t tiles = grid_.count();
+    parallel_items((tiles + block_ - 1) / block_, [&](dim_t item, int thread) {
+      const dim_t begin = item * block_, end = std::min(tiles, begin + block_);
       float* const input = scratch + input_ + thread * input_step();
-      float* const products = scratch + products_ + thread * products_step();
+      float* const products = scratch + products_ + thread * kPanels * products_step();
       transform_input(p.x, begin, end, input);
-      for (dim_t i = 0; i < panels_; ++i) multiply(p, i, begin, end, input, weights + i * weights_step(), products);
+      for (dim_t g = 0; g < groups(); ++g)
+        multiply(p, group_begin(g), group_end(g), begin, end, input, weights + group_begin(g) * weights_step(),
+                 products);
     });
   }
 
   /// Large weights: the threads transform many tiles together; then each takes panels, from weights to output.
   void run_by_panels(const ConvPointers& p, const float* packed, float* scratch) const {
-    const dim_t tiles = grid_.count(), block = stages_.tiles;
+    const dim_t tiles = grid_.count();
     float* const input = scratch + input_;
     for (dim_t first = 0; first < tiles; first += input_tiles_) {
       const dim_t last = std::min(tiles, first + input_tiles_);
       transform_tiles(first, last, [&](dim_t begin, dim_t end) {
         transform_input(p.x, begin, end, input + (begin - first) * step());
       });
-      parallel_items(panels_, [&](dim_t i, int thread) {
-        float* const weights = scratch + weights_ + thread * weights_step();
-        float* const products = scratch + products_ + thread * products_step();
-        transform_weights(packed, i, weights);
-        for (dim_t begin = first; begin < last; begin += block)
-          multiply(p, i, begin, std::min(last, begin + block), input + (begin - first) * step(), weights, products);
+      parallel_items(groups(), [&](dim_t g, int thread) {
+        float* const weights = scratch + weights_ + thread * kPanels * weights_step();
+        float* const products = scratch + products_ + thread * kPanels * products_step();
+        for (dim_t i = group_begin(g); i < group_end(g); ++i)
+          transform_weights(packed, i, weights + (i - group_begin(g)) * weights_step());
+        for (dim_t begin = first; begin < last; begin += block_)
+          multiply(p, group_begin(g), group_end(g), begin, std::min(last, begin + block_),
+                   input + (begin - first) * step(), weights, products);
       });
     }
   }
@@ -223,6 +241,7 @@ class WinogradForward final : public WinogradPlan {
   const bool backward_, relu_;
   const dim_t pad_h_, pad_w_;
   const bool share_weights_;
+  const dim_t block_;        ///< tiles that one thread multiplies at a time
   const dim_t input_tiles_;  ///< tiles in an array of transformed inputs
   dim_t packed_, weights_, input_, products_;
 };
