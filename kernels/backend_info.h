@@ -11,9 +11,9 @@ struct BackendInfo {
   std::string
       kernel_isa;       ///< instruction set that ENGRAM_MULTIVERSION functions run with: "AVX-512", "AVX2", "baseline"
   std::string library;  ///< library of convolutions and matrix products, with its version: "oneDNN 2.6.0"
-  std::string library_isa;  ///< instruction set that the library uses: "AVX-512", "AVX2", ...
-  int threads = 1;          ///< threads that the kernels use
-  std::string winograd;     ///< whose Winograd runs 3x3 convolutions under ConvPolicy::kFast: "own kernels", "oneDNN"
+  std::string library_isa;    ///< instruction set that the library uses: "AVX-512", "AVX2", ...
+  int threads = 1;            ///< threads that the kernels use
+  bool own_winograd = false;  ///< whether Winograd under ConvPolicy::kFast is our own: the library has none here
 };
 
 /// The CPU back end. Plans one small convolution to see which implementation runs it.

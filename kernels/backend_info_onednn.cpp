@@ -3,19 +3,15 @@
 #include <oneapi/dnnl/dnnl.hpp>
 
 #include "kernels/backend_info.h"
+#include "kernels/common/instruction_set.h"
 #include "kernels/conv2d/conv2d.h"
 
 namespace engram::kernels {
 namespace {
 
 std::string isa_of_kernels() {
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-  // The levels that ENGRAM_MULTIVERSION names, by the features that tell them apart.
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-    return "AVX-512";
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "AVX2";
-#endif
-  return "baseline";
+  const InstructionSet set = instruction_set();
+  return set == InstructionSet::kAvx512 ? "AVX-512" : set == InstructionSet::kAvx2 ? "AVX2" : "baseline";
 }
 
 std::string isa_of_library() {
@@ -62,7 +58,7 @@ BackendInfo cpu_backend_info() {
                           .x_block = 16,
                           .y_block = 16};
   const std::string plan = conv2d_plan_info(probe, ConvPass::kFprop, ConvPolicy::kFast);
-  info.winograd = plan.rfind("winograd:", 0) == 0 ? "own kernels" : "oneDNN";
+  info.own_winograd = plan.rfind("winograd:", 0) == 0;
   return info;
 }
 

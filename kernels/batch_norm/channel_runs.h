@@ -34,7 +34,7 @@ void store_lane_values(const ChannelRun& run, const float* per_channel, float ot
 struct BaselineLanes {
   using Vector = Vec16;
   using Mask = Mask16;
-  static constexpr int kSums = 1;  ///< accumulators of a sum that the registers hold, a power of two
+  static constexpr int kSums = 1;  ///< accumulators of a sum, a power of two: more are faster, and more accurate
 
   static ENGRAM_ALWAYS_INLINE Vector load(const float* p) { return load16(p); }
   static ENGRAM_ALWAYS_INLINE void store(float* p, Vector v) { store16(p, v); }

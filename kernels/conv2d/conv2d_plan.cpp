@@ -1,7 +1,6 @@
 #include "kernels/conv2d/conv2d_plan.h"
 
 namespace engram::kernels {
-
 namespace {
 
 /// Whether the library has Winograd kernels for this processor.

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "kernels/batch_norm/channel_passes.h"
 #include "kernels/common/error.h"
 #include "kernels/common/parallel.h"
 #include "kernels/conv2d/conv2d_plan.h"
@@ -178,16 +179,12 @@ class WinogradForward final : public WinogradPlan {
     // Point by point, so that the panels find the input in a nearer cache.
     for (int point = 0; point < stages_.points; ++point)
       for (dim_t i = first; i < last; ++i)
-        stages_.multiply({.points = 1,
-                          .a = input + point * input_point(),
-                          .a_point = 0,
+        stages_.multiply({.a = input + point * input_point(),
                           .a_row = step(),
                           .a_depth = 1,
                           .b = weights + (i - first) * weights_step() + point * weights_point(),
-                          .b_point = 0,
                           .b_depth = stages_.panel,
                           .c = products + (i - first) * products_step() + point * products_point(),
-                          .c_point = 0,
                           .rows = end - begin,
                           .depth = in_.c,
                           .accumulate = false});
@@ -246,21 +243,6 @@ class WinogradForward final : public WinogradPlan {
   dim_t packed_, weights_, input_, products_;
 };
 
-/// gbias[c] = the sum of gy over images and pixels: an image's in f32, those of the images in double.
-void sum_channels(const ActivationShape& s, const float* gy, float* gbias) {
-  parallel_for(s.blocks(), s.n * s.pixels() * kCpuChannelBlock, [&](dim_t block) {
-    double total[kCpuChannelBlock] = {};
-    for (dim_t n = 0; n < s.n; ++n) {
-      const float* pixel = gy + (n * s.blocks() + block) * s.pixels() * kCpuChannelBlock;
-      float sum[kCpuChannelBlock] = {};
-      for (dim_t i = 0; i < s.pixels(); ++i, pixel += kCpuChannelBlock)
-        for (dim_t c = 0; c < kCpuChannelBlock; ++c) sum[c] += pixel[c];
-      for (dim_t c = 0; c < kCpuChannelBlock; ++c) total[c] += sum[c];
-    }
-    for (dim_t c = 0; c < kCpuChannelBlock; ++c) gbias[block * kCpuChannelBlock + c] = float(total[c]);
-  });
-}
-
 /// wgrad: the adjoint of fprop in the weights.
 class WinogradWgrad final : public WinogradPlan {
  public:
@@ -273,6 +255,7 @@ class WinogradWgrad final : public WinogradPlan {
     input_ = arrays_.add(stages_.points * slice(in_.c));
     gradient_ = arrays_.add(stages_.points * slice(out_.c));
     sums_ = arrays_.add(panels_ * panel_count());
+    if (key.bias) bias_sums_ = arrays_.add(out_.c + channel_partials_count(out_));
   }
 
   void run(ConvPointers p, const ConvWeight&, char* workspace) override {
@@ -288,15 +271,14 @@ class WinogradWgrad final : public WinogradPlan {
     parallel_items(panels_, [&](dim_t i, int) {
       stages_.transform_weight_gradient(panel(i), scratch + sums_ + i * panel_count(), weights_point(), p.gw);
     });
-    if (p.bias) sum_channels(out_, p.y, p.bias);
+    if (p.bias)
+      gradient_sums_pass(out_, {p.y, nullptr, nullptr, Activation::kNone, 0}, nullptr, nullptr, p.bias,
+                         scratch + bias_sums_, scratch + bias_sums_ + out_.c);
   }
 
  private:
   /// Points that a thread takes at a time, beside a panel: there may be fewer panels than threads.
   static constexpr int kGroupPoints = 9;
-  /// Tiles summed at a time: a panel's values of so many stay in the first-level cache.
-  static constexpr dim_t kDepth = 96;
-
   /// Floats from one point to the next of the transforms of an activation.
   dim_t slice(dim_t channels) const { return odd_lines(tiles_ * odd_lines(channels)); }
 
@@ -314,29 +296,24 @@ class WinogradWgrad final : public WinogradPlan {
   /// Adds the products of `tiles` transformed tiles to the sums of one panel and one group of points, or starts them.
   void multiply(dim_t panel, dim_t point, dim_t tiles, bool start, float* scratch) const {
     const dim_t x_step = odd_lines(in_.c), y_step = odd_lines(out_.c);
-    const float* const x = scratch + input_ + point * slice(in_.c);
     // The last panel may reach into the gap between the tiles: those columns of its sums are not used.
-    const float* const gy = scratch + gradient_ + point * slice(out_.c) + panel * stages_.panel;
-    for (dim_t first = 0; first < tiles; first += kDepth)
-      stages_.multiply({.points = kGroupPoints,
-                        .a = x + first * x_step,
-                        .a_point = slice(in_.c),
+    for (dim_t p = point; p < point + kGroupPoints; ++p)
+      stages_.multiply({.a = scratch + input_ + p * slice(in_.c),
                         .a_row = 1,
                         .a_depth = x_step,
-                        .b = gy + first * y_step,
-                        .b_point = slice(out_.c),
+                        .b = scratch + gradient_ + p * slice(out_.c) + panel * stages_.panel,
                         .b_depth = y_step,
-                        .c = scratch + sums_ + panel * panel_count() + point * weights_point(),
-                        .c_point = weights_point(),
+                        .c = scratch + sums_ + panel * panel_count() + p * weights_point(),
                         .rows = in_.c,
-                        .depth = std::min(kDepth, tiles - first),
-                        .accumulate = !start || first > 0});
+                        .depth = tiles,
+                        .accumulate = !start});
   }
 
   const dim_t pad_h_, pad_w_;
   const dim_t tiles_;  ///< that are transformed, then multiplied
   const dim_t groups_;
   dim_t input_, gradient_, sums_;
+  dim_t bias_sums_ = 0;  ///< scratch of the bias gradient
 };
 
 }  // namespace

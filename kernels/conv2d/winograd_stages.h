@@ -27,16 +27,14 @@ struct TransformArgs {
   dim_t point, step;
 };
 
-/// c[p][i][j] = sum over k of a(p, i, k) b[p][k][j] for p < points, i < rows and the j of one panel; `accumulate` adds
-/// to c. The sums run over k in order.
+/// One point: c[i][j] = sum over k of a(i, k) b[k][j] for i < rows and the j of one panel; `accumulate` adds to c. The
+/// order of a sum depends on `depth` alone.
 struct MultiplyArgs {
-  int points;
   const float* a;
-  dim_t a_point, a_row, a_depth;  ///< steps
+  dim_t a_row, a_depth;  ///< steps
   const float* b;
-  dim_t b_point, b_depth;
-  float* c;
-  dim_t c_point;  ///< rows of c lie one panel apart
+  dim_t b_depth;
+  float* c;  ///< rows lie one panel apart
   dim_t rows, depth;
   bool accumulate;
 };

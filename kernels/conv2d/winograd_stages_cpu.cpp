@@ -131,7 +131,7 @@ ENGRAM_ALWAYS_INLINE void weights_panel(const float* packed, dim_t in, float* tr
     }
 }
 
-/// kRows rows of c for one point: the sum over `depth` products, added to c if `accumulate`.
+/// kRows rows of c: the sum over `depth` products, added to c if `accumulate`.
 template <int kLanes, int kRows>
 ENGRAM_ALWAYS_INLINE void multiply_rows(const MultiplyArgs& m, const float* a, const float* b, float* c, dim_t depth,
                                         bool accumulate) {
@@ -162,21 +162,20 @@ template <int kLanes, int kRows>
 ENGRAM_ALWAYS_INLINE void multiply_panel(const MultiplyArgs& m) {
   constexpr int kPanel = 2 * kLanes;
   constexpr dim_t kDepth = 32;
-  for (int p = 0; p < m.points; ++p)
-    for (dim_t k = 0; k < m.depth; k += kDepth) {
-      const float *a = m.a + p * m.a_point + k * m.a_depth, *b = m.b + p * m.b_point + k * m.b_depth;
-      float* c = m.c + p * m.c_point;
-      const dim_t depth = std::min(kDepth, m.depth - k);
-      const bool accumulate = m.accumulate || k > 0;
-      dim_t rows = m.rows;
-      const auto multiply = [&](auto count) __attribute__((always_inline)) {
-        for (; rows >= count; rows -= count, a += count * m.a_row, c += count * kPanel)
-          multiply_rows<kLanes, count>(m, a, b, c, depth, accumulate);
-      };
-      multiply(std::integral_constant<int, kRows>{});
-      multiply(std::integral_constant<int, 4>{});
-      multiply(std::integral_constant<int, 1>{});
-    }
+  for (dim_t k = 0; k < m.depth; k += kDepth) {
+    const float *a = m.a + k * m.a_depth, *b = m.b + k * m.b_depth;
+    float* c = m.c;
+    const dim_t depth = std::min(kDepth, m.depth - k);
+    const bool accumulate = m.accumulate || k > 0;
+    dim_t rows = m.rows;
+    const auto multiply = [&](auto count) __attribute__((always_inline)) {
+      for (; rows >= count; rows -= count, a += count * m.a_row, c += count * kPanel)
+        multiply_rows<kLanes, count>(m, a, b, c, depth, accumulate);
+    };
+    multiply(std::integral_constant<int, kRows>{});
+    multiply(std::integral_constant<int, 4>{});
+    multiply(std::integral_constant<int, 1>{});
+  }
 }
 
 /// The results of one tile for kLanes channels, by columns and then by rows.

@@ -51,7 +51,7 @@ std::vector<Conv2dShape> layouts(Conv2dShape s) {
 
 /// Whether our own Winograd stands in for the library's, which lacks it for this processor.
 bool own_winograd() {
-  return cpu_backend_info().winograd == "own kernels";
+  return cpu_backend_info().own_winograd;
 }
 
 /// Whether a shape runs as Winograd under kFast.

@@ -33,7 +33,7 @@ void expect_values(const std::vector<float>& got, const nlohmann::json& expected
 }
 
 bool own_winograd() {
-  return kernels::cpu_backend_info().winograd == "own kernels";
+  return kernels::cpu_backend_info().own_winograd;
 }
 
 class Trajectory : public ::testing::Test {
