@@ -184,8 +184,7 @@ int devices() {
   std::printf("  threads           %d\n", cpu.threads);
   std::printf("  own kernels       %s\n", cpu.kernel_isa.c_str());
   std::printf("  convolutions      %s, %s\n", cpu.library.c_str(), cpu.library_isa.c_str());
-  std::printf("  Winograd          %s (3x3 convolutions; --exact for direct sums)\n",
-              cpu.own_winograd ? "own kernels" : "oneDNN");
+  std::printf("  3x3 convolutions  own kernels, Winograd (--exact for direct sums)\n");
   std::printf("  element types     f32 (computation), i32, u8 (labels, images); files also f16, bf16, f8, f64\n");
   std::printf("  --device auto     %s\n", to_string(parse_device("auto")).c_str());
   return kExitOk;

@@ -11,12 +11,11 @@ struct BackendInfo {
   std::string
       kernel_isa;       ///< instruction set that ENGRAM_MULTIVERSION functions run with: "AVX-512", "AVX2", "baseline"
   std::string library;  ///< library of convolutions and matrix products, with its version: "oneDNN 2.6.0"
-  std::string library_isa;    ///< instruction set that the library uses: "AVX-512", "AVX2", ...
-  int threads = 1;            ///< threads that the kernels use
-  bool own_winograd = false;  ///< whether Winograd under ConvPolicy::kFast is our own: the library has none here
+  std::string library_isa;  ///< instruction set that the library uses: "AVX-512", "AVX2", ...
+  int threads = 1;          ///< threads that the kernels use
 };
 
-/// The CPU back end. Plans one small convolution to see which implementation runs it.
+/// The CPU back end.
 BackendInfo cpu_backend_info();
 
 }  // namespace engram::kernels

@@ -4,7 +4,6 @@
 
 #include "kernels/backend_info.h"
 #include "kernels/common/instruction_set.h"
-#include "kernels/conv2d/conv2d.h"
 
 namespace engram::kernels {
 namespace {
@@ -46,19 +45,6 @@ BackendInfo cpu_backend_info() {
                  std::to_string(version.patch);
   info.library_isa = isa_of_library();
   info.threads = omp_get_max_threads();
-  const Conv2dShape probe{.n = 1,
-                          .ic = 64,
-                          .ih = 16,
-                          .iw = 16,
-                          .oc = 64,
-                          .kh = 3,
-                          .kw = 3,
-                          .pad_h = 1,
-                          .pad_w = 1,
-                          .x_block = 16,
-                          .y_block = 16};
-  const std::string plan = conv2d_plan_info(probe, ConvPass::kFprop, ConvPolicy::kFast);
-  info.own_winograd = plan.rfind("winograd:", 0) == 0;
   return info;
 }
 

@@ -70,6 +70,11 @@ ENGRAM_ALWAYS_INLINE void gradient_vectors(const GradientCoefficients<Lanes>& k,
                                            float* grad_residual, dim_t vectors) {
   for (dim_t v = 0; v < vectors; ++v) {
     const dim_t at = v * 16;
+    if constexpr (kGradients >= 1) fetch_ahead(g + at);
+    if constexpr (kGradients == 2) fetch_ahead(g2 + at);
+    if constexpr (kX) fetch_ahead(x + at);
+    if constexpr (kResidual) own_ahead(grad_residual + at);
+    own_ahead(grad_x + at);
     const auto d = masked_gradient<Lanes, kAct, kGradients>(g, g2, mask, v, k.slope);
     if constexpr (kResidual) Lanes::store(grad_residual + at, d);
     auto out = d * k.scale;

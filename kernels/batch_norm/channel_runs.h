@@ -196,6 +196,16 @@ ENGRAM_ALWAYS_INLINE Vector total(const Vector (&sums)[4]) {
   return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
+/// How far ahead of a pass its operands are asked for, in floats. The processor's own prefetching stops at each page,
+/// and does not fetch for writing before the write.
+inline constexpr dim_t kAhead = 512;
+ENGRAM_ALWAYS_INLINE void fetch_ahead(const float* p) {
+  __builtin_prefetch(p + kAhead);
+}
+ENGRAM_ALWAYS_INLINE void own_ahead(float* p) {
+  __builtin_prefetch(p + kAhead, 1);
+}
+
 /// Vector number `vector` of an AffineMap; kStats adds d and d^2 of d = x - center to `sums`.
 template <class Lanes, Activation kAct, bool kResidual, bool kMask, bool kStats>
 ENGRAM_ALWAYS_INLINE void affine_vector(const AffineCoefficients<Lanes>& k, const float* x, const float* residual,
@@ -203,6 +213,9 @@ ENGRAM_ALWAYS_INLINE void affine_vector(const AffineCoefficients<Lanes>& k, cons
                                         int slot) {
   using Vector = typename Lanes::Vector;
   const dim_t at = vector * 16;
+  fetch_ahead(x + at);
+  if constexpr (kResidual) fetch_ahead(residual + at);
+  own_ahead(y + at);
   const Vector d = Lanes::load(x + at) - k.center;
   if constexpr (kStats) {
     sums.first[slot] += d;

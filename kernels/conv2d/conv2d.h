@@ -2,9 +2,9 @@
 /// Two-dimensional convolution (cross-correlation), f32: forward (fprop) and the gradients to data (dgrad) and weights
 /// (wgrad).
 ///
-/// On the CPU (oneDNN, and Winograd of our own where oneDNN has none for the processor): x and y are planar (block 1)
-/// or blocked (block 16, channels a multiple of 16); the kernels copy internally where the library wants another
-/// layout. Weights are plain [oc, ic / groups, kh, kw] (OIHW).
+/// On the CPU (Winograd of our own, else oneDNN): x and y are planar (block 1) or blocked (block 16, channels a
+/// multiple of 16); the kernels copy internally where the library wants another layout. Weights are plain [oc, ic /
+/// groups, kh, kw] (OIHW).
 ///
 /// On CUDA (cuDNN): everything is channels-last. x and y have blocks of all their channels, weights and their gradients
 /// are [oc, kh, kw, ic / groups]. Scratch memory comes from the caller, at most kConvWorkspaceLimit plus, under
@@ -14,9 +14,9 @@
 ///
 /// Algorithm: a fixed rule, never a timing, so that runs repeat to the bit. See ConvPolicy.
 ///
-/// Determinism on the CPU: the same call at the same thread count gives the same bits. Direct fprop and dgrad and our
-/// own Winograd do not depend on the thread count either (tested). The library's Winograd and its weight gradient do,
-/// in their last bits: oneDNN chooses its blocks and splits its sums by the thread count.
+/// Determinism on the CPU: the same call at the same thread count gives the same bits. Winograd and direct fprop and
+/// dgrad do not depend on the thread count either (tested). The direct weight gradient does, in its last bits: oneDNN
+/// splits its sums by the thread count.
 ///
 /// Accuracy on the CPU (tested): with |x|, |w| <= 1 and sums of K products, direct results and those of stride 2 are
 /// within 1e-6 sqrt(K) of the double reference, those of Winograd F(4x4, 3x3) within 3e-5 sqrt(K); relative L2 errors
@@ -37,7 +37,7 @@ namespace engram::kernels {
 
 /// Which algorithms may be used.
 enum class ConvPolicy {
-  kFast,   ///< Winograd where a fixed rule says: `uses_winograd` in the libraries, a wider one in our own
+  kFast,   ///< Winograd where a fixed rule says: see conv2d_plan.h and conv2d_plan_cudnn.cpp
   kExact,  ///< direct sums only
 };
 
@@ -139,10 +139,6 @@ struct Conv2dKernels {
 
 /// Throws UsageError unless `shape` is a convolution: blocks of 1 or 16, or channels-last ones.
 void check_conv2d_shape(const Conv2dShape& shape, bool channels_last = false);
-
-/// Whether a shape runs as the libraries' Winograd under kFast: 3x3, stride 1, padding at most 1, one group, at least
-/// 32 channels on both sides and multiples of 16, and at least 4x4 pixels of output.
-bool uses_winograd(const Conv2dShape& shape);
 
 /// Operands read and result written once; 2 n oc oh ow (ic/groups) kh kw operations for each pass, whatever algorithm
 /// runs.

@@ -40,18 +40,18 @@ class ConvPlan {
   virtual std::string info() const = 0;
 };
 
-/// Which of the library's methods a plan may use.
-enum class LibraryMethod { kDirect, kWinograd };
+/// The library's direct convolution. Throws Error when it has none.
+std::unique_ptr<ConvPlan> make_library_plan(const ConvPlanKey& key);
 
-/// The library's plan. Null when it has no fast Winograd for this processor; throws Error when it has no direct
-/// convolution at all.
-std::unique_ptr<ConvPlan> make_library_plan(const ConvPlanKey& key, LibraryMethod method);
+/// Whether the library has direct kernels for blocks of 16 (AVX-512). Else they work in blocks of 8, between copies.
+bool library_takes_blocks();
 
-/// Whether our own Winograd is faster than direct sums: 3x3 in blocks of 16, one group, at least 4x4 pixels of output;
-/// stride 1 with padding at most 1, or stride 2 with padding 1 and at least 32 channels on both sides.
+/// Whether Winograd is faster than the library's direct sums: 3x3 in blocks of 16, one group, at least 4x4 pixels of
+/// output; stride 1 with padding at most 1, or, where the library does not take such blocks, stride 2 with padding 1
+/// and at least 32 channels on both sides.
 bool winograd_pays(const Conv2dShape& shape);
 
-/// Our own Winograd, for shapes that it takes.
+/// Our Winograd, for shapes where it pays.
 std::unique_ptr<ConvPlan> make_winograd_plan(const ConvPlanKey& key);
 
 /// The plan that the rule of conv2d.h names.

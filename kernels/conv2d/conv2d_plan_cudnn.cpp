@@ -20,6 +20,15 @@ void set_tensor(cudnnTensorDescriptor_t d, cudnnTensorFormat_t format, cudnnData
       "cudnnSetTensor4dDescriptor");
 }
 
+/// 3x3, stride 1, padding at most 1, one group, at least 32 channels on both sides and multiples of 16, and at least
+/// 4x4 pixels of output.
+bool winograd_pays_on_cuda(const Conv2dShape& s) {
+  constexpr dim_t kMultiple = 16, kLeast = 32;
+  return s.groups == 1 && s.kh == 3 && s.kw == 3 && s.stride_h == 1 && s.stride_w == 1 && s.pad_h <= 1 &&
+         s.pad_w <= 1 && s.ic >= kLeast && s.oc >= kLeast && s.ic % kMultiple == 0 && s.oc % kMultiple == 0 &&
+         s.oh() >= 4 && s.ow() >= 4;
+}
+
 }  // namespace
 
 const char* pass_name(ConvPass pass) {
@@ -40,7 +49,7 @@ void check_cudnn(cudnnStatus_t status, const char* call) {
 CudnnPlan::CudnnPlan(const CudnnPlanKey& key, cudnnHandle_t handle) : key_(key) {
   try {
     create();
-    planar = key.math == MathMode::kF32 && key.policy == ConvPolicy::kFast && uses_winograd(key.shape);
+    planar = key.math == MathMode::kF32 && key.policy == ConvPolicy::kFast && winograd_pays_on_cuda(key.shape);
     describe();
     if (planar && take_winograd(handle)) return;
     if (planar) {

@@ -18,6 +18,7 @@ using dnnl::algorithm;
 using dnnl::memory;
 using dnnl::prop_kind;
 using Tag = memory::format_tag;
+constexpr algorithm kMethod = algorithm::convolution_direct;
 
 // Never destroyed: plans in static storage outlive any order of destruction.
 const dnnl::engine& the_engine() {
@@ -70,8 +71,7 @@ bool is_slow(const std::string& implementation) {
 
 /// One way to compute a pass.
 struct Candidate {
-  Layout x, y;  ///< that the primitive works in
-  algorithm method = algorithm::convolution_direct;
+  Layout x, y;            ///< that the primitive works in
   bool mirrored = false;  ///< compute the mirror image (see mirror_weights.h): x is then the layout of the caller's y
 };
 
@@ -83,15 +83,10 @@ Candidate with_halved_blocks(Candidate c) {
 }
 
 /// In the order of preference: the first that has a fast implementation is taken. Depends on the key alone.
-std::vector<Candidate> candidates(const ConvPlanKey& key, LibraryMethod library_method) {
+std::vector<Candidate> candidates(const ConvPlanKey& key) {
   const Conv2dShape& s = key.shape;
   const Candidate blocked = {.x = Layout::kBlock16, .y = Layout::kBlock16},
                   planar = {.x = Layout::kPlanar, .y = Layout::kPlanar};
-  if (library_method == LibraryMethod::kWinograd) {
-    Candidate winograd = blocked;
-    winograd.method = algorithm::convolution_winograd;
-    return {winograd};
-  }
   if (s.groups > 1) {
     const bool whole_blocks = s.ic / s.groups % kCpuChannelBlock == 0 && s.oc / s.groups % kCpuChannelBlock == 0;
     const bool depthwise = s.groups == s.ic && s.groups == s.oc && s.groups % kCpuChannelBlock == 0;
@@ -128,7 +123,7 @@ void point_at(memory& m, const void* data) {
 struct LibraryPlan final : ConvPlan {
   ConvPlanKey key;
   Candidate chosen = {};
-  /// What the primitive computes: the shape and pass of the key or of its mirror image, for some of the images.
+  /// What the primitive computes: the shape and pass of the key or of its mirror image.
   Conv2dShape shape;
   ConvPass pass;
   std::string implementation;
@@ -144,27 +139,17 @@ struct LibraryPlan final : ConvPlan {
 
   explicit LibraryPlan(const ConvPlanKey& k) : key(k) {}
 
-  /// Whether one of the method's candidates was built. `found` names what the library offered last.
-  bool build(LibraryMethod method, bool accept_slow, std::string* found) {
-    for (const Candidate& candidate : candidates(key, method))
+  /// Whether one of the candidates was built. `found` names what the library offered last.
+  bool build(bool accept_slow, std::string* found) {
+    for (const Candidate& candidate : candidates(key))
       if (try_build(candidate, accept_slow, found)) return true;
     return false;
   }
 
-  /// Builds a candidate, for fewer images at a time while its scratch memory is large.
+  /// Creates the primitive of a candidate; false when there is none or (unless `accept_slow`) only a slow one.
   bool try_build(const Candidate& c, bool accept_slow, std::string* found) {
-    constexpr std::size_t kLargeScratch = std::size_t(96) << 20;
     shape = c.mirrored ? mirrored(key.shape) : key.shape;
     pass = c.mirrored && key.pass == ConvPass::kDgrad ? ConvPass::kFprop : key.pass;
-    while (try_build_batch(c, accept_slow, found)) {
-      if (scratchpad_bytes <= kLargeScratch || pass == ConvPass::kWgrad || shape.n % 2 != 0) return true;
-      shape.n /= 2;
-    }
-    return false;
-  }
-
-  /// Creates the primitive of a candidate; false when there is none or (unless `accept_slow`) only a slow one.
-  bool try_build_batch(const Candidate& c, bool accept_slow, std::string* found) {
     const Conv2dShape& s = shape;
     const memory::desc xd = activation_desc(s.x(), c.x), yd = activation_desc(s.y(), c.y);
     const memory::desc wd = describe(weight_dims(s), Tag::any);
@@ -191,9 +176,8 @@ struct LibraryPlan final : ConvPlan {
     try {
       using Forward = dnnl::convolution_forward;
       if (pass == ConvPass::kFprop) {
-        // Training, not inference: Winograd for inference reads transformed weights, which take four times the memory.
         const Forward::primitive_desc pd(
-            {prop_kind::forward_training, c.method, xd, wd, bd, yd, strides, pad_begin, pad_end}, attributes,
+            {prop_kind::forward_training, kMethod, xd, wd, bd, yd, strides, pad_begin, pad_end}, attributes,
             the_engine(), true);
         if (!finish(pd, pd ? pd.weights_desc() : wd)) return false;
         convolution = Forward(pd);
@@ -201,12 +185,12 @@ struct LibraryPlan final : ConvPlan {
         return true;
       }
       // Backward primitives ask for a forward one as a hint.
-      Forward::primitive_desc hint({prop_kind::forward_training, c.method, xd, wd, yd, strides, pad_begin, pad_end},
+      Forward::primitive_desc hint({prop_kind::forward_training, kMethod, xd, wd, yd, strides, pad_begin, pad_end},
                                    the_engine(), true);
       if (!hint) return false;
       if (pass == ConvPass::kDgrad) {
         using Backward = dnnl::convolution_backward_data;
-        const Backward::primitive_desc pd({c.method, xd, wd, yd, strides, pad_begin, pad_end}, attributes, the_engine(),
+        const Backward::primitive_desc pd({kMethod, xd, wd, yd, strides, pad_begin, pad_end}, attributes, the_engine(),
                                           hint, true);
         if (!finish(pd, pd ? pd.weights_desc() : wd)) return false;
         convolution = Backward(pd);
@@ -214,7 +198,7 @@ struct LibraryPlan final : ConvPlan {
         return true;
       }
       using Backward = dnnl::convolution_backward_weights;
-      const Backward::primitive_desc pd({c.method, xd, wd, bd, yd, strides, pad_begin, pad_end}, attributes,
+      const Backward::primitive_desc pd({kMethod, xd, wd, bd, yd, strides, pad_begin, pad_end}, attributes,
                                         the_engine(), hint, true);
       if (!finish(pd, pd ? pd.diff_weights_desc() : wd)) return false;
       convolution = Backward(pd);
@@ -309,16 +293,10 @@ struct LibraryPlan final : ConvPlan {
       return;
     }
     point_at(w, packed_weights(weight, w_copy, mirror));
-    const dim_t x_step = shape.x().count(), y_step = shape.y().count();
-    for (dim_t done = 0; done < key.shape.n; done += shape.n) {
-      if (pass == ConvPass::kFprop)
-        run_fprop(p, x_copy, y_copy);
-      else
-        run_dgrad(p, x_copy, y_copy);
-      p.x += x_step;
-      p.y += y_step;
-      if (p.residual) p.residual += y_step;
-    }
+    if (pass == ConvPass::kFprop)
+      run_fprop(p, x_copy, y_copy);
+    else
+      run_dgrad(p, x_copy, y_copy);
   }
 
   void run_fprop(const ConvPointers& p, char* x_copy, char* y_copy) {
@@ -380,18 +358,28 @@ struct LibraryPlan final : ConvPlan {
 
   std::string info() const override {
     return message(implementation, " x=", layout_name(chosen.x), " y=", layout_name(chosen.y),
-                   chosen.mirrored ? " mirrored" : "", " images=", shape.n, " scratch=", workspace_bytes());
+                   chosen.mirrored ? " mirrored" : "", " scratch=", workspace_bytes());
   }
 };
 
 }  // namespace
 
-std::unique_ptr<ConvPlan> make_library_plan(const ConvPlanKey& key, LibraryMethod method) {
+bool library_takes_blocks() {
+  switch (dnnl::get_effective_cpu_isa()) {
+    case dnnl::cpu_isa::avx512_core:
+    case dnnl::cpu_isa::avx512_core_vnni:
+    case dnnl::cpu_isa::avx512_core_bf16:
+    case dnnl::cpu_isa::avx512_core_amx:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::unique_ptr<ConvPlan> make_library_plan(const ConvPlanKey& key) {
   auto plan = std::make_unique<LibraryPlan>(key);
   std::string found;
-  if (plan->build(method, false, &found)) return plan;
-  if (method == LibraryMethod::kWinograd) return nullptr;
-  if (plan->build(method, true, &found)) return plan;
+  if (plan->build(false, &found) || plan->build(true, &found)) return plan;
   throw Error(message("[conv2d] oneDNN has no implementation for this shape; last tried: ", found));
 }
 

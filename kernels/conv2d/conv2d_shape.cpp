@@ -30,12 +30,6 @@ void check_conv2d_shape(const Conv2dShape& s, bool channels_last) {
     fail(channels_last ? "blocks of all channels" : "blocks of 1, or 16 with channels a multiple of it");
 }
 
-bool uses_winograd(const Conv2dShape& s) {
-  return s.groups == 1 && s.kh == 3 && s.kw == 3 && s.stride_h == 1 && s.stride_w == 1 && s.pad_h <= 1 &&
-         s.pad_w <= 1 && s.ic >= 32 && s.oc >= 32 && s.ic % kCpuChannelBlock == 0 && s.oc % kCpuChannelBlock == 0 &&
-         s.oh() >= 4 && s.ow() >= 4;
-}
-
 Cost conv2d_cost(const Conv2dShape& s, ConvPass pass) {
   const std::int64_t x = s.x().count() * 4, y = s.y().count() * 4, w = s.weight_count() * 4;
   const std::int64_t result = pass == ConvPass::kFprop ? y : pass == ConvPass::kDgrad ? x : w;

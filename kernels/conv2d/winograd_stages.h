@@ -3,12 +3,16 @@
 /// convolution; winograd_plan.cpp puts them together.
 ///
 /// Activations are in blocks of 16 channels. Transformed operands have a slice for each point of a tile, `point` floats
-/// apart: one value a tile and channel, [tiles, step] floats with the channels contiguous. Weights and products are cut
-/// into panels of `panel` output channels, the last one filled up with zeros.
+/// apart: one value a tile and channel, the channels contiguous in parts of kDepth. Weights and products are cut into
+/// panels of `panel` output channels, the last one filled up with zeros.
 
 #include "kernels/common/activation.h"
 
 namespace engram::kernels::winograd {
+
+/// Products that are summed before they are added to the sums of before, so that rounding errors do not add up over a
+/// long sum: most of the error of a Winograd convolution comes from there. It costs 5 % of the speed.
+inline constexpr dim_t kDepth = 32;
 
 /// The tiles of results that cover an activation, image after image.
 struct TileGrid {
@@ -24,14 +28,14 @@ struct TransformArgs {
   const float* src;
   dim_t begin, end;
   float* out;
-  dim_t point, step;
+  dim_t point, part, tile;  ///< floats from one point, part of kDepth channels, tile to the next
 };
 
 /// One point: c[i][j] = sum over k of a(i, k) b[k][j] for i < rows and the j of one panel; `accumulate` adds to c. The
 /// order of a sum depends on `depth` alone.
 struct MultiplyArgs {
   const float* a;
-  dim_t a_row, a_depth;  ///< steps
+  dim_t a_step;
   const float* b;
   dim_t b_depth;
   float* c;  ///< rows lie one panel apart
@@ -66,10 +70,14 @@ struct Stages {
   int points;  ///< products of a tile
   int result;  ///< results along one side of a tile
   int tiles;   ///< that one thread multiplies at a time, so that operands and products stay in its second-level cache
+  int panel_tiles;  ///< the same with large weights, where only the products stay: the more, the less is read again
   void (*transform_input)(const TransformArgs&);
   /// `packed` [in, 9, panel] to slices [in, panel], `point` floats apart.
   void (*transform_weights)(const float* packed, dim_t in, float* transformed, dim_t point);
+  /// a(i, k) = a[k / kDepth * a_step + i * kDepth + k % kDepth].
   void (*multiply)(const MultiplyArgs&);
+  /// a(i, k) = a[k * a_step + i].
+  void (*multiply_transposed)(const MultiplyArgs&);
   void (*transform_output)(const OutputArgs&);
   /// Null in an algorithm for the gradient of the input.
   void (*transform_output_gradient)(const TransformArgs&);
