@@ -289,7 +289,8 @@ class WinogradWgrad final : public WinogradPlan {
   /// Most bytes of sums that a thread keeps for itself.
   static constexpr dim_t kMaxSums = dim_t{5} << 18;
   /// Tiles that are transformed and multiplied in turn there, and most parts of the tiles that have sums of their own:
-  /// a fixed number, so that results do not depend on the threads.
+  /// a fixed number, so that results do not depend on the threads, and small, since all are added up. No more threads
+  /// than these work there.
   static constexpr dim_t kChunkTiles = 24, kMaxChunks = 8;
   /// Panels multiplied in turn for each point, and points that a thread takes at a time: there may be fewer panels than
   /// threads.

@@ -35,7 +35,7 @@ struct TransformArgs {
 /// order of a sum depends on `depth` alone.
 struct MultiplyArgs {
   const float* a;
-  dim_t a_step;
+  dim_t a_step;  ///< see Stages
   const float* b;
   dim_t b_depth;
   float* c;  ///< rows lie one panel apart
