@@ -95,6 +95,29 @@ std::function<void()> strided_copy(DeviceArrays& device, std::int64_t count) {
   return call(device.kernels().strided_copy.copy, args);
 }
 
+/// Weights [out, in, 3, 3] to channels-last.
+StridedCopyArgs transposition_args(std::int64_t count) {
+  constexpr std::int64_t kTaps = 9, kIn = 512;
+  StridedCopyArgs args{};
+  args.element_bytes = 4;
+  args.rank = 3;
+  args.shape[0] = count / (kTaps * kIn);
+  args.shape[1] = kTaps;
+  args.shape[2] = kIn;
+  args.stride_x[0] = args.stride_y[0] = kTaps * kIn;
+  args.stride_x[1] = args.stride_y[2] = 1;
+  args.stride_x[2] = kTaps;
+  args.stride_y[1] = kIn;
+  return args;
+}
+
+std::function<void()> transposition(DeviceArrays& device, std::int64_t count) {
+  StridedCopyArgs args = transposition_args(count);
+  args.x = device.values(count);
+  args.y = device.empty<float>(count);
+  return call(device.kernels().strided_copy.copy, args);
+}
+
 }  // namespace
 
 void add_tensor_cases(std::vector<KernelCase>& cases, std::int64_t scale) {
@@ -116,6 +139,7 @@ void add_tensor_cases(std::vector<KernelCase>& cases, std::int64_t scale) {
   add("reorder/to_planar", reorder_cost(reorder_args(count)),
       [](DeviceArrays& device, std::int64_t n) { return reorder(device, n, true); });
   add("strided_copy/copy", strided_copy_cost(copy_args(count)), strided_copy);
+  add("strided_copy/transposition", strided_copy_cost(transposition_args(count)), transposition);
 }
 
 }  // namespace engram::bench

@@ -13,12 +13,12 @@ struct TrainStatistics {
   float *running_mean, *running_var;  ///< or null
 };
 
-/// Second stage of the moments: kWarp channels a block.
+/// Second stage of the moments: kMergeChannels a block.
 __global__ void __launch_bounds__(kMergeThreads) finish_moments_kernel(MomentPartials partials, TrainStatistics out) {
   EMU_SHARED(Moments, scratch, [kMergeThreads]);
-  const int c = int(blockIdx.x) * kWarp + int(threadIdx.x) % kWarp;
+  const int c = int(blockIdx.x) * kMergeChannels + int(threadIdx.x) % kMergeChannels;
   const ChannelMoments moments = merge_chunks(partials, c, scratch);
-  if (threadIdx.x >= kWarp || c >= partials.channels) return;
+  if (threadIdx.x >= kMergeChannels || c >= partials.channels) return;
   const double count = double(partials.rows), momentum = double(out.momentum);
   out.mean[c] = moments.mean;
   out.invstd[c] = float(1 / sqrt(double(moments.var) + double(out.eps)));
@@ -58,7 +58,7 @@ void train(Stream stream, const BatchNormTrainArgs& args) {
                    .mask = args.mask};
   const MomentPartials partials = launch_affine_moments(stream, map, work.partials);
   ENGRAM_LAUNCH(
-      finish_moments_kernel, grid_of(ceil_div(args.shape.c, kWarp)), kMergeThreads, 0, stream, partials,
+      finish_moments_kernel, grid_of(ceil_div(args.shape.c, kMergeChannels)), kMergeThreads, 0, stream, partials,
       (TrainStatistics{args.momentum, args.eps, args.mean, args.invstd, args.running_mean, args.running_var}));
   map.y = args.y;
   launch_affine(stream, map);

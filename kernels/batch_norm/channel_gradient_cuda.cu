@@ -138,25 +138,22 @@ __global__ void __launch_bounds__(kChannelThreads, kChannelBlocks)
   store(partials.dx + to, sum_dx);
 }
 
-/// Second stage: kWarp channels a block, its warps share the chunks.
+/// Second stage: kMergeChannels a block, whose rows share the chunks.
 __global__ void __launch_bounds__(kMergeThreads)
     merge_sums_kernel(SumPartials partials, ChannelScale scale, GradientSums sums) {
   EMU_SHARED(float, parts_d, [kMergeThreads]);
   EMU_SHARED(float, parts_dx, [kMergeThreads]);
-  const int c = int(blockIdx.x) * kWarp + int(threadIdx.x) % kWarp;
+  const int c = int(blockIdx.x) * kMergeChannels + int(threadIdx.x) % kMergeChannels;
   float d = 0, dx = 0;
-  for (int chunk = int(threadIdx.x) / kWarp; c < partials.channels && chunk < partials.chunks; chunk += kMergeRows) {
+#pragma unroll 4
+  for (int chunk = int(threadIdx.x) / kMergeChannels; c < partials.channels && chunk < partials.chunks;
+       chunk += kMergeRows) {
     d += partials.d[dim_t(chunk) * partials.channels + c];
     dx += partials.dx[dim_t(chunk) * partials.channels + c];
   }
-  parts_d[threadIdx.x] = d;
-  parts_dx[threadIdx.x] = dx;
-  __syncthreads();
-  if (threadIdx.x >= kWarp || c >= partials.channels) return;
-  for (int row = 1; row < kMergeRows; ++row) {
-    d += parts_d[row * kWarp + int(threadIdx.x)];
-    dx += parts_dx[row * kWarp + int(threadIdx.x)];
-  }
+  merge_rows([&](int slot) { parts_d[slot] = d, parts_dx[slot] = dx; },
+             [&](int slot) { d += parts_d[slot], dx += parts_dx[slot]; });
+  if (threadIdx.x >= kMergeChannels || c >= partials.channels) return;
   sums.sum_d[c] = d;
   sums.sum_dx[c] = dx;
   if (sums.grad_beta) sums.grad_beta[c] = d;
@@ -189,7 +186,8 @@ void launch_gradient_sums(Stream stream, const ActivationShape& shape, const Mas
     ENGRAM_LAUNCH(gradient_sums_kernel<1>, grid_of(g.blocks()), kChannelThreads, 0, stream, g, gradient, x, center,
                   partials);
   }
-  ENGRAM_LAUNCH(merge_sums_kernel, grid_of(ceil_div(shape.c, kWarp)), kMergeThreads, 0, stream, partials, scale, sums);
+  ENGRAM_LAUNCH(merge_sums_kernel, grid_of(ceil_div(shape.c, kMergeChannels)), kMergeThreads, 0, stream, partials,
+                scale, sums);
 }
 
 }  // namespace engram::kernels::cuda

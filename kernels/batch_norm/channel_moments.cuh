@@ -115,31 +115,43 @@ __device__ void merge_block(const ChannelRows& g, const ChannelThread<kWidth>& a
   store(out.squares + to, square);
 }
 
-/// Threads of a block that merges chunks: kWarp channels side by side, the chunks shared by the rows.
-inline constexpr int kMergeThreads = 512, kMergeRows = kMergeThreads / kWarp;
+/// Threads of a block that merges chunks: a sector of channels side by side, the chunks shared by the rows. Few
+/// channels a block make many blocks, and short waits for each thread's chunks.
+inline constexpr int kMergeThreads = 512, kMergeChannels = 8, kMergeRows = kMergeThreads / kMergeChannels;
 
 /// Moments of a channel over all chunks.
 struct ChannelMoments {
   float mean, var;  ///< var biased
 };
 
-/// Merges the chunks of `channel` (of lane threadIdx.x % kWarp; none past the last). The result is valid in the first
-/// warp. All threads of a block of kMergeThreads call it; `scratch` holds kMergeThreads Moments and is free again after
-/// the block's next barrier.
+/// Merges the values of the threads below each other, as a tree: store(slot) writes this thread's value to shared
+/// memory, merge(slot) adds the one that lies there. The first row of threads ends with the results. All threads of a
+/// block of kMergeThreads call it.
+template <class Store, class Merge>
+__device__ __forceinline__ void merge_rows(const Store& store, const Merge& merge) {
+  const int row = int(threadIdx.x) / kMergeChannels;
+  for (int half = kMergeRows / 2; half > 0; half /= 2) {  // each round has slots of its own, so one barrier does
+    if (row >= half && row < 2 * half) store(int(threadIdx.x));
+    __syncthreads();
+    if (row < half) merge(int(threadIdx.x) + half * kMergeChannels);
+  }
+}
+
+/// Merges the chunks of `channel` (of lane threadIdx.x % kMergeChannels; none past the last). The result is valid in
+/// the first row of threads. All threads of a block of kMergeThreads call it; `scratch` holds kMergeThreads Moments and
+/// is free again after the block's next barrier.
 inline __device__ ChannelMoments merge_chunks(const MomentPartials& in, int channel, Moments* scratch) {
   Moments mine = {0, 0, 0};
   const float origin = channel < in.channels ? in.origin[channel] : 0.f;
   if (channel < in.channels) {
-    for (int chunk = int(threadIdx.x) / kWarp; chunk < in.chunks; chunk += kMergeRows) {
+#pragma unroll 4
+    for (int chunk = int(threadIdx.x) / kMergeChannels; chunk < in.chunks; chunk += kMergeRows) {
       const dim_t at = dim_t(chunk) * in.channels + channel;
       const float count = float(min(in.chunk_rows, in.rows - chunk * in.chunk_rows));
       merge(mine, {count, in.mean[at] + (in.origin[at] - origin), in.squares[at]});
     }
   }
-  scratch[threadIdx.x] = mine;
-  __syncthreads();
-  if (threadIdx.x < kWarp)
-    for (int row = 1; row < kMergeRows; ++row) merge(mine, scratch[row * kWarp + int(threadIdx.x)]);
+  merge_rows([&](int slot) { scratch[slot] = mine; }, [&](int slot) { merge(mine, scratch[slot]); });
   return {origin + mine.mean, mine.squares / mine.count};
 }
 

@@ -23,15 +23,15 @@ struct Layers {
   Layer layer[kCapacity];
 };
 
-/// Second stage: the statistics of kWarp channels a block, layers side by side in the grid's y.
+/// Second stage: the statistics of kMergeChannels a block, layers side by side in the grid's y.
 template <int kCapacity>
 __global__ void __launch_bounds__(kMergeThreads) merge_kernel(const __grid_constant__ Layers<kCapacity> layers) {
   EMU_SHARED(Moments, scratch, [kMergeThreads]);
   const Layer& layer = layers.layer[blockIdx.y];
-  if (int(blockIdx.x) * kWarp >= layer.partials.channels) return;  // the whole block
-  const int c = int(blockIdx.x) * kWarp + int(threadIdx.x) % kWarp;
+  if (int(blockIdx.x) * kMergeChannels >= layer.partials.channels) return;  // the whole block
+  const int c = int(blockIdx.x) * kMergeChannels + int(threadIdx.x) % kMergeChannels;
   const ChannelMoments moments = merge_chunks(layer.partials, c, scratch);
-  if (threadIdx.x >= kWarp || c >= layer.partials.channels) return;
+  if (threadIdx.x >= kMergeChannels || c >= layer.partials.channels) return;
   layer.batch_mean[c] = moments.mean;
   layer.batch_var[c] = moments.var;
 }
@@ -87,7 +87,7 @@ void launch_finish(Stream stream, const BnStatsMatchArgs* layers, int count) {
     table.layer[i] = layer_of(layers[i]);
     channels = std::max(channels, table.layer[i].partials.channels);
   }
-  const dim3 groups(unsigned(ceil_div(channels, kWarp)), unsigned(count));
+  const dim3 groups(unsigned(ceil_div(channels, kMergeChannels)), unsigned(count));
   ENGRAM_LAUNCH(merge_kernel<kCapacity>, groups, kMergeThreads, 0, stream, table);
   ENGRAM_LAUNCH(norms_kernel<kCapacity>, dim3(unsigned(count)), kNormThreads, 0, stream, table);
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "kernels/common/cuda/divisor.cuh"
 #include "kernels/common/cuda/pack.cuh"
 #include "kernels/common/cuda/strided_index.cuh"
 #include "kernels/strided_copy/strided_copy.h"
@@ -15,8 +16,8 @@ constexpr int kX = 0, kY = 1;
 constexpr int kThreads = 256;
 /// Elements that one thread moves, kThreads apart.
 constexpr int kUnroll = 4;
-/// Side of a transposition's tiles, and rows of threads that move one.
-constexpr int kTile = 32, kTileRows = 8;
+/// Values of a transposition's tile, and its shared memory: a row of a matrix of at least 4 takes one value more.
+constexpr int kTileValues = 1024, kTileCapacity = kTileValues / 4 * 5;
 
 __device__ __forceinline__ float sum(float x, float y) {
   return x + y;
@@ -44,31 +45,54 @@ __global__ void __launch_bounds__(kThreads) copy_kernel(const T* x, T* y, Stride
     if (first + u * kThreads < count) y[offset[u][kY]] = value[u];
 }
 
-/// A stack of matrices [rows, columns], dense along rows in x and along columns in y.
+/// A stack of matrices [rows, columns], dense along rows in x and along columns in y, in tiles.
 struct Transposition {
-  int rows, columns, row_tiles, column_tiles;
+  int rows, columns;
+  int tile_rows, tile_columns, pitch;  ///< the odd pitch keeps a row in different banks
+  int row_tiles, column_tiles;
+  Divisor by_tile_rows, by_tile_columns;
   dim_t step_x;  ///< from one column to the next in x
   dim_t step_y;  ///< from one row to the next in y
 };
 
-__global__ void __launch_bounds__(kTile* kTileRows)
+__global__ void __launch_bounds__(kThreads)
     transpose_kernel(const std::uint32_t* x, std::uint32_t* y, StridedIndex<2> outer, Transposition t) {
-  EMU_SHARED(std::uint32_t, tile, [kTile][kTile + 1]);  // the odd pitch keeps columns in different banks
+  EMU_SHARED(std::uint32_t, tile, [kTileCapacity]);
   const int matrix = int(blockIdx.x) / (t.row_tiles * t.column_tiles);
   const int rest = int(blockIdx.x) % (t.row_tiles * t.column_tiles);
-  const int row0 = rest / t.column_tiles * kTile, column0 = rest % t.column_tiles * kTile;
+  const int row0 = rest / t.column_tiles * t.tile_rows, column0 = rest % t.column_tiles * t.tile_columns;
+  const int count = t.tile_rows * t.tile_columns;
   dim_t offset[2];
   outer.offsets(std::uint32_t(matrix), offset);
-  const int lane = int(threadIdx.x);
-#pragma unroll
-  for (int i = int(threadIdx.y); i < kTile; i += kTileRows)
-    if (row0 + lane < t.rows && column0 + i < t.columns)
-      tile[i][lane] = x[offset[kX] + dim_t(column0 + i) * t.step_x + row0 + lane];
+#pragma unroll 4
+  for (int i = int(threadIdx.x); i < count; i += kThreads) {
+    const int column = int(t.by_tile_rows.quotient(std::uint32_t(i))), row = i - column * t.tile_rows;
+    if (row0 + row < t.rows && column0 + column < t.columns)
+      tile[column * t.pitch + row] = x[offset[kX] + dim_t(column0 + column) * t.step_x + row0 + row];
+  }
   __syncthreads();
-#pragma unroll
-  for (int i = int(threadIdx.y); i < kTile; i += kTileRows)
-    if (row0 + i < t.rows && column0 + lane < t.columns)
-      y[offset[kY] + dim_t(row0 + i) * t.step_y + column0 + lane] = tile[lane][i];
+#pragma unroll 4
+  for (int i = int(threadIdx.x); i < count; i += kThreads) {
+    const int row = int(t.by_tile_columns.quotient(std::uint32_t(i))), column = i - row * t.tile_columns;
+    if (row0 + row < t.rows && column0 + column < t.columns)
+      y[offset[kY] + dim_t(row0 + row) * t.step_y + column0 + column] = tile[column * t.pitch + row];
+  }
+}
+
+/// Tiles of up to kTileValues: square, or as long in one direction as the matrix is narrow in the other.
+void cut_tiles(Transposition& t) {
+  const auto longest = [](int extent, int other) {
+    const int fitting = kTileValues / other;
+    return std::min(extent, fitting < kWarp ? fitting : fitting / kWarp * kWarp);
+  };
+  t.tile_rows = std::min(t.rows, kWarp);
+  t.tile_columns = longest(t.columns, t.tile_rows);
+  if (t.tile_columns < kWarp) t.tile_rows = longest(t.rows, t.tile_columns);
+  t.pitch = t.tile_rows | 1;
+  t.row_tiles = int(ceil_div(t.rows, t.tile_rows));
+  t.column_tiles = int(ceil_div(t.columns, t.tile_columns));
+  t.by_tile_rows = Divisor(t.tile_rows);
+  t.by_tile_columns = Divisor(t.tile_columns);
 }
 
 /// Normal form: axes by falling stride of y, merged; never of rank 0.
@@ -127,14 +151,16 @@ bool make_transposition(Loop& loop) {
 
 void launch_transposition(Stream stream, const StridedCopyArgs& args, Loop loop) {
   const int inner = loop.rank - 1, outer = loop.rank - 2;
-  Transposition t = {int(loop.shape[outer]), int(loop.shape[inner]), 0, 0,
-                     loop.stride[kX][inner], loop.stride[kY][outer]};
-  t.row_tiles = int(ceil_div(t.rows, kTile));
-  t.column_tiles = int(ceil_div(t.columns, kTile));
+  Transposition t = {};
+  t.rows = int(loop.shape[outer]);
+  t.columns = int(loop.shape[inner]);
+  t.step_x = loop.stride[kX][inner];
+  t.step_y = loop.stride[kY][outer];
+  cut_tiles(t);
   loop.rank = outer;
-  ENGRAM_LAUNCH(transpose_kernel, grid_of(loop.count() * t.row_tiles * t.column_tiles), dim3(kTile, kTileRows), 0,
-                stream, static_cast<const std::uint32_t*>(args.x), static_cast<std::uint32_t*>(args.y),
-                StridedIndex<2>(loop), t);
+  ENGRAM_LAUNCH(transpose_kernel, grid_of(loop.count() * t.row_tiles * t.column_tiles), kThreads, 0, stream,
+                static_cast<const std::uint32_t*>(args.x), static_cast<std::uint32_t*>(args.y), StridedIndex<2>(loop),
+                t);
 }
 
 void copy(Stream stream, const StridedCopyArgs& args) {
