@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/backend_info.h"
 #include "kernels/common/error.h"
 #include "kernels/common/parallel.h"
 #include "kernels/conv2d/block_halves.h"
@@ -365,15 +366,7 @@ struct LibraryPlan final : ConvPlan {
 }  // namespace
 
 bool library_takes_blocks() {
-  switch (dnnl::get_effective_cpu_isa()) {
-    case dnnl::cpu_isa::avx512_core:
-    case dnnl::cpu_isa::avx512_core_vnni:
-    case dnnl::cpu_isa::avx512_core_bf16:
-    case dnnl::cpu_isa::avx512_core_amx:
-      return true;
-    default:
-      return false;
-  }
+  return cpu_backend_info().library_isa.rfind("AVX-512", 0) == 0;
 }
 
 std::unique_ptr<ConvPlan> make_library_plan(const ConvPlanKey& key) {
