@@ -13,6 +13,7 @@
 #include "engine/io/tensor_summary.h"
 #include "kernels/backend_info.h"
 #include "kernels/common/error.h"
+#include "kernels/plugin/plugin.h"
 
 namespace engram::apps {
 namespace {

@@ -10,6 +10,7 @@
 #include <set>
 #include <vector>
 
+#include "engine/backend.h"
 #include "kernels/common/error.h"
 
 namespace engram {

@@ -1,6 +1,7 @@
 #include "engine/captured_work.h"
 
 #include "engine/allocator.h"
+#include "engine/backend.h"
 #include "engine/device_memory.h"
 #include "kernels/common/error.h"
 

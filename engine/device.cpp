@@ -3,6 +3,7 @@
 #include <charconv>
 #include <mutex>
 
+#include "engine/backend.h"
 #include "engine/profiler.h"
 #include "kernels/common/error.h"
 #include "kernels/plugin/plugin_loader.h"

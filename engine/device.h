@@ -1,13 +1,17 @@
 #pragma once
-/// Where a tensor lives and which back end runs its kernels.
+/// Where a tensor lives. What runs there is asked for in engine/backend.h.
 
 #include <string>
 #include <vector>
 
-#include "kernels/backend.h"
-#include "kernels/plugin/plugin.h"
+#include "kernels/common/stream.h"
+#include "kernels/common/types.h"
 
 namespace engram {
+
+namespace kernels {
+struct DeviceProperties;
+}
 
 enum class DeviceType {
   kCpu,
@@ -42,17 +46,11 @@ struct DeviceKind {
 /// cpu, cuda and emu. Opens the plug-ins.
 std::vector<DeviceKind> list_devices();
 
-/// What a device of a plug-in is. Throws UsageError for the CPU.
+/// What a device of a plug-in is (the type is in kernels/plugin/plugin.h). Throws UsageError for the CPU.
 kernels::DeviceProperties device_properties(const Device& device);
-
-/// The kernels of a device.
-const kernels::Backend& backend(const Device& device);
 
 /// The queue of a device on which the calling thread issues work. Makes the device the thread's current one.
 kernels::Stream current_stream(const Device& device);
-
-/// Memory, streams and events of a device that is not the CPU, made the calling thread's current one.
-const kernels::DeviceApi& device_api(const Device& device);
 
 /// Waits until the calling thread's stream of the device has run all its work. Nothing on the CPU.
 void synchronize(const Device& device);

@@ -6,6 +6,8 @@
 #include <mutex>
 #include <utility>
 
+#include "engine/backend.h"
+
 namespace engram {
 namespace {
 

@@ -1,8 +1,11 @@
 #include "engine/optim_step.h"
 
 #include "engine/autograd.h"
+#include "engine/backend.h"
 #include "engine/ops/elementwise.h"
 #include "engine/profiler.h"
+#include "kernels/elementwise/elementwise.h"
+#include "kernels/optim_step/optim_step.h"
 
 namespace engram {
 namespace {

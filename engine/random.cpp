@@ -1,7 +1,9 @@
 #include "engine/random.h"
 
+#include "engine/backend.h"
 #include "engine/profiler.h"
 #include "kernels/common/philox.h"
+#include "kernels/random/random.h"
 
 namespace engram {
 namespace {

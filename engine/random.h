@@ -8,6 +8,10 @@
 
 namespace engram {
 
+namespace kernels {
+struct RandomStream;
+}
+
 /// A place in the Philox stream of a seed. Each fill takes the next words, so a generator is a seed and a count, and
 /// can be saved and restored.
 class Generator {
@@ -19,7 +23,8 @@ class Generator {
   std::uint64_t offset() const { return offset_; }
   void set_offset(std::uint64_t offset) { offset_ = offset; }
 
-  /// The next `count` words, for one fill. Moves on to the next multiple of 4.
+  /// The next `count` words, for one fill (the type is in kernels/random/random.h). Moves on to the next
+  /// multiple of 4.
   kernels::RandomStream take(dim_t count);
   /// A generator with an unrelated stream that depends on (seed, key) only; this one does not move. For one stream a
   /// batch, a layer or a purpose.

@@ -5,7 +5,10 @@
 #include <limits>
 
 #include "engine/allocator.h"
+#include "engine/backend.h"
 #include "engine/tensor.h"
+#include "kernels/elementwise/elementwise.h"
+#include "kernels/matmul/matmul.h"
 
 namespace engram {
 namespace {

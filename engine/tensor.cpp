@@ -1,9 +1,11 @@
 #include "engine/tensor.h"
 
 #include "engine/autograd.h"
+#include "engine/backend.h"
 #include "engine/device_memory.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/layout.h"
+#include "kernels/elementwise/elementwise.h"
 
 namespace engram {
 namespace {

@@ -1,27 +1,28 @@
 #pragma once
 /// One back end: the entry points of every kernel family. The CPU back end is linked in; a CUDA back end is a second
-/// value of this struct, with device pointers in the same argument structs.
-
-#include "kernels/batch_norm/batch_norm.h"
-#include "kernels/bn_stats_match/bn_stats_match.h"
-#include "kernels/channel_scale/channel_scale.h"
-#include "kernels/conv2d/conv2d.h"
-#include "kernels/elementwise/elementwise.h"
-#include "kernels/grad_cosine/grad_cosine.h"
-#include "kernels/image_prior/image_prior.h"
-#include "kernels/matmul/matmul.h"
-#include "kernels/optim_step/optim_step.h"
-#include "kernels/pool/pool.h"
-#include "kernels/random/random.h"
-#include "kernels/reduce/reduce.h"
-#include "kernels/reorder/reorder.h"
-#include "kernels/resample/resample.h"
-#include "kernels/softmax_xent/softmax_xent.h"
-#include "kernels/spatial/spatial.h"
-#include "kernels/strided_copy/strided_copy.h"
-#include "kernels/survival_screen/survival_screen.h"
+/// value of this struct, with device pointers in the same argument structs. Who calls a family includes its header: the
+/// families are only named here, so that a change of one recompiles its own users.
 
 namespace engram::kernels {
+
+struct BatchNormKernels;
+struct BnStatsMatchKernels;
+struct ChannelScaleKernels;
+struct Conv2dKernels;
+struct ElementwiseKernels;
+struct GradCosineKernels;
+struct ImagePriorKernels;
+struct MatmulKernels;
+struct OptimStepKernels;
+struct PoolKernels;
+struct RandomKernels;
+struct ReduceKernels;
+struct ReorderKernels;
+struct ResampleKernels;
+struct SoftmaxXentKernels;
+struct SpatialKernels;
+struct StridedCopyKernels;
+struct SurvivalScreenKernels;
 
 struct Backend {
   const char* name;

@@ -1,4 +1,22 @@
 #include "kernels/backend.h"
+#include "kernels/batch_norm/batch_norm.h"
+#include "kernels/bn_stats_match/bn_stats_match.h"
+#include "kernels/channel_scale/channel_scale.h"
+#include "kernels/conv2d/conv2d.h"
+#include "kernels/elementwise/elementwise.h"
+#include "kernels/grad_cosine/grad_cosine.h"
+#include "kernels/image_prior/image_prior.h"
+#include "kernels/matmul/matmul.h"
+#include "kernels/optim_step/optim_step.h"
+#include "kernels/pool/pool.h"
+#include "kernels/random/random.h"
+#include "kernels/reduce/reduce.h"
+#include "kernels/reorder/reorder.h"
+#include "kernels/resample/resample.h"
+#include "kernels/softmax_xent/softmax_xent.h"
+#include "kernels/spatial/spatial.h"
+#include "kernels/strided_copy/strided_copy.h"
+#include "kernels/survival_screen/survival_screen.h"
 
 namespace engram::kernels {
 

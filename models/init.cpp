@@ -1,6 +1,8 @@
 #include "models/init.h"
 
+#include "engine/backend.h"
 #include "engine/random.h"
+#include "kernels/elementwise/elementwise.h"
 
 namespace engram {
 namespace {

@@ -1,6 +1,11 @@
 /// Kernels over tensors of any meaning: elementwise, random numbers, sums, copies between layouts.
 
 #include "bench/kernel_cases/kernel_case.h"
+#include "kernels/elementwise/elementwise.h"
+#include "kernels/random/random.h"
+#include "kernels/reduce/reduce.h"
+#include "kernels/reorder/reorder.h"
+#include "kernels/strided_copy/strided_copy.h"
 
 namespace engram::bench {
 namespace {

@@ -2,6 +2,9 @@
 /// channels-last, images planar.
 
 #include "bench/kernel_cases/kernel_case.h"
+#include "kernels/pool/pool.h"
+#include "kernels/resample/resample.h"
+#include "kernels/spatial/spatial.h"
 
 namespace engram::bench {
 namespace {

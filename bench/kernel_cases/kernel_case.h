@@ -11,6 +11,7 @@
 
 #include "kernels/backend.h"
 #include "kernels/common/cost.h"
+#include "kernels/common/stream.h"
 
 namespace engram::bench {
 

@@ -4,6 +4,8 @@
 
 #include "emulator/emulator.h"
 #include "emulator/model/occupancy.h"
+#include "kernels/conv2d/conv2d.h"
+#include "kernels/matmul/matmul.h"
 #include "kernels/plugin/cuda/cuda_backend.h"
 
 namespace engram::bench {

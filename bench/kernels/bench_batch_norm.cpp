@@ -2,6 +2,8 @@
 /// of the same extents. The bytes counted are those of the declared cost: training reads x twice.
 
 #include "bench/kernels/family_bench.h"
+#include "kernels/backend.h"
+#include "kernels/batch_norm/batch_norm.h"
 
 namespace engram::kernels {
 namespace {

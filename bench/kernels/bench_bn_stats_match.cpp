@@ -4,7 +4,10 @@
 #include <cstring>
 
 #include "bench/kernels/family_bench.h"
+#include "kernels/backend.h"
+#include "kernels/bn_stats_match/bn_stats_match.h"
 #include "kernels/common/instruction_set.h"
+#include "kernels/elementwise/elementwise.h"
 
 namespace engram::kernels {
 namespace {

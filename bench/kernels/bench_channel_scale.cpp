@@ -1,6 +1,8 @@
 /// channel_scale and roll + flip on batches of CIFAR images, beside a copy of the images.
 
 #include "bench/kernels/family_bench.h"
+#include "kernels/backend.h"
+#include "kernels/channel_scale/channel_scale.h"
 
 namespace engram::kernels {
 namespace {

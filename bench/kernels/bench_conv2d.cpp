@@ -5,6 +5,9 @@
 #include <omp.h>
 
 #include "bench/kernels/family_bench.h"
+#include "kernels/backend.h"
+#include "kernels/conv2d/conv2d.h"
+#include "kernels/reorder/reorder.h"
 
 namespace engram::kernels {
 namespace {

@@ -1,6 +1,8 @@
 /// Row cosine, its gradient and double gradient, beside a copy of both operands.
 
 #include "bench/kernels/family_bench.h"
+#include "kernels/backend.h"
+#include "kernels/grad_cosine/grad_cosine.h"
 
 namespace engram::kernels {
 namespace {

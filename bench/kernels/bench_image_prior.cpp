@@ -1,6 +1,8 @@
 /// Image prior of batches of CIFAR images, beside a copy of the images.
 
 #include "bench/kernels/family_bench.h"
+#include "kernels/backend.h"
+#include "kernels/image_prior/image_prior.h"
 
 namespace engram::kernels {
 namespace {

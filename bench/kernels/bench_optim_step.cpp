@@ -2,6 +2,8 @@
 /// as many bytes as Adam.
 
 #include "bench/kernels/family_bench.h"
+#include "kernels/backend.h"
+#include "kernels/optim_step/optim_step.h"
 
 namespace engram::kernels {
 namespace {

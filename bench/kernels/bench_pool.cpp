@@ -5,6 +5,11 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "kernels/elementwise/elementwise.h"
+#include "kernels/pool/pool.h"
+#include "kernels/random/random.h"
+#include "kernels/resample/resample.h"
+#include "kernels/spatial/spatial.h"
 
 namespace engram::kernels {
 namespace {

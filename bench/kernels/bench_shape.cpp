@@ -6,6 +6,9 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "kernels/elementwise/elementwise.h"
+#include "kernels/reduce/reduce.h"
+#include "kernels/strided_copy/strided_copy.h"
 
 namespace engram::kernels {
 namespace {

@@ -1,6 +1,8 @@
 /// Cross entropy, log-softmax and KL beside a copy that moves the same bytes as one cross-entropy pass both ways.
 
 #include "bench/kernels/family_bench.h"
+#include "kernels/backend.h"
+#include "kernels/softmax_xent/softmax_xent.h"
 
 namespace engram::kernels {
 namespace {

@@ -6,7 +6,8 @@
 
 #include <vector>
 
-#include "kernels/backend.h"
+#include "kernels/common/cost.h"
+#include "kernels/common/types.h"
 
 namespace engram::bench {
 
@@ -25,13 +26,6 @@ void run(benchmark::State& state, const Cost& cost, const Kernel& kernel) {
 }
 
 /// The yardstick: a copy that moves `bytes` in all.
-inline void copy_of(benchmark::State& state, dim_t bytes) {
-  const dim_t count = bytes / 8;
-  const std::vector<float> x = values(count);
-  std::vector<float> y(x.size());
-  run(state, kernels::unary_cost(count), [&] {
-    kernels::cpu_backend().elementwise.unary({}, {kernels::UnaryOp::kCopy, x.data(), y.data(), count});
-  });
-}
+void copy_of(benchmark::State& state, dim_t bytes);
 
 }  // namespace engram::bench

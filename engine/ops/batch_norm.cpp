@@ -1,6 +1,7 @@
 #include "engine/ops/batch_norm.h"
 
 #include "engine/autograd.h"
+#include "engine/backend.h"
 #include "engine/ops/channel_op.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/layout.h"
@@ -8,6 +9,7 @@
 #include "engine/ops/statistics.h"
 #include "engine/profiler.h"
 #include "kernels/backend.h"
+#include "kernels/batch_norm/batch_norm.h"
 
 namespace engram {
 namespace {

@@ -1,6 +1,7 @@
 #include "engine/ops/bn_stats_match.h"
 
 #include "engine/autograd.h"
+#include "engine/backend.h"
 #include "engine/composite.h"
 #include "engine/ops/batch_norm.h"
 #include "engine/ops/channel_op.h"
@@ -10,6 +11,7 @@
 #include "engine/ops/statistics.h"
 #include "engine/profiler.h"
 #include "kernels/backend.h"
+#include "kernels/bn_stats_match/bn_stats_match.h"
 
 namespace engram {
 namespace {

@@ -1,10 +1,12 @@
 #include "engine/ops/channel_op.h"
 
 #include "engine/autograd.h"
+#include "engine/backend.h"
 #include "engine/ops/activation_layout.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/layout.h"
 #include "kernels/backend.h"
+#include "kernels/batch_norm/batch_norm.h"
 
 namespace engram {
 

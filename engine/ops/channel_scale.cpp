@@ -1,10 +1,12 @@
 #include "engine/ops/channel_scale.h"
 
 #include "engine/autograd.h"
+#include "engine/backend.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/layout.h"
 #include "engine/ops/reduce.h"
 #include "engine/profiler.h"
+#include "kernels/channel_scale/channel_scale.h"
 
 namespace engram {
 namespace {

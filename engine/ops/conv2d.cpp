@@ -3,11 +3,13 @@
 #include <atomic>
 
 #include "engine/autograd.h"
+#include "engine/backend.h"
 #include "engine/math_mode.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/layout.h"
 #include "engine/ops/reduce.h"
 #include "engine/profiler.h"
+#include "kernels/conv2d/conv2d.h"
 
 namespace engram {
 namespace {

@@ -5,7 +5,7 @@
 /// kernels/conv2d/conv2d.h).
 
 #include "engine/tensor.h"
-#include "kernels/conv2d/conv2d.h"
+#include "kernels/common/math_mode.h"
 
 namespace engram {
 

@@ -1,9 +1,11 @@
 #include "engine/ops/elementwise.h"
 
 #include "engine/autograd.h"
+#include "engine/backend.h"
 #include "engine/ops/layout.h"
 #include "engine/ops/reduce.h"
 #include "engine/profiler.h"
+#include "kernels/elementwise/elementwise.h"
 
 namespace engram {
 namespace {

@@ -3,10 +3,12 @@
 #include <limits>
 
 #include "engine/autograd.h"
+#include "engine/backend.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/layout.h"
 #include "engine/ops/reduce.h"
 #include "engine/profiler.h"
+#include "kernels/grad_cosine/grad_cosine.h"
 
 namespace engram {
 namespace {

@@ -1,11 +1,13 @@
 #include "engine/ops/image_prior.h"
 
 #include "engine/autograd.h"
+#include "engine/backend.h"
 #include "engine/ops/channel_op.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/layout.h"
 #include "engine/ops/reduce.h"
 #include "engine/profiler.h"
+#include "kernels/image_prior/image_prior.h"
 
 namespace engram {
 namespace {

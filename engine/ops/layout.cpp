@@ -4,9 +4,11 @@
 #include <cstring>
 
 #include "engine/autograd.h"
+#include "engine/backend.h"
 #include "engine/device_memory.h"
 #include "engine/ops/reduce.h"
 #include "engine/profiler.h"
+#include "kernels/strided_copy/strided_copy.h"
 
 namespace engram {
 namespace {

@@ -3,11 +3,13 @@
 #include <cmath>
 
 #include "engine/autograd.h"
+#include "engine/backend.h"
 #include "engine/device_memory.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/layout.h"
 #include "engine/ops/reduce.h"
 #include "engine/profiler.h"
+#include "kernels/softmax_xent/softmax_xent.h"
 
 namespace engram {
 namespace {

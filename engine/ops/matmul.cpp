@@ -1,9 +1,11 @@
 #include "engine/ops/matmul.h"
 
 #include "engine/autograd.h"
+#include "engine/backend.h"
 #include "engine/math_mode.h"
 #include "engine/ops/elementwise.h"
 #include "engine/profiler.h"
+#include "kernels/matmul/matmul.h"
 
 namespace engram {
 namespace {

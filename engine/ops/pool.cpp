@@ -1,9 +1,12 @@
 #include "engine/ops/pool.h"
 
 #include "engine/autograd.h"
+#include "engine/backend.h"
 #include "engine/ops/activation_layout.h"
 #include "engine/ops/layout.h"
 #include "engine/profiler.h"
+#include "kernels/pool/pool.h"
+#include "kernels/resample/resample.h"
 
 namespace engram {
 namespace {

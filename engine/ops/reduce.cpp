@@ -5,6 +5,7 @@
 #include "engine/ops/layout.h"
 #include "engine/ops/strided_view.h"
 #include "engine/profiler.h"
+#include "kernels/reduce/reduce.h"
 
 namespace engram {
 namespace {

@@ -1,10 +1,12 @@
 #include "engine/ops/spatial.h"
 
 #include "engine/autograd.h"
+#include "engine/backend.h"
 #include "engine/ops/activation_layout.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/layout.h"
 #include "engine/profiler.h"
+#include "kernels/spatial/spatial.h"
 
 namespace engram {
 namespace {

@@ -5,6 +5,7 @@
 #include "engine/ops/layout.h"
 #include "engine/ops/reduce.h"
 #include "engine/ops/strided_view.h"
+#include "kernels/reduce/reduce.h"
 
 namespace engram {
 namespace {

@@ -1,6 +1,8 @@
 #include "engine/ops/strided_view.h"
 
+#include "engine/backend.h"
 #include "engine/profiler.h"
+#include "kernels/reduce/reduce.h"
 
 namespace engram {
 

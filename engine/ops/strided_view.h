@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/tensor.h"
+#include "kernels/reduce/reduce.h"
 
 namespace engram {
 

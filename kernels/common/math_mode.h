@@ -12,4 +12,10 @@ enum class MathMode : std::uint8_t {
   kBF16,  ///< tensor cores, operands rounded to bf16 (7 bits); results of convolutions too
 };
 
+/// Which algorithms convolutions may use.
+enum class ConvPolicy : std::uint8_t {
+  kFast,   ///< Winograd where a fixed rule says: see kernels/conv2d/conv2d_plan.h and conv2d_plan_cudnn.cpp
+  kExact,  ///< direct sums only
+};
+
 }  // namespace engram::kernels

@@ -35,12 +35,6 @@
 
 namespace engram::kernels {
 
-/// Which algorithms may be used.
-enum class ConvPolicy {
-  kFast,   ///< Winograd where a fixed rule says: see conv2d_plan.h and conv2d_plan_cudnn.cpp
-  kExact,  ///< direct sums only
-};
-
 /// Extents of one convolution. x is [n,ic,ih,iw], w [oc,ic/groups,kh,kw], y [n,oc,oh,ow]. `x_block` and `y_block` give
 /// the physical layout of x and y as in ActivationShape: 1 or 16. Zeros pad all four sides.
 struct Conv2dShape {

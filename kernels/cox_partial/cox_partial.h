@@ -3,13 +3,11 @@
 /// Breslow 1974). Double precision, host memory, one thread: fits run in parallel, not their parts.
 
 #include "kernels/common/cost.h"
+#include "kernels/common/cox_ties.h"
 #include "kernels/common/stream.h"
 #include "kernels/common/types.h"
 
 namespace engram::kernels {
-
-/// How deaths at equal times share their risk set.
-enum class CoxTies : std::uint8_t { kEfron, kBreslow };
 
 /// One distinct event time t of one stratum. Rows are sorted by (stratum, time descending, events before censored), so
 /// those observed until t or longer are [stratum_begin, risk_end); of these, the rows at positions [stratum_begin,

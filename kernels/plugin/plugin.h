@@ -22,16 +22,6 @@ inline constexpr std::uint32_t kPluginVersion = 3;
 /// Name of the exported function; its type is PluginEntry.
 inline constexpr const char* kPluginEntry = "engram_plugin";
 
-/// A point in a stream's work.
-struct Event {
-  void* handle = nullptr;
-};
-
-/// Work captured from a stream, ready to be launched again.
-struct Graph {
-  void* handle = nullptr;
-};
-
 /// What a device is.
 struct DeviceProperties {
   std::string name;              ///< "NVIDIA H100 80GB HBM3"

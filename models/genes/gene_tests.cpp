@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/survival_screen/survival_screen.h"
 #include "models/survival/probability.h"
 
 namespace engram::genes {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/survival_screen/survival_screen.h"
+#include "kernels/common/cox_ties.h"
 #include "models/genes/cohort.h"
 
 namespace engram::genes {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "kernels/backend.h"
+#include "kernels/random/random.h"
 #include "models/genes/simulator_parts.h"
 
 namespace engram::genes {

@@ -4,6 +4,7 @@
 
 #include "engine/allocator.h"
 #include "engine/autograd.h"
+#include "engine/backend.h"
 #include "engine/device_memory.h"
 #include "engine/math_mode.h"
 #include "engine/ops.h"

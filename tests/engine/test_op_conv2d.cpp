@@ -5,6 +5,7 @@
 #include "engine/autograd.h"
 #include "engine/ops/conv2d.h"
 #include "engine/ops/matmul.h"
+#include "kernels/conv2d/conv2d.h"
 #include "tests/support/op_case.h"
 
 namespace engram::testing {

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "engine/autograd.h"
+#include "kernels/pool/pool.h"
+#include "kernels/resample/resample.h"
 #include "tests/support/op_case_helpers.h"
 
 namespace engram::testing {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/autograd.h"
+#include "kernels/random/random.h"
 #include "tests/support/op_case_helpers.h"
 
 namespace engram::testing {

@@ -11,6 +11,7 @@
 #include "engine/autograd.h"
 #include "engine/ops.h"
 #include "engine/random.h"
+#include "kernels/plugin/plugin.h"
 #include "models/methods/natural_inversion.h"
 #include "models/nets/make_network.h"
 

@@ -10,6 +10,7 @@
 #include <tuple>
 #include <vector>
 
+#include "kernels/batch_norm/batch_norm.h"
 #include "kernels/common/instruction_set.h"
 #include "tests/support/backend_under_test.h"
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kernels/backend_info.h"
+#include "kernels/bn_stats_match/bn_stats_match.h"
 #include "kernels/common/instruction_set.h"
 #include "tests/support/backend_under_test.h"
 #include "tests/support/kernel_testing.h"

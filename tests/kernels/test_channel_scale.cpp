@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "kernels/channel_scale/channel_scale.h"
 #include "tests/support/backend_under_test.h"
 #include "tests/support/kernel_testing.h"
 

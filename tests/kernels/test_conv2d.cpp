@@ -8,6 +8,7 @@
 #include "kernels/backend_info.h"
 #include "kernels/common/error.h"
 #include "kernels/common/instruction_set.h"
+#include "kernels/conv2d/conv2d.h"
 #include "kernels/conv2d/conv2d_plan.h"
 #include "tests/support/activation_testing.h"
 #include "tests/support/expect_error.h"

@@ -7,6 +7,7 @@
 #include <random>
 #include <vector>
 
+#include "kernels/elementwise/elementwise.h"
 #include "tests/support/backend_under_test.h"
 
 namespace engram::kernels {

@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "kernels/grad_cosine/grad_cosine.h"
 #include "tests/support/backend_under_test.h"
 #include "tests/support/kernel_testing.h"
 

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "kernels/image_prior/image_prior.h"
 #include "tests/support/backend_under_test.h"
 #include "tests/support/kernel_testing.h"
 

@@ -6,6 +6,7 @@
 
 #include "kernels/backend.h"
 #include "kernels/common/error.h"
+#include "kernels/matmul/matmul.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/kernel_testing.h"
 

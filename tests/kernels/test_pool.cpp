@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "kernels/pool/pool.h"
 #include "tests/support/activation_testing.h"
 #include "tests/support/backend_under_test.h"
 #include "tests/support/kernel_testing.h"

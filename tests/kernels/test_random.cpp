@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "kernels/common/philox.h"
+#include "kernels/random/random.h"
 #include "kernels/random/random_formulas.h"
 #include "tests/support/backend_under_test.h"
 #include "tests/support/kernel_testing.h"

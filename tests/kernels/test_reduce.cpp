@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "kernels/reduce/reduce.h"
 #include "tests/support/backend_under_test.h"
 #include "tests/support/kernel_testing.h"
 

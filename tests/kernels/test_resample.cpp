@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/resample/resample.h"
 #include "tests/support/activation_testing.h"
 #include "tests/support/backend_under_test.h"
 #include "tests/support/kernel_testing.h"

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "kernels/softmax_xent/softmax_xent.h"
 #include "tests/support/backend_under_test.h"
 #include "tests/support/kernel_testing.h"
 

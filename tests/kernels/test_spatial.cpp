@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "kernels/spatial/spatial.h"
 #include "tests/support/activation_testing.h"
 #include "tests/support/backend_under_test.h"
 #include "tests/support/kernel_testing.h"

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "kernels/strided_copy/strided_copy.h"
 #include "tests/support/backend_under_test.h"
 #include "tests/support/kernel_testing.h"
 

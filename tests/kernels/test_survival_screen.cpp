@@ -6,6 +6,7 @@
 #include <cmath>
 #include <random>
 
+#include "kernels/survival_screen/survival_screen.h"
 #include "tests/support/backend_under_test.h"
 #include "tests/support/survival_screen_samples.h"
 

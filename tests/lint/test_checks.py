@@ -3,6 +3,7 @@
 
 import unittest
 
+import check_fanout
 import check_layers
 import check_text
 
@@ -51,6 +52,31 @@ class CheckLayers(unittest.TestCase):
 
     def test_header_guard(self):
         self.assertEqual(len(list(check_layers.check_file("engine/a.h", "int f();\n"))), 1)
+
+
+class CheckFanout(unittest.TestCase):
+    FAMILY = {"kernels/pool/pool.h": "", "kernels/pool/pool_reference.cpp": '#include "kernels/pool/pool.h"\n',
+              "kernels/backend.h": "  const PoolKernels& pool;\n"}
+    USE = '#include "kernels/pool/pool.h"\n'
+
+    def findings(self, **texts):
+        return list(check_fanout.check(self.FAMILY | {path.replace("__", "/") + "." + ending: text
+                                                      for path, (ending, text) in texts.items()}))
+
+    def test_who_names_a_family_uses_it(self):
+        self.assertEqual(self.findings(engine__pool=("cpp", self.USE)), [])
+
+    def test_header_of_another_layer_does_not_pass_it_on(self):
+        self.assertEqual(len(self.findings(engine__tensor=("h", self.USE), models__a=("cpp", '#include "engine/tensor.h"\n'))), 1)
+
+    def test_table_does_not_pass_it_on(self):
+        found = self.findings(kernels__backend=("h", self.FAMILY["kernels/backend.h"] + self.USE),
+                              engine__tensor=("h", '#include "kernels/backend.h"\n'), models__a=("cpp", '#include "engine/tensor.h"\n'))
+        self.assertEqual(len(found), 1)
+
+    def test_number_of_users_is_limited(self):
+        users = {f"models__a{i}": ("cpp", self.USE) for i in range(check_fanout.LIMIT)}
+        self.assertEqual(len(self.findings(**users)), 1)
 
 
 class CheckText(unittest.TestCase):

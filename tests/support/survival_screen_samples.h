@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/survival_screen/risk_sets.h"
+#include "kernels/survival_screen/survival_screen.h"
 #include "tests/support/backend_under_test.h"
 
 namespace engram::testing {

@@ -1,5 +1,7 @@
 /// What the plug-in exports.
 
+#include "kernels/conv2d/conv2d.h"
+#include "kernels/matmul/matmul.h"
 #include "kernels/plugin/cuda/cuda_backend.h"
 #include "kernels/plugin/cuda/device_api.h"
 

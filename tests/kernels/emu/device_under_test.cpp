@@ -1,5 +1,7 @@
 #include "tests/kernels/staged/device_under_test.h"
 
+#include "kernels/conv2d/conv2d.h"
+#include "kernels/matmul/matmul.h"
 #include "kernels/plugin/cuda/cuda_backend.h"
 #include "tests/support/backend_under_test.h"
 #include "tests/support/emulator_reports.h"

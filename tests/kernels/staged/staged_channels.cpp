@@ -2,6 +2,10 @@
 #include <memory>
 #include <vector>
 
+#include "kernels/batch_norm/batch_norm.h"
+#include "kernels/bn_stats_match/bn_stats_match.h"
+#include "kernels/channel_scale/channel_scale.h"
+#include "kernels/image_prior/image_prior.h"
 #include "tests/kernels/staged/device_under_test.h"
 #include "tests/kernels/staged/staged_families.h"
 #include "tests/kernels/staged/staging.h"

@@ -1,5 +1,10 @@
 #include <algorithm>
 
+#include "kernels/pool/pool.h"
+#include "kernels/reorder/reorder.h"
+#include "kernels/resample/resample.h"
+#include "kernels/softmax_xent/softmax_xent.h"
+#include "kernels/spatial/spatial.h"
 #include "tests/kernels/staged/device_under_test.h"
 #include "tests/kernels/staged/staged_families.h"
 #include "tests/kernels/staged/staging.h"

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "kernels/survival_screen/survival_screen.h"
 #include "tests/kernels/staged/device_under_test.h"
 #include "tests/kernels/staged/staged_families.h"
 #include "tests/kernels/staged/staging.h"

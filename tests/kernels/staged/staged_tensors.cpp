@@ -1,5 +1,11 @@
 #include <vector>
 
+#include "kernels/elementwise/elementwise.h"
+#include "kernels/grad_cosine/grad_cosine.h"
+#include "kernels/optim_step/optim_step.h"
+#include "kernels/random/random.h"
+#include "kernels/reduce/reduce.h"
+#include "kernels/strided_copy/strided_copy.h"
 #include "tests/kernels/staged/device_under_test.h"
 #include "tests/kernels/staged/staged_families.h"
 #include "tests/kernels/staged/staging.h"
