@@ -50,8 +50,8 @@ void add_settings(Cli& cli, EvalSettings& s) {
 }
 
 ImageDataset open_images(const EvalSettings& s, const Network& network) {
-  ImageDataset data =
-      network_images(open_dataset(s.dataset, s.data, parse_split(s.split), network.num_classes()), s.data.string());
+  ImageDataset data = network_images(open_dataset(s.dataset, s.data, parse_split(s.split), network.num_classes()),
+                                     network.image(), s.data.string());
   if (s.limit == 0 || s.limit >= data.count) return data;
   std::vector<dim_t> indices;
   for (dim_t i = 0; i < s.limit; ++i) indices.push_back(i * data.count / s.limit);

@@ -64,8 +64,8 @@ bool make_batch(Run& run, RunDir& dir, std::int64_t index) {
   const InvertSettings& s = run.settings;
   const auto batch = start_inversion(*run.classifier.network, run.options, s.common.seed, index);
   const auto picture = [&](const Tensor& images, std::int64_t step) {
-    write_grid(grid_file(dir, index, step), to_pixels(images, run.scaling, run.classifier.normalization), s.batch_size,
-               s.grid_images);
+    write_grid(grid_file(dir, index, step), to_pixels(images, run.scaling, run.classifier.normalization),
+               run.classifier.network->image(), s.batch_size, s.grid_images);
   };
   Progress progress(message("batch ", index + 1, "/", s.num_batches), s.iterations, standard_progress(s.common.quiet));
   InversionTerms terms;
@@ -85,7 +85,8 @@ bool make_batch(Run& run, RunDir& dir, std::int64_t index) {
   const Tensor images = batch->result();
   picture(images, s.iterations);
   ImageDataset data = synthetic_batch(to_pixels(images, run.scaling, run.classifier.normalization), batch->labels(),
-                                      run.classifier.network->num_classes(), run.classifier.normalization);
+                                      run.classifier.network->image(), run.classifier.network->num_classes(),
+                                      run.classifier.normalization);
   write_sample_pngs(dir.path(), data, index);
   std::filesystem::create_directories(dir / "batches");
   write_packed_images(batch_file(dir.path(), index), data);  // last: its presence says that the batch is complete
@@ -130,6 +131,9 @@ int program(int argc, char** argv) {
   run.opened = open_device(s.common);
   defaults.device = run.opened.device;
   run.classifier = load_classifier(s.classifier, defaults);
+  if (const dim_t channels = run.classifier.network->image().channels; channels != 1 && channels != 3)
+    throw DataError(message(s.classifier.string(), ": expected a classifier of images with 1 or 3 channels, which can ",
+                            "be shown, got ", channels));
   run.options = inversion_options(s, run.classifier.network->num_classes());
   run.scaling = parse_pixel_scaling(s.pixels);
   RunDir dir = open_run_dir(cli, run, threads);

@@ -62,8 +62,8 @@ void prepare(const Cli& cli, Run& run, int threads) {
   if (s.common.out.empty() == s.resume.empty())
     throw UsageError("expected either --out for a new run or --resume for an old one");
   set_conv_policy(s.exact ? kernels::ConvPolicy::kExact : kernels::ConvPolicy::kFast);
-  run.train = network_images(open_dataset(s.dataset, s.data, Split::kTrain), s.data.string());
-  run.test = network_images(open_dataset(s.dataset, s.data, Split::kTest), s.data.string());
+  run.train = network_images(open_dataset(s.dataset, s.data, Split::kTrain), {}, s.data.string());
+  run.test = network_images(open_dataset(s.dataset, s.data, Split::kTest), {}, s.data.string());
   if (s.limit_train > 0 && s.limit_train < run.train.count) {
     std::vector<dim_t> first(static_cast<std::size_t>(s.limit_train));
     for (dim_t i = 0; i < s.limit_train; ++i) first[std::size_t(i)] = i;

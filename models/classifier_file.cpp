@@ -11,7 +11,7 @@
 namespace engram {
 namespace {
 
-constexpr const char* kReserved[] = {"arch", "num_classes", "mean", "std", "format"};
+constexpr const char* kReserved[] = {"arch", "num_classes", "image", "mean", "std", "format"};
 constexpr int kMaxClasses = 1'000'000;
 
 bool is_reserved(const std::string& key) {
@@ -29,8 +29,8 @@ std::string join(const std::vector<float>& values) {
   return text.str();
 }
 
-/// The inverse of join: three finite numbers.
-std::vector<float> split(const std::string& text, const char* key) {
+/// The inverse of join: a finite number a channel.
+std::vector<float> split(const std::string& text, const char* key, dim_t channels) {
   std::istringstream stream(text);
   stream.imbue(std::locale::classic());
   std::vector<float> values;
@@ -39,11 +39,11 @@ std::vector<float> split(const std::string& text, const char* key) {
     values.push_back(value);
     if (stream.peek() == ',') stream.ignore();
   }
-  bool good = values.size() == 3 && stream.eof();
+  bool good = dim_t(values.size()) == channels && stream.eof();
   for (float v : values) good = good && std::isfinite(v) && (key[0] == 'm' || v > 0);
   if (!good)
-    throw DataError(message("expected metadata \"", key, "\" of three ", key[0] == 'm' ? "" : "positive ",
-                            "numbers with commas, got \"", text, "\""));
+    throw DataError(message("expected metadata \"", key, "\" of ", channels, key[0] == 'm' ? " " : " positive ",
+                            "numbers with commas, one a channel, got \"", text, "\""));
   return values;
 }
 
@@ -64,6 +64,13 @@ int guess_num_classes(const StateDict& state) {
       "expected metadata \"num_classes\" or a head's bias (linear.bias, fc.bias, classifier.6.bias), got neither");
 }
 
+/// Throws DataError unless there is one constant of each kind a channel.
+void check_normalization(const Normalization& normalization, dim_t channels) {
+  if (dim_t(normalization.mean.size()) != channels || dim_t(normalization.std.size()) != channels)
+    throw DataError(message("expected a mean and a standard deviation for each of ", channels, " channels, got ",
+                            normalization.mean.size(), " and ", normalization.std.size()));
+}
+
 Classifier read(const io::TensorFile& file, const ClassifierDefaults& defaults) {
   const auto text = [&](const char* key) {
     const auto found = file.metadata.find(key);
@@ -76,15 +83,17 @@ Classifier read(const io::TensorFile& file, const ClassifierDefaults& defaults) 
   const int num_classes = text("num_classes")         ? parse_num_classes(*text("num_classes"))
                           : defaults.num_classes != 0 ? defaults.num_classes
                                                       : guess_num_classes(file.tensors);
+  const ImageShape image = text("image") ? parse_image_shape(*text("image")) : defaults.image;
   Classifier result;
   try {
-    result.network = make_network(arch, num_classes, {.seed = std::nullopt, .device = defaults.device});
+    result.network = make_network(arch, num_classes, {.seed = std::nullopt, .device = defaults.device, .image = image});
   } catch (const UsageError& error) {
     throw DataError(error.what());
   }
   result.normalization = defaults.normalization;
-  if (text("mean")) result.normalization.mean = split(*text("mean"), "mean");
-  if (text("std")) result.normalization.std = split(*text("std"), "std");
+  if (text("mean")) result.normalization.mean = split(*text("mean"), "mean", image.channels);
+  if (text("std")) result.normalization.std = split(*text("std"), "std", image.channels);
+  check_normalization(result.normalization, image.channels);
   for (const auto& [key, value] : file.metadata)
     if (!is_reserved(key)) result.notes[key] = value;
 
@@ -107,8 +116,10 @@ Classifier load_classifier(const std::filesystem::path& path, const ClassifierDe
 
 void save_classifier(const std::filesystem::path& path, const Network& network, const Normalization& normalization,
                      const std::map<std::string, std::string>& notes, WeightPrecision precision) {
+  check_normalization(normalization, network.image().channels);
   io::SafetensorsMetadata metadata = {{"arch", network.arch()},
                                       {"num_classes", std::to_string(network.num_classes())},
+                                      {"image", to_string(network.image())},
                                       {"mean", join(normalization.mean)},
                                       {"std", join(normalization.std)}};
   for (const auto& [key, value] : notes) {

@@ -19,10 +19,11 @@ struct Classifier {
 };
 
 /// What to assume of a file that does not say it, for example one saved from PyTorch. Where a file does, the file
-/// counts.
+/// counts. Files that do not say their image's extents are for those here.
 struct ClassifierDefaults {
   std::string arch;     ///< empty: none
   int num_classes = 0;  ///< 0: the length of the head's bias
+  ImageShape image = {};
   Normalization normalization = cifar_normalization();
   Device device = {};
 };
@@ -36,9 +37,10 @@ Classifier load_classifier(const std::filesystem::path& path, const ClassifierDe
 /// biases and normalisation layers stay f32.
 enum class WeightPrecision { kF32, kF16 };
 
-/// Writes the network's state with the metadata "arch", "num_classes", "mean", "std" and `notes` (whose keys must be
-/// others), atomically. The same state gives the same bytes. Throws UsageError for a reserved note, DataError for a
-/// weight beyond the range of f16, and as io::write_safetensors.
+/// Writes the network's state with the metadata "arch", "num_classes", "image" (as "3x32x32"), "mean", "std" and
+/// `notes` (whose keys must be others), atomically. The same state gives the same bytes. Throws UsageError for a
+/// reserved note, DataError for a weight beyond the range of f16 and for constants that are not one a channel, and as
+/// io::write_safetensors.
 void save_classifier(const std::filesystem::path& path, const Network& network, const Normalization& normalization,
                      const std::map<std::string, std::string>& notes = {},
                      WeightPrecision precision = WeightPrecision::kF32);

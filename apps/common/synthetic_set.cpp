@@ -13,8 +13,6 @@
 namespace engram::apps {
 namespace {
 
-constexpr dim_t kSide = 32, kChannels = 3;
-
 std::string numbered(const char* format, long long number) {
   char text[64];
   std::snprintf(text, sizeof text, format, number);
@@ -37,14 +35,15 @@ std::filesystem::path batch_file(const std::filesystem::path& run, std::int64_t 
   return run / "batches" / numbered("batch_%04lld.safetensors", batch);
 }
 
-ImageDataset synthetic_batch(std::vector<std::uint8_t> pixels, std::vector<std::int32_t> labels, int num_classes,
-                             const Normalization& normalization) {
+ImageDataset synthetic_batch(std::vector<std::uint8_t> pixels, std::vector<std::int32_t> labels,
+                             const ImageShape& shape, int num_classes, const Normalization& normalization) {
   ImageDataset data;
   data.name = "synthetic";
   data.split = "all";
   data.count = dim_t(labels.size());
-  data.channels = kChannels;
-  data.height = data.width = kSide;
+  data.channels = shape.channels;
+  data.height = shape.height;
+  data.width = shape.width;
   data.num_classes = num_classes;
   for (int c = 0; c < num_classes; ++c) data.class_names.push_back(std::to_string(c));
   data.normalization = normalization;
@@ -75,11 +74,13 @@ std::filesystem::path pack_batches(const std::filesystem::path& run, std::int64_
   return file;
 }
 
-void write_grid(const std::filesystem::path& file, const std::vector<std::uint8_t>& pixels, dim_t count, dim_t most) {
-  const dim_t shown = std::min(count, most), image_bytes = kChannels * kSide * kSide;
+void write_grid(const std::filesystem::path& file, const std::vector<std::uint8_t>& pixels, const ImageShape& shape,
+                dim_t count, dim_t most) {
+  const dim_t shown = std::min(count, most);
   std::filesystem::create_directories(file.parent_path());
-  const io::Bytes png = io::image_grid_png(std::span(pixels.data(), std::size_t(shown * image_bytes)), shown, kChannels,
-                                           kSide, kSide, {.columns = 0, .padding = 2, .zoom = 2, .background = 255});
+  const io::Bytes png =
+      io::image_grid_png(std::span(pixels.data(), std::size_t(shown * shape.count())), shown, shape.channels,
+                         shape.height, shape.width, {.columns = 0, .padding = 2, .zoom = 2, .background = 255});
   io::write_file(file, png);
 }
 

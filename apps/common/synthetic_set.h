@@ -12,8 +12,8 @@ namespace engram::apps {
 std::filesystem::path batch_file(const std::filesystem::path& run, std::int64_t batch);
 
 /// A batch as a data set named "synthetic".
-ImageDataset synthetic_batch(std::vector<std::uint8_t> pixels, std::vector<std::int32_t> labels, int num_classes,
-                             const Normalization& normalization);
+ImageDataset synthetic_batch(std::vector<std::uint8_t> pixels, std::vector<std::int32_t> labels,
+                             const ImageShape& shape, int num_classes, const Normalization& normalization);
 
 /// Writes samples/s<class>/<batch>_output_<index>.png for every image of a batch.
 void write_sample_pngs(const std::filesystem::path& run, const ImageDataset& batch, std::int64_t batch_index);
@@ -21,7 +21,8 @@ void write_sample_pngs(const std::filesystem::path& run, const ImageDataset& bat
 /// Joins the batch files 0 .. count-1 into samples.safetensors, which open_dataset reads. Returns its path.
 std::filesystem::path pack_batches(const std::filesystem::path& run, std::int64_t count, int num_classes);
 
-/// Writes the first images of `pixels` [count,3,h,w], at most `most`, as one picture.
-void write_grid(const std::filesystem::path& file, const std::vector<std::uint8_t>& pixels, dim_t count, dim_t most);
+/// Writes the first images of `pixels` [count,channels,height,width], at most `most`, as one picture.
+void write_grid(const std::filesystem::path& file, const std::vector<std::uint8_t>& pixels, const ImageShape& shape,
+                dim_t count, dim_t most);
 
 }  // namespace engram::apps

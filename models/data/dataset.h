@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/common/types.h"
+#include "models/data/image_shape.h"
 
 namespace engram {
 
@@ -40,6 +41,8 @@ struct ImageDataset {
   std::vector<std::string> class_names;  ///< one per class
   Normalization normalization;           ///< constants customary for this set; one entry per channel
 
+  /// Extents of one image.
+  ImageShape shape() const { return {channels, height, width}; }
   /// Bytes of one image: channels * height * width.
   dim_t image_bytes() const { return channels * height * width; }
   /// First byte of image `index`. The caller keeps 0 <= index < count.

@@ -5,29 +5,26 @@
 #include "kernels/common/error.h"
 
 namespace engram {
-namespace {
 
-constexpr dim_t kChannels = 3, kSize = 32;
-
-}  // namespace
-
-ImageDataset network_images(ImageDataset data, const std::string& source) {
-  if (data.channels == kChannels && data.height == kSize && data.width == kSize) return data;
-  if (data.channels != 1 || data.height > kSize || data.width > kSize)
-    throw DataError(message("expected images of 3x32x32, or grey ones of at most 32x32, got ", data.channels, "x",
-                            data.height, "x", data.width, " in ", source));
-  const dim_t top = (kSize - data.height) / 2, left = (kSize - data.width) / 2;
-  std::vector<std::uint8_t> pixels(std::size_t(data.count * kChannels * kSize * kSize), 0);
+ImageDataset network_images(ImageDataset data, const ImageShape& shape, const std::string& source) {
+  if (data.shape() == shape) return data;
+  if (data.channels != 1 || data.height > shape.height || data.width > shape.width)
+    throw DataError(message("expected images of ", to_string(shape), ", or grey ones of at most ", shape.height, "x",
+                            shape.width, ", got ", to_string(data.shape()), " in ", source));
+  const dim_t top = (shape.height - data.height) / 2, left = (shape.width - data.width) / 2;
+  std::vector<std::uint8_t> pixels(std::size_t(data.count * shape.count()), 0);
   for (dim_t i = 0; i < data.count; ++i)
-    for (dim_t c = 0; c < kChannels; ++c) {
-      std::uint8_t* const out = pixels.data() + ((i * kChannels + c) * kSize + top) * kSize + left;
-      for (dim_t y = 0; y < data.height; ++y) std::copy_n(data.image(i) + y * data.width, data.width, out + y * kSize);
+    for (dim_t c = 0; c < shape.channels; ++c) {
+      std::uint8_t* const out = pixels.data() + ((i * shape.channels + c) * shape.height + top) * shape.width + left;
+      for (dim_t y = 0; y < data.height; ++y)
+        std::copy_n(data.image(i) + y * data.width, data.width, out + y * shape.width);
     }
-  data.normalization.mean.assign(kChannels, data.normalization.mean[0]);
-  data.normalization.std.assign(kChannels, data.normalization.std[0]);
+  data.normalization.mean.assign(std::size_t(shape.channels), data.normalization.mean[0]);
+  data.normalization.std.assign(std::size_t(shape.channels), data.normalization.std[0]);
   data.pixels = std::move(pixels);
-  data.channels = kChannels;
-  data.height = data.width = kSize;
+  data.channels = shape.channels;
+  data.height = shape.height;
+  data.width = shape.width;
   return data;
 }
 

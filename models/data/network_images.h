@@ -1,13 +1,14 @@
 #pragma once
-/// Image sets in the form that the networks take.
+/// Image sets in the form that a network takes.
 
 #include "models/data/dataset.h"
+#include "models/data/image_shape.h"
 
 namespace engram {
 
-/// The set as [3,32,32] images: grey ones of at most 32x32 pixels (MNIST) stand in the middle of black in each of three
-/// channels, whose normalisation is that of the grey one. Colour images of that form are left alone. Throws DataError
-/// for all others, which names `source`.
-ImageDataset network_images(ImageDataset data, const std::string& source);
+/// The set as images of `shape`: grey ones that are not larger (MNIST, for a network of 3x32x32) stand in the middle of
+/// black in each channel, whose normalisation is that of the grey one. Images of that shape are left alone. Throws
+/// DataError for all others, which names `source`.
+ImageDataset network_images(ImageDataset data, const ImageShape& shape, const std::string& source);
 
 }  // namespace engram

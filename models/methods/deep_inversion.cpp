@@ -10,8 +10,9 @@ namespace {
 
 enum Stream : std::uint64_t { kPixels = 1, kMoves };
 
-Tensor first_pixels(const InversionOptions& options, Generator stream, Device device) {
-  Tensor pixels = normal({options.batch_size, 3, 32, 32}, stream, 0, 1, device);
+Tensor first_pixels(const Network& classifier, dim_t batch_size, Generator stream) {
+  const ImageShape& image = classifier.image();
+  Tensor pixels = normal({batch_size, image.channels, image.height, image.width}, stream, 0, 1, classifier.device());
   return pixels.set_requires_grad();
 }
 
@@ -31,8 +32,8 @@ DeepInversion::DeepInversion(Network& classifier, const InversionOptions& option
       moves_(Generator(seed).split(std::uint64_t(batch_index)).split(kMoves)),
       labels_(cyclic_labels(options.batch_size, classifier.num_classes())),
       label_tensor_(Tensor::from(labels_, {options.batch_size}, classifier.device())),
-      pixels_(
-          first_pixels(options, Generator(seed).split(std::uint64_t(batch_index)).split(kPixels), classifier.device())),
+      pixels_(first_pixels(classifier, options.batch_size,
+                           Generator(seed).split(std::uint64_t(batch_index)).split(kPixels))),
       optimizer_({{"pixels", pixels_}}, adam_options()) {}
 
 InversionTerms DeepInversion::step(const ImageMove& move) {

@@ -1,5 +1,5 @@
 #pragma once
-/// DeepInversion (CVPR 2020) for CIFAR: the pixels themselves are optimised (method description, section 4.1).
+/// DeepInversion (CVPR 2020) for small images: the pixels themselves are optimised (method description, section 4.1).
 
 #include "engine/random.h"
 #include "models/methods/inversion.h"
@@ -13,7 +13,7 @@ class DeepInversion : public Inversion {
   /// Draws the first pixels, N(0,1), and the moves (shifts only) from (seed, batch_index).
   DeepInversion(Network& classifier, const InversionOptions& options, std::uint64_t seed, dim_t batch_index);
 
-  /// The pixels [B,3,32,32]; a leaf with gradients.
+  /// The pixels [B,C,H,W]; a leaf with gradients.
   const Tensor& pixels() const { return pixels_; }
   InversionTerms step(const ImageMove& move);
 

@@ -1,5 +1,7 @@
 #include "models/methods/inversion.h"
 
+#include <algorithm>
+
 #include "engine/random.h"
 #include "models/methods/deep_inversion.h"
 #include "models/methods/natural_inversion.h"
@@ -7,10 +9,11 @@
 namespace engram {
 namespace {
 
-void check_options(const InversionOptions& o) {
+void check_options(const InversionOptions& o, const ImageShape& image) {
   if (o.batch_size < 1) throw UsageError(message("[invert] expected a batch size of at least 1, got ", o.batch_size));
-  if (o.max_shift < 0 || o.max_shift >= 32)
-    throw UsageError(message("[invert] expected shifts of 0 to 31 pixels, got ", o.max_shift));
+  const dim_t side = std::min(image.height, image.width);
+  if (o.max_shift < 0 || o.max_shift >= side)
+    throw UsageError(message("[invert] expected shifts of 0 to ", side - 1, " pixels, got ", o.max_shift));
   for (float value : {o.weights.bn, o.weights.tv, o.weights.l2, o.lr_generator, o.lr_pyramid, o.lr_alpha, o.lr_pixels})
     if (!(value >= 0))
       throw UsageError(message("[invert] expected loss weights and learning rates of at least 0, got ", value));
@@ -41,7 +44,7 @@ std::vector<std::int32_t> balanced_labels(dim_t batch_size, int num_classes, std
 
 std::unique_ptr<Inversion> start_inversion(Network& classifier, const InversionOptions& options, std::uint64_t seed,
                                            dim_t batch_index) {
-  check_options(options);
+  check_options(options, classifier.image());
   classifier.eval();
   classifier.set_requires_grad(false);
   if (options.method == "natural-inversion")

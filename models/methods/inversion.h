@@ -20,7 +20,7 @@ class Inversion {
   /// The same without reading the terms, so that the host need not wait for the device. A loss that is not finite is
   /// then found by the next step().
   virtual void advance() { step(); }
-  /// The images as they are now, without moves [B,3,32,32], in the classifier's input space.
+  /// The images as they are now, without moves [B,C,H,W], in the classifier's input space.
   virtual Tensor current_images() = 0;
   /// The images to keep.
   virtual Tensor result() = 0;

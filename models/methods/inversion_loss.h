@@ -35,7 +35,7 @@ struct InversionLoss {
   InversionTerms terms() const;
 };
 
-/// The loss of images x [B,3,32,32] with labels [B] (i32) under a frozen classifier in evaluation mode: cross entropy;
+/// The loss of images x [B,C,H,W] with labels [B] (i32) under a frozen classifier in evaluation mode: cross entropy;
 /// R_bn, the sum over all batch normalisations of the distances between batch and running statistics; total variation;
 /// and the norm of x. Gradients flow to x.
 InversionLoss inversion_loss(Network& classifier, const Tensor& x, const Tensor& labels,

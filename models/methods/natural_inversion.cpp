@@ -45,15 +45,16 @@ NaturalInversion::NaturalInversion(Network& classifier, const InversionOptions& 
       moves_(batch_stream(seed, batch_index, kMoves)),
       labels_(balanced_labels(options.batch_size, classifier.num_classes(), batch_seed(seed, batch_index, kLabels))),
       label_tensor_(Tensor::from(labels_, {options.batch_size}, classifier.device())),
-      generator_(kNoise + classifier.num_classes(), classifier.device()),
-      pyramid_(classifier.taps(), classifier.device()) {
+      generator_(kNoise + classifier.num_classes(), classifier.image(), classifier.device()),
+      pyramid_(classifier.image(), classifier.taps(), classifier.device()) {
   generator_.initialize(batch_seed(seed, batch_index, kGeneratorWeights));
   pyramid_.initialize(batch_seed(seed, batch_index, kPyramidWeights));
   Generator latent_stream = batch_stream(seed, batch_index, kLatents),
             alpha_stream = batch_stream(seed, batch_index, kAlpha);
   const Tensor noise = normal({options.batch_size, kNoise}, latent_stream, 0, 1, classifier.device());
   latents_ = concat({noise, one_hot(label_tensor_, classifier.num_classes())}, 1);
-  alpha_ = normal({options.batch_size, 3, 1, 1}, alpha_stream, kAlphaMean, 1, classifier.device());
+  alpha_ =
+      normal({options.batch_size, classifier.image().channels, 1, 1}, alpha_stream, kAlphaMean, 1, classifier.device());
   alpha_.set_requires_grad();
   optimizers_.emplace_back(generator_.named_parameters(), adam_options());
   optimizers_.emplace_back(pyramid_.named_parameters(), adam_options());

@@ -25,7 +25,7 @@ class NaturalInversion : public Inversion {
   FeaturePyramid& pyramid() { return pyramid_; }
   /// z [B, 1024 + classes]: normal noise, then the label one-hot. Fixed during the optimisation.
   const Tensor& latents() const { return latents_; }
-  /// Channel scales [B,3,1,1]; a leaf with gradients.
+  /// Channel scales [B,C,1,1]; a leaf with gradients.
   const Tensor& alpha() const { return alpha_; }
   /// Replace what was drawn. Throw ShapeError.
   void set_latents(const Tensor& latents);

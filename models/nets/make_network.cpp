@@ -37,17 +37,19 @@ dim_t take_width(std::string& name, const std::string& arch) {
   return *width;
 }
 
-std::unique_ptr<Network> make_wide(const std::string& arch, int num_classes, Device device) {
+std::unique_ptr<Network> make_wide(const NetworkSpec& spec, Device device) {
+  const std::string& arch = spec.arch;
   const auto dash = arch.find('-', 4);
   if (dash == std::string::npos) unknown(arch);
   const std::optional<int> depth = parse_number(arch.substr(4, dash - 4)), widen = parse_number(arch.substr(dash + 1));
   if (!depth || !widen) unknown(arch);
   if (*depth < 10 || (*depth - 4) % 6 != 0)
     throw UsageError(message("[make_network] expected a depth of 10, 16, 22, ... (6n + 4), got \"", arch, "\""));
-  return std::make_unique<WideResNet>(arch, num_classes, *depth, *widen, device);
+  return std::make_unique<WideResNet>(spec, *depth, *widen, device);
 }
 
-std::unique_ptr<Network> make_he_resnet(const std::string& arch, int num_classes, Device device) {
+std::unique_ptr<Network> make_he_resnet(const NetworkSpec& spec, Device device) {
+  const std::string& arch = spec.arch;
   static const std::map<std::string, std::pair<int, int>> kNets = {
       // blocks a stage, width factor
       {"resnet20", {3, 1}},   {"resnet32", {5, 1}},  {"resnet44", {7, 1}},  {"resnet56", {9, 1}},
@@ -61,22 +63,21 @@ std::unique_ptr<Network> make_he_resnet(const std::string& arch, int num_classes
                             .blocks = {blocks, blocks, blocks},
                             .projection = !without_projection,
                             .he_init = true};
-  return std::make_unique<ResNet>(arch, num_classes, config, device);
+  return std::make_unique<ResNet>(spec, config, device);
 }
 
-std::unique_ptr<Network> make_with_width(const std::string& arch, int num_classes, Device device) {
+std::unique_ptr<Network> make_with_width(NetworkSpec spec, Device device) {
+  const std::string arch = spec.arch;
   std::string name = arch;
   const dim_t width = take_width(name, arch);
-  const std::string canonical = width == 64 ? name : arch;
-  if (name == "vgg11")
-    return std::make_unique<Vgg>(canonical, num_classes, std::vector<int>{1, 1, 2, 2, 2}, width, device);
-  if (name == "vgg16")
-    return std::make_unique<Vgg>(canonical, num_classes, std::vector<int>{2, 2, 3, 3, 3}, width, device);
+  if (width == 64) spec.arch = name;
+  if (name == "vgg11") return std::make_unique<Vgg>(spec, std::vector<int>{1, 1, 2, 2, 2}, width, device);
+  if (name == "vgg16") return std::make_unique<Vgg>(spec, std::vector<int>{2, 2, 3, 3, 3}, width, device);
   if (name != "resnet18" && name != "resnet34") unknown(arch);
   const ResNetConfig config{.stem = width,
                             .widths = {width, 2 * width, 4 * width, 8 * width},
                             .blocks = name == "resnet18" ? std::vector<int>{2, 2, 2, 2} : std::vector<int>{3, 4, 6, 3}};
-  return std::make_unique<ResNet>(canonical, num_classes, config, device);
+  return std::make_unique<ResNet>(spec, config, device);
 }
 
 }  // namespace
@@ -89,11 +90,13 @@ std::string network_names() {
 
 std::unique_ptr<Network> make_network(const std::string& arch, int num_classes, const NetworkOptions& options) {
   if (num_classes < 1) throw UsageError(message("[make_network] expected at least 1 class, got ", num_classes));
+  check_image_shape(options.image);
+  const NetworkSpec spec{arch, num_classes, options.image};
   std::unique_ptr<Network> network;
   if (arch.starts_with("wrn-"))
-    network = make_wide(arch, num_classes, options.device);
-  else if (!(network = make_he_resnet(arch, num_classes, options.device)))
-    network = make_with_width(arch, num_classes, options.device);
+    network = make_wide(spec, options.device);
+  else if (!(network = make_he_resnet(spec, options.device)))
+    network = make_with_width(spec, options.device);
   if (options.seed) {
     network->initialize(*options.seed);
     network->dropout_generator() = Generator(*options.seed);

@@ -13,6 +13,7 @@ namespace engram {
 struct NetworkOptions {
   std::optional<std::uint64_t> seed = 1;  ///< none: parameters stay uninitialised, to be loaded
   Device device = {};
+  ImageShape image = {};
 };
 
 /// Makes an initialised network in training mode. `arch` is one of
@@ -21,7 +22,8 @@ struct NetworkOptions {
 ///   - resnet8x4, resnet32x4: the same with a stem of 32 and widths 64, 128, 256
 ///   - vgg11, vgg16: with batch normalisation; -wN as above
 ///   - wrn-D-K: depth D = 6n + 4, widening factor K (wrn-16-2)
-/// Throws UsageError that lists these for any other name, and for num_classes < 1.
+/// Throws UsageError that lists these for any other name, for num_classes < 1, and for images that the network cannot
+/// take.
 std::unique_ptr<Network> make_network(const std::string& arch, int num_classes, const NetworkOptions& options = {});
 
 /// The names above in one line, for help texts.

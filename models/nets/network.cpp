@@ -7,12 +7,14 @@
 
 namespace engram {
 
-Network::Network(std::string arch, int num_classes, std::vector<TapSpec> taps, Device device)
-    : arch_(std::move(arch)), num_classes_(num_classes), taps_(std::move(taps)), device_(device) {}
+Network::Network(NetworkSpec spec, std::vector<TapSpec> taps, Device device)
+    : spec_(std::move(spec)), taps_(std::move(taps)), device_(device) {}
 
 void Network::check_input(const char* op, const Tensor& x) const {
-  if (x.rank() != 4 || x.dim(1) != 3 || x.dim(2) != 32 || x.dim(3) != 32)
-    throw ShapeError(message("[", op, "] expected images [N,3,32,32] for ", arch_, ", got ", x.describe()));
+  const ImageShape& image = spec_.image;
+  if (x.rank() != 4 || x.dim(1) != image.channels || x.dim(2) != image.height || x.dim(3) != image.width)
+    throw ShapeError(message("[", op, "] expected images [N,", image.channels, ",", image.height, ",", image.width,
+                             "] for ", arch(), ", got ", x.describe()));
 }
 
 Tensor Network::forward(const Tensor& x) {

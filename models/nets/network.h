@@ -6,14 +6,9 @@
 
 #include "engine/random.h"
 #include "models/nets/executor.h"
+#include "models/nets/spec.h"
 
 namespace engram {
-
-/// Extents of one tapped feature map for an input of 32x32.
-struct TapSpec {
-  dim_t channels;
-  dim_t size;  ///< height and width
-};
 
 /// Result of Network::forward_features. The taps run from the finest map to the coarsest.
 struct Features {
@@ -35,12 +30,15 @@ struct BnMatching {
   Tensor var_norm_sum, mean_norm_sum;   ///< over the layers
 };
 
-/// A classifier of [N,3,32,32] images.
+/// A classifier of images [N,C,H,W] of one shape.
 class Network : public Module {
  public:
   /// The name that make_network takes, for example "resnet18-w32".
-  const std::string& arch() const { return arch_; }
-  int num_classes() const { return num_classes_; }
+  const std::string& arch() const { return spec_.arch; }
+  int num_classes() const { return spec_.num_classes; }
+  /// The images that it takes.
+  const ImageShape& image() const { return spec_.image; }
+  const NetworkSpec& spec() const { return spec_; }
   Device device() const { return device_; }
   void to(const Device& device) override;
   const std::vector<TapSpec>& taps() const { return taps_; }
@@ -48,7 +46,7 @@ class Network : public Module {
   /// make_network; its seed and offset are part of a training run's state.
   Generator& dropout_generator() { return dropout_generator_; }
 
-  /// x [N,3,32,32] -> logits [N,num_classes]; statistics and dropout by the mode (train, eval). Throws ShapeError.
+  /// x [N,C,H,W] -> logits [N,num_classes]; statistics and dropout by the mode (train, eval). Throws ShapeError.
   Tensor forward(const Tensor& x);
   /// As forward, with the tapped maps (natural inversion, section 1.6): ResNet the stages' outputs after their ReLU;
   /// VGG the last map before each of the first four poolings; WRN the first two groups' sums as they are and the
@@ -66,7 +64,7 @@ class Network : public Module {
   std::vector<Tensor> features_inference(const Tensor& x);
 
  protected:
-  Network(std::string arch, int num_classes, std::vector<TapSpec> taps, Device device);
+  Network(NetworkSpec spec, std::vector<TapSpec> taps, Device device);
 
   /// Runs everything before the classifier's head; adds the taps to `taps` when given. With `taps_only` it may stop
   /// after the last tap, and the result is not used.
@@ -77,8 +75,7 @@ class Network : public Module {
  private:
   void check_input(const char* op, const Tensor& x) const;
 
-  std::string arch_;
-  int num_classes_;
+  NetworkSpec spec_;
   std::vector<TapSpec> taps_;
   Device device_;
   FoldedWeights folded_;

@@ -11,12 +11,15 @@ Conv2dConfig conv3x3(dim_t in, dim_t out, dim_t stride) {
   return {.in_channels = in, .out_channels = out, .stride = stride};
 }
 
-std::vector<TapSpec> tap_specs(const ResNetConfig& config) {
+std::vector<TapSpec> tap_specs(const ResNetConfig& config, const ImageShape& image) {
   std::vector<TapSpec> taps;
-  dim_t size = 32;
-  for (dim_t width : config.widths) {
-    taps.push_back({width, size});
-    size /= 2;
+  dim_t height = image.height, width = image.width;
+  for (dim_t channels : config.widths) {
+    if (!taps.empty()) {
+      height = strided_extent(height, 2);
+      width = strided_extent(width, 2);
+    }
+    taps.push_back({channels, height, width});
   }
   return taps;
 }
@@ -58,11 +61,12 @@ Tensor BasicBlock::forward(Executor& executor, const Tensor& x) const {
   return executor.conv_bn(conv2_, bn2_, inner, Activation::kRelu, shortcut(executor, x));
 }
 
-ResNet::ResNet(std::string arch, int num_classes, const ResNetConfig& config, Device device)
-    : Network(std::move(arch), num_classes, tap_specs(config), device),
-      conv1_(conv3x3(3, config.stem, 1), conv_init(conv3x3(3, config.stem, 1), config), {}, device),
+ResNet::ResNet(NetworkSpec spec, const ResNetConfig& config, Device device)
+    : Network(spec, tap_specs(config, spec.image), device),
+      conv1_(conv3x3(spec.image.channels, config.stem, 1),
+             conv_init(conv3x3(spec.image.channels, config.stem, 1), config), {}, device),
       bn1_(config.stem, device),
-      linear_(config.widths.back(), num_classes,
+      linear_(config.widths.back(), spec.num_classes,
               config.he_init ? Init::he_normal(config.widths.back()) : Init::torch_default(config.widths.back()),
               Init::torch_default(config.widths.back()), device) {
   register_child("conv1", conv1_);

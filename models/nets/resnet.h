@@ -1,5 +1,5 @@
 #pragma once
-/// Residual networks of basic blocks for 32x32 images (He et al. 2016, "Deep residual learning for image recognition").
+/// Residual networks of basic blocks for small images (He et al. 2016, "Deep residual learning for image recognition").
 
 #include <memory>
 #include <vector>
@@ -39,7 +39,7 @@ class BasicBlock : public Module {
 /// NaturalInversion code: conv1, bn1, layer1.0.conv1, ..., linear. Taps: every stage's output.
 class ResNet : public Network {
  public:
-  ResNet(std::string arch, int num_classes, const ResNetConfig& config, Device device);
+  ResNet(NetworkSpec spec, const ResNetConfig& config, Device device);
 
  protected:
   Tensor body(Executor& executor, const Tensor& x, std::vector<Tensor>* taps, bool taps_only) override;

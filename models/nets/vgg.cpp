@@ -5,16 +5,24 @@ namespace {
 
 constexpr double kDropout = 0.5;
 
-std::vector<TapSpec> tap_specs(dim_t width) {
-  return {{width, 32}, {2 * width, 16}, {4 * width, 8}, {8 * width, 4}};
+constexpr dim_t kFactors[] = {1, 2, 4, 8, 8};
+constexpr dim_t kShrink = 32;  // of five poolings
+
+std::vector<TapSpec> tap_specs(dim_t width, const ImageShape& image) {
+  std::vector<TapSpec> taps;
+  for (int b = 0; b < 4; ++b) taps.push_back({kFactors[b] * width, image.height >> b, image.width >> b});
+  return taps;
 }
 
 }  // namespace
 
-Vgg::Vgg(std::string arch, int num_classes, const std::vector<int>& convolutions, dim_t width, Device device)
-    : Network(std::move(arch), num_classes, tap_specs(width), device) {
-  constexpr dim_t kFactors[] = {1, 2, 4, 8, 8};
-  dim_t in = 3;
+Vgg::Vgg(NetworkSpec spec, const std::vector<int>& convolutions, dim_t width, Device device)
+    : Network(spec, tap_specs(width, spec.image), device) {
+  const ImageShape& image = spec.image;
+  if (image.height < kShrink || image.width < kShrink)
+    throw UsageError(message("[", arch(), "] expected images of at least ", kShrink, "x", kShrink,
+                             " pixels (it halves them five times), got ", to_string(image)));
+  dim_t in = image.channels;
   int index = 0;  // position in the reference's sequence of convolution, BN, ReLU and pooling
   for (std::size_t b = 0; b < convolutions.size(); ++b) {
     auto& block = blocks_.emplace_back();
@@ -31,9 +39,12 @@ Vgg::Vgg(std::string arch, int num_classes, const std::vector<int>& convolutions
     }
     ++index;
   }
-  for (const auto& [position, out] : {std::pair<int, dim_t>{1, in}, {4, in}, {6, num_classes}}) {
+  const dim_t hidden = in;
+  in *= image.height / kShrink * (image.width / kShrink);
+  for (const auto& [position, out] : {std::pair<int, dim_t>{1, hidden}, {4, hidden}, {6, num_classes()}}) {
     classifier_.push_back(std::make_unique<Linear>(in, out, device));
     register_child(message("classifier.", position), *classifier_.back());
+    in = out;
   }
 }
 

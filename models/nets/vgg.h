@@ -1,6 +1,6 @@
 #pragma once
-/// VGG-11 and VGG-16 with batch normalisation for 32x32 images, in the form of the NaturalInversion code (five
-/// poolings, three linear layers).
+/// VGG-11 and VGG-16 with batch normalisation for images of at least 32x32, in the form of the NaturalInversion code
+/// (five poolings, three linear layers).
 
 #include <memory>
 #include <vector>
@@ -14,8 +14,9 @@ namespace engram {
 /// classifier.4, classifier.6. Taps: the last maps before the first four poolings.
 class Vgg : public Network {
  public:
-  /// `convolutions` per block; widths are `width` times 1, 2, 4, 8, 8.
-  Vgg(std::string arch, int num_classes, const std::vector<int>& convolutions, dim_t width, Device device);
+  /// `convolutions` per block; widths are `width` times 1, 2, 4, 8, 8. The first linear layer takes all pixels of the
+  /// last map (one, for images below 64x64). Throws UsageError for images below 32x32.
+  Vgg(NetworkSpec spec, const std::vector<int>& convolutions, dim_t width, Device device);
 
  protected:
   Tensor body(Executor& executor, const Tensor& x, std::vector<Tensor>* taps, bool taps_only) override;

@@ -11,6 +11,13 @@ Conv2dConfig conv3x3(dim_t in, dim_t out, dim_t stride) {
   return {.in_channels = in, .out_channels = out, .stride = stride};
 }
 
+std::vector<TapSpec> tap_specs(dim_t widen, const ImageShape& image) {
+  std::vector<TapSpec> taps;
+  for (const dim_t shrink : {1, 2, 4})
+    taps.push_back({16 * widen * shrink, strided_extent(image.height, shrink), strided_extent(image.width, shrink)});
+  return taps;
+}
+
 }  // namespace
 
 WideBlock::WideBlock(dim_t in, dim_t out, dim_t stride, Device device)
@@ -35,11 +42,11 @@ Tensor WideBlock::forward(Executor& executor, const Tensor& x) const {
   return executor.conv(conv2_, inner, shortcut_ ? executor.conv(*shortcut_, activated) : x);
 }
 
-WideResNet::WideResNet(std::string arch, int num_classes, int depth, int widen, Device device)
-    : Network(std::move(arch), num_classes, {{16 * widen, 32}, {32 * widen, 16}, {64 * widen, 8}}, device),
-      conv1_(conv3x3(3, 16, 1), he_fan_out(conv3x3(3, 16, 1)), {}, device),
+WideResNet::WideResNet(NetworkSpec spec, int depth, int widen, Device device)
+    : Network(spec, tap_specs(widen, spec.image), device),
+      conv1_(conv3x3(spec.image.channels, 16, 1), he_fan_out(conv3x3(spec.image.channels, 16, 1)), {}, device),
       bn1_(64 * widen, device),
-      fc_(64 * widen, num_classes, Init::torch_default(64 * widen), Init::constant(0), device) {
+      fc_(64 * widen, num_classes(), Init::torch_default(64 * widen), Init::constant(0), device) {
   register_child("conv1", conv1_);
   dim_t in = 16;
   for (int g = 0; g < 3; ++g) {

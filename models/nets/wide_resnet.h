@@ -1,5 +1,5 @@
 #pragma once
-/// Wide residual networks (Zagoruyko and Komodakis 2016), pre-activation, for 32x32 images.
+/// Wide residual networks (Zagoruyko and Komodakis 2016), pre-activation, for small images.
 
 #include <memory>
 #include <vector>
@@ -28,7 +28,7 @@ class WideBlock : public Module {
 /// block1.layer.0.bn1, ..., bn1, fc.
 class WideResNet : public Network {
  public:
-  WideResNet(std::string arch, int num_classes, int depth, int widen, Device device);
+  WideResNet(NetworkSpec spec, int depth, int widen, Device device);
 
  protected:
   Tensor body(Executor& executor, const Tensor& x, std::vector<Tensor>* taps, bool taps_only) override;

@@ -68,7 +68,8 @@ Trainer::Trainer(Network& network, const ImageDataset& data, const TrainerOption
   options_.schedule.total_steps = total_steps();
   check_schedule(options_.schedule);
   if (options_.ema_decay > 0) {
-    average_ = make_network(network.arch(), network.num_classes(), {.device = network.device()});
+    average_ =
+        make_network(network.arch(), network.num_classes(), {.device = network.device(), .image = network.image()});
     average_->set_requires_grad(false);
     average_->load_state(network.state());
   }

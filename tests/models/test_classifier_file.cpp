@@ -34,6 +34,23 @@ TEST(ClassifierFile, RecreatesTheNetwork) {
   }
 }
 
+TEST(ClassifierFile, KeepsTheImagesExtents) {
+  const TempFolder folder;
+  const auto path = folder.path() / "net.safetensors";
+  const auto network = make_network("resnet8x4", 3, {.seed = 5, .image = {1, 28, 24}});
+  save_classifier(path, *network, {{0.5f}, {0.25f}});
+  EXPECT_EQ(load_classifier(path).network->image(), (ImageShape{1, 28, 24}));
+  EXPECT_ERROR(save_classifier(path, *network, cifar_normalization()), DataError,
+               "for each of 1 channels, got 3 and 3");
+}
+
+TEST(ClassifierFile, OldFilesAreForCifarsImages) {
+  const TempFolder folder;
+  const auto path = folder.path() / "net.safetensors";
+  io::save_tensors(path, make_network("wrn-10-1", 10)->state(), {{"arch", "wrn-10-1"}, {"num_classes", "10"}});
+  EXPECT_EQ(load_classifier(path).network->image(), (ImageShape{3, 32, 32}));
+}
+
 TEST(ClassifierFile, HalfPrecisionIsForWeightsOnly) {
   const TempFolder folder;
   const auto path = folder.path() / "net.safetensors";
@@ -88,7 +105,9 @@ TEST_F(WrongMetadata, IsNamed) {
     EXPECT_ERROR(load_with("num_classes", count), DataError, "expected metadata \"num_classes\"");
   for (const char* numbers : {"", "1,2", "1,2,3,4", "1,2,x", "1,2,nan", "1,2,3x"})
     EXPECT_ERROR(load_with("mean", numbers), DataError, "expected metadata \"mean\"");
-  EXPECT_ERROR(load_with("std", "1,1,0"), DataError, "three positive numbers");
+  EXPECT_ERROR(load_with("std", "1,1,0"), DataError, "of 3 positive numbers");
+  EXPECT_ERROR(load_with("image", "32x32"), DataError, "CHANNELSxHEIGHTxWIDTH, got \"32x32\"");
+  EXPECT_ERROR(load_with("image", "1x32x32"), DataError, "expected metadata \"mean\" of 1 numbers");
 }
 
 TEST_F(WrongMetadata, HugeNetworksAreNotFilledBeforeTheTensorsAreChecked) {

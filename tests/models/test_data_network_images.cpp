@@ -30,7 +30,7 @@ ImageDataset counting(dim_t count, dim_t channels, dim_t height, dim_t width) {
 }
 
 TEST(NetworkImages, GreyImagesStandInTheMiddleOfBlackInThreeChannels) {
-  const ImageDataset data = network_images(counting(2, 1, 3, 4), "test");
+  const ImageDataset data = network_images(counting(2, 1, 3, 4), {}, "test");
   check_dataset(data, "test");
   EXPECT_EQ(data.channels, 3);
   EXPECT_EQ(data.height, 32);
@@ -48,10 +48,29 @@ TEST(NetworkImages, GreyImagesStandInTheMiddleOfBlackInThreeChannels) {
 
 TEST(NetworkImages, LeavesImagesOfTheirFormAloneAndRefusesOthers) {
   const ImageDataset colour = counting(1, 3, 32, 32);
-  EXPECT_EQ(network_images(colour, "test").pixels, colour.pixels);
-  EXPECT_ERROR(network_images(counting(1, 3, 33, 32), "there"), DataError, "33x32 in there");
-  EXPECT_ERROR(network_images(counting(1, 2, 8, 8), "there"), DataError, "got 2x8x8 in there");
-  EXPECT_ERROR(network_images(counting(1, 3, 16, 16), "there"), DataError, "got 3x16x16 in there");
+  EXPECT_EQ(network_images(colour, {}, "test").pixels, colour.pixels);
+  EXPECT_ERROR(network_images(counting(1, 3, 33, 32), {}, "there"), DataError,
+               "grey ones of at most 32x32, got 3x33x32 in there");
+  EXPECT_ERROR(network_images(counting(1, 2, 8, 8), {}, "there"), DataError, "got 2x8x8 in there");
+  EXPECT_ERROR(network_images(counting(1, 3, 16, 16), {}, "there"), DataError, "got 3x16x16 in there");
+}
+
+TEST(NetworkImages, OtherShapesAreThoseOfTheNetwork) {
+  const ImageDataset small = counting(1, 2, 6, 5);
+  EXPECT_EQ(network_images(small, {2, 6, 5}, "test").pixels, small.pixels);
+  EXPECT_EQ(network_images(counting(1, 1, 4, 3), {2, 6, 5}, "test").shape(), (ImageShape{2, 6, 5}));
+  EXPECT_ERROR(network_images(counting(1, 3, 32, 32), {2, 6, 5}, "there"), DataError,
+               "expected images of 2x6x5, or grey ones of at most 6x5, got 3x32x32 in there");
+}
+
+TEST(ImageShape, IsWrittenAndRead) {
+  EXPECT_EQ(to_string(ImageShape{}), "3x32x32");
+  EXPECT_EQ(parse_image_shape("1x28x30"), (ImageShape{1, 28, 30}));
+  for (const char* text : {"", "3", "3x32", "3x32x", "x32x32", "3x32x32x1", "3x-2x32", "3x32x32 ", "threex32x32",
+                           "3xx32", "1x11111111111111111111x1"})
+    EXPECT_ERROR(parse_image_shape(text), DataError, "CHANNELSxHEIGHTxWIDTH");
+  for (const char* text : {"0x32x32", "5x32x32", "3x0x32", "3x32x4097"})
+    EXPECT_ERROR(parse_image_shape(text), DataError, "1 to 4 channels");
 }
 
 }  // namespace

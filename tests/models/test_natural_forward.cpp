@@ -33,9 +33,9 @@ TEST(NaturalInversion, FirstIterationIsThatOfTheReleasedModules) {
   testing::fill_by_formula(*teacher, "teacher.", kSeed);
   teacher->eval();
   teacher->set_requires_grad(false);
-  ImageGenerator generator(kNoise + kClasses, {});
+  ImageGenerator generator(kNoise + kClasses, {}, {});
   testing::fill_by_formula(generator, "generator.", kSeed);
-  FeaturePyramid pyramid(teacher->taps(), {});
+  FeaturePyramid pyramid(teacher->image(), teacher->taps(), {});
   testing::fill_by_formula(pyramid, "pyramid.", kSeed);
 
   std::vector<std::int32_t> labels;

@@ -28,10 +28,10 @@ double norm_of(const Tensor& x) {
 }
 
 TEST(ImageGenerator, ParametersAreThoseOfTheMethod) {
-  EXPECT_EQ(ImageGenerator(1034, {}).num_parameters(), 8'702'467);
-  EXPECT_EQ(ImageGenerator(1124, {}).num_parameters(), 9'439'747);
+  EXPECT_EQ(ImageGenerator(1034, {}, {}).num_parameters(), 8'702'467);
+  EXPECT_EQ(ImageGenerator(1124, {}, {}).num_parameters(), 9'439'747);
 
-  ImageGenerator generator(1034, {});
+  ImageGenerator generator(1034, {}, {});
   generator.initialize(3);
   const StateDict state = generator.state();
   const auto rms = [&](const char* name) {
@@ -48,7 +48,7 @@ TEST(ImageGenerator, ParametersAreThoseOfTheMethod) {
 }
 
 TEST(ImageGenerator, MakesImagesByBatchStatistics) {
-  ImageGenerator generator(12, {});
+  ImageGenerator generator(12, {}, {});
   generator.initialize(3);
   Tensor z = random({3, 12}, 1);
   const Tensor image = generator.forward(z);
@@ -59,6 +59,11 @@ TEST(ImageGenerator, MakesImagesByBatchStatistics) {
   for (const NamedTensor& named : generator.named_parameters())
     EXPECT_TRUE(named.tensor.grad().defined()) << named.name;
   EXPECT_ERROR(generator.forward(random({3, 11}, 1)), ShapeError, "[N,12]");
+
+  ImageGenerator grey(12, {1, 28, 20}, {});
+  grey.initialize(3);
+  EXPECT_EQ(grey.forward(z).shape(), (Shape{3, 1, 28, 20}));
+  EXPECT_ERROR(ImageGenerator(12, {3, 32, 30}, {}), UsageError, "multiples of 4, got 3x32x30");
 }
 
 /// What the released code computes, step by step.
@@ -79,13 +84,13 @@ FeaturePyramid::Output naive(const StateDict& p, const Tensor& x, const std::vec
 class Pyramid : public ::testing::TestWithParam<std::vector<TapSpec>> {};
 
 TEST_P(Pyramid, RewritesAreExact) {
-  FeaturePyramid pyramid(GetParam(), {});
+  FeaturePyramid pyramid({}, GetParam(), {});
   pyramid.initialize(5);
   Tensor x = random({2, 3, 32, 32}, 1);
   x.set_requires_grad();
   std::vector<Tensor> maps;
   for (const TapSpec& tap : GetParam())
-    maps.push_back(random({2, tap.channels, tap.size, tap.size}, unsigned(tap.channels)).blocked());
+    maps.push_back(random({2, tap.channels, tap.height, tap.width}, unsigned(tap.channels)).blocked());
   std::vector<Tensor> inputs = pyramid.parameters();
   inputs.push_back(x);
   maps[0].set_requires_grad();
@@ -104,11 +109,11 @@ TEST_P(Pyramid, RewritesAreExact) {
 }
 
 TEST_P(Pyramid, MapsAreConstants) {
-  FeaturePyramid pyramid(GetParam(), {});
+  FeaturePyramid pyramid({}, GetParam(), {});
   pyramid.initialize(5);
   std::vector<Tensor> maps;
   for (const TapSpec& tap : GetParam()) {
-    maps.push_back(random({1, tap.channels, tap.size, tap.size}, 2));
+    maps.push_back(random({1, tap.channels, tap.height, tap.width}, 2));
     maps.back().set_requires_grad();
   }
   const FeaturePyramid::Output out = pyramid.forward(random({1, 3, 32, 32}, 1), maps);
@@ -117,11 +122,11 @@ TEST_P(Pyramid, MapsAreConstants) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, Pyramid,
-                         ::testing::Values(std::vector<TapSpec>{{16, 32}, {32, 16}, {64, 8}, {128, 4}},
-                                           std::vector<TapSpec>{{32, 32}, {64, 16}, {128, 8}}));
+                         ::testing::Values(std::vector<TapSpec>{{16, 32, 32}, {32, 16, 16}, {64, 8, 8}, {128, 4, 4}},
+                                           std::vector<TapSpec>{{32, 32, 32}, {64, 16, 16}, {128, 8, 8}}));
 
 TEST(FeaturePyramid, ParametersAreThoseOfTheMethod) {
-  const FeaturePyramid pyramid(make_network("resnet34", 10, {.seed = std::nullopt})->taps(), {});
+  const FeaturePyramid pyramid({}, make_network("resnet34", 10, {.seed = std::nullopt})->taps(), {});
   EXPECT_EQ(pyramid.num_parameters(), 947'279);
   std::vector<std::string> names;
   for (const NamedTensor& named : pyramid.named_parameters())
@@ -135,7 +140,7 @@ TEST(FeaturePyramid, ParametersAreThoseOfTheMethod) {
 TEST(FeaturePyramid, FitsEveryFamily) {
   for (const char* arch : {"resnet18-w16", "resnet20", "vgg11-w16", "wrn-16-2"}) {
     const auto network = make_network(arch, 10);
-    FeaturePyramid pyramid(network->taps(), {});
+    FeaturePyramid pyramid(network->image(), network->taps(), {});
     pyramid.initialize(1);
     const Tensor x = random({2, 3, 32, 32}, 1);
     EXPECT_EQ(pyramid.forward(x, network->features_inference(x)).preimage.shape(), x.shape()) << arch;
@@ -143,9 +148,10 @@ TEST(FeaturePyramid, FitsEveryFamily) {
 }
 
 TEST(FeaturePyramid, RefusesOtherMaps) {
-  EXPECT_ERROR(FeaturePyramid({{16, 32}}, {}), UsageError, "at least 2 maps");
-  EXPECT_ERROR(FeaturePyramid({{16, 32}, {32, 8}}, {}), UsageError, "halve");
-  FeaturePyramid pyramid({{16, 32}, {32, 16}}, {});
+  EXPECT_ERROR(FeaturePyramid({}, {{16, 32, 32}}, {}), UsageError, "at least 2 maps");
+  EXPECT_ERROR(FeaturePyramid({}, {{16, 32, 32}, {32, 8, 16}}, {}), UsageError, "halve in size, got 32x32 and 8x16");
+  EXPECT_ERROR(FeaturePyramid({}, {{16, 16, 32}, {32, 8, 16}}, {}), UsageError, "the image's 32x32 pixels, got 16x32");
+  FeaturePyramid pyramid({}, {{16, 32, 32}, {32, 16, 16}}, {});
   const Tensor x = random({1, 3, 32, 32}, 1);
   EXPECT_ERROR(pyramid.forward(x, {random({1, 16, 32, 32}, 1)}), ShapeError, "expected 2 maps");
   EXPECT_ERROR(pyramid.forward(x, {random({1, 16, 32, 32}, 1), random({1, 16, 16, 16}, 1)}), ShapeError,

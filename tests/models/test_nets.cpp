@@ -93,9 +93,37 @@ TEST(Names, WrongOnesAreRefusedWithTheRightOnes) {
 }
 
 TEST(Networks, RefuseOtherImages) {
-  const auto network = make_network("resnet20", 10);
-  EXPECT_ERROR(network->forward(Tensor::zeros({2, 1, 28, 28})), ShapeError, "[N,3,32,32]");
+  EXPECT_ERROR(make_network("resnet20", 10)->forward(Tensor::zeros({2, 1, 28, 28})), ShapeError, "[N,3,32,32]");
+  EXPECT_ERROR(make_network("resnet20", 10, {.image = {1, 28, 28}})->forward(Tensor::zeros({2, 3, 32, 32})), ShapeError,
+               "[N,1,28,28]");
+  EXPECT_ERROR(make_network("vgg11-w16", 10, {.image = {3, 31, 32}}), UsageError,
+               "[vgg11-w16] expected images of at least 32x32 pixels (it halves them five times), got 3x31x32");
+  EXPECT_ERROR(make_network("resnet20", 10, {.image = {7, 32, 32}}), DataError, "1 to 4 channels");
 }
+
+class Images : public ::testing::TestWithParam<std::pair<const char*, ImageShape>> {};
+
+TEST_P(Images, OfAnyShapeThatTheNetworkAllows) {
+  const auto [arch, image] = GetParam();
+  const auto network = make_network(arch, 5, {.seed = 3, .image = image});
+  network->eval();
+  const Tensor x = Tensor::from(random_values(2 * image.count(), 4), {2, image.channels, image.height, image.width});
+  const Features features = network->forward_features(x);
+  EXPECT_EQ(features.logits.shape(), (Shape{2, 5}));
+  ASSERT_EQ(features.taps.size(), network->taps().size());
+  for (std::size_t i = 0; i < features.taps.size(); ++i) {
+    const TapSpec& tap = network->taps()[i];
+    EXPECT_EQ(features.taps[i].shape(), (Shape{2, tap.channels, tap.height, tap.width}));
+  }
+  EXPECT_LT(relative_difference(network->logits_inference(x), features.logits), 1e-5);
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, Images,
+                         ::testing::Values(std::pair{"resnet20", ImageShape{1, 28, 28}},
+                                           std::pair{"resnet18-w16", ImageShape{2, 9, 30}},
+                                           std::pair{"resnet20-a", ImageShape{3, 14, 7}},
+                                           std::pair{"vgg11-w16", ImageShape{4, 65, 33}},
+                                           std::pair{"wrn-10-1", ImageShape{1, 1, 5}}));
 
 /// Small members of each family.
 class Paths : public ::testing::TestWithParam<const char*> {
@@ -115,7 +143,7 @@ TEST_P(Paths, TapsHaveTheDeclaredExtents) {
   ASSERT_EQ(features.taps.size(), network->taps().size());
   for (std::size_t i = 0; i < features.taps.size(); ++i) {
     const TapSpec& tap = network->taps()[i];
-    EXPECT_EQ(features.taps[i].shape(), (Shape{2, tap.channels, tap.size, tap.size}));
+    EXPECT_EQ(features.taps[i].shape(), (Shape{2, tap.channels, tap.height, tap.width}));
   }
   EXPECT_LT(relative_difference(network->forward(images(2)), features.logits), 1e-7);
 }

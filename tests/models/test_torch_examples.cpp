@@ -76,17 +76,17 @@ void check_evaluation(Network& network, const io::TensorFile& file, const std::s
 
 std::unique_ptr<Network> small_network(const std::string& name) {
   const Device device;
+  const NetworkSpec spec{name, 10};
   if (name == "resnet18_small")
-    return std::make_unique<ResNet>(name, 10, ResNetConfig{.stem = 2, .widths = {2, 4, 8, 16}, .blocks = {2, 2, 2, 2}},
+    return std::make_unique<ResNet>(spec, ResNetConfig{.stem = 2, .widths = {2, 4, 8, 16}, .blocks = {2, 2, 2, 2}},
                                     device);
   if (name == "resnet20_small")
-    return std::make_unique<ResNet>(name, 10, ResNetConfig{.stem = 4, .widths = {4, 8, 16}, .blocks = {3, 3, 3}},
-                                    device);
+    return std::make_unique<ResNet>(spec, ResNetConfig{.stem = 4, .widths = {4, 8, 16}, .blocks = {3, 3, 3}}, device);
   if (name == "resnet8_a_small")
     return std::make_unique<ResNet>(
-        name, 10, ResNetConfig{.stem = 4, .widths = {4, 8, 16}, .blocks = {1, 1, 1}, .projection = false}, device);
-  if (name == "vgg11_small") return std::make_unique<Vgg>(name, 10, std::vector<int>{1, 1, 2, 2, 2}, 2, device);
-  return std::make_unique<WideResNet>(name, 10, 10, 1, device);
+        spec, ResNetConfig{.stem = 4, .widths = {4, 8, 16}, .blocks = {1, 1, 1}, .projection = false}, device);
+  if (name == "vgg11_small") return std::make_unique<Vgg>(spec, std::vector<int>{1, 1, 2, 2, 2}, 2, device);
+  return std::make_unique<WideResNet>(spec, 10, 1, device);
 }
 
 class StoredState : public ::testing::TestWithParam<const char*> {};
