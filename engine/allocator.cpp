@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <thread>
 #include <vector>
 
 #include "engine/backend.h"
@@ -42,7 +43,28 @@ struct Owner {
   auto operator<=>(const Owner&) const = default;
 };
 
+constexpr std::size_t kMostBytes = std::size_t{1} << 47;  // more than any address space holds
+
 }  // namespace
+
+/// What a MemoryScope counts; the outer scope of the same thread and device counts too.
+struct CachingAllocator::Tally {
+  explicit Tally(std::shared_ptr<Tally> outer_scope) : outer(std::move(outer_scope)) {}
+
+  std::shared_ptr<Tally> outer;
+  AllocatorStats stats = {};
+
+  void add(std::int64_t bytes) {
+    for (Tally* tally = this; tally; tally = tally->outer.get()) {
+      ++tally->stats.num_requests;
+      tally->stats.live_bytes += bytes;
+      tally->stats.peak_live_bytes = std::max(tally->stats.peak_live_bytes, tally->stats.live_bytes);
+    }
+  }
+  void remove(std::int64_t bytes) {
+    for (Tally* tally = this; tally; tally = tally->outer.get()) tally->stats.live_bytes -= bytes;
+  }
+};
 
 struct CachingAllocator::State {
   explicit State(const Device& d) : device(d) {}
@@ -53,16 +75,21 @@ struct CachingAllocator::State {
   struct Live {
     std::size_t asked, actual;  // a reused block may be larger than its request
     Owner owner;
+    std::shared_ptr<Tally> tally;
     std::vector<kernels::Stream> other_streams = {};
   };
   std::map<void*, Live> live_sizes;
   AllocatorStats stats;
-  std::int64_t limit = 0, fail_countdown = 0, pool = 0, last_pool = 0;
+  std::int64_t limit = 0, fail_countdown = 0, last_pool = 0;
+  std::map<std::thread::id, std::int64_t> pools;                  // that threads draw from
+  std::map<std::thread::id, std::shared_ptr<Tally>> open_scopes;  // the innermost of each thread
   std::set<std::int64_t> live_pools;
   bool poison = false;
 
   Owner owner_now() const {
     if (device.is_cpu()) return {};
+    const auto found = pools.find(std::this_thread::get_id());
+    const std::int64_t pool = found == pools.end() ? 0 : found->second;
     return {pool ? nullptr : current_stream(device).handle, pool};
   }
 
@@ -121,6 +148,11 @@ struct CachingAllocator::State {
     return over_limit(size) ? nullptr : system_allocate(size);
   }
 
+  std::shared_ptr<Tally> tally_now() const {
+    const auto found = open_scopes.find(std::this_thread::get_id());
+    return found == open_scopes.end() ? nullptr : found->second;
+  }
+
   std::string refusal(std::size_t size) const {
     return message("[allocate] expected ", size, " bytes of ", to_string(device), " memory, got none: live ",
                    stats.live_bytes, " bytes, cached ", stats.cached_bytes, " bytes, limit ",
@@ -166,9 +198,10 @@ CachingAllocator& CachingAllocator::of(const Device& device) {
 }
 
 void* CachingAllocator::allocate(std::size_t bytes) {
-  const std::size_t size = block_size(bytes);
   std::lock_guard lock(state_->mutex);
   State& s = *state_;
+  if (bytes > kMostBytes) throw OutOfMemory(s.refusal(bytes));
+  const std::size_t size = block_size(bytes);
   ++s.stats.num_requests;
   if (s.fail_countdown > 0 && --s.fail_countdown == 0) throw OutOfMemory(s.refusal(size) + " (failure injected)");
   const Owner owner = s.owner_now();
@@ -179,7 +212,9 @@ void* CachingAllocator::allocate(std::size_t bytes) {
     if (!block) throw OutOfMemory(s.refusal(size));
     ++s.stats.num_system_allocations;
   }
-  s.live_sizes[block] = {size, actual, owner};
+  const std::shared_ptr<Tally> tally = s.tally_now();
+  if (tally) tally->add(std::int64_t(size));
+  s.live_sizes[block] = {size, actual, owner, tally};
   s.stats.live_bytes += std::int64_t(size);
   s.stats.peak_live_bytes = std::max(s.stats.peak_live_bytes, s.stats.live_bytes);
   if (s.poison) s.fill_with_nan(block, actual);
@@ -193,6 +228,7 @@ void CachingAllocator::deallocate(void* block) noexcept {
   auto it = s.live_sizes.find(block);
   if (it == s.live_sizes.end()) return;
   s.stats.live_bytes -= std::int64_t(it->second.asked);
+  if (it->second.tally) it->second.tally->remove(std::int64_t(it->second.asked));
   bool safe = true;
   if (!it->second.other_streams.empty()) {
     try {
@@ -253,23 +289,49 @@ void CachingAllocator::fail_request(std::int64_t countdown) {
 std::int64_t CachingAllocator::begin_pool() {
   std::lock_guard lock(state_->mutex);
   state_->live_pools.insert(++state_->last_pool);
-  return state_->pool = state_->last_pool;
+  return state_->pools[std::this_thread::get_id()] = state_->last_pool;
 }
 
 void CachingAllocator::resume_pool(std::int64_t pool) {
   std::lock_guard lock(state_->mutex);
-  state_->pool = pool;
+  state_->pools[std::this_thread::get_id()] = pool;
 }
 
 void CachingAllocator::end_pool() {
   std::lock_guard lock(state_->mutex);
-  state_->pool = 0;
+  state_->pools.erase(std::this_thread::get_id());
 }
 
 void CachingAllocator::release_pool(std::int64_t pool) {
   std::lock_guard lock(state_->mutex);
   state_->live_pools.erase(pool);
   state_->release([pool](const Owner& owner) { return owner.pool == pool; });
+}
+
+MemoryScope::MemoryScope(const Device& device) : allocator_(CachingAllocator::of(device)) {
+  CachingAllocator::State& s = *allocator_.state_;
+  std::lock_guard lock(s.mutex);
+  tally_ = std::make_shared<CachingAllocator::Tally>(s.tally_now());
+  s.open_scopes[std::this_thread::get_id()] = tally_;
+}
+
+MemoryScope::~MemoryScope() {
+  CachingAllocator::State& s = *allocator_.state_;
+  std::lock_guard lock(s.mutex);
+  if (tally_->outer)
+    s.open_scopes[std::this_thread::get_id()] = tally_->outer;
+  else
+    s.open_scopes.erase(std::this_thread::get_id());
+}
+
+AllocatorStats MemoryScope::stats() const {
+  std::lock_guard lock(allocator_.state_->mutex);
+  return tally_->stats;
+}
+
+void MemoryScope::reset_peak() {
+  std::lock_guard lock(allocator_.state_->mutex);
+  tally_->stats.peak_live_bytes = tally_->stats.live_bytes;
 }
 
 }  // namespace engram

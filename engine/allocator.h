@@ -5,9 +5,13 @@
 /// On a device with streams a block belongs to the stream that was current when it was handed out. It may be freed
 /// while work that uses it is still queued, because the next owner's work is queued behind it on the same stream; a
 /// block is never handed to another stream. Work on other streams is made known with `record_use`.
+///
+/// Threads: one allocator serves all of them, and its figures are those of the process. What one run among several asks
+/// for is counted by a MemoryScope.
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "engine/device.h"
 
@@ -49,8 +53,8 @@ class CachingAllocator {
   /// Makes the request number `countdown` from now on (1: the next) fail as if there were no memory; 0 switches it off.
   void fail_request(std::int64_t countdown);
 
-  /// From here on blocks come from and go to a pool of their own, until `end_pool`; other requests never get them. For
-  /// work that is captured in a graph and holds their addresses. Returns the pool.
+  /// From here on the calling thread's blocks come from and go to a pool of their own, until `end_pool`; other requests
+  /// never get them. For work that is captured in a graph and holds their addresses. Returns the pool.
   std::int64_t begin_pool();
   /// Goes on with an earlier pool.
   void resume_pool(std::int64_t pool);
@@ -59,9 +63,30 @@ class CachingAllocator {
   void release_pool(std::int64_t pool);
 
  private:
+  friend class MemoryScope;
   struct State;
+  struct Tally;
   explicit CachingAllocator(const Device& device);
   State* state_;
+};
+
+/// Counts what the calling thread asks of a device's allocator while it lives, until it is freed on any thread: the
+/// memory of one run beside others in the process. A scope within another counts for both. To be destroyed by the
+/// thread that made it, the inner one first.
+class MemoryScope {
+ public:
+  explicit MemoryScope(const Device& device);
+  ~MemoryScope();
+  MemoryScope(const MemoryScope&) = delete;
+
+  /// Live and peak bytes and requests of this scope; the other figures are 0, as the cache belongs to all.
+  AllocatorStats stats() const;
+  /// Restarts the peak at the current live figure.
+  void reset_peak();
+
+ private:
+  CachingAllocator& allocator_;
+  std::shared_ptr<CachingAllocator::Tally> tally_;
 };
 
 }  // namespace engram

@@ -121,6 +121,7 @@ void record(const char* name, const std::vector<Tensor>& inputs, std::initialize
   node->sequence = next_sequence++;
   node->backward = std::move(backward);
   node->num_outputs = int(outputs.size());
+  node->mode = compute_mode();
   node->edges.reserve(inputs.size());
   for (const Tensor& input : inputs) {
     Node::Edge edge;
@@ -260,7 +261,11 @@ class BackwardPass {
       throw UsageError(
           message("[grad] the graph of '", node->name, "' was released by an earlier pass; use retain_graph"));
     for (const Node::Edge& edge : node->edges) context.needs_.push_back(edge_needed(edge));
-    std::vector<Tensor> gradients = node->backward(context);
+    std::vector<Tensor> gradients;
+    {
+      const ComputeModeGuard mode(node->mode);
+      gradients = node->backward(context);
+    }
     if (!retain_graph_) node->backward = nullptr;
     context.grads_.clear();
     for (std::size_t i = 0; i < node->edges.size(); ++i) {
@@ -332,8 +337,7 @@ void backward(const Tensor& output, const GradOptions& options) {
   pass.run();
   GradModeGuard mode(options.create_graph);
   for (const auto& leaf : pass.reached_leaves()) {
-    Tensor gradient = pass.leaf_result(leaf.get());
-    leaf->grad = leaf->grad ? add(Tensor(leaf->grad), gradient).impl_ptr() : gradient.impl_ptr();
+    accumulate_grad(*leaf, pass.leaf_result(leaf.get()));
   }
 }
 

@@ -5,6 +5,11 @@
 /// gradients of its outputs to those of its inputs. A node computes only the gradients that somebody asked for, so
 /// frozen parameters cost nothing. With `create_graph` that function runs with recording on, which makes the gradients
 /// differentiable again.
+///
+/// Threads: a pass runs on the thread that asks for it. Passes over graphs that share leaves only may run at the same
+/// time; their contributions to a leaf are added one after the other, in the order of arrival, so with more than two of
+/// them the last bits of the sum may vary. A graph belongs to one thread at a time. On a device with streams the
+/// threads order their streams themselves before they meet in a leaf.
 
 #include <functional>
 #include <initializer_list>
@@ -12,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/compute_mode.h"
 #include "engine/tensor.h"
 
 namespace engram {
@@ -71,6 +77,7 @@ class Node {
   std::uint64_t sequence = 0;  ///< creation order: consumers have higher numbers than producers
   std::vector<Edge> edges;
   int num_outputs = 1;
+  ComputeMode mode;           ///< of the forward pass; `backward` runs in it
   BackwardFunction backward;  ///< empty once the graph was released
 
   Node() = default;
@@ -125,7 +132,7 @@ struct GradOptions {
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
                          const GradOptions& options = {});
 
-/// Adds the gradient of `output` (one element) to `Tensor::grad` of every leaf that requires one.
+/// Adds the gradient of `output` (one element) to `Tensor::grad` of every leaf that requires one. Throws as `grad`.
 void backward(const Tensor& output, const GradOptions& options = {});
 
 }  // namespace engram

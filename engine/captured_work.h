@@ -16,7 +16,7 @@ namespace engram {
 /// during the capture. Tensors that the work makes keep their memory: read them after `run`, and let the work drop them
 /// or overwrite the same handles. Checks of check_later are made in the first two calls only.
 ///
-/// Not thread-safe: other work for the device on other threads must not allocate meanwhile.
+/// One thread at a time; work of other threads on their own streams goes on beside it.
 class CapturedWork {
  public:
   /// Throws UsageError for the CPU.

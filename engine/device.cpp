@@ -6,6 +6,7 @@
 #include "engine/backend.h"
 #include "engine/profiler.h"
 #include "kernels/common/error.h"
+#include "kernels/common/parallel.h"
 #include "kernels/plugin/plugin_loader.h"
 
 namespace engram {
@@ -69,6 +70,9 @@ kernels::Stream& thread_stream(const Device& device) {
 }
 
 void make_current(const Device& device) {
+  if (kernels::in_forked_child())
+    throw DeviceError(message("[device] expected a process of its own for ", to_string(device),
+                              ", got a child of fork(): start a new process (exec) instead"));
   ThreadDevices& thread = thread_devices();
   if (thread.current == device) return;
   api_of(device.type).set_device(device.index);

@@ -1,5 +1,8 @@
 #pragma once
 /// Where a tensor lives. What runs there is asked for in engine/backend.h.
+///
+/// Threads: each has its current device and streams. A child of fork() can use the CPU alone; other devices throw
+/// DeviceError there.
 
 #include <string>
 #include <vector>

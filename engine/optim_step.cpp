@@ -25,6 +25,36 @@ void check_param(const char* op, const Tensor& param, const Tensor& other) {
                              other.describe()));
 }
 
+/// Of the defined tensors; the CPU when there is none. Throws DeviceError when they differ.
+Device device_of(const char* op, const std::vector<Tensor>& tensors) {
+  const Tensor* first = nullptr;
+  for (const Tensor& t : tensors) {
+    if (!t.defined()) continue;
+    if (!first) first = &t;
+    check_one_device(op, {*first, t});
+  }
+  return first ? first->device() : Device{};
+}
+
+/// Throws ShapeError unless a parameter's state is like the parameter, to the layout, as the kernels go through both at
+/// once.
+void check_state(const char* op, const Tensor& param, const Tensor& state) {
+  check_one_device(op, {param, state});
+  if (state.shape() != param.shape() || state.dtype() != DType::kF32 || state.layout() != param.layout() ||
+      !state.is_dense())
+    throw ShapeError(
+        message("[", op, "] expected state like its parameter ", param.describe(), ", got ", state.describe()));
+}
+
+/// Throws ShapeError unless x is undefined or one f32 on the device.
+void check_scalar(const char* op, const char* what, const Tensor& x, const Device& device) {
+  if (!x.defined()) return;
+  if (x.numel() != 1 || x.dtype() != DType::kF32)
+    throw ShapeError(message("[", op, "] expected ", what, " of one f32, got ", x.describe()));
+  if (!(x.device() == device))
+    throw DeviceError(message("[", op, "] expected ", what, " on ", to_string(device), ", got ", x.describe()));
+}
+
 /// `x` dense in the layout of `param`.
 Tensor in_layout_of(const Tensor& param, const Tensor& x) {
   return param.layout() == Layout::kBlocked ? x.blocked() : x.contiguous();
@@ -58,18 +88,15 @@ const float* scalar_or_null(const Tensor& x) {
   return x.defined() ? x.data<float>() : nullptr;
 }
 
-Device device_of(const std::vector<Tensor>& tensors) {
-  for (const Tensor& t : tensors)
-    if (t.defined()) return t.device();
-  return {};
-}
-
 }  // namespace
 
 void sgd_step(const std::vector<Tensor>& params, const std::vector<Tensor>& grads, std::vector<Tensor>& momentum,
               const SgdOptions& options, const Tensor& grad_scale) {
   check_lists("sgd_step", params.size(), grads.size());
   const NoGradGuard no_grad;
+  const Device device = device_of("sgd_step", params);
+  check_scalar("sgd_step", "a learning rate", options.device_lr, device);
+  check_scalar("sgd_step", "a gradient scale", grad_scale, device);
   momentum.resize(params.size());
   std::vector<kernels::SgdTensor> tensors;
   std::vector<Tensor> kept;  // converted gradients live until the kernel has run
@@ -79,6 +106,7 @@ void sgd_step(const std::vector<Tensor>& params, const std::vector<Tensor>& grad
     check_param("sgd_step", params[i], grads[i]);
     kept.push_back(in_layout_of(params[i], grads[i]));
     const bool first_step = options.momentum != 0 && !momentum[i].defined();
+    if (options.momentum != 0 && momentum[i].defined()) check_state("sgd_step", params[i], momentum[i]);
     if (first_step) momentum[i] = Tensor::empty(params[i].shape(), DType::kF32, params[i].device(), params[i].layout());
     tensors.push_back({.param = params[i].data<float>(),
                        .grad = kept.back().data<float>(),
@@ -87,7 +115,6 @@ void sgd_step(const std::vector<Tensor>& params, const std::vector<Tensor>& grad
                        .first_step = first_step});
     total += params[i].numel();
   }
-  const Device device = device_of(params);
   const LearningRate lr(options.lr, options.device_lr, device);
   OpScope scope("sgd_step", kernels::sgd_cost(total, options.momentum != 0));
   backend(device).optim_step.sgd(current_stream(device), {.tensors = tensors.data(),
@@ -108,6 +135,9 @@ void adam_step(const std::vector<Tensor>& params, const std::vector<Tensor>& gra
                const AdamOptions& options, const Tensor& grad_scale) {
   check_lists("adam_step", params.size(), grads.size());
   const NoGradGuard no_grad;
+  const Device device = device_of("adam_step", params);
+  check_scalar("adam_step", "a learning rate", options.device_lr, device);
+  check_scalar("adam_step", "a gradient scale", grad_scale, device);
   state.resize(params.size());
   std::vector<kernels::AdamTensor> tensors;
   std::vector<Tensor> kept;
@@ -120,6 +150,11 @@ void adam_step(const std::vector<Tensor>& params, const std::vector<Tensor>& gra
     if (!s.m.defined()) s.m = zeros_like(params[i]);
     if (!s.v.defined()) s.v = zeros_like(params[i]);
     if (!s.step.defined()) s.step = zero_count(params[i].device());
+    check_state("adam_step", params[i], s.m);
+    check_state("adam_step", params[i], s.v);
+    check_one_device("adam_step", {params[i], s.step});
+    if (s.step.numel() != 1 || s.step.dtype() != DType::kI32)
+      throw ShapeError(message("[adam_step] expected a step count i32 [1], got ", s.step.describe()));
     tensors.push_back({.param = params[i].data<float>(),
                        .grad = kept.back().data<float>(),
                        .m = s.m.data<float>(),
@@ -128,7 +163,6 @@ void adam_step(const std::vector<Tensor>& params, const std::vector<Tensor>& gra
                        .step = s.step.data<std::int32_t>()});
     total += params[i].numel();
   }
-  const Device device = device_of(params);
   const LearningRate lr(options.lr, options.device_lr, device);
   OpScope scope("adam_step", kernels::adam_cost(total));
   backend(device).optim_step.adam(current_stream(device), {.tensors = tensors.data(),
@@ -161,7 +195,7 @@ void ema_step(const std::vector<Tensor>& averages, const std::vector<Tensor>& va
     tensors.push_back({averages[i].data<float>(), kept.back().data<float>(), averages[i].numel()});
     total += averages[i].numel();
   }
-  const Device device = device_of(averages);
+  const Device device = device_of("ema_step", averages);
   OpScope scope("ema_step", kernels::ema_cost(total));
   backend(device).optim_step.ema(current_stream(device), {tensors.data(), int(tensors.size()), decay});
   for (const Tensor& average : averages) average.bump_version();
@@ -170,7 +204,11 @@ void ema_step(const std::vector<Tensor>& averages, const std::vector<Tensor>& va
 void keep_best_step(const std::vector<Tensor>& kept, const std::vector<Tensor>& values, const Tensor& loss,
                     const Tensor& best) {
   check_lists("keep_best_step", kept.size(), values.size());
-  check_one_device("keep_best_step", {loss, best});
+  const Device device = device_of("keep_best_step", kept);
+  check_scalar("keep_best_step", "a loss", loss, device);
+  check_scalar("keep_best_step", "a best loss", best, device);
+  if (!loss.defined() || !best.defined())
+    throw UsageError("[keep_best_step] expected a loss and the best one, got an empty handle");
   const NoGradGuard no_grad;
   std::vector<kernels::EmaTensor> tensors;
   std::vector<Tensor> dense;
@@ -201,7 +239,7 @@ GradNorm grad_norm(const std::vector<Tensor>& grads, float max_norm) {
     tensors.push_back({kept.back().data<float>(), g.numel()});
     total += g.numel();
   }
-  const Device device = device_of(grads);
+  const Device device = device_of("grad_norm", grads);
   GradNorm out = {Tensor::empty({}, DType::kF32, device), Tensor::empty({}, DType::kF32, device)};
   const std::size_t bytes = backend(device).optim_step.grad_norm_workspace_bytes(tensors.data(), int(tensors.size()));
   const Tensor workspace = Tensor::empty({dim_t(bytes)}, DType::kU8, device);

@@ -2,7 +2,10 @@
 /// Fused optimiser steps over lists of tensors. Update rules are PyTorch's (see kernels/optim_step/optim_step.h).
 /// Parameters are overwritten in place and their storage versions rise; nothing is recorded. Parameters must be dense
 /// f32 and may have any layout; a gradient of another layout is converted. Entries with an undefined gradient are
-/// skipped, and their state is left as it is.
+/// skipped, and their state is left as it is. State is like its parameter to the layout; where it is not, or a scalar
+/// has more than one element, ShapeError. All on one device, or DeviceError.
+///
+/// Threads: a step writes parameters and state, so no other thread may use them meanwhile.
 
 #include <cstdint>
 #include <vector>

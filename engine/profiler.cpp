@@ -1,18 +1,21 @@
 #include "engine/profiler.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <map>
 
 namespace engram {
 namespace {
 
-bool collecting = false;
-void (*push_range)(const char*) noexcept = nullptr;
-void (*pop_range)() noexcept = nullptr;
-void (*wait_for_device)() noexcept = nullptr;
+// Set once a plug-in is open, while other threads may work.
+std::atomic<void (*)(const char*) noexcept> push_range = nullptr;
+std::atomic<void (*)() noexcept> pop_range = nullptr;
+std::atomic<void (*)() noexcept> wait_for_device = nullptr;
+
+thread_local bool collecting = false;
 std::map<std::string, OpRecord>& collected() {
-  static std::map<std::string, OpRecord> map;
+  static thread_local std::map<std::string, OpRecord> map;
   return map;
 }
 
@@ -56,8 +59,8 @@ std::string table(const Roofline& roofline) {
 }
 
 void set_range_functions(void (*push)(const char*) noexcept, void (*pop)() noexcept) {
+  pop_range = pop;  // first: who finds the one finds the other
   push_range = push;
-  pop_range = pop;
 }
 void set_wait_function(void (*wait)() noexcept) {
   wait_for_device = wait;
@@ -66,9 +69,9 @@ void set_wait_function(void (*wait)() noexcept) {
 }  // namespace profiler
 
 OpScope::OpScope(const char* name, const Cost& cost) {
-  if (push_range) {
-    push_range(name);
-    in_range_ = true;
+  if (const auto push = push_range.load()) {
+    push(name);
+    pop_ = pop_range;
   }
   if (!collecting) return;
   name_ = name;
@@ -77,9 +80,9 @@ OpScope::OpScope(const char* name, const Cost& cost) {
 }
 
 OpScope::~OpScope() {
-  if (in_range_) pop_range();
+  if (pop_) pop_();
   if (!name_) return;
-  if (wait_for_device) wait_for_device();
+  if (const auto wait = wait_for_device.load()) wait();
   const double seconds = seconds_since(start_);
   OpRecord& record = collected()[name_];
   record.name = name_;

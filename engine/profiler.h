@@ -18,13 +18,15 @@ struct OpRecord {
   Cost cost;
 };
 
-/// Collects while enabled; off by default, and then an OpScope costs two branches. Not for several threads at once.
+/// Collects while enabled; off by default, and then an OpScope costs two branches. Each thread has a session of its
+/// own: what it enables, resets and reads concerns the operations that it calls itself. So runs beside each other, a
+/// thread each, are told apart.
 namespace profiler {
 
 void enable(bool on);
 bool enabled();
 void reset();
-/// One record an operation, longest time first.
+/// One record an operation of the calling thread, longest time first.
 std::vector<OpRecord> records();
 /// Rates that this machine can reach, measured (engine/roofline.h).
 struct Roofline {
@@ -34,8 +36,8 @@ struct Roofline {
 /// A text table: calls, time, bytes, flops, percent of the roofline.
 std::string table(const Roofline& roofline);
 
-/// Called at the begin and the end of every OpScope, whether or not the profiler collects: named ranges for the tools
-/// of a device. Null functions switch it off.
+/// Called at the begin and the end of every OpScope of any thread, whether or not the profiler collects: named ranges
+/// for the tools of a device. Null functions switch it off.
 void set_range_functions(void (*push)(const char*) noexcept, void (*pop)() noexcept);
 /// Called before an OpScope takes its end time while the profiler collects, so that times of a device that works beside
 /// the host are those of the work.
@@ -52,7 +54,7 @@ class OpScope {
 
  private:
   const char* name_ = nullptr;
-  bool in_range_ = false;
+  void (*pop_)() noexcept = nullptr;  ///< ends the range that this scope began
   Cost cost_;
   std::chrono::steady_clock::time_point start_;
 };

@@ -7,9 +7,29 @@
 namespace engram {
 
 dim_t numel(const Shape& shape) {
-  dim_t count = 1;
-  for (dim_t extent : shape) count *= extent;
-  return count;
+  dim_t product = 1;
+  bool empty = false;
+  for (const dim_t extent : shape) {
+    if (extent < 0) throw ShapeError(message("[shape] expected extents of at least 0, got ", to_string(shape)));
+    empty = empty || extent == 0;
+    if (__builtin_mul_overflow(product, std::max<dim_t>(1, extent), &product) || product > kMaxElements)
+      throw ShapeError(message("[shape] expected at most 2^48 elements, got ", to_string(shape)));
+  }
+  return empty ? 0 : product;
+}
+
+dim_t checked_add(const char* op, dim_t a, dim_t b) {
+  dim_t sum = 0;
+  if (__builtin_add_overflow(a, b, &sum))
+    throw ShapeError(message("[", op, "] expected extents below 2^63, got ", a, " + ", b));
+  return sum;
+}
+
+dim_t checked_mul(const char* op, dim_t a, dim_t b) {
+  dim_t product = 0;
+  if (__builtin_mul_overflow(a, b, &product))
+    throw ShapeError(message("[", op, "] expected extents below 2^63, got ", a, " x ", b));
+  return product;
 }
 
 std::string to_string(const Shape& shape) {

@@ -11,8 +11,17 @@ namespace engram {
 /// Extents, outermost first. An empty shape is a scalar.
 using Shape = std::vector<dim_t>;
 
-/// Number of elements: the product of the extents, 1 for a scalar.
+/// Most elements of a tensor or view: more than any memory holds, and few enough that no product of some extents with
+/// the sizes of elements leaves dim_t.
+inline constexpr dim_t kMaxElements = dim_t{1} << 48;
+
+/// Number of elements: the product of the extents, 1 for a scalar. Throws ShapeError for a negative extent, and when
+/// the product of the extents above 0 exceeds kMaxElements, so that the product of any of them is safe.
 dim_t numel(const Shape& shape);
+
+/// a + b and a * b. Throw ShapeError naming `op` when dim_t does not hold the result.
+dim_t checked_add(const char* op, dim_t a, dim_t b);
+dim_t checked_mul(const char* op, dim_t a, dim_t b);
 
 /// "[2,3,4]".
 std::string to_string(const Shape& shape);

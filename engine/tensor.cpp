@@ -1,5 +1,9 @@
 #include "engine/tensor.h"
 
+#include <array>
+#include <cstddef>
+#include <mutex>
+
 #include "engine/autograd.h"
 #include "engine/backend.h"
 #include "engine/device_memory.h"
@@ -10,16 +14,24 @@
 namespace engram {
 namespace {
 
+void check_rank(const Shape& shape) {
+  if (shape.size() > std::size_t(kMaxRank))
+    throw ShapeError(message("[tensor] expected at most ", kMaxRank, " axes, got ", shape.size()));
+}
+
 void check_shape(const Shape& shape, Layout layout, const Device& device) {
-  if (int(shape.size()) > kMaxRank)
-    throw ShapeError(message("[tensor] expected at most ", kMaxRank, " axes, got ", to_string(shape)));
-  for (dim_t extent : shape)
-    if (extent < 0) throw ShapeError(message("[tensor] expected extents of at least 0, got ", to_string(shape)));
+  check_rank(shape);
   if (layout != Layout::kBlocked) return;
   if (shape.size() != 4 || (device.is_cpu() && shape[1] % kCpuChannelBlock != 0))
     throw ShapeError(message("[tensor] expected [N,C,H,W]",
                              device.is_cpu() ? message(" with C a multiple of ", kCpuChannelBlock) : "", ", got ",
                              to_string(shape)));
+}
+
+/// Guards the gradient of a leaf; leaves share a few.
+std::mutex& grad_mutex(const Tensor::Impl& leaf) {
+  static std::array<std::mutex, 64> mutexes;
+  return mutexes[std::hash<const void*>()(&leaf) / alignof(std::max_align_t) % mutexes.size()];
 }
 
 template <class T>
@@ -36,12 +48,13 @@ Tensor from_values(const std::vector<T>& values, const Shape& shape, DType dtype
 
 Tensor Tensor::empty(const Shape& shape, DType dtype, Device device, Layout layout) {
   check_shape(shape, layout, device);
+  const std::size_t bytes = std::size_t(engram::numel(shape)) * dtype_bytes(dtype);
   auto impl = std::make_shared<Impl>();
   impl->shape = shape;
   impl->strides = dense_strides(shape);
   impl->dtype = dtype;
   impl->layout = layout;
-  impl->storage = std::make_shared<Storage>(std::size_t(engram::numel(shape)) * dtype_bytes(dtype), device);
+  impl->storage = std::make_shared<Storage>(bytes, device);
   return Tensor(std::move(impl));
 }
 
@@ -62,8 +75,12 @@ Tensor Tensor::from(const std::vector<std::uint8_t>& values, const Shape& shape,
 }
 
 const Shape& Tensor::shape() const {
+  return checked().shape;
+}
+
+Tensor::Impl& Tensor::checked() const {
   if (!impl_) throw UsageError("[tensor] expected a defined tensor, got an empty handle");
-  return impl_->shape;
+  return *impl_;
 }
 
 dim_t Tensor::dim(int axis) const {
@@ -73,22 +90,22 @@ dim_t Tensor::numel() const {
   return engram::numel(shape());
 }
 DType Tensor::dtype() const {
-  return impl_->dtype;
+  return checked().dtype;
 }
 Device Tensor::device() const {
-  return impl_->storage->device();
+  return checked().storage->device();
 }
 Layout Tensor::layout() const {
-  return impl_->layout;
+  return checked().layout;
 }
 
 const Shape& Tensor::strides() const {
-  if (impl_->layout != Layout::kStrided) throw UsageError("[strides] expected a strided tensor, got a blocked one");
+  if (checked().layout != Layout::kStrided) throw UsageError("[strides] expected a strided tensor, got a blocked one");
   return impl_->strides;
 }
 
 bool Tensor::is_contiguous() const {
-  if (impl_->layout != Layout::kStrided) return false;
+  if (checked().layout != Layout::kStrided) return false;
   dim_t stride = 1;
   for (int i = rank() - 1; i >= 0; --i) {
     if (impl_->shape[i] != 1 && impl_->strides[i] != stride) return false;
@@ -98,7 +115,7 @@ bool Tensor::is_contiguous() const {
 }
 
 bool Tensor::is_dense() const {
-  return impl_->layout == Layout::kBlocked || is_contiguous();
+  return layout() == Layout::kBlocked || is_contiguous();
 }
 
 kernels::ActivationShape Tensor::activation() const {
@@ -109,11 +126,11 @@ kernels::ActivationShape Tensor::activation() const {
 }
 
 void* Tensor::raw_data() const {
-  return static_cast<char*>(impl_->storage->data()) + impl_->offset * dim_t(dtype_bytes(impl_->dtype));
+  return static_cast<char*>(checked().storage->data()) + impl_->offset * dim_t(dtype_bytes(impl_->dtype));
 }
 
 Storage& Tensor::storage() const {
-  return *impl_->storage;
+  return *checked().storage;
 }
 
 void Tensor::check_dtype(DType wanted) const {
@@ -154,7 +171,7 @@ bool Tensor::requires_grad() const {
 }
 
 Tensor& Tensor::set_requires_grad(bool on) {
-  if (impl_->node)
+  if (checked().node)
     throw UsageError("[set_requires_grad] expected a leaf, got the result of an operation; use detach()");
   if (on && dtype() != DType::kF32) throw DTypeError(message("[set_requires_grad] expected f32, got ", describe()));
   impl_->requires_grad = on;
@@ -162,25 +179,42 @@ Tensor& Tensor::set_requires_grad(bool on) {
 }
 
 bool Tensor::is_leaf() const {
-  return !impl_->node;
+  return !checked().node;
 }
 Tensor Tensor::grad() const {
-  return Tensor(impl_->grad);
+  const Impl& impl = checked();
+  const std::lock_guard lock(grad_mutex(impl));
+  return Tensor(impl.grad);
 }
 void Tensor::set_grad(Tensor grad) {
-  impl_->grad = grad.impl_;
+  Impl& impl = checked();
+  if (grad.defined() && grad.shape() != impl.shape)
+    throw ShapeError(
+        message("[set_grad] expected a gradient of shape ", to_string(impl.shape), ", got ", grad.describe()));
+  const std::lock_guard lock(grad_mutex(impl));
+  impl.grad.swap(grad.impl_);
+}
+
+void accumulate_grad(Tensor::Impl& leaf, const Tensor& gradient) {
+  const std::lock_guard lock(grad_mutex(leaf));
+  leaf.grad = leaf.grad ? add(Tensor(leaf.grad), gradient).impl_ptr() : gradient.impl_ptr();
 }
 
 Tensor Tensor::detach() const {
-  auto impl = std::make_shared<Impl>(*impl_);
-  impl->requires_grad = false;
-  impl->node = nullptr;
-  impl->output_index = 0;
-  impl->grad = nullptr;
+  const Impl& from = checked();
+  auto impl = std::make_shared<Impl>();
+  impl->shape = from.shape;
+  impl->strides = from.strides;
+  impl->offset = from.offset;
+  impl->dtype = from.dtype;
+  impl->layout = from.layout;
+  impl->storage = from.storage;
   return Tensor(std::move(impl));
 }
 
 Tensor Tensor::alias(const Shape& shape, const Shape& strides, dim_t offset) const {
+  check_rank(shape);
+  engram::numel(shape);  // refuses what is too large
   Tensor view = detach();
   view.impl_->shape = shape;
   view.impl_->strides = strides;
@@ -223,7 +257,7 @@ void check_one_device(const char* op, std::initializer_list<Tensor> tensors) {
 }
 
 bool Tensor::owns_data_alone() const {
-  return impl_.use_count() == 1 && impl_->storage.use_count() == 1;
+  return checked().storage.use_count() == 1 && impl_.use_count() == 1;
 }
 
 }  // namespace engram

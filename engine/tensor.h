@@ -22,13 +22,20 @@ enum class Layout {
              ///< b = C (channels-last) on other devices; see channel_block
 };
 
-/// Handle to a tensor. Copies share data and graph; `defined()` is false for an empty handle.
-/// Logical order of 4-D activations is always [N,C,H,W].
+/// Handle to a tensor. Copies share data and graph; `defined()` is false for an empty handle, and then every other
+/// member but requires_grad, describe, is_same and impl throws UsageError. Logical order of 4-D activations is always
+/// [N,C,H,W].
+///
+/// Threads: tensors that share data may be read by several threads at a time, also by operations and backward passes;
+/// who writes data, changes requires_grad, or lets an operation write in place keeps all other threads away. Gradients
+/// of leaves are the exception: grad, set_grad and `backward` may be called from several threads. Each thread has its
+/// own grad mode, compute mode, stream, profiler session and number of threads.
 class Tensor {
  public:
   Tensor() = default;
 
-  /// Uninitialised memory. Throws ShapeError for a negative extent or a shape that does not fit the layout.
+  /// Uninitialised memory. Throws ShapeError for a negative extent, a shape that does not fit the layout, or one of
+  /// more than kMaxElements; OutOfMemory.
   static Tensor empty(const Shape& shape, DType dtype = DType::kF32, Device device = {},
                       Layout layout = Layout::kStrided);
   /// Every element `value` (f32).
@@ -83,7 +90,7 @@ class Tensor {
   /// Makes a leaf ask for gradients, or not. Throws UsageError on a tensor that an operation made.
   Tensor& set_requires_grad(bool on = true);
   bool is_leaf() const;
-  /// Accumulated by `backward`; undefined before. Shares storage with the engine.
+  /// Accumulated by `backward`; undefined before. Shares storage with the engine. Only leaves have one.
   Tensor grad() const;
   void set_grad(Tensor grad);
   /// The same data without history.
@@ -109,7 +116,8 @@ class Tensor {
   const std::shared_ptr<Impl>& impl_ptr() const { return impl_; }
   explicit Tensor(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-  /// A view of the same storage with other extents and strides (elements), no history. For the engine's ops.
+  /// A view of the same storage with other extents and strides (elements), no history. For the engine's ops, which see
+  /// to it that the view lies within the storage. Throws ShapeError for too many axes or elements.
   Tensor alias(const Shape& shape, const Shape& strides, dim_t offset) const;
 
  private:
@@ -121,6 +129,8 @@ class Tensor {
     if constexpr (std::is_same_v<T, std::uint16_t>) return DType::kBF16;
   }
   void check_dtype(DType wanted) const;
+  /// What the handle points to. Throws UsageError for an empty handle.
+  Impl& checked() const;
 
   std::shared_ptr<Impl> impl_;
 };
@@ -139,6 +149,9 @@ struct Tensor::Impl {
   int output_index = 0;        ///< which output of that operation
   std::shared_ptr<Impl> grad;  ///< accumulated gradient of a leaf
 };
+
+/// Adds to the gradient of a leaf; threads that do so wait for each other.
+void accumulate_grad(Tensor::Impl& leaf, const Tensor& gradient);
 
 /// Throws DeviceError, naming `op`, unless the defined ones among the tensors are on one device.
 void check_one_device(const char* op, std::initializer_list<Tensor> tensors);

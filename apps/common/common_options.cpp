@@ -5,7 +5,7 @@
 #include <cstdio>
 
 #include "engine/allocator.h"
-#include "engine/math_mode.h"
+#include "engine/compute_mode.h"
 
 namespace engram::apps {
 

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <new>
+#include <system_error>
 
 #include "apps/common/exit_code.h"
 #include "apps/common/signals.h"
@@ -22,6 +23,9 @@ int exit_code_for(const std::exception& error) {
       is(static_cast<const std::bad_alloc*>(nullptr))) {
     return kExitDevice;
   }
+  // A thread that could not start.
+  const auto* const system = dynamic_cast<const std::system_error*>(&error);
+  if (system && system->code() == std::errc::resource_unavailable_try_again) return kExitDevice;
   return kExitFailure;
 }
 

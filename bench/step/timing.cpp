@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/allocator.h"
-#include "engine/math_mode.h"
+#include "engine/compute_mode.h"
 #include "engine/ops/conv2d.h"
 #include "kernels/common/error.h"
 

@@ -1,10 +1,7 @@
 #include "engine/ops/conv2d.h"
 
-#include <atomic>
-
 #include "engine/autograd.h"
 #include "engine/backend.h"
-#include "engine/math_mode.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/layout.h"
 #include "engine/ops/reduce.h"
@@ -14,15 +11,15 @@
 namespace engram {
 namespace {
 
-std::atomic<kernels::ConvPolicy> policy{kernels::ConvPolicy::kFast};
-
 dim_t preferred_block(const Device& device, dim_t channels) {
   return can_block_channels(device, channels) ? channel_block(device, channels) : 1;
 }
 
 kernels::Conv2dShape conv_shape(const char* name, const Device& device, const Shape& x, const Shape& w,
                                 const Conv2dOptions& o) {
-  const bool fits = x.size() == 4 && w.size() == 4 && o.stride >= 1 && o.padding >= 0 && o.groups >= 1 &&
+  constexpr dim_t kMost = 1 << 30;  // of a number that is no extent
+  const bool fits = x.size() == 4 && w.size() == 4 && numel(x) >= 0 && numel(w) >= 0 && o.stride >= 1 &&
+                    o.stride <= kMost && o.padding >= 0 && o.padding <= kMost && o.groups >= 1 && o.groups <= kMost &&
                     x[1] == w[1] * o.groups && w[0] % o.groups == 0 && x[2] + 2 * o.padding >= w[2] &&
                     x[3] + 2 * o.padding >= w[3];
   if (!fits)
@@ -45,6 +42,13 @@ kernels::Conv2dShape conv_shape(const char* name, const Device& device, const Sh
           .y_block = preferred_block(device, w[0])};
 }
 
+/// Throws ShapeError unless gy has the shape of the convolution's result.
+void check_result_gradient(const char* name, const Tensor& gy, const kernels::Conv2dShape& s) {
+  const Shape expected = {s.n, s.oc, s.oh(), s.ow()};
+  if (gy.shape() != expected)
+    throw ShapeError(message("[", name, "] expected gy of shape ", to_string(expected), ", got ", gy.describe()));
+}
+
 /// The tensor in the layout with this block, without history.
 Tensor in_block(const Tensor& x, dim_t block) {
   return block == 1 ? x.detach().contiguous() : x.detach().blocked();
@@ -62,17 +66,12 @@ Tensor channels_last(const Tensor& weight) {
 
 /// The same from the copy that the weight's storage keeps; it is made when there is none of this version.
 Tensor kept_channels_last(const Tensor& weight) {
-  Storage::OrderedCopy& copy = weight.storage().channels_last_copy();
   const Shape& s = weight.shape();
-  if (!copy.storage || copy.version != weight.storage().version() || copy.source != weight.raw_data()) {
-    const Tensor made = channels_last(weight);
-    // Kernels of 1x1 are in that order already.
-    if (made.impl()->storage == weight.impl()->storage) return made;
-    copy = {made.impl()->storage, weight.raw_data(), weight.storage().version()};
-    return made;
-  }
+  // Kernels of 1x1 and of one input channel are in that order already.
+  if (weight.is_contiguous() && (s[1] == 1 || (s[2] == 1 && s[3] == 1))) return channels_last(weight);
   Tensor kept = weight.detach();
-  kept.impl()->storage = copy.storage;
+  kept.impl()->storage = weight.storage().channels_last_copy(
+      weight.raw_data(), [&weight] { return channels_last(weight).impl()->storage; });
   kept.impl()->offset = 0;
   kept.impl()->shape = {s[0], s[2], s[3], s[1]};
   kept.impl()->strides = dense_strides(kept.impl()->shape);
@@ -80,7 +79,7 @@ Tensor kept_channels_last(const Tensor& weight) {
 }
 
 kernels::ConvQuery query_of(const kernels::Conv2dShape& shape, kernels::ConvPass pass, bool epilogue = false) {
-  return {shape, pass, policy, math_mode(), epilogue};
+  return {shape, pass, compute_mode().policy, compute_mode().math, epilogue};
 }
 
 /// The dense weight in the order that the call takes; `holder` keeps a copy alive where one was needed. Frozen weights
@@ -93,8 +92,7 @@ kernels::ConvWeight packed(const Tensor& weight, const kernels::ConvQuery& query
   holder = weight.detach().contiguous();
   if (weight.requires_grad() || !weight.device().is_cpu()) return {holder.data<float>()};
   Storage& storage = holder.storage();
-  if (!storage.weight_packs()) storage.weight_packs() = kernels::make_weight_pack_cache();
-  return {holder.data<float>(), storage.version(), storage.weight_packs().get()};
+  return {holder.data<float>(), storage.version(), storage.weight_packs(kernels::make_weight_pack_cache)};
 }
 
 /// Scratch memory for a pass; undefined where the back end keeps its own.
@@ -130,20 +128,13 @@ Tensor forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const 
   OpScope scope("conv2d", kernels::conv2d_cost(shape, kernels::ConvPass::kFprop));
   backend(x.device())
       .conv2d.fprop(current_stream(x.device()),
-                    {shape, policy, source.data<float>(), w, bias.defined() ? dense_bias.data<float>() : nullptr,
-                     residual.defined() ? dense_residual.data<float>() : nullptr, relu, y.data<float>(), math_mode(),
+                    {shape, query.policy, source.data<float>(), w, bias.defined() ? dense_bias.data<float>() : nullptr,
+                     residual.defined() ? dense_residual.data<float>() : nullptr, relu, y.data<float>(), query.math,
                      address_of(workspace)});
   return y;
 }
 
 }  // namespace
-
-void set_conv_policy(kernels::ConvPolicy p) {
-  policy = p;
-}
-kernels::ConvPolicy conv_policy() {
-  return policy;
-}
 
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dOptions& options) {
   Tensor y = forward(x, weight, bias, {}, false, options);
@@ -169,6 +160,7 @@ Tensor conv2d_data_gradient(const Tensor& gy, const Tensor& weight, const Shape&
                             const Conv2dOptions& options) {
   check_one_device("conv2d_data_gradient", {gy, weight});
   const auto shape = conv_shape("conv2d_data_gradient", gy.device(), x_shape, weight.shape(), options);
+  check_result_gradient("conv2d_data_gradient", gy, shape);
   const Tensor source = in_block(gy, shape.y_block);
   Tensor dense_weight;
   const kernels::ConvQuery query = query_of(shape, kernels::ConvPass::kDgrad);
@@ -178,8 +170,8 @@ Tensor conv2d_data_gradient(const Tensor& gy, const Tensor& weight, const Shape&
     const Tensor workspace = workspace_for(gy.device(), query);
     OpScope scope("conv2d_data_gradient", kernels::conv2d_cost(shape, kernels::ConvPass::kDgrad));
     backend(gy.device())
-        .conv2d.dgrad(current_stream(gy.device()),
-                      {shape, policy, source.data<float>(), w, gx.data<float>(), math_mode(), address_of(workspace)});
+        .conv2d.dgrad(current_stream(gy.device()), {shape, query.policy, source.data<float>(), w, gx.data<float>(),
+                                                    query.math, address_of(workspace)});
   }
   if (needs_record({gy, weight}))
     record("conv2d_data_gradient", {gy, weight}, {&gx},
@@ -198,6 +190,7 @@ Tensor conv2d_weight_gradient(const Tensor& x, const Tensor& gy, const Shape& we
                               const Conv2dOptions& options) {
   check_one_device("conv2d_weight_gradient", {x, gy});
   const auto shape = conv_shape("conv2d_weight_gradient", x.device(), x.shape(), weight_shape, options);
+  check_result_gradient("conv2d_weight_gradient", gy, shape);
   const Tensor source = in_block(x, shape.x_block), gradient = in_block(gy, shape.y_block);
   const kernels::ConvQuery query = query_of(shape, kernels::ConvPass::kWgrad);
   const bool last = backend(x.device()).conv2d.channels_last_weights(query);
@@ -207,8 +200,8 @@ Tensor conv2d_weight_gradient(const Tensor& x, const Tensor& gy, const Shape& we
     const Tensor workspace = workspace_for(x.device(), query);
     OpScope scope("conv2d_weight_gradient", kernels::conv2d_cost(shape, kernels::ConvPass::kWgrad));
     backend(x.device())
-        .conv2d.wgrad(current_stream(x.device()), {shape, policy, source.data<float>(), gradient.data<float>(),
-                                                   gw.data<float>(), nullptr, math_mode(), address_of(workspace)});
+        .conv2d.wgrad(current_stream(x.device()), {shape, query.policy, source.data<float>(), gradient.data<float>(),
+                                                   gw.data<float>(), nullptr, query.math, address_of(workspace)});
   }
   if (last) {
     const NoGradGuard no_grad;

@@ -1,11 +1,11 @@
 #pragma once
 /// Two-dimensional convolution, f32. Differentiable to any order: its two gradients are operations of their own.
-/// Results are blocked where the device can (see can_block_channels), else planar. At a fixed thread count bits repeat;
-/// between thread counts the last bits of Winograd convolutions and of weight gradients differ (see
-/// kernels/conv2d/conv2d.h).
+/// Results are blocked where the device can (see can_block_channels), else planar. The algorithms are those of the
+/// calling thread's ComputeMode. Bits do not depend on the number of threads, except the last ones of weight gradients
+/// that are direct sums (all under ConvPolicy::kExact, else where Winograd does not pay; see kernels/conv2d/conv2d.h).
 
+#include "engine/compute_mode.h"
 #include "engine/tensor.h"
-#include "kernels/common/math_mode.h"
 
 namespace engram {
 
@@ -15,15 +15,10 @@ struct Conv2dOptions {
   dim_t groups = 1;
 };
 
-/// Which algorithms convolutions use from now on: kFast (Winograd where it pays) or kExact (direct sums). Process-wide,
-/// kFast at start.
-void set_conv_policy(kernels::ConvPolicy policy);
-kernels::ConvPolicy conv_policy();
-
 /// Cross-correlation of x [n,ic,ih,iw] with weight [oc,ic/groups,kh,kw], plus bias [oc] unless undefined. Throws
 /// ShapeError.
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, const Conv2dOptions& options = {});
-/// Gradient of conv2d to x of shape `x_shape`, from gy.
+/// Gradient of conv2d to x of shape `x_shape`, from gy. Throws ShapeError, as the next.
 Tensor conv2d_data_gradient(const Tensor& gy, const Tensor& weight, const Shape& x_shape,
                             const Conv2dOptions& options = {});
 /// Gradient of conv2d to the weight of shape `weight_shape`, from x and gy.

@@ -97,16 +97,13 @@ Tensor to_device(const Tensor& x, const Device& device) {
 
 Tensor reshape(const Tensor& x, const Shape& shape) {
   Shape target = shape;
-  dim_t known = 1;
-  int open = -1;
-  for (int i = 0; i < int(target.size()); ++i) {
-    if (target[i] == -1 && open < 0)
-      open = i;
-    else
-      known *= target[i];
+  const auto open = std::find(target.begin(), target.end(), -1);
+  if (open != target.end()) {
+    *open = 1;
+    const dim_t known = numel(target);
+    *open = known > 0 ? x.numel() / known : 0;
   }
-  if (open >= 0) target[open] = known > 0 ? x.numel() / known : 0;
-  if (numel(target) != x.numel() || std::any_of(target.begin(), target.end(), [](dim_t e) { return e < 0; }))
+  if (numel(target) != x.numel())
     throw ShapeError(message("[reshape] expected a shape of ", x.numel(), " elements, got ", to_string(shape), " for ",
                              x.describe()));
   if (target == x.shape()) return x;
@@ -164,16 +161,28 @@ Tensor expand(const Tensor& x, const Shape& shape) {
   return y;
 }
 
+namespace {
+
+void check_range(const char* op, dim_t extent, dim_t begin, dim_t end, dim_t step) {
+  if (begin < 0 || end < begin || end > extent || step < 1)
+    throw ShapeError(message("[", op, "] expected a range within [0,", extent, ") and a step of at least 1, got [",
+                             begin, ",", end, ") step ", step));
+}
+
+dim_t sliced_extent(dim_t begin, dim_t end, dim_t step) {
+  return (end - begin) / step + ((end - begin) % step > 0 ? 1 : 0);
+}
+
+}  // namespace
+
 Tensor slice(const Tensor& x, int axis_in, dim_t begin, dim_t end, dim_t step) {
   const int axis = normalize_axis("slice", axis_in, x.rank());
-  if (begin < 0 || end < begin || end > x.dim(axis) || step < 1)
-    throw ShapeError(message("[slice] expected a range within [0,", x.dim(axis), ") and a step of at least 1, got [",
-                             begin, ",", end, ") step ", step));
+  check_range("slice", x.dim(axis), begin, end, step);
   const Tensor source = x.layout() == Layout::kBlocked ? x.detach().contiguous() : x;
   Shape shape = x.shape(), strides = source.strides();
-  shape[axis] = (end - begin + step - 1) / step;
-  const dim_t offset = source.impl()->offset + begin * strides[axis];
-  strides[axis] *= step;
+  shape[axis] = sliced_extent(begin, end, step);
+  const dim_t offset = source.impl()->offset + (shape[axis] > 0 ? begin * strides[axis] : 0);
+  if (shape[axis] > 1) strides[axis] *= step;
   Tensor y = source.alias(shape, strides, offset);
   if (needs_record({x}))
     record("slice", {x}, {&y},
@@ -185,11 +194,17 @@ Tensor slice(const Tensor& x, int axis_in, dim_t begin, dim_t end, dim_t step) {
 
 Tensor unslice(const Tensor& x, const Shape& shape, int axis_in, dim_t begin, dim_t end, dim_t step) {
   const int axis = normalize_axis("unslice", axis_in, int(shape.size()));
+  check_range("unslice", shape[axis], begin, end, step);
+  Shape expected = shape;
+  expected[axis] = sliced_extent(begin, end, step);
+  if (x.shape() != expected)
+    throw ShapeError(message("[unslice] expected x of shape ", to_string(expected), ", got ", x.describe()));
+  if (x.dtype() != DType::kF32) throw DTypeError(message("[unslice] expected f32, got ", x.describe()));
   const Tensor source = x.layout() == Layout::kBlocked ? x.detach().contiguous() : x;
   Tensor y = Tensor::zeros(shape, x.device());
   const dim_t offset = begin * y.strides()[axis];
   Shape strides = y.strides();
-  strides[axis] *= step;
+  if (expected[axis] > 1) strides[axis] *= step;
   strided_copy("unslice", source, source.strides(), y, strides, x.shape(), offset);
   if (needs_record({x}))
     record("unslice", {x}, {&y}, [axis, begin, end, step](BackwardContext& context) -> std::vector<Tensor> {

@@ -26,7 +26,8 @@ Tensor transpose(const Tensor& x, int axis0, int axis1);
 Tensor expand(const Tensor& x, const Shape& shape);
 /// View of [begin, end) along an axis, every `step`-th. Throws ShapeError when out of range.
 Tensor slice(const Tensor& x, int axis, dim_t begin, dim_t end, dim_t step = 1);
-/// The adjoint of slice: zeros of `shape` with x at the sliced positions.
+/// The adjoint of slice: zeros of `shape` with x (f32) at the sliced positions. Throws ShapeError when the range leaves
+/// `shape` or x has not the extents of the slice.
 Tensor unslice(const Tensor& x, const Shape& shape, int axis, dim_t begin, dim_t end, dim_t step = 1);
 /// Tensors joined along an axis; the other extents agree. Blocked when all parts are blocked and the axis is 0 or 1.
 Tensor concat(const std::vector<Tensor>& parts, int axis);

@@ -115,6 +115,8 @@ Tensor composite_grad_logits(const Tensor& logits, const Tensor& targets, const 
 Tensor one_hot(const Tensor& labels, dim_t classes) {
   if (labels.dtype() != DType::kI32 || labels.rank() != 1)
     throw ShapeError(message("[one_hot] expected i32 labels [rows], got ", labels.describe()));
+  constexpr dim_t kMost = 1 << 24;  // f32 holds each of them
+  if (classes < 1 || classes > kMost) throw ShapeError(message("[one_hot] expected 1 to 2^24 classes, got ", classes));
   std::vector<float> indices(static_cast<std::size_t>(classes));
   for (dim_t c = 0; c < classes; ++c) indices[c] = float(c);
   const NoGradGuard no_grad;

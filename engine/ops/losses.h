@@ -32,6 +32,7 @@ Tensor kl_divergence(const Tensor& student_logits, const Tensor& teacher_logits,
 Tensor mse(const Tensor& a, const Tensor& b);
 
 /// [rows, classes] f32 with 1 at each label of [rows] i32; rows with a label outside [0, classes) are 0. No gradient.
+/// Throws ShapeError unless 1 <= classes <= 2^24.
 Tensor one_hot(const Tensor& labels, dim_t classes);
 
 }  // namespace engram

@@ -2,7 +2,7 @@
 
 #include "engine/autograd.h"
 #include "engine/backend.h"
-#include "engine/math_mode.h"
+#include "engine/compute_mode.h"
 #include "engine/ops/elementwise.h"
 #include "engine/profiler.h"
 #include "kernels/matmul/matmul.h"
@@ -37,7 +37,7 @@ Tensor product(const char* name, const Tensor& a, const Tensor& b, bool ta, bool
                                  .stride_a = m * k,
                                  .stride_b = k * n,
                                  .stride_c = m * n,
-                                 .math = math_mode()};
+                                 .math = compute_mode().math};
   OpScope scope(name, kernels::matmul_cost(args));
   backend(a.device()).matmul.matmul(current_stream(a.device()), args);
   return c;

@@ -16,9 +16,12 @@ using kernels::PoolGeometry;
 
 PoolGeometry geometry_of(const char* op, const Tensor& x, const Window& window) {
   const dim_t stride = window.stride == 0 ? window.kernel : window.stride;
-  if (window.kernel < 1 || stride < 1 || window.padding < 0 || 2 * window.padding > window.kernel)
-    throw UsageError(message("[", op, "] expected kernel >= 1, stride >= 1 and 0 <= padding <= kernel / 2, got kernel ",
-                             window.kernel, ", stride ", stride, ", padding ", window.padding));
+  constexpr dim_t kMost = 1 << 15;
+  if (window.kernel < 1 || window.kernel > kMost || stride < 1 || stride > kMost || window.padding < 0 ||
+      window.padding > window.kernel / 2)
+    throw UsageError(message("[", op, "] expected 1 <= kernel, stride <= ", kMost,
+                             " and 0 <= padding <= kernel / 2, got kernel ", window.kernel, ", stride ", stride,
+                             ", padding ", window.padding));
   const PoolGeometry g{x.activation(), window.kernel, window.kernel, stride, stride, window.padding, window.padding};
   if (g.x.h + 2 * g.pad_h < g.kernel_h || g.x.w + 2 * g.pad_w < g.kernel_w)
     throw ShapeError(message("[", op, "] expected at least ", window.kernel, " x ", window.kernel,
@@ -185,7 +188,9 @@ Tensor upsample_nearest(const Tensor& x, dim_t factor) {
   if (factor < 1) throw UsageError(message("[upsample_nearest] expected a factor of at least 1, got ", factor));
   const Tensor source = dense_activation("upsample_nearest", x);
   const ActivationShape s = source.activation();
-  Tensor y = empty_like({s.n, s.c, s.h * factor, s.w * factor, s.block}, x);
+  Tensor y = empty_like(
+      {s.n, s.c, checked_mul("upsample_nearest", s.h, factor), checked_mul("upsample_nearest", s.w, factor), s.block},
+      x);
   {
     OpScope scope("upsample_nearest", kernels::upsample_nearest_cost(s, factor));
     backend(x.device())

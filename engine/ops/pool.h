@@ -6,7 +6,8 @@
 
 namespace engram {
 
-/// A square window. stride 0 means stride = kernel. padding <= kernel / 2.
+/// A square window. stride 0 means stride = kernel. padding <= kernel / 2; kernel and stride at most 2^15. Who gets
+/// another one throws UsageError.
 struct Window {
   dim_t kernel = 2;
   dim_t stride = 0;

@@ -64,6 +64,9 @@ Tensor mean(const Tensor& x, const std::vector<int>& axes, bool keepdim) {
 
 Tensor sum_to(const Tensor& x, const Shape& shape) {
   if (x.shape() == shape) return x;
+  if (broadcast_shapes("sum_to", x.shape(), shape) != x.shape())
+    throw ShapeError(
+        message("[sum_to] expected a shape that broadcasts to x ", x.describe(), ", got ", to_string(shape)));
   const int lead = x.rank() - int(shape.size());
   std::vector<int> axes;
   for (int i = 0; i < x.rank(); ++i)

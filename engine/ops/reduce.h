@@ -12,7 +12,7 @@ namespace engram {
 Tensor sum(const Tensor& x, const std::vector<int>& axes = {}, bool keepdim = false);
 /// Mean over `axes` (all when empty).
 Tensor mean(const Tensor& x, const std::vector<int>& axes = {}, bool keepdim = false);
-/// Sums x down to `shape`, of which x is a broadcast: the adjoint of expand.
+/// Sums x down to `shape`, of which x is a broadcast: the adjoint of expand. Throws ShapeError.
 Tensor sum_to(const Tensor& x, const Shape& shape);
 
 }  // namespace engram

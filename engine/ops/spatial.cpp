@@ -116,7 +116,8 @@ Tensor mirrored(const Tensor& x, const Tensor& flags) {
 Tensor pad(const Tensor& x, const Frame& frame, float value) {
   const Tensor source = dense_activation("pad", x);
   const ActivationShape s = source.activation();
-  const dim_t h = s.h + frame.top + frame.bottom, w = s.w + frame.left + frame.right;
+  const dim_t h = checked_add("pad", checked_add("pad", s.h, frame.top), frame.bottom);
+  const dim_t w = checked_add("pad", checked_add("pad", s.w, frame.left), frame.right);
   if (h < 0 || w < 0)
     throw ShapeError(message("[pad] expected a frame that leaves a shape, got ", frame.top, ",", frame.bottom, ",",
                              frame.left, ",", frame.right, " for ", x.describe()));
@@ -144,7 +145,8 @@ Tensor crop_images(const Tensor& x, const Tensor& offsets, dim_t out_h, dim_t ou
 
 Tensor random_crop(const Tensor& x, dim_t padding, Generator& generator) {
   if (x.rank() != 4) throw ShapeError(message("[random_crop] expected [N,C,H,W], got ", x.describe()));
-  if (padding < 0) throw UsageError(message("[random_crop] expected a padding of at least 0, got ", padding));
+  if (padding < 0 || padding > 1 << 30)
+    throw UsageError(message("[random_crop] expected a padding in [0, 2^30], got ", padding));
   const Tensor offsets =
       random_integers({x.dim(0), 2}, generator, -std::int32_t(padding), std::int32_t(padding) + 1, x.device());
   return crop_images(x, offsets, x.dim(2), x.dim(3));

@@ -14,15 +14,16 @@
 ///
 /// Algorithm: a fixed rule, never a timing, so that runs repeat to the bit. See ConvPolicy.
 ///
-/// Determinism on the CPU: the same call at the same thread count gives the same bits. Winograd and direct fprop and
-/// dgrad do not depend on the thread count either (tested). The direct weight gradient does, in its last bits: oneDNN
-/// splits its sums by the thread count.
+/// Determinism on the CPU: the same call at the same thread count gives the same bits. Winograd in all passes and
+/// direct fprop and dgrad do not depend on the thread count either (tested). The direct weight gradient does, in its
+/// last bits: oneDNN splits its sums by the thread count.
 ///
 /// Accuracy on the CPU (tested): with |x|, |w| <= 1 and sums of K products, direct results and those of stride 2 are
 /// within 1e-6 sqrt(K) of the double reference, those of Winograd F(4x4, 3x3) within 3e-5 sqrt(K); relative L2 errors
 /// are below 5e-7 and 2e-6.
 ///
-/// Calls from several threads run one after the other. Do not call from inside an OpenMP region.
+/// Several threads may call at the same time, each with an OpenMP team, plans and scratch memory of its own; they may
+/// share weights and caches. Do not call from inside an OpenMP region.
 
 #include <cstdint>
 #include <memory>
@@ -51,7 +52,7 @@ struct Conv2dShape {
   auto operator<=>(const Conv2dShape&) const = default;
 };
 
-/// Packed forms of one weight tensor, kept between calls. Held by the owner of the weight.
+/// Packed forms of one weight tensor, kept between calls. Held by the owner of the weight. Thread-safe.
 class WeightPackCache;
 
 /// An empty cache.
@@ -142,14 +143,16 @@ Cost conv2d_cost(const Conv2dShape& shape, ConvPass pass);
 /// in, its scratch bytes. A name that starts with "ref" is a slow fallback.
 std::string conv2d_plan_info(const Conv2dShape& shape, ConvPass pass, ConvPolicy policy);
 
-/// Bytes that the CPU back end holds for scratch memory and layout changes: the largest need of any call so far.
+/// Bytes that the CPU back end holds for the calling thread's scratch memory and layout changes: the largest need of
+/// any of its calls so far.
 std::int64_t conv2d_scratch_bytes();
 /// Bytes of packed weights in all caches.
 std::int64_t conv2d_packed_weight_bytes();
-/// Forgets all plans and gives the scratch memory back to the system; later calls make them anew.
+/// Forgets all plans of the calling thread and gives their scratch memory back to the system; later calls make them
+/// anew. A thread that ends does so too.
 void conv2d_release();
 
-/// The CPU back end (oneDNN).
+/// The CPU back end: Winograd of our own, and oneDNN.
 extern const Conv2dKernels kCpuConv2d;
 
 /// The CUDA back end (cuDNN), in the plug-in.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <list>
-#include <mutex>
 #include <unordered_map>
 
 #include "kernels/common/error.h"
@@ -32,33 +31,24 @@ struct KeyHash {
   }
 };
 
-/// The plans made so far, at most kMaxPlans, and the scratch memory they share. One call at a time.
+/// A thread's plans made so far, at most kMaxPlans, and the scratch memory they share.
 class Planner {
  public:
-  // Never destroyed, so that tensors freed at exit find it.
+  /// The calling thread's: a plan holds the operands of the running call, and threads should not wait for each other.
   static Planner& instance() {
-    static auto* planner = new Planner;
-    return *planner;
+    static thread_local Planner planner;
+    return planner;
   }
 
   void run(const ConvPlanKey& key, const ConvPointers& operands, const ConvWeight& weight) {
-    const std::lock_guard lock(mutex_);
     ConvPlan& p = plan(key);
     p.run(operands, weight, scratch_.reserve(p.workspace_bytes()));
   }
 
-  std::string info(const ConvPlanKey& key) {
-    const std::lock_guard lock(mutex_);
-    return plan(key).info();
-  }
-
-  std::int64_t scratch_bytes() {
-    const std::lock_guard lock(mutex_);
-    return std::int64_t(scratch_.bytes());
-  }
+  std::string info(const ConvPlanKey& key) { return plan(key).info(); }
+  std::int64_t scratch_bytes() const { return std::int64_t(scratch_.bytes()); }
 
   void release() {
-    const std::lock_guard lock(mutex_);
     by_key_.clear();
     plans_.clear();
     scratch_.release();
@@ -83,7 +73,6 @@ class Planner {
   }
 
   using Plans = std::list<std::pair<ConvPlanKey, std::unique_ptr<ConvPlan>>>;  ///< last used first
-  std::mutex mutex_;
   Plans plans_;
   std::unordered_map<ConvPlanKey, Plans::iterator, KeyHash> by_key_;
   AlignedBuffer scratch_;

@@ -1,4 +1,5 @@
 #include <cstring>
+#include <mutex>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <utility>
 #include <vector>
@@ -26,14 +27,17 @@ const dnnl::engine& the_engine() {
   static const auto* engine = new dnnl::engine(dnnl::engine::kind::cpu, 0);
   return *engine;
 }
+/// The calling thread's.
 const dnnl::stream& the_stream() {
-  static const auto* stream = new dnnl::stream(the_engine());
-  return *stream;
+  static thread_local const dnnl::stream stream(the_engine());
+  return stream;
 }
 
 /// A number for each packed format, the same for equal descriptions.
 int format_number(const memory::desc& desc) {
-  static std::vector<memory::desc> known;
+  static std::mutex mutex;
+  static auto& known = *new std::vector<memory::desc>;
+  const std::lock_guard lock(mutex);
   for (std::size_t i = 0; i < known.size(); ++i)
     if (known[i] == desc) return int(i);
   known.push_back(desc);
@@ -241,14 +245,15 @@ struct LibraryPlan final : ConvPlan {
 
   static std::size_t rounded(std::size_t bytes) { return (bytes + 4095) / 4096 * 4096; }
 
-  /// Weights in the form that the primitive reads, made in `scratch` or in the cache.
-  const void* packed_weights(const ConvWeight& weight, char* scratch, char* mirror) {
-    void* target = scratch;
-    if (reorder && weight.cache) {
-      const WeightPackCache::Slot slot = weight.cache->find(weight.data, weight_format, w_bytes, weight.version);
-      if (slot.valid) return slot.data;
-      target = slot.data;
-    }
+  /// Weights in the form that the primitive reads, made in `scratch`, or those of the cache, which `kept` holds.
+  const void* packed_weights(const ConvWeight& weight, char* scratch, char* mirror, WeightPackCache::Packed& kept) {
+    if (!reorder || !weight.cache) return pack_weights(weight, scratch, mirror);
+    kept = weight.cache->find(weight.data, weight_format, w_bytes, weight.version,
+                              [&](char* target) { pack_weights(weight, target, mirror); });
+    return kept->data();
+  }
+
+  const void* pack_weights(const ConvWeight& weight, char* target, char* mirror) {
     const void* plain = weight.data;
     if (chosen.mirrored) {
       mirror_weights(weight.data, key.shape.oc, key.shape.ic, shape.kh * shape.kw, reinterpret_cast<float*>(mirror));
@@ -293,7 +298,8 @@ struct LibraryPlan final : ConvPlan {
       if (chosen.mirrored) mirror_weights(plain, shape.oc, shape.ic, shape.kh * shape.kw, p.gw);
       return;
     }
-    point_at(w, packed_weights(weight, w_copy, mirror));
+    WeightPackCache::Packed kept;
+    point_at(w, packed_weights(weight, w_copy, mirror, kept));
     if (pass == ConvPass::kFprop)
       run_fprop(p, x_copy, y_copy);
     else

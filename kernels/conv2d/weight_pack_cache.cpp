@@ -18,28 +18,30 @@ std::int64_t conv2d_packed_weight_bytes() {
 }
 
 WeightPackCache::~WeightPackCache() {
-  for (const Entry& entry : entries_) total_bytes_ -= std::int64_t(entry.buffer.bytes());
+  for (const Entry& entry : entries_) total_bytes_ -= std::int64_t(entry.buffer->bytes());
 }
 
-WeightPackCache::Slot WeightPackCache::find(const void* source, int format, std::size_t bytes, std::uint64_t version) {
+WeightPackCache::Packed WeightPackCache::find(const void* source, int format, std::size_t bytes, std::uint64_t version,
+                                              const std::function<void(char*)>& pack) {
+  const std::lock_guard lock(mutex_);
   for (Entry& entry : entries_) {
     if (entry.source != source || entry.format != format) continue;
     entry.last_use = ++clock_;
-    const bool valid = entry.version == version;
+    if (entry.version != version) pack(entry.buffer->data());
     entry.version = version;
-    return {entry.buffer.data(), valid};
+    return entry.buffer;
   }
   if (entries_.size() == kMaxForms) {
     const auto oldest = std::min_element(entries_.begin(), entries_.end(),
                                          [](const Entry& a, const Entry& b) { return a.last_use < b.last_use; });
-    total_bytes_ -= std::int64_t(oldest->buffer.bytes());
+    total_bytes_ -= std::int64_t(oldest->buffer->bytes());
     entries_.erase(oldest);
   }
-  AlignedBuffer buffer;
-  buffer.reserve(bytes);
-  Entry& entry = entries_.emplace_back(Entry{source, format, version, ++clock_, std::move(buffer)});
-  total_bytes_ += std::int64_t(entry.buffer.bytes());
-  return {entry.buffer.data(), false};
+  auto buffer = std::make_shared<AlignedBuffer>();
+  pack(buffer->reserve(bytes));
+  entries_.push_back({source, format, version, ++clock_, buffer});
+  total_bytes_ += std::int64_t(buffer->bytes());
+  return buffer;
 }
 
 }  // namespace engram::kernels

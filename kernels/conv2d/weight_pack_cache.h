@@ -3,27 +3,29 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
 #include <vector>
 
 #include "kernels/conv2d/aligned_buffer.h"
 
 namespace engram::kernels {
 
-/// Packed forms of the weights of one owner, by source address and format. Not thread-safe: the convolution guards it.
+/// Packed forms of the weights of one owner, by source address and format. Thread-safe.
 class WeightPackCache {
  public:
   WeightPackCache() = default;
   ~WeightPackCache();
   WeightPackCache(const WeightPackCache&) = delete;
 
-  struct Slot {
-    char* data;  ///< `bytes` of memory
-    bool valid;  ///< false: the caller must fill it with the packed form of this version
-  };
+  /// A packed form, which lives as long as somebody holds it.
+  using Packed = std::shared_ptr<const AlignedBuffer>;
 
-  /// The slot of the weights at `source` in packed form number `format`. Holds at most kMaxForms forms and drops the
-  /// one used longest ago.
-  Slot find(const void* source, int format, std::size_t bytes, std::uint64_t version);
+  /// The weights at `source` in packed form number `format`. When there is none of this version, `pack` makes it in
+  /// `bytes` of memory while other threads wait. Keeps at most kMaxForms forms and drops the one used longest ago.
+  Packed find(const void* source, int format, std::size_t bytes, std::uint64_t version,
+              const std::function<void(char*)>& pack);
 
   /// Bytes over all caches.
   static std::int64_t total_bytes() { return total_bytes_; }
@@ -36,9 +38,10 @@ class WeightPackCache {
     int format;
     std::uint64_t version;
     std::uint64_t last_use;
-    AlignedBuffer buffer;
+    std::shared_ptr<AlignedBuffer> buffer;
   };
 
+  std::mutex mutex_;
   std::vector<Entry> entries_;
   std::uint64_t clock_ = 0;
   static std::atomic<std::int64_t> total_bytes_;

@@ -124,7 +124,8 @@ class WinogradForward final : public WinogradPlan {
   void run(ConvPointers p, const ConvWeight& weight, char* workspace) override {
     if (backward_) std::swap(p.x, p.y);
     float* const scratch = reinterpret_cast<float*>(workspace);
-    const float* packed = packed_weights(weight, scratch + packed_);
+    WeightPackCache::Packed kept;
+    const float* packed = packed_weights(weight, scratch + packed_, kept);
     if (by_panels_) {
       run_by_panels(p, packed, scratch);
     } else {
@@ -153,20 +154,23 @@ class WinogradForward final : public WinogradPlan {
   dim_t products_point() const { return odd_lines(block_ * stages_.panel); }
   dim_t products_step() const { return round_up(stages_.points * products_point(), Arrays::kAlignment); }
 
-  const float* packed_weights(const ConvWeight& weight, float* scratch) const {
-    float* target = scratch;
-    if (weight.cache) {
-      const int format = backward_ ? -2 : -1;  // the library's formats are not negative
-      const auto bytes = std::size_t(panels_ * packed_step()) * sizeof(float);
-      const WeightPackCache::Slot slot = weight.cache->find(weight.data, format, bytes, weight.version);
-      target = reinterpret_cast<float*>(slot.data);
-      if (slot.valid) return target;
+  /// The weights in panels, made in `scratch`, or those of the cache, which `kept` holds.
+  const float* packed_weights(const ConvWeight& weight, float* scratch, WeightPackCache::Packed& kept) const {
+    const auto pack = [&](float* target) {
+      parallel_items(panels_, [&](dim_t i, int) {
+        (backward_ ? winograd::pack_mirrored_weights : winograd::pack_weights)(panel(i), stages_.panel, weight.data,
+                                                                               target + i * packed_step());
+      });
+    };
+    if (!weight.cache) {
+      pack(scratch);
+      return scratch;
     }
-    parallel_items(panels_, [&](dim_t i, int) {
-      (backward_ ? winograd::pack_mirrored_weights : winograd::pack_weights)(panel(i), stages_.panel, weight.data,
-                                                                             target + i * packed_step());
-    });
-    return target;
+    const int format = backward_ ? -2 : -1;  // the library's formats are not negative
+    const auto bytes = std::size_t(panels_ * packed_step()) * sizeof(float);
+    kept = weight.cache->find(weight.data, format, bytes, weight.version,
+                              [&](char* target) { pack(reinterpret_cast<float*>(target)); });
+    return reinterpret_cast<const float*>(kept->data());
   }
 
   void transform_input(const float* x, dim_t begin, dim_t end, float* out) const {

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "kernels/common/error.h"
+#include "kernels/common/parallel.h"
 
 namespace engram::genes {
 namespace {
@@ -87,8 +88,7 @@ GeneColumns GeneColumns::select_patients(std::span<const dim_t> keep) const {
   const auto kept = static_cast<dim_t>(keep.size());
   const auto words = static_cast<std::size_t>(words_per_gene(kept));
   std::vector<std::uint64_t> out(words * static_cast<std::size_t>(genes_));
-#pragma omp parallel for schedule(static)
-  for (dim_t j = 0; j < genes_; ++j) {
+  kernels::parallel_for(genes_, kept, [&](dim_t j) {
     std::uint64_t* to = out.data() + static_cast<std::size_t>(j) * words;
     for_carriers(bits(j), [&](dim_t patient) {
       for (dim_t k = starts[static_cast<std::size_t>(patient)]; k < starts[static_cast<std::size_t>(patient) + 1];
@@ -97,7 +97,7 @@ GeneColumns GeneColumns::select_patients(std::span<const dim_t> keep) const {
         to[place / 64] |= std::uint64_t{1} << (place % 64);
       }
     });
-  }
+  });
   return GeneColumns(kept, genes_, std::move(out));
 }
 

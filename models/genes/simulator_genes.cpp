@@ -4,6 +4,7 @@
 #include <string>
 
 #include "kernels/backend.h"
+#include "kernels/common/parallel.h"
 #include "kernels/random/random.h"
 #include "models/genes/simulator_parts.h"
 
@@ -97,15 +98,14 @@ GeneColumns draw_genes(SimulationTruth& truth) {
   }
   const dim_t words = GeneColumns::words_per_gene(s.patients);
   std::vector<std::uint64_t> bits(static_cast<std::size_t>(words * s.genes));
-#pragma omp parallel for schedule(static)
-  for (dim_t j = 0; j < s.genes; ++j) {
+  kernels::parallel_for(s.genes, s.patients, [&](dim_t j) {
     std::uint64_t* column = bits.data() + j * words;
     if (s.linkage_block > 0) {
       draw_linked_bits(truth, j, column);
     } else {
       draw_bits(genes, j, truth.gene_frequency[static_cast<std::size_t>(j)], s.patients, column);
     }
-  }
+  });
   std::vector<std::uint64_t> copied(static_cast<std::size_t>(words));
   for (std::size_t d = 0; d < truth.decoy.size(); ++d) {
     draw_bits(copies, truth.decoy[d], s.decoy_rho, s.patients, copied.data());

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <filesystem>
 #include <new>
+#include <system_error>
 
 #include "apps/common/exit_code.h"
 #include "apps/common/main_wrapper.h"
@@ -33,6 +34,8 @@ TEST(MainWrapper, ErrorsBecomeOneLineAndACode) {
   expect_exit(DeviceError("no cuda"), 4, "engram-example: no cuda");
   expect_exit(OutOfMemory("64 GiB"), 4, "engram-example: 64 GiB");
   expect_exit(std::bad_alloc(), 4, "engram-example: expected enough memory, got none more");
+  const std::system_error no_thread(std::make_error_code(std::errc::resource_unavailable_try_again));
+  expect_exit(no_thread, 4, std::string("engram-example: ") + no_thread.what());
   expect_exit(std::logic_error("oh"), 1, "engram-example: internal error: oh");
   EXPECT_EQ(run_main("engram-example", [] { return 130; }), kExitInterrupted);
   EXPECT_EQ(run_main("engram-example", [] { return 0; }), kExitOk);

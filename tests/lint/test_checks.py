@@ -3,6 +3,7 @@
 
 import unittest
 
+import check_argument_table
 import check_fanout
 import check_layers
 import check_text
@@ -77,6 +78,17 @@ class CheckFanout(unittest.TestCase):
     def test_number_of_users_is_limited(self):
         users = {f"models__a{i}": ("cpp", self.USE) for i in range(check_fanout.LIMIT)}
         self.assertEqual(len(self.findings(**users)), 1)
+
+
+class CheckArgumentTable(unittest.TestCase):
+    HEADER = "/// f(x) in words\nTensor relu(const Tensor& x);\nclass Tensor {\n  int rank() const;\n private:\n  int hidden() const;\n};\n"
+
+    def test_what_is_missing_is_found(self):
+        found = [message for _, _, message in check_argument_table.check({"engine/a.h": self.HEADER}, '{"rank", 1}')]
+        self.assertEqual(found, ["relu of engine/a.h is missing"])
+
+    def test_names_may_come_with_words(self):
+        self.assertEqual(list(check_argument_table.check({"engine/a.h": self.HEADER}, '"relu of nothing", "rank"')), [])
 
 
 class CheckText(unittest.TestCase):
