@@ -44,7 +44,7 @@ def main():
     root = sys.argv[1]
     paths = HEADERS + [path for path in tree.sources(root) if re.fullmatch(r"engine/ops/\w+\.h", path)]
     headers = {path: tree.read_text(root, path) for path in paths if os.path.isfile(os.path.join(root, path))}
-    tree.finish(check(headers, tree.read_text(root, TABLE)))
+    tree.finish(list(check(headers, tree.read_text(root, TABLE))))
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ def permitted(chain, name, names):
 def main():
     root = sys.argv[1]
     texts = {path: tree.read_text(root, path) or "" for path in tree.sources(root)}
-    tree.finish(check(texts))
+    tree.finish(list(check(texts)))
 
 
 if __name__ == "__main__":
