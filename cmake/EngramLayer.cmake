@@ -1,9 +1,14 @@
-# engram_layer(NAME [PUBLIC_LIBS ...] [PRIVATE_LIBS ...] [EXCLUDE regex]): one static library per layer, of every source below the
-# folder but those whose paths match.
+# engram_layer(NAME [FOLDERS ...] [PUBLIC_LIBS ...] [PRIVATE_LIBS ...] [EXCLUDE regex]): one static library per layer, of every source
+# below the folder, or below the FOLDERS in it, but those whose paths match.
 # It is installed with its headers, which keep their folders: #include "engine/tensor.h" works in the tree and against an installation.
 function(engram_layer name)
-  cmake_parse_arguments(ARG "" "EXCLUDE" "PUBLIC_LIBS;PRIVATE_LIBS" ${ARGN})
-  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  cmake_parse_arguments(ARG "" "EXCLUDE" "FOLDERS;PUBLIC_LIBS;PRIVATE_LIBS" ${ARGN})
+  set(roots ${CMAKE_CURRENT_SOURCE_DIR})
+  if(ARG_FOLDERS)
+    list(TRANSFORM ARG_FOLDERS PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/ OUTPUT_VARIABLE roots)
+  endif()
+  list(TRANSFORM roots APPEND /*.cpp OUTPUT_VARIABLE patterns)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${patterns})
   if(ARG_EXCLUDE)
     list(FILTER sources EXCLUDE REGEX "${ARG_EXCLUDE}")
   endif()
@@ -14,7 +19,13 @@ function(engram_layer name)
   target_link_libraries(${name} PUBLIC ${ARG_PUBLIC_LIBS} PRIVATE ${ARG_PRIVATE_LIBS} $<BUILD_INTERFACE:engram_warnings>)
   target_compile_features(${name} PUBLIC cxx_std_20)
   install(TARGETS ${name} EXPORT engramTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
-  get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
-  install(DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/engram/${folder}
-          COMPONENT development FILES_MATCHING PATTERN "*.h")
+  set(excluded "")
+  if(ARG_EXCLUDE)
+    set(excluded REGEX "${ARG_EXCLUDE}" EXCLUDE)
+  endif()
+  foreach(root ${roots})
+    file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${root})
+    install(DIRECTORY ${root}/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/engram/${folder} COMPONENT development
+            FILES_MATCHING PATTERN "*.h" ${excluded})
+  endforeach()
 endfunction()

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/sample_random.h"
 #include "kernels/common/error.h"
-#include "models/data/sample_random.h"
 
 namespace engram {
 namespace {

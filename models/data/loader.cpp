@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <numeric>
 
+#include "engine/sample_random.h"
 #include "kernels/common/error.h"
 #include "models/data/prefetcher.h"
-#include "models/data/sample_random.h"
 
 namespace engram {
 namespace {

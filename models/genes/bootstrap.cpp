@@ -4,8 +4,8 @@
 #include <numeric>
 #include <optional>
 
+#include "engine/sample_random.h"
 #include "kernels/common/error.h"
-#include "models/data/sample_random.h"
 #include "models/genes/parallel_runs.h"
 
 namespace engram::genes {

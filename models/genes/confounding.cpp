@@ -4,7 +4,7 @@
 #include <cmath>
 #include <map>
 
-#include "models/data/sample_random.h"
+#include "engine/sample_random.h"
 #include "models/genes/screens.h"
 #include "models/genes/term_design.h"
 

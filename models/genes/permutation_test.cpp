@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/sample_random.h"
 #include "kernels/common/error.h"
 #include "kernels/common/parallel.h"
-#include "models/data/sample_random.h"
 
 namespace engram::genes {
 namespace {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "engine/sample_random.h"
 #include "kernels/common/error.h"
-#include "models/data/sample_random.h"
 #include "models/genes/held_out_fold.h"
 #include "models/genes/parallel_runs.h"
 

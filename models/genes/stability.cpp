@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <numeric>
 
+#include "engine/sample_random.h"
 #include "kernels/common/error.h"
 #include "kernels/common/parallel.h"
-#include "models/data/sample_random.h"
 #include "models/genes/forward_terms.h"
 #include "models/genes/screens.h"
 

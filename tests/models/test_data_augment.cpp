@@ -6,9 +6,9 @@
 #include <cmath>
 #include <set>
 
+#include "engine/sample_random.h"
 #include "kernels/common/error.h"
 #include "models/data/augment.h"
-#include "models/data/sample_random.h"
 #include "tests/support/expect_error.h"
 
 namespace engram {

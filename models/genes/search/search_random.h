@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "models/data/sample_random.h"
+#include "engine/sample_random.h"
 #include "models/genes/search/gene_set.h"
 
 namespace engram::genes {

@@ -1,0 +1,56 @@
+#include "apps/genes/data_settings.h"
+
+#include <iostream>
+
+#include "kernels/common/error.h"
+
+namespace engram::apps {
+
+void add_data_settings(Cli& cli, DataSettings& s) {
+  cli.group("Data");
+  cli.option("data", &s.data,
+             "Cohort: a folder of Clinical_Variables.csv, Genetic_alterations.csv, Survival_time_event.csv and "
+             "Treatment.csv, or one CSV file");
+  cli.option("index", &s.index, "One CSV file: column of the patient index; none takes an unnamed first column");
+  cli.option("time", &s.time, "One CSV file: column of the follow-up time");
+  cli.option("event", &s.event, "One CSV file: column that is 1 for a death and 0 for alive");
+  cli.option("treatment", &s.treatment, "One CSV file: column that is 1 for treated patients");
+  cli.option("clinical", &s.clinical, "One CSV file: clinical columns; NAME* stands for all that begin so");
+  cli.option("genes", &s.genes, "One CSV file: gene columns of 0 and 1; none takes all that have no other role");
+  cli.option("clip-clinical", &s.clip_clinical, "Replace clinical values above this by it; negative: leave them");
+  cli.option("drop-invalid", &s.drop_invalid,
+             "Leave out rows with missing cells, times of 0 or less, or clinical values above the documented maximum");
+  cli.option("memory", &s.memory_gib, "Refuse data that need more than so many GiB; 0: the machine's memory")
+      .at_least(0);
+}
+
+genes::LoadedCohort load_data(const DataSettings& s) {
+  if (s.data.empty()) throw UsageError("--data: expected a cohort's folder or CSV file, got none");
+  genes::CohortRoles roles;
+  roles.index = s.index;
+  roles.time = s.time;
+  roles.event = s.event;
+  roles.treatment = s.treatment;
+  roles.clinical = s.clinical;
+  roles.genes = s.genes;
+  genes::LoadOptions options;
+  if (s.clip_clinical >= 0) options.clip_clinical = s.clip_clinical;
+  options.drop_invalid = s.drop_invalid;
+  options.memory_limit = std::uint64_t(s.memory_gib * double(std::uint64_t{1} << 30));
+  return genes::load_cohort(s.data, roles, options);
+}
+
+void print_findings(const genes::LoadedCohort& data) {
+  for (const genes::Finding& finding : data.findings) std::cerr << "note: " << finding.text << "\n";
+}
+
+void add_data_hashes(const DataSettings& s, RunDir& run) {
+  if (!std::filesystem::is_directory(s.data)) {
+    run.add_hash(s.data.filename().string(), s.data);
+    return;
+  }
+  for (const char* file : {genes::kClinicalFile, genes::kGeneFile, genes::kSurvivalFile, genes::kTreatmentFile})
+    run.add_hash(file, s.data / file);
+}
+
+}  // namespace engram::apps

@@ -1,0 +1,50 @@
+#include "apps/genes/genes_style.h"
+
+namespace engram::apps {
+
+Markup genes_style() {
+  return R"(
+:root{--good:#1d7f4e;--pale:#9fb8cf}
+@media(prefers-color-scheme:dark){:root{--good:#5fd18b;--pale:#4a6076}}
+.lead{font-size:1.15rem;max-width:60rem;margin:.6rem 0}
+.chips{display:flex;flex-wrap:wrap;gap:.4rem;padding:0;margin:.8rem 0;list-style:none}
+.chips li{border:1.5px solid var(--s0);border-radius:999px;padding:.1rem .7rem;font-weight:600}
+.chips li.weak{border-style:dashed;border-color:var(--rule);color:var(--soft);font-weight:400}
+.facts-row{display:flex;flex-wrap:wrap;gap:.3rem 2rem;margin:.6rem 0;padding:0;list-style:none}
+.facts-row b{font-size:1.25rem;font-variant-numeric:tabular-nums}
+.scroll{overflow-x:auto}
+.chart.wide{min-width:46rem}
+.stripe{fill:var(--back);opacity:.6}
+.forest-name{font-weight:600;font-size:14px;fill:var(--ink)!important}
+.forest-head{font-size:12.5px}
+.forest-text{font-size:13px}
+.forest-number{font-size:13px;fill:var(--ink)!important;font-variant-numeric:tabular-nums}
+.forest-interval{stroke:var(--s0);stroke-width:1.8}
+.forest-one{stroke:var(--soft);stroke-width:1.2;stroke-dasharray:4 3}
+.forest-mark{fill:var(--s0);stroke:var(--s0);stroke-width:2}
+.forest-mark.open{fill:var(--card)}
+.km{fill:none;stroke-width:2.2;stroke-linejoin:round}
+.km0{stroke:var(--s0)}.km1{stroke:var(--s0);stroke-dasharray:5 4;stroke-width:1.5}
+.km2{stroke:var(--s1)}.km3{stroke:var(--s1);stroke-dasharray:5 4;stroke-width:1.5}
+.dose .km0{stroke:var(--s7);stroke-dasharray:none;stroke-width:2}.dose .km1{stroke:var(--s5);stroke-dasharray:none;stroke-width:2}
+.dose .km2{stroke:var(--s2);stroke-dasharray:none;stroke-width:2}.dose .km3{stroke:var(--s3);stroke-dasharray:none;stroke-width:2.4}
+.risk{font-size:11px!important;text-anchor:middle}.risk-name{font-size:11px!important}
+.card .legend{font-size:.82rem}.card .legend th{font-weight:400}.card .legend th:first-child{white-space:nowrap}
+.kt0,.kt1{fill:var(--s0)!important}.kt2,.kt3{fill:var(--s1)!important}
+.dose .kt0{fill:var(--s7)!important}.dose .kt1{fill:var(--s5)!important}
+.dose .kt2{fill:var(--s2)!important}.dose .kt3{fill:var(--s3)!important}
+.key .km{stroke-width:3}
+.bar{fill:var(--pale)}.bar.strong{fill:var(--s0)}
+.bar-text{font-size:12px;paint-order:stroke;stroke:var(--card);stroke-width:4px}
+.error-bar{stroke:var(--ink);stroke-width:1.2}
+.threshold{stroke:var(--warn);stroke-width:1.2;stroke-dasharray:4 3}
+.dot{fill:var(--s0);stroke:var(--s0);stroke-width:1.6}.dot.open{fill:var(--card);stroke:var(--s1)}
+.pairs{display:grid;gap:1rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,30rem),1fr))}
+.yes{color:var(--good);font-weight:600}.no{color:var(--warn);font-weight:600}
+.checks td,.checks th{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap;padding-right:.9rem}
+.checks td:first-child,.checks th:first-child{text-align:left}
+details{margin:.6rem 0}summary{cursor:pointer;color:var(--soft)}
+)";
+}
+
+}  // namespace engram::apps

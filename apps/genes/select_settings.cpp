@@ -1,0 +1,69 @@
+#include "apps/genes/select_settings.h"
+
+namespace engram::apps {
+
+void add_select_settings(Cli& cli, SelectSettings& s) {
+  add_data_settings(cli, s.data);
+  cli.group("Pipeline");
+  cli.option("mode", &s.mode,
+             "default: adjusted screens, likelihood fitness, checks; team-intended, team-published: the winning team's "
+             "method as described and as its published code behaves")
+      .choices({"default", "team-intended", "team-published"});
+  cli.option("report", &s.report, "Genes to report").at_least(1).at_most(128);
+  cli.option("likelihood", &s.likelihood, "Scale of effects; auto: Cox if proportional hazards hold, else by AIC")
+      .choices({"auto", "cox", "loglogistic", "lognormal", "weibull"});
+  add_filter_settings(cli, s.fitness);
+  cli.option("team-filter", &s.team_filter, "Team modes: genes that the joint Cox filter keeps")
+      .at_least(1)
+      .at_most(128);
+  cli.group("Wrapper");
+  add_fitness_settings(cli, s.fitness);
+  cli.option("xi", &s.xi, "f3, f4: price of the number of sets of one size").at_least(0).at_most(1);
+  cli.option("reward-clinical", &s.reward_clinical, "Team modes: clinical variables within the reward");
+  cli.option(
+         "search", &s.search,
+         "Search over sets of candidates; qbso-greedy: QBSO-FS with this project's changes from forward selection's "
+         "set; qbso-improved: the same from random sets; qbso, qbso-team: as published")
+      .choices(genes::search_names());
+  cli.option("seeds", &s.seeds, "Searches from different seeds").at_least(1).at_most(1000);
+  cli.option("evaluations", &s.evaluations, "Sets evaluated in each search").at_least(1);
+  cli.group("Checks");
+  cli.option("splits", &s.splits, "Stability: pairs of half-samples; 0 skips it").at_least(0).at_most(10000);
+  cli.option("permutations", &s.permutations, "Permutation test; 0 skips it").at_least(0).at_most(1000000);
+  cli.option("controls", &s.controls, "Negative controls with permuted treatment; 0 skips them")
+      .at_least(0)
+      .at_most(1000);
+  cli.option("bootstrap", &s.bootstrap, "Repeat everything on that many resamples of the patients; 0 skips it")
+      .at_least(0)
+      .at_most(100000);
+  cli.option("cross-validate", &s.cross_validate,
+             "Repeats of five-fold cross-validation in which the genes are selected anew in every fold; 0 skips it")
+      .at_least(0)
+      .at_most(1000);
+  add_common_options(cli, s.common);
+  add_run_options(cli, s.common);
+}
+
+genes::PipelineOptions pipeline_options(const SelectSettings& s) {
+  genes::PipelineOptions o;
+  o.mode = genes::parse_mode(s.mode);
+  o.seed = s.common.seed;
+  o.genes = int(s.report);
+  if (s.likelihood != "auto") o.likelihood = genes::parse_likelihood(s.likelihood);
+  o.fitness = chosen_fitness(s.fitness);
+  o.weighting = genes::parse_weighting(s.fitness.weights);
+  o.xi = s.xi;
+  o.filter = filter_options(s.fitness);
+  o.wrapper.search = s.search;
+  o.wrapper.seeds = int(s.seeds);
+  o.wrapper.evaluations = s.evaluations;
+  o.adjust_prognostic = s.fitness.adjust_prognostic;
+  o.reward_clinical = s.reward_clinical;
+  o.team_filter = s.team_filter;
+  o.stability_splits = int(s.splits);
+  o.permutations = int(s.permutations);
+  o.negative_controls = int(s.controls);
+  return o;
+}
+
+}  // namespace engram::apps

@@ -1,0 +1,173 @@
+#include "apps/genes/selection_report.h"
+
+#include <cmath>
+#include <cstdio>
+
+#include "apps/common/page.h"
+#include "apps/genes/bar_chart.h"
+#include "apps/genes/forest_chart.h"
+#include "apps/genes/genes_style.h"
+#include "apps/genes/selection_sections.h"
+#include "apps/genes/validation_sections.h"
+#include "engine/io/atomic_file.h"
+#include "kernels/common/error.h"
+
+namespace engram::apps {
+namespace {
+
+using genes::Cohort;
+using genes::SelectedGene;
+using genes::Selection;
+
+bool is_hazard(const Selection& s) {
+  return s.likelihood == genes::Likelihood::kCox;
+}
+
+std::string p_text(double p, std::size_t permutations) {
+  if (permutations == 0) return "";
+  const double least = 1.0 / double(permutations + 1);
+  return p <= 1.0001 * least ? "< " + number_text(2 * least, 1) : number_text(p, 2);
+}
+
+Html fact(const std::string& value, const std::string& name) {
+  return Html().markup("<li><b>").text(value).markup("</b> ").text(name).markup("</li>\n");
+}
+
+/// What was found, in two sentences and one row of names.
+Html summary(const Cohort& cohort, const Selection& s) {
+  int declared = 0;
+  for (const SelectedGene& g : s.genes) declared += g.declared;
+  Html out;
+  out.markup("<p class=\"lead\">")
+      .text(message("Of ", cohort.num_genes(), " genes, ", s.genes.size(),
+                    " are listed because their mutation seems to make the treatment work better. ", declared,
+                    " of them ", declared == 1 ? "passes" : "pass",
+                    " every check: the right direction, on the hazard and on the time scale, and stronger than chance "
+                    "over all genes "
+                    "(family-wise p < 0.05)."));
+  out.markup("</p>\n<ul class=\"chips\">");
+  for (const SelectedGene& g : s.genes) {
+    out.markup(g.declared ? Markup("<li>") : Markup("<li class=\"weak\">"));
+    out.text(cohort.gene_names[std::size_t(g.gene)]).markup("</li>");
+  }
+  out.markup("</ul>\n<ul class=\"facts-row\">\n");
+  out.html(fact(std::to_string(cohort.num_patients()), "patients"));
+  out.html(fact(std::to_string(genes::count_treated(cohort)), "treated"));
+  out.html(fact(std::to_string(genes::count_events(cohort)), "deaths"));
+  out.html(fact(std::to_string(cohort.num_genes()), "genes"));
+  out.html(fact(std::to_string(cohort.num_clinical()), "clinical variables"));
+  return out.markup("</ul>\n");
+}
+
+Html forest_section(const Cohort& cohort, const Selection& s) {
+  std::vector<ForestRow> rows;
+  for (const SelectedGene& g : s.genes) {
+    ForestRow row;
+    row.name = cohort.gene_names[std::size_t(g.gene)];
+    row.patients = message(g.carriers, " (", g.carriers_treated, " treated)");
+    row.effect = g.effect;
+    row.low = g.effect - 1.96 * g.se;
+    row.high = g.effect + 1.96 * g.se;
+    row.note = p_text(g.permutation_p, s.maxima.size());
+    row.emphasised = g.declared;
+    rows.push_back(row);
+  }
+  const bool hazard = is_hazard(s);
+  ForestLabels labels{"mutated patients", hazard ? "hazard ratio (95 % CI)" : "time ratio (95 % CI)",
+                      s.maxima.empty() ? "" : "family-wise p",
+                      hazard ? "treatment works better" : "treatment works worse",
+                      hazard ? "treatment works worse" : "treatment works better"};
+  Html out;
+  out.markup("<h2>How much each mutation changes what the treatment does</h2>\n<p>");
+  out.text(
+      hazard
+          ? "Each line is the factor by which the treatment's effect on the hazard of death differs between patients "
+            "with and without the mutation. Below 1: mutated patients gain more from treatment."
+          : "Each line is the factor by which treatment stretches survival time in mutated patients, beyond what it "
+            "does in the others. 1.20 means: 20 % longer.");
+  out.text(
+      " All genes are in one model with their main effects, treatment and the clinical variables; bars are 95 % "
+      "confidence intervals (they do not account for the genes having been chosen from these data). Hollow marks: "
+      "genes that fail a check.");
+  out.markup("</p>\n<div class=\"card scroll\">");
+  out.html(forest_chart("Forest plot of the treatment interactions of the listed genes", rows, labels));
+  return out.markup("</div>\n");
+}
+
+std::string yes_no(bool value) {
+  return value ? "yes" : "no";
+}
+
+Html check_cell(bool value) {
+  Html out;
+  out.markup(value ? Markup("<td class=\"yes\">") : Markup("<td class=\"no\">"));
+  return out.text(yes_no(value)).markup("</td>");
+}
+
+std::string duel_text(const Cohort& cohort, const SelectedGene& g) {
+  std::string text;
+  for (const genes::Duel& d : g.duels) {
+    char numbers[96];
+    std::snprintf(numbers, sizeof numbers, " (correlation %.2f; %.1f against %.1f%s)", d.correlation, d.drop_gene,
+                  d.drop_rival, d.ambiguous ? ", ambiguous" : "");
+    text += (text.empty() ? "" : ", ") + cohort.gene_names[std::size_t(d.rival)] + numbers;
+  }
+  return text.empty() ? "none" : text;
+}
+
+Html checks_section(const Cohort& cohort, const Selection& s) {
+  Html out;
+  out.markup(
+      "<h2>Checks</h2>\n<div class=\"card scroll\"><table class=\"checks\"><thead><tr><th scope=\"col\">gene</th>");
+  out.markup("<th scope=\"col\">likelihood ratio</th><th scope=\"col\">on the other scale</th>");
+  out.markup(
+      "<th scope=\"col\">right direction</th><th scope=\"col\">both scales</th><th scope=\"col\">family-wise p</th>");
+  out.markup("<th scope=\"col\">stability</th><th scope=\"col\">seeds</th><th scope=\"col\">E-value</th>");
+  out.markup("<th scope=\"col\">correlated rivals</th></tr></thead><tbody>\n");
+  for (const SelectedGene& g : s.genes) {
+    out.markup("<tr>").element("th", cohort.gene_names[std::size_t(g.gene)]);
+    out.element("td", number_text(g.drop, 4)).element("td", number_text(g.other_drop, 4));
+    out.html(check_cell(g.direction_ok)).html(check_cell(g.both_scales));
+    out.element("td", s.maxima.empty() ? "not run" : p_text(g.permutation_p, s.maxima.size()));
+    out.element("td", s.stability.share.empty() ? "not run" : number_text(100 * g.stability, 3) + " %");
+    out.element("td", number_text(100 * g.seed_share, 3) + " %").element("td", number_text(g.e_value, 3));
+    out.element("td", duel_text(cohort, g)).markup("</tr>\n");
+  }
+  out.markup("</tbody></table></div>\n<p class=\"soft\">")
+      .text(
+          "Likelihood ratio: what leaving the gene's treatment interaction out of the joint model costs (1 degree of "
+          "freedom; "
+          "3.84 is the 5 % point). E-value: how strongly an unmeasured confounder would have to be tied to both the "
+          "gene x "
+          "treatment contrast and survival to explain the effect away. Correlated rivals: genes carried by nearly the "
+          "same "
+          "patients; where the two likelihood ratios differ by less than 4 the data cannot tell which of them it is.");
+  return out.markup("</p>\n");
+}
+
+}  // namespace
+
+std::filesystem::path write_selection_report(const RunDir& run, const genes::LoadedCohort& data, const Selection& s,
+                                             const SelectionValidation& validation) {
+  const Cohort& cohort = data.cohort;
+  const std::filesystem::path source = cohort.name;
+  const std::string name =
+      source.has_filename() ? source.filename().string() : source.parent_path().filename().string();
+  Html out;
+  out.html(page_head("Genes that make the treatment work: " + name, genes_style())).markup("<body>\n<header>\n");
+  out.markup("<h1>Which mutations make the treatment work</h1>\n<p class=\"soft\">");
+  out.text(message("cohort ", name, ", pipeline ", genes::mode_name(s.mode), ", effects by the ",
+                   genes::likelihood_name(s.likelihood), " model"))
+      .markup("</p>\n</header>\n<main>\n");
+  out.html(summary(cohort, s)).html(forest_section(cohort, s)).html(dose_section(cohort, s));
+  out.html(curves_section(cohort, s)).html(stability_section(cohort, s));
+  out.html(bootstrap_section(cohort, s, validation.bootstrap)).html(prediction_section(validation.prediction));
+  out.html(search_section(s)).html(checks_section(cohort, s)).html(treatment_section(s));
+  out.html(adjustment_section(cohort, s)).html(model_section(cohort, s));
+  out.html(data_section(data)).html(repeat_section(run)).markup("</main>\n").html(page_end());
+  const std::filesystem::path file = run / "report.html";
+  io::write_file(file, out.str());
+  return file;
+}
+
+}  // namespace engram::apps
