@@ -109,6 +109,7 @@ void CsvReader::read_header() {
   }
   if (rest_.starts_with(kByteOrderMark)) rest_.remove_prefix(kByteOrderMark.size());
   if (!read_record()) throw DataError(message("[csv] ", source_, ": expected a header line, got an empty file"));
+  if (blank_) fail_syntax("expected a header line, got a blank one");
   header_.assign(cells_.begin(), cells_.end());
   std::unordered_set<std::string_view> seen;
   for (const std::string& name : header_) {
@@ -122,7 +123,7 @@ void CsvReader::read_header() {
 
 bool CsvReader::next() {
   ++row_;
-  if (!read_record()) {
+  if (!read_record() || (blank_ && at_last_line_ends())) {
     cells_.clear();
     return false;
   }
@@ -130,6 +131,13 @@ bool CsvReader::next() {
     fail_syntax(message("expected ", header_.size(), " cells as in the header, got ", cells_.size()));
   }
   return true;
+}
+
+bool CsvReader::at_last_line_ends() {
+  while (rest_.find_first_not_of("\r\n") == std::string_view::npos) {
+    if (!refill()) return true;
+  }
+  return false;
 }
 
 bool CsvReader::refill() {
@@ -154,6 +162,7 @@ bool CsvReader::scan_record() {
   unescaped_used_ = 0;
   const char *at = rest_.data(), *const end = at + rest_.size();
   if (at == end) return false;
+  blank_ = *at == '\n' || *at == '\r';
   std::uint64_t line_feeds = 0;
   for (;;) {
     at = at != end && *at == '"' ? scan_quoted_cell(at, end, line_feeds) : scan_plain_cell(at, end);

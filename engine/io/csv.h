@@ -3,8 +3,9 @@
 ///
 /// Read: a header line, then records with exactly as many cells. Cells may be in double quotes (a quote inside is
 /// doubled; commas and line ends inside are content). Lines end in LF or CRLF, the last one also in nothing. A UTF-8
-/// byte order mark at the start is skipped. Refused: a quote inside an unquoted cell, text after a closing quote, a
-/// carriage return alone, zero bytes, repeated column names, records of another length, an empty file.
+/// byte order mark at the start is skipped, and so are blank lines at the end. Refused: a quote inside an unquoted
+/// cell, text after a closing quote, a carriage return alone, zero bytes, repeated column names, records of another
+/// length (in a table of one column a blank line between records is an empty cell), an empty file.
 
 #include <filesystem>
 #include <limits>
@@ -73,6 +74,8 @@ class CsvReader {
   explicit CsvReader(std::string source);
   void read_header();
   bool read_record();
+  // Whether nothing but line ends follows.
+  bool at_last_line_ends();
   bool refill();
   // Splits the next record into cells_ and consumes it; false if rest_ is empty or ends before the record does.
   bool scan_record();
@@ -92,6 +95,7 @@ class CsvReader {
   std::size_t unescaped_used_ = 0;
   std::uint64_t row_ = std::numeric_limits<std::uint64_t>::max();  // before the first record
   std::uint64_t line_ = 0, next_line_ = 1;
+  bool blank_ = false;  // the current record is an empty line
 };
 
 /// Whether a cell says that a value is missing: empty or blank, or NA, N/A, NaN, nan, null, NULL, None.

@@ -66,7 +66,8 @@ ENGRAM_ALWAYS_INLINE void likelihood_rows(const AftLikelihoodArgs& args) {
     const Vec8d event = load8d(lanes);
     const auto load = [&](const double* p) { return full ? load8d(p + i) : load_partial8d(p + i, count, 0); };
     const Vec8d log_time = load(args.log_time), w = load(args.weight);
-    const Vec8d z = (log_time - load(args.eta)) * inverse_sigma;
+    // A row without weight counts as absent, however improbable: 0 times infinity is no number.
+    const Vec8d z = w > 0. ? (log_time - load(args.eta)) * inverse_sigma : Vec8d{};
     ErrorLaw law;
     if constexpr (kDistribution == AftDistribution::kWeibull) law = extreme_value(z, event);
     if constexpr (kDistribution == AftDistribution::kLogNormal) law = normal(z, event);

@@ -9,12 +9,12 @@
 
 namespace engram::kernels {
 
-/// One distinct event time t of one stratum. Rows are sorted by (stratum, time descending, events before censored), so
+/// One distinct event time t of one stratum. Rows are sorted by (stratum, time descending, events before others), so
 /// those observed until t or longer are [stratum_begin, risk_end); of these, the rows at positions [stratum_begin,
 /// entry_end) of CoxRiskSets::entry_order entered at t or later and are not at risk.
 struct CoxTieGroup {
   std::int32_t stratum_begin = 0;
-  std::int32_t death_begin = 0, deaths = 0;  ///< rows of the events, at least one
+  std::int32_t death_begin = 0, deaths = 0;  ///< rows of the events of weight above 0, at least one
   std::int32_t risk_end = 0;
   std::int32_t entry_end = 0;  ///< stratum_begin if there are no entry times
 };
@@ -33,7 +33,7 @@ struct CoxRiskSets {
 /// Sums of one tie group; thetas are relative to exp(shift). With n deaths of total weight W, phi_l = s0 - (l/n) a0
 /// (Breslow: s0), l = 0 ... n - 1.
 struct CoxGroupSums {
-  double shift = 0;         ///< largest eta of the stratum
+  double shift = 0;         ///< largest eta of the stratum's rows of weight above 0
   double s0 = 0;            ///< sum of theta over the risk set
   double a0 = 0;            ///< sum of theta over the deaths
   double death_weight = 0;  ///< W

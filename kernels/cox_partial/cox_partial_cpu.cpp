@@ -38,27 +38,34 @@ class LogSum {
   Vec8d sum_ = {};
 };
 
-ENGRAM_ALWAYS_INLINE double max_of(const double* x, dim_t count) {
-  Vec8d lanes = broadcast8d(-std::numeric_limits<double>::infinity());
+/// Largest x of the rows that have a weight; minus infinity if none has.
+ENGRAM_ALWAYS_INLINE double max_of(const double* x, const double* weight, dim_t count) {
+  constexpr double kNone = -std::numeric_limits<double>::infinity();
+  Vec8d lanes = broadcast8d(kNone);
   dim_t i = 0;
   for (; i + 8 <= count; i += 8) {
-    const Vec8d v = load8d(x + i);
+    const Vec8d v = load8d(weight + i) > 0. ? load8d(x + i) : broadcast8d(kNone);
     lanes = v > lanes ? v : lanes;
   }
-  double best = -std::numeric_limits<double>::infinity();
+  double best = kNone;
   for (int k = 0; k < 8; ++k) best = std::max(best, lanes[k]);
-  for (; i < count; ++i) best = std::max(best, x[i]);
+  for (; i < count; ++i)
+    if (weight[i] > 0) best = std::max(best, x[i]);
   return best;
 }
 
-/// theta = weight exp(eta - shift).
+/// theta = weight exp(eta - shift); 0 for a row without weight, however large its eta.
 ENGRAM_ALWAYS_INLINE void relative_risks(const double* eta, const double* weight, double shift, dim_t count,
                                          double* theta) {
+  const auto relative_risk = [shift](Vec8d x) {
+    const Vec8d y = x - shift;
+    return exp8d(y > 0. ? Vec8d{} : y);  // above 0 without a weight only
+  };
   dim_t i = 0;
-  for (; i + 8 <= count; i += 8) store8d(theta + i, load8d(weight + i) * exp8d(load8d(eta + i) - shift));
+  for (; i + 8 <= count; i += 8) store8d(theta + i, load8d(weight + i) * relative_risk(load8d(eta + i)));
   const dim_t rest = count - i;
   if (rest == 0) return;
-  const Vec8d e = exp8d(load_partial8d(eta + i, rest, shift) - shift);
+  const Vec8d e = relative_risk(load_partial8d(eta + i, rest, shift));
   store_partial8d(theta + i, load_partial8d(weight + i, rest, 0) * e, rest);
 }
 
@@ -124,7 +131,7 @@ ENGRAM_MULTIVERSION void likelihood_rows(const CoxLikelihoodArgs& args) {
     const dim_t begin = sets.groups[first].stratum_begin, end = sets.groups[last - 1].risk_end;
     std::fill(args.theta + done, args.theta + begin, 0.);
     done = end;
-    const double shift = max_of(args.eta + begin, end - begin);
+    const double shift = max_of(args.eta + begin, sets.weight + begin, end - begin);
     relative_risks(args.eta + begin, sets.weight + begin, shift, end - begin, args.theta + begin);
     events += sum_groups(args, first, last, shift, logs);
     if (derivative) expose_rows(args, first, last);

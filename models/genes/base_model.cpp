@@ -39,12 +39,16 @@ void fit_parametric_bases(const Cohort& cohort, ModelChoice& choice) {
   choice.patients_positive_time = positive.num_patients();
   const TermDesign terms(positive, {});
   double best = 0;
+  bool any_converged = false;
   for (const Likelihood likelihood : {Likelihood::kLogLogistic, Likelihood::kLogNormal, Likelihood::kWeibull}) {
     const TermModel model(terms.design(), likelihood);
     const TermFit fit = model.fit(terms.base());
     const double parameters = 2 + double(std::ranges::count(fit.unusable, 0)), aic = 2 * (parameters - fit.loglik);
-    if (choice.parametric.empty() || aic < best) {
+    // Without a maximum (columns that determine the times) a likelihood says nothing about its model.
+    const bool better = fit.converged && (!any_converged || aic < best);
+    if (choice.parametric.empty() || better) {
       best = aic;
+      any_converged = fit.converged;
       choice.likelihood = likelihood;
       choice.time_coefficient = fit.coefficients;
       choice.time_se = model.standard_errors(fit);

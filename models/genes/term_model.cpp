@@ -31,6 +31,7 @@ survival::AftScratch& aft_scratch() {
 
 void take(std::span<const double> coefficients, std::span<const std::uint8_t> aliased,
           std::span<const std::uint8_t> infinite, TermFit& fit) {
+  fit.aliased.assign(aliased.begin(), aliased.end());
   for (std::size_t j = 0; j < coefficients.size(); ++j) {
     const bool unusable = aliased[j] != 0 || infinite[j] != 0 || !std::isfinite(coefficients[j]);
     fit.unusable.push_back(unusable);
@@ -107,9 +108,9 @@ std::vector<double> TermModel::standard_errors(const TermFit& fit) const {
   const std::size_t k = fit.columns.size(), size = aft_ ? k + 2 : k;
   std::vector<double> covariance(size * size), errors(k);
   if (cox_) {
-    cox_->covariance(fit.columns, fit.parameters, covariance, cox_scratch());
+    cox_->covariance(fit.columns, fit.parameters, fit.aliased, covariance, cox_scratch());
   } else {
-    aft_->covariance(fit.columns, fit.parameters, covariance, aft_scratch());
+    aft_->covariance(fit.columns, fit.parameters, fit.aliased, covariance, aft_scratch());
   }
   for (std::size_t j = 0; j < k; ++j) {
     const std::size_t at = aft_ ? j + 1 : j;

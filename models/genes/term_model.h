@@ -33,6 +33,7 @@ struct TermFit {
   bool converged = false;
   std::vector<dim_t> columns;
   std::vector<double> coefficients;    ///< one a column; 0 where unusable
+  std::vector<std::uint8_t> aliased;   ///< 1 where the other columns determine the column
   std::vector<std::uint8_t> unusable;  ///< 1 where the column is aliased or its likelihood rises without end
   std::vector<double> parameters;      ///< as the model wants them for a start
 };

@@ -5,6 +5,7 @@
 #include "kernels/weighted_gram/weighted_gram.h"
 #include "models/survival/aft_problem.h"
 #include "models/survival/newton_iteration.h"
+#include "models/survival/support.h"
 
 namespace engram::survival {
 
@@ -78,29 +79,37 @@ AftFit fit_aft(const AftModel& model, std::span<const dim_t> columns, const Robu
   fit.columns.assign(columns.begin(), columns.end());
   fit.loglik_intercept_only = model.fit({}, {}, scratch).loglik;
   fit.status = model.fit(columns, {}, scratch);
+  require_gain(fit.loglik_intercept_only, fit.status);
   fit.estimate.assign(scratch.parameters().begin(), scratch.parameters().end());
   fit.aliased.assign(n, 0);
   fit.infinite.assign(n, 0);
   std::copy(scratch.aliased().begin(), scratch.aliased().end(), fit.aliased.begin() + 1);
   std::copy(scratch.infinite().begin(), scratch.infinite().end(), fit.infinite.begin() + 1);
+  fit.scale_vanishes = scratch.scale_vanishes();
+  fit.infinite.back() = fit.scale_vanishes;
   fit.names.push_back("(Intercept)");
   for (dim_t column : columns) fit.names.push_back(model.design().names()[std::size_t(column)]);
   fit.names.push_back("log(scale)");
   fit.covariance.resize(n * n);
-  model.covariance(columns, fit.estimate, fit.covariance, scratch);
+  model.covariance(columns, fit.estimate, std::vector<std::uint8_t>(fit.aliased.begin() + 1, fit.aliased.end() - 1),
+                   fit.covariance, scratch);
   if (robust.enabled) {
     fit.robust_covariance =
         sandwich(model.score_residuals(columns, fit.estimate, scratch), fit.covariance, robust.cluster);
   }
   WaldTests tests = wald_tests(fit.estimate, robust.enabled ? fit.robust_covariance : fit.covariance, fit.aliased);
+  if (fit.scale_vanishes) {
+    for (auto* v : {&tests.standard_error, &tests.z, &tests.log10_p}) v->assign(n, 0);
+  }
   fit.standard_error = std::move(tests.standard_error);
   fit.z = std::move(tests.z);
   fit.log10_p = std::move(tests.log10_p);
   fit.likelihood_ratio.statistic = std::max(0., 2 * (fit.status.loglik - fit.loglik_intercept_only));
   fit.likelihood_ratio.df = dim_t(columns.size()) - fit.status.num_aliased;
-  if (fit.likelihood_ratio.df > 0) {
+  if (fit.likelihood_ratio.df > 0 && !fit.scale_vanishes) {
     fit.likelihood_ratio.log10_p = log10_p_chi_square(fit.likelihood_ratio.statistic, double(fit.likelihood_ratio.df));
   }
+  fit.support = supporting_patients(model.design(), columns, {fit.aliased.data() + 1, columns.size()});
   fit.scale = std::exp(fit.estimate.back());
   fit.aic = 2 * double(dim_t(n) - fit.status.num_aliased) - 2 * fit.status.loglik;
   return fit;

@@ -53,6 +53,18 @@ void to_covariate_units(const SurvivalDesign& design, std::span<const dim_t> col
                        mean(a) * mean(b) * m(0, 0);
 }
 
+/// Steps of log sigma that a likelihood without a maximum survives, and one with a maximum does not: at a maximum most
+/// residuals are of the size of sigma.
+constexpr double kVanishingStep = 5;
+
+/// Whether the likelihood, `value` at state.beta, does not fall where sigma becomes much smaller.
+bool scale_vanishes(AftProblem& problem, double value, NewtonState& state) {
+  state.trial = state.beta;
+  state.trial[std::size_t(state.n) - 1] -= kVanishingStep;
+  const double far = problem.evaluate(state.trial.data());
+  return std::isfinite(far) && far >= value;
+}
+
 }  // namespace
 
 const char* distribution_name(AftDistribution distribution) {
@@ -94,7 +106,13 @@ FitStatus AftModel::fit(std::span<const dim_t> columns, std::span<const double> 
   } else {
     to_standardized(*design_, columns, start, state.beta.data());
   }
-  const FitStatus status = maximize(problem, options_.newton, state, loglik_start_);
+  FitStatus status = maximize(problem, options_.newton, state, loglik_start_);
+  const auto scale = std::size_t(state.n) - 1;
+  if ((!status.converged || state.flat[scale]) && scale_vanishes(problem, status.loglik, state)) {
+    state.infinite[scale] = 1;
+    ++status.num_infinite;
+    status.converged = false;
+  }
   to_covariate_units(*design_, columns, state.beta.data(), scratch.parameters_.data());
   return status;
 }
@@ -123,17 +141,19 @@ double AftModel::derivatives(std::span<const dim_t> columns, std::span<const dou
 }
 
 void AftModel::covariance(std::span<const dim_t> columns, std::span<const double> parameters,
-                          std::span<double> covariance, AftScratch& scratch) const {
+                          std::span<const std::uint8_t> aliased, std::span<double> covariance,
+                          AftScratch& scratch) const {
   AftProblem problem(*design_, options_.distribution, log_time_, columns, scratch);
   NewtonState& state = scratch.newton_;
   to_standardized(*design_, columns, parameters, state.beta.data());
   problem.evaluate(state.beta.data());
   problem.differentiate_exactly(state);
-  factor_information(state, options_.newton.pivot_tolerance, state.aliased);
+  std::copy(aliased.begin(), aliased.end(), state.aliased.begin() + 1);
+  factor_kept(state, options_.newton);
   kernels::kCpuDenseSolve.inverse({}, {.factor = state.factor.data(),
                                        .n = state.n,
                                        .stride = state.stride,
-                                       .aliased = state.aliased.data(),
+                                       .aliased = state.flat.data(),
                                        .inverse = state.information.data()});
   const std::size_t n = columns.size() + 2, stride = std::size_t(state.stride);
   std::vector<double> mean(n, 0.), scale(n, 1.);

@@ -36,6 +36,9 @@ class AftScratch {
   double log_scale() const { return parameters_[std::size_t(columns_) + 1]; }
   std::span<const std::uint8_t> aliased() const { return {newton_.aliased.data() + 1, std::size_t(columns_)}; }
   std::span<const std::uint8_t> infinite() const { return {newton_.infinite.data() + 1, std::size_t(columns_)}; }
+  /// The columns determine the log times of all who died, so that the likelihood rises without end as sigma goes to 0:
+  /// there is no estimate of anything.
+  bool scale_vanishes() const { return newton_.infinite[std::size_t(columns_) + 1] != 0; }
 
  private:
   friend class AftModel;
@@ -79,9 +82,10 @@ class AftModel {
   double derivatives(std::span<const dim_t> columns, std::span<const double> parameters, std::span<double> score,
                      std::span<double> information, AftScratch& scratch) const;
 
-  /// Inverse observed information [k + 2, k + 2]; rows and columns of aliased columns are 0.
-  void covariance(std::span<const dim_t> columns, std::span<const double> parameters, std::span<double> covariance,
-                  AftScratch& scratch) const;
+  /// Inverse observed information [k + 2, k + 2] of the columns that the fit did not call `aliased` ([k], a copy: the
+  /// scratch is overwritten). Rows and columns of those are 0, and those of parameters without information there.
+  void covariance(std::span<const dim_t> columns, std::span<const double> parameters,
+                  std::span<const std::uint8_t> aliased, std::span<double> covariance, AftScratch& scratch) const;
 
   /// Score residuals, row-major [rows, k + 2], patients in the outcome's order, covariates' units, times the case
   /// weight: their sum is the score.
@@ -108,6 +112,7 @@ struct AftFit {
   std::vector<std::string> names;                            ///< "(Intercept)", the columns, "log(scale)"
   std::vector<double> estimate, standard_error, z, log10_p;  ///< as names; aliased columns: 0; robust where the fit is
   std::vector<std::uint8_t> aliased, infinite;
+  std::vector<double> support;            ///< [k]: patients that each column rests on (support.h)
   std::vector<double> covariance;         ///< [k + 2, k + 2]: inverse observed information
   std::vector<double> robust_covariance;  ///< empty unless asked for
   FitStatus status;
@@ -115,6 +120,9 @@ struct AftFit {
   ChiSquareTest likelihood_ratio;  ///< of all columns
   double scale = 1;                ///< sigma
   double aic = 0;                  ///< 2 (parameters not aliased) - 2 loglik
+  /// The likelihood rises without end as sigma goes to 0 (AftScratch::scale_vanishes): "log(scale)" is infinite, and
+  /// standard errors, tests and p-values are 0 because there are none.
+  bool scale_vanishes = false;
 };
 
 /// Fits `columns` from scratch and derives the table. Throws ShapeError for clusters of the wrong length.

@@ -46,6 +46,7 @@ AftProblem::AftProblem(const SurvivalDesign& design, AftDistribution distributio
       stride_(kernels::panel_stride(columns_ + 2)) {
   design.check_columns(columns);
   scratch.newton_.reset(columns_ + 2);
+  scratch.newton_.kept[0] = scratch.newton_.kept[std::size_t(columns_) + 1] = 1;
   scratch.columns_ = columns_;
   const dim_t rows = design.rows();
   for (auto* v : {&scratch.eta_, &scratch.gradient_, &scratch.curvature_, &scratch.mixed_}) ensure_size(*v, rows);
@@ -84,6 +85,17 @@ double AftProblem::evaluate(const double* beta) {
                                              .mixed = scratch_.mixed_.data(),
                                              .totals = totals_});
   return totals_[0];
+}
+
+double AftProblem::reach(const double* direction) {
+  std::vector<double>& change = scratch_.eta_;
+  kernels::kCpuWeightedGram.linear_predictor({}, {.panel = scratch_.panel_.data(),
+                                                  .rows = design_.rows(),
+                                                  .stride = stride_,
+                                                  .beta = direction,
+                                                  .offset = nullptr,
+                                                  .y = change.data()});
+  return design_.largest_spread(change) / std::exp(scratch_.newton_.beta[std::size_t(columns_) + 1]);
 }
 
 void AftProblem::initialize(double* beta) {

@@ -20,6 +20,11 @@ class AftProblem {
   /// Score and the observed information as it is.
   void differentiate_exactly(NewtonState& state);
 
+  // For recession.h; reach is in units of sigma.
+  double reach(const double* direction);
+  double unit() const { return design_.mean_weight(); }
+  dim_t num_linear() const { return columns_ + 1; }
+
  private:
   void add_scale_row(NewtonState& state, const double* mixed, double corner);
 

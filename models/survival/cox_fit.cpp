@@ -6,12 +6,10 @@
 #include "kernels/common/error.h"
 #include "kernels/dense_solve/dense_solve.h"
 #include "models/survival/cox_residuals.h"
+#include "models/survival/support.h"
 
 namespace engram::survival {
 namespace {
-
-/// A standard error this many times the median of the others (in standardised units) means a flat likelihood.
-constexpr double kInfiniteStandardError = 1e3;
 
 /// b' A^-1 b over the rows of A with a positive diagonal.
 ChiSquareTest wald_test(const std::vector<double>& coefficients, const std::vector<double>& covariance) {
@@ -49,26 +47,18 @@ std::vector<double> weighted_score_residuals(const CoxModel& model, const CoxFit
   const dim_t k = dim_t(fit.columns.size());
   std::vector<double> residuals = score_residuals(model, fit);
   for (dim_t i = 0; i < design.rows(); ++i)
-    for (dim_t j = 0; j < k; ++j) residuals[design.order()[i] * k + j] *= design.weight()[i];
+    for (dim_t j = 0; j < k; ++j) {
+      double& r = residuals[design.order()[i] * k + j];
+      r = design.weight()[i] > 0 ? r * design.weight()[i] : 0;
+    }
   return residuals;
 }
 
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
-  return values[values.size() / 2];
-}
-
-/// Flags columns whose standardised standard error dwarfs the others'.
-void flag_flat_columns(const SurvivalDesign& design, CoxFit& fit) {
+/// No information is left of a column whose variance is 0 although the fit did not drop it.
+void flag_columns_without_information(CoxFit& fit) {
   const std::size_t k = fit.columns.size();
-  std::vector<double> errors(k);
-  for (std::size_t j = 0; j < k; ++j) errors[j] = std::sqrt(fit.covariance[j * k + j]) * design.scale(fit.columns[j]);
   for (std::size_t j = 0; j < k; ++j) {
-    std::vector<double> others;
-    for (std::size_t i = 0; i < k; ++i) {
-      if (i != j && errors[i] > 0) others.push_back(errors[i]);
-    }
-    if (others.empty() || fit.table[j].infinite || !(errors[j] > kInfiniteStandardError * median(others))) continue;
+    if (fit.table[j].aliased || fit.table[j].infinite || fit.covariance[j * k + j] > 0) continue;
     fit.table[j].infinite = true;
     ++fit.status.num_infinite;
   }
@@ -100,10 +90,14 @@ CoxFit fit_cox(const CoxModel& model, std::span<const dim_t> columns, const Robu
                          .aliased = scratch.aliased()[j] != 0,
                          .infinite = scratch.infinite()[j] != 0});
   }
+  require_gain(fit.loglik_null, fit.status);
   const std::vector<double> coefficients = fit.coefficients();
+  const std::vector<std::uint8_t> aliased(scratch.aliased().begin(), scratch.aliased().end());
   fit.covariance.resize(k * k);
-  model.covariance(columns, coefficients, fit.covariance, scratch);
-  if (k > 1 && !model.options().firth) flag_flat_columns(design, fit);
+  model.covariance(columns, coefficients, aliased, fit.covariance, scratch);
+  flag_columns_without_information(fit);
+  const std::vector<double> support = supporting_patients(design, columns, aliased);
+  for (std::size_t j = 0; j < k; ++j) fit.table[j].support = support[j];
   if (robust.enabled)
     fit.robust_covariance = sandwich(weighted_score_residuals(model, fit), fit.covariance, robust.cluster);
   const std::vector<double>& covariance = robust.enabled ? fit.robust_covariance : fit.covariance;

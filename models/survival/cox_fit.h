@@ -17,6 +17,7 @@ struct CoefficientRow {
   double standard_error = 0;  ///< model-based, or robust where the fit is robust
   double z = 0;               ///< Wald
   double log10_p = 0;         ///< two-sided, normal
+  double support = 0;         ///< patients that the coefficient rests on (support.h)
   bool aliased = false, infinite = false;
 };
 

@@ -1,5 +1,6 @@
 #include "models/survival/cox_model.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/common/error.h"
@@ -64,14 +65,16 @@ double CoxModel::derivatives(std::span<const dim_t> columns, std::span<const dou
 }
 
 void CoxModel::covariance(std::span<const dim_t> columns, std::span<const double> coefficients,
-                          std::span<double> covariance, CoxScratch& scratch) const {
+                          std::span<const std::uint8_t> aliased, std::span<double> covariance,
+                          CoxScratch& scratch) const {
   derivatives(columns, coefficients, {}, covariance, scratch);
   NewtonState& state = scratch.newton_;
-  factor_information(state, options_.newton.pivot_tolerance, state.aliased);
+  std::copy(aliased.begin(), aliased.end(), state.aliased.begin());
+  factor_kept(state, options_.newton);
   kernels::kCpuDenseSolve.inverse({}, {.factor = state.factor.data(),
                                        .n = state.n,
                                        .stride = state.stride,
-                                       .aliased = state.aliased.data(),
+                                       .aliased = state.flat.data(),
                                        .inverse = state.information.data()});
   const auto k = columns.size();
   for (std::size_t ab = 0; ab < covariance.size(); ++ab) {

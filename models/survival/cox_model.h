@@ -68,9 +68,11 @@ class CoxModel {
   double derivatives(std::span<const dim_t> columns, std::span<const double> coefficients, std::span<double> score,
                      std::span<double> information, CoxScratch& scratch) const;
 
-  /// Inverse of the information [k, k] at given coefficients; rows and columns of aliased columns are 0.
-  void covariance(std::span<const dim_t> columns, std::span<const double> coefficients, std::span<double> covariance,
-                  CoxScratch& scratch) const;
+  /// Inverse of the information [k, k] at given coefficients, of the columns that the fit did not call `aliased` ([k],
+  /// a copy: the scratch is overwritten). Rows and columns of those are 0, and those of columns whose information has
+  /// vanished there (infinite coefficients).
+  void covariance(std::span<const dim_t> columns, std::span<const double> coefficients,
+                  std::span<const std::uint8_t> aliased, std::span<double> covariance, CoxScratch& scratch) const;
 
   /// Rao's score test of all `columns` at `coefficients`, usually a null fit padded with zeros: U' I^-1 U, df = columns
   /// that are not aliased minus `fitted` (the number of columns whose coefficients were maximised).

@@ -75,6 +75,17 @@ void CoxProblem::differentiate(NewtonState& state) {
                                            .workspace = scratch_.workspace_.data()});
 }
 
+double CoxProblem::reach(const double* direction) {
+  std::vector<double>& change = scratch_.eta_;
+  kernels::kCpuWeightedGram.linear_predictor({}, {.panel = scratch_.panel_.data(),
+                                                  .rows = design_.rows(),
+                                                  .stride = stride_,
+                                                  .beta = direction,
+                                                  .offset = nullptr,
+                                                  .y = change.data()});
+  return design_.largest_spread(change);
+}
+
 void CoxProblem::firth_gradient(const double* inverse, double* gradient) {
   ensure_size(scratch_.workspace_, kernels::cox_firth_workspace(columns_));
   kernels::kCpuCoxPartial.firth({}, {.sets = design_.risk_sets(),

@@ -16,6 +16,11 @@ class CoxProblem {
   std::span<const double> eta() const { return {scratch_.eta_.data(), std::size_t(design_.rows())}; }
   void differentiate(NewtonState& state);
 
+  // For recession.h.
+  double reach(const double* direction);
+  double unit() const { return design_.mean_weight(); }
+  dim_t num_linear() const { return columns_; }
+
   /// Half the derivative of log det I by beta, [columns], given the inverse of I [stride, stride].
   void firth_gradient(const double* inverse, double* gradient);
 

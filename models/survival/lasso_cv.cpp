@@ -11,14 +11,19 @@
 namespace engram::survival {
 namespace {
 
+/// Whether the patient's death counts: one of weight 0 is absent.
+bool dies(const SurvivalOutcome& outcome, dim_t i) {
+  return outcome.event[i] != 0 && (outcome.weight.empty() || outcome.weight[i] > 0);
+}
+
 /// Deals shuffled patients to folds: events first, then the censored, so that both are spread evenly.
 std::vector<std::int32_t> draw_folds(const SurvivalOutcome& outcome, dim_t folds, std::uint64_t seed) {
   std::vector<dim_t> order;
   std::uint64_t position = 0;
-  for (std::uint8_t event : {1, 0}) {
+  for (bool event : {true, false}) {
     const std::size_t begin = order.size();
     for (dim_t i = 0; i < outcome.rows(); ++i) {
-      if (outcome.event[i] == event) order.push_back(i);
+      if (dies(outcome, i) == event) order.push_back(i);
     }
     for (std::size_t i = order.size(); i > begin + 1; --i) {
       const std::uint64_t below = std::uint64_t(kernels::philox_word(seed, position++)) * (i - begin) >> 32;
@@ -40,7 +45,7 @@ void check_folds(const SurvivalOutcome& outcome, const std::vector<std::int32_t>
     if (fold_of[i] < 0 || fold_of[i] >= folds) {
       throw UsageError(message("[lasso] expected folds in 0 to ", folds - 1, ", got ", fold_of[i], " at row ", i));
     }
-    events[std::size_t(fold_of[i])] += outcome.event[i];
+    events[std::size_t(fold_of[i])] += dies(outcome, dim_t(i));
   }
   for (dim_t f = 0; f < folds; ++f) {
     if (events[std::size_t(f)] == 0) {

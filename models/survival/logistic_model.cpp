@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "kernels/common/error.h"
 #include "kernels/logistic_likelihood/logistic_likelihood.h"
@@ -19,10 +20,12 @@ class LogisticProblem {
   LogisticProblem(const StandardizedColumns& columns, std::span<const std::uint8_t> response,
                   const std::vector<double>& weight, NewtonState& state)
       : rows_(columns.rows()),
+        columns_(columns.columns() + 1),
         stride_(kernels::panel_stride(columns.columns() + 1)),
         response_(response),
         weight_(weight) {
     state.reset(columns.columns() + 1);
+    state.kept[0] = 1;
     std::vector<const double*> sources = {nullptr};  // ones
     for (dim_t j = 0; j < columns.columns(); ++j) {
       sources.push_back(columns.column(j));
@@ -55,6 +58,27 @@ class LogisticProblem {
 
   void initialize(double*) {}
 
+  // For recession.h.
+  double reach(const double* direction) {
+    kernels::kCpuWeightedGram.linear_predictor({}, {.panel = panel_.data(),
+                                                    .rows = rows_,
+                                                    .stride = stride_,
+                                                    .beta = direction,
+                                                    .offset = nullptr,
+                                                    .y = eta_.data()});
+    double low = 0, high = 0;
+    bool any = false;
+    for (dim_t i = 0; i < rows_; ++i) {
+      if (weight_[i] == 0) continue;
+      low = any ? std::min(low, eta_[i]) : eta_[i];
+      high = any ? std::max(high, eta_[i]) : eta_[i];
+      any = true;
+    }
+    return high - low;
+  }
+  double unit() const { return std::accumulate(weight_.begin(), weight_.end(), 0.) / double(rows_); }
+  dim_t num_linear() const { return columns_; }
+
   void differentiate(NewtonState& state) {
     kernels::kCpuWeightedGram.transpose_product(
         {}, {.panel = panel_.data(), .rows = rows_, .stride = stride_, .r = gradient_.data(), .y = state.score.data()});
@@ -71,7 +95,7 @@ class LogisticProblem {
   const std::vector<double>& probability() const { return probability_; }
 
  private:
-  dim_t rows_, stride_;
+  dim_t rows_, columns_, stride_;
   std::span<const std::uint8_t> response_;
   const std::vector<double>& weight_;
   std::vector<double> panel_, eta_, probability_, gradient_, curvature_;
@@ -109,7 +133,7 @@ LogisticFit fit_logistic(const CovariateMatrix& covariates, std::span<const std:
                          std::span<const double> weight, const NewtonControl& control) {
   check_response(covariates, response, weight);
   check_newton(control);
-  const StandardizedColumns columns(covariates);
+  const StandardizedColumns columns(covariates, {}, weight);
   const std::vector<double> weights =
       weight.empty() ? std::vector<double>(response.size(), 1.) : std::vector<double>(weight.begin(), weight.end());
   double ones = 0, all = 0;
@@ -126,11 +150,11 @@ LogisticFit fit_logistic(const CovariateMatrix& covariates, std::span<const std:
   problem.evaluate(state.beta.data());
   fit.probability = problem.probability();
   problem.differentiate(state);
-  factor_information(state, control.pivot_tolerance, state.aliased);
+  factor_kept(state, control);
   kernels::kCpuDenseSolve.inverse({}, {.factor = state.factor.data(),
                                        .n = state.n,
                                        .stride = state.stride,
-                                       .aliased = state.aliased.data(),
+                                       .aliased = state.flat.data(),
                                        .inverse = state.information.data()});
   fit.estimate.assign(n, 0);
   fit.estimate[0] = state.beta[0];

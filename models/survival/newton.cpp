@@ -22,12 +22,17 @@ void check_newton(const NewtonControl& control) {
   }
 }
 
+void require_gain(double loglik_null, FitStatus& status) {
+  const double rounding = 1e-7 * std::abs(loglik_null);
+  if (!(status.loglik >= loglik_null - rounding)) status.converged = false;
+}
+
 void NewtonState::reset(dim_t parameters) {
   n = parameters;
   stride = kernels::panel_stride(parameters);
   const auto length = std::size_t(stride), square = std::size_t(stride * stride);
-  for (auto* v : {&beta, &trial, &step, &score, &magnitude, &span}) v->assign(length, 0.);
-  for (auto* v : {&aliased, &flat, &infinite}) v->assign(length, 0);
+  for (auto* v : {&beta, &trial, &step, &score, &magnitude, &span, &early}) v->assign(length, 0.);
+  for (auto* v : {&aliased, &flat, &infinite, &kept}) v->assign(length, 0);
   for (auto* v : {&information, &factor}) {
     if (v->size() < square) v->resize(square);
   }

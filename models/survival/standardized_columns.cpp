@@ -8,7 +8,8 @@
 
 namespace engram::survival {
 
-StandardizedColumns::StandardizedColumns(const CovariateMatrix& covariates, std::span<const dim_t> order)
+StandardizedColumns::StandardizedColumns(const CovariateMatrix& covariates, std::span<const dim_t> order,
+                                         std::span<const double> weight)
     : rows_(covariates.rows()) {
   const dim_t columns = covariates.columns();
   values_.assign(std::size_t(columns * rows_), 0.);
@@ -17,10 +18,13 @@ StandardizedColumns::StandardizedColumns(const CovariateMatrix& covariates, std:
   span_.assign(std::size_t(columns), 0.);
   indicator_.resize(std::size_t(columns));
   for (dim_t j = 0; j < columns; ++j) {
-    const std::span<const double> x = covariates.column(j);
+    const std::span<const double> all = covariates.column(j);
+    indicator_[j] = std::all_of(all.begin(), all.end(), [](double v) { return v == -1 || v == 0 || v == 1; });
+    std::vector<double> x;
+    for (dim_t i = 0; i < rows_; ++i)
+      if (weight.empty() || weight[i] != 0) x.push_back(all[i]);
     if (x.empty()) continue;
     const auto [low, high] = std::minmax_element(x.begin(), x.end());
-    indicator_[j] = std::all_of(x.begin(), x.end(), [](double v) { return v == -1 || v == 0 || v == 1; });
     mean_[j] = *low;
     if (*low == *high) continue;
     const double range = *high - *low;
@@ -28,15 +32,15 @@ StandardizedColumns::StandardizedColumns(const CovariateMatrix& covariates, std:
       throw DataError(message("[survival] expected values of ", covariates.names()[j], " less than 1e308 apart, got ",
                               *low, " and ", *high));
     }
-    const double mean = std::accumulate(x.begin(), x.end(), 0.) / double(rows_);
+    const double mean = std::accumulate(x.begin(), x.end(), 0.) / double(x.size());
     // Relative to the range, so that no square overflows or vanishes.
     double squares = 0;
     for (double v : x) squares += (v - mean) / range * ((v - mean) / range);
     mean_[j] = mean;
-    scale_[j] = range * std::sqrt(squares / double(rows_));
+    scale_[j] = range * std::sqrt(squares / double(x.size()));
     span_[j] = range / scale_[j];
     double* out = values_.data() + j * rows_;
-    for (dim_t i = 0; i < rows_; ++i) out[i] = (x[std::size_t(order.empty() ? i : order[i])] - mean) / scale_[j];
+    for (dim_t i = 0; i < rows_; ++i) out[i] = (all[order.empty() ? i : order[i]] - mean) / scale_[j];
   }
 }
 

@@ -12,9 +12,11 @@ namespace engram::survival {
 class StandardizedColumns {
  public:
   StandardizedColumns() = default;
-  /// Row i of the result is row order[i] of the covariates; no order: as they come. Throws DataError for values of a
-  /// column whose difference is not finite.
-  explicit StandardizedColumns(const CovariateMatrix& covariates, std::span<const dim_t> order = {});
+  /// Row i of the result is row order[i] of the covariates; no order: as they come. Mean, deviation and span are those
+  /// of the rows whose `weight` (as the covariates; none: all) is not 0, so that patients who do not count cannot spoil
+  /// the scale. Throws DataError for values of a column whose difference is not finite.
+  explicit StandardizedColumns(const CovariateMatrix& covariates, std::span<const dim_t> order = {},
+                               std::span<const double> weight = {});
 
   dim_t rows() const { return rows_; }
   dim_t columns() const { return dim_t(mean_.size()); }

@@ -1,6 +1,7 @@
 #include "models/survival/survival_design.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 #include "kernels/common/error.h"
@@ -28,17 +29,18 @@ SurvivalDesign::SurvivalDesign(const SurvivalOutcome& outcome, const CovariateMa
   names_ = covariates.names();
   sort_rows(outcome);
   find_risk_sets();
-  covariates_ = StandardizedColumns(covariates, order_);
+  covariates_ = StandardizedColumns(covariates, order_, outcome.weight);
 }
 
 void SurvivalDesign::sort_rows(const SurvivalOutcome& outcome) {
   order_.resize(std::size_t(rows_));
   std::iota(order_.begin(), order_.end(), dim_t(0));
   const bool strata = !outcome.stratum.empty();
+  const auto dies = [&](dim_t i) { return outcome.event[i] != 0 && (outcome.weight.empty() || outcome.weight[i] > 0); };
   std::stable_sort(order_.begin(), order_.end(), [&](dim_t a, dim_t b) {
     if (strata && outcome.stratum[a] != outcome.stratum[b]) return outcome.stratum[a] < outcome.stratum[b];
     if (outcome.time[a] != outcome.time[b]) return outcome.time[a] > outcome.time[b];
-    return outcome.event[a] > outcome.event[b];
+    return dies(a) && !dies(b);
   });
   time_ = permuted(outcome.time, order_);
   event_ = permuted(outcome.event, order_);
@@ -52,7 +54,7 @@ void SurvivalDesign::sort_rows(const SurvivalOutcome& outcome) {
     stratum_[i] = std::int32_t(stratum_labels_.size()) - 1;
   }
   num_strata_ = dim_t(stratum_labels_.size());
-  num_events_ = outcome.num_events();
+  num_events_ = std::count_if(order_.begin(), order_.end(), dies);
 }
 
 void SurvivalDesign::find_risk_sets() {
@@ -60,7 +62,10 @@ void SurvivalDesign::find_risk_sets() {
   for (std::int32_t i = 0; i < rows_;) {
     if (stratum_[i] != stratum_[stratum_begin]) stratum_begin = i;
     std::int32_t end = i, deaths = 0;
-    while (end < rows_ && stratum_[end] == stratum_[i] && time_[end] == time_[i]) deaths += event_[end++];
+    while (end < rows_ && stratum_[end] == stratum_[i] && time_[end] == time_[i]) {
+      deaths += event_[end] && weight_[end] > 0;
+      ++end;
+    }
     if (deaths > 0) {
       groups_.push_back({.stratum_begin = stratum_begin,
                          .death_begin = i,
@@ -96,6 +101,23 @@ void SurvivalDesign::find_entries() {
     }
     group.entry_end = next;
   }
+}
+
+double SurvivalDesign::mean_weight() const {
+  return std::accumulate(weight_.begin(), weight_.end(), 0.) / double(rows_);
+}
+
+double SurvivalDesign::largest_spread(const std::vector<double>& values) const {
+  constexpr double kNone = std::numeric_limits<double>::infinity();
+  double spread = 0, low = kNone, high = -kNone;
+  for (std::size_t i = 0; i < order_.size(); ++i) {
+    if (i > 0 && stratum_[i] != stratum_[i - 1]) low = kNone, high = -kNone;
+    if (weight_[i] == 0) continue;
+    low = std::min(low, values[i]);
+    high = std::max(high, values[i]);
+    spread = std::max(spread, high - low);
+  }
+  return spread;
 }
 
 void SurvivalDesign::check_columns(std::span<const dim_t> columns) const {

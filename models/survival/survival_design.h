@@ -11,8 +11,10 @@ namespace engram::survival {
 
 /// Immutable after construction; any number of fits may read it at the same time.
 ///
-/// Rows are sorted by (stratum, time descending, events before censored) and columns are stored centred and divided by
-/// their standard deviation (1/n), in which units all fits work. A constant column is stored as zeros, so that every
+/// A patient of weight 0 counts as absent: a death of weight 0 makes no risk set and no tie.
+///
+/// Rows are sorted by (stratum, time descending, deaths before the others) and columns are stored centred and divided
+/// by their standard deviation (1/n), in which units all fits work. A constant column is stored as zeros, so that every
 /// model finds it aliased. Coefficients go in and come out in the units of the covariates given.
 class SurvivalDesign {
  public:
@@ -21,7 +23,7 @@ class SurvivalDesign {
 
   dim_t rows() const { return rows_; }
   dim_t columns() const { return dim_t(names_.size()); }
-  dim_t num_events() const { return num_events_; }
+  dim_t num_events() const { return num_events_; }  ///< of weight above 0
   dim_t num_strata() const { return num_strata_; }
   bool has_entry() const { return !entry_.empty(); }
   const std::vector<std::string>& names() const { return names_; }
@@ -36,6 +38,10 @@ class SurvivalDesign {
   const std::vector<double>& weight() const { return weight_; }          ///< ones if none were given
   const std::vector<double>& offset() const { return offset_; }          ///< zeros if none were given
   const std::vector<std::int32_t>& stratum() const { return stratum_; }  ///< 0, 1, ... in sorted order
+  double mean_weight() const;
+  /// Largest minus smallest of `values` (in sorted order) among the patients of one stratum whose weight is not 0; of
+  /// all strata the largest such difference.
+  double largest_spread(const std::vector<double>& values) const;
   /// The label that was given for stratum `s`.
   std::int32_t stratum_label(dim_t s) const { return stratum_labels_[std::size_t(s)]; }
 

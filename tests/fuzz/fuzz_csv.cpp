@@ -13,6 +13,7 @@ namespace {
 
 void append_line(std::string& text, const std::vector<std::string>& cells) {
   for (std::size_t i = 0; i < cells.size(); ++i) io::append_csv_cell(text, i, cells[i]);
+  if (cells.size() == 1 && cells[0].empty()) text += "\"\"";  // a blank line at the end would be no record
   text += '\n';
 }
 

@@ -30,6 +30,21 @@ TEST(Csv, ReadsCellsLineEndsAndQuotes) {
   EXPECT_EQ(parse("only\n\nx\n").rows, (std::vector<Row>{{""}, {"x"}}));
 }
 
+TEST(Csv, BlankLinesAtTheEndAreNoRecords) {
+  const std::vector<Row> rows = {{"1", "2"}, {"3", "4"}};
+  for (const char* end : {"\n", "\n\n", "\r\n\r\n", "\n\n\n\n", "\r\n\n\r\n"}) {
+    EXPECT_EQ(parse(std::string("a,b\n1,2\n3,4") + end).rows, rows) << ::testing::PrintToString(end);
+    EXPECT_TRUE(parse(std::string("a,b") + end).rows.empty());
+  }
+  EXPECT_EQ(parse("only\n\nx\n\n").rows, (std::vector<Row>{{""}, {"x"}}));
+  CsvReader reader(as_bytes("a,b\n1,2\n\n\n"), "f.csv");
+  ASSERT_TRUE(reader.next());
+  EXPECT_FALSE(reader.next());
+  EXPECT_FALSE(reader.next());
+  EXPECT_ERROR(parse("a,b\n1,2\n\n3,4\n"), DataError, "line 3: expected 2 cells as in the header, got 1");
+  EXPECT_ERROR(parse("\na,b\n"), DataError, "line 1: expected a header line, got a blank one");
+}
+
 TEST(Csv, KeepsCountOfRowsAndLines) {
   CsvReader reader(as_bytes("a,b\n1,\"2\n\n\"\n3,4\n"), "f.csv");
   ASSERT_TRUE(reader.next());

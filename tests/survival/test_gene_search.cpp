@@ -111,8 +111,10 @@ TEST(SubsetEvaluator, CountsEverySetOnceAndStopsAtTheBudget) {
 }
 
 TEST(SubsetEvaluator, RefusesWhatItCannotHold) {
-  const PairLandscape landscape(3, 3), large(129, 3);
+  const PairLandscape landscape(3, 3), large(129, 3), none(0, 3);
   EXPECT_ERROR(SubsetEvaluator(large, 10), UsageError, "got 129");
+  EXPECT_ERROR(SubsetEvaluator(none, 10), UsageError, "got 0");
+  EXPECT_ERROR(SearchRandom(1).below(0), UsageError, "at least 1 thing to draw from, got 0");
   EXPECT_ERROR(SubsetEvaluator(landscape, 0), UsageError, "at least 1 evaluation");
 }
 
@@ -162,6 +164,19 @@ TEST_P(EverySearch, EndsInASpaceThatIsSmallerThanTheBudget) {
   EXPECT_LE(evaluator.evaluations(), 15);
   if (GetParam() == "forward" || GetParam() == "random-10") return;
   EXPECT_DOUBLE_EQ(evaluator.best_fitness(), landscape.exhaustive_maximum()) << GetParam();
+}
+
+TEST_P(EverySearch, FindsTheBestOfOneTwoAndThreeCandidates) {
+  for (int genes = 1; genes <= 3; ++genes) {
+    for (std::uint64_t seed = 1; seed <= 25; ++seed) {
+      const PairLandscape landscape(genes, seed);
+      SubsetEvaluator evaluator(landscape, 100);
+      run_search(evaluator, request(GetParam(), landscape, seed));
+      if (GetParam() == "forward") continue;    // stops where no single gene helps
+      if (GetParam() == "random-10") continue;  // knows the set of all genes only
+      EXPECT_EQ(evaluator.best_fitness(), landscape.exhaustive_maximum()) << genes << " genes, seed " << seed;
+    }
+  }
 }
 
 TEST_P(EverySearch, StopsWhenAsked) {

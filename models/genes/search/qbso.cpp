@@ -109,7 +109,8 @@ class Swarm {
     return set;
   }
 
-  /// `exchanges` times a member is taken out and another gene, drawn by the filter's softmax, put in.
+  /// `exchanges` times a member is taken out and another gene, drawn by the filter's softmax, put in. Where all genes
+  /// are members none is put in, and where none is left none is taken out; with one candidate the set may end empty.
   GeneSet near_state(const GeneSet& reference, int exchanges) {
     GeneSet set = reference;
     for (int i = 0; i < exchanges; ++i) {
@@ -118,7 +119,7 @@ class Swarm {
       for (int gene = 0; gene < m_; ++gene)
         weights[std::size_t(gene)] = set.contains(gene) ? 0 : shares_[std::size_t(gene)] + 1.0 / m_;
       if (int(members.size()) < m_) set.insert(random_.weighted(weights));
-      set.erase(members[std::size_t(random_.below(int(members.size())))]);
+      if (!members.empty()) set.erase(members[std::size_t(random_.below(int(members.size())))]);
     }
     return set;
   }
@@ -127,8 +128,10 @@ class Swarm {
   std::vector<GeneSet> search_area(const GeneSet& reference) {
     std::vector<GeneSet> starts;
     if (options_.variants.near_area) {
-      for (int bee = 0; bee < options_.bees; ++bee) starts.push_back(near_state(reference, 1 + bee % kNearExchanges));
-      std::erase_if(starts, [](const GeneSet& set) { return set.empty(); });
+      for (int bee = 0; bee < options_.bees; ++bee) {
+        const GeneSet set = near_state(reference, 1 + bee % kNearExchanges);
+        starts.push_back(set.empty() ? random_state() : set);
+      }
       return starts;
     }
     const int block = m_ / flip_;

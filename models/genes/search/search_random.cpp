@@ -3,7 +3,14 @@
 #include <algorithm>
 #include <numeric>
 
+#include "kernels/common/error.h"
+
 namespace engram::genes {
+
+int SearchRandom::below(int bound) {
+  if (bound < 1) throw UsageError(message("[search] expected at least 1 thing to draw from, got ", bound));
+  return int(draws_.below(bound));
+}
 
 int SearchRandom::weighted(std::span<const double> weights) {
   const double total = std::accumulate(weights.begin(), weights.end(), 0.0);

@@ -15,8 +15,8 @@ class SearchRandom {
  public:
   explicit SearchRandom(std::uint64_t seed) : draws_(seed, RandomPurpose::kGeneSearch, 0, 0) {}
 
-  /// A uniform integer in [0, bound).
-  int below(int bound) { return int(draws_.below(bound)); }
+  /// A uniform integer in [0, bound). Throws UsageError for a bound below 1: nothing can be drawn from an empty set.
+  int below(int bound);
   /// A uniform number in [0, 1).
   double uniform() { return double(draws_.uniform()); }
   bool chance(double probability) { return uniform() < probability; }
