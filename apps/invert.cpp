@@ -30,16 +30,22 @@ struct Run {
   Classifier classifier;
 };
 
+/// How many batches are there, up to the first that is not; those after it are made again.
+std::int64_t complete_batches(const RunDir& dir, std::int64_t all) {
+  std::int64_t done = 0;
+  while (done < all && std::filesystem::exists(batch_file(dir.path(), done))) ++done;
+  return done;
+}
+
 RunDir open_run_dir(const Cli& cli, const Run& run, int threads) {
   const InvertSettings& s = run.settings;
-  const RunInfo info = run_info(cli, s.common, threads);
-  if (s.resume.empty()) return RunDir::create(s.common.out, s.common.force, info, cli.resolved_config());
-  if (read_run_config(s.resume) != cli.resolved_config())
-    throw UsageError("--resume: expected the configuration of the run in " + s.resume.string() +
-                     ", got another one; hint: leave its settings out");
-  std::int64_t done = 0;
-  while (done < s.num_batches && std::filesystem::exists(batch_file(s.resume, done))) ++done;
-  return RunDir::resume(s.resume, info, done * s.iterations - 1);
+  RunInfo info = run_info(cli, s.common, threads);
+  info.files = {"samples.safetensors", "batches/batch_*.safetensors", "images/batch*.png", "samples/s*/*_output_*.png"};
+  info.add_input("classifier", s.classifier);
+  if (s.resume.empty()) return RunDir::create(s.common.out, s.common.force, info);
+  RunDir dir = RunDir::resume(s.resume, info);
+  dir.continue_after(complete_batches(dir, s.num_batches) * s.iterations - 1);
+  return dir;
 }
 
 void report_step(RunDir& dir, std::int64_t step, const InversionTerms& terms, const Device& device) {
@@ -102,8 +108,9 @@ int finish(Run& run, RunDir& dir) {
   const Evaluation own = evaluate(*run.classifier.network, read_packed_images(packed, classes), evaluation);
   dir.set_fact("classifier_accuracy_on_samples", own.accuracy());
   dir.set_fact("samples", own.count);
-  dir.finish("complete");
+  dir.set_end("complete");
   const std::filesystem::path report = write_report(dir);
+  dir.finish();
   std::cout << "samples:  " << packed.string() << " and " << (dir / "samples").string() << "\n"
             << "pictures: " << (dir / "images").string() << "\n"
             << "report:   " << report.string() << "\n"
@@ -119,9 +126,6 @@ int program(int argc, char** argv) {
   add_invert_settings(cli, run.settings);
   if (!cli.parse(argc, argv)) return kExitOk;
   InvertSettings& s = run.settings;
-  if (s.classifier.empty()) throw UsageError("expected a classifier file, got none");
-  if (s.common.out.empty() == s.resume.empty())
-    throw UsageError("expected either --out for a new run or --resume for an old one");
   const int threads = apply_threads(s.common);
   set_conv_policy(s.exact ? kernels::ConvPolicy::kExact : kernels::ConvPolicy::kFast);
   profiler::enable(s.profile);
@@ -137,13 +141,12 @@ int program(int argc, char** argv) {
   run.options = inversion_options(s, run.classifier.network->num_classes());
   run.scaling = parse_pixel_scaling(s.pixels);
   RunDir dir = open_run_dir(cli, run, threads);
-  dir.add_hash("classifier", s.classifier);
   say_device(s.common, run.opened);
-  for (std::int64_t batch = 0; batch < s.num_batches; ++batch) {
-    if (std::filesystem::exists(batch_file(dir.path(), batch))) continue;
+  for (std::int64_t batch = complete_batches(dir, s.num_batches); batch < s.num_batches; ++batch) {
     if (make_batch(run, dir, batch)) continue;
-    dir.finish("interrupted");
+    dir.set_end("interrupted");
     write_report(dir);
+    dir.finish();
     std::cerr << "stopped in batch " << batch + 1 << "; continue with --resume " << dir.path().string() << "\n";
     return kExitInterrupted;
   }

@@ -12,6 +12,7 @@
 #include "engine/profiler.h"
 #include "engine/roofline.h"
 #include "models/classifier_file.h"
+#include "models/data/dataset_hash.h"
 #include "models/data/network_images.h"
 #include "models/data/open_dataset.h"
 #include "models/training/evaluate.h"
@@ -34,14 +35,16 @@ struct Run {
 
 RunDir open_run_dir(const Cli& cli, Run& run, int threads) {
   const TrainSettings& s = run.settings;
-  const RunInfo info = run_info(cli, s.common, threads);
-  if (s.resume.empty()) {
-    RunDir dir = RunDir::create(s.common.out, s.common.force, info, cli.resolved_config());
-    if (!s.init.empty()) dir.add_hash("init", s.init);
-    return dir;
-  }
-  run.trainer->resume(s.resume / kCheckpoint, run.fingerprint);
-  return RunDir::resume(s.resume, info, run.trainer->next_step() - 1);
+  RunInfo info = run_info(cli, s.common, threads);
+  info.files = {kCheckpoint, kClassifier};
+  info.add_input("data", s.data, {{"data/train", dataset_sha256(run.train)}, {"data/test", dataset_sha256(run.test)}});
+  if (!s.init.empty()) info.add_input("init", s.init);
+  if (s.resume.empty()) return RunDir::create(s.common.out, s.common.force, info);
+  RunDir dir = RunDir::resume(s.resume, info);
+  // Killed before its first checkpoint, it starts from the beginning.
+  if (std::filesystem::exists(dir / kCheckpoint)) run.trainer->resume(dir / kCheckpoint, run.fingerprint);
+  dir.continue_after(run.trainer->next_step() - 1);
+  return dir;
 }
 
 /// A network of the settings' architecture with the weights of the classifier file.
@@ -58,9 +61,6 @@ std::unique_ptr<Network> initial_network(const TrainSettings& s, int num_classes
 
 void prepare(const Cli& cli, Run& run, int threads) {
   TrainSettings& s = run.settings;
-  if (s.data.empty()) throw UsageError("--data: expected the folder of the data set, got none");
-  if (s.common.out.empty() == s.resume.empty())
-    throw UsageError("expected either --out for a new run or --resume for an old one");
   set_conv_policy(s.exact ? kernels::ConvPolicy::kExact : kernels::ConvPolicy::kFast);
   run.train = network_images(open_dataset(s.dataset, s.data, Split::kTrain), {}, s.data.string());
   run.test = network_images(open_dataset(s.dataset, s.data, Split::kTest), {}, s.data.string());
@@ -97,10 +97,10 @@ double report_evaluation(Run& run, RunDir& dir, Progress& progress, dim_t epoch)
 
 int interrupt(Run& run, RunDir& dir) {
   run.trainer->save(dir / kCheckpoint, run.fingerprint);
+  write_report(dir);
   dir.finish("interrupted");
   std::cerr << "stopped after step " << run.trainer->next_step() << "; continue with --resume " << dir.path().string()
             << "\n";
-  write_report(dir);
   return kExitInterrupted;
 }
 
@@ -139,9 +139,11 @@ int train(Run& run, RunDir& dir) {
                   run.settings.precision == "f16" ? WeightPrecision::kF16 : WeightPrecision::kF32);
   dir.set_fact("test_accuracy", accuracy);
   dir.set_fact("parameters", run.network->num_parameters());
-  dir.finish("complete");
+  dir.set_end("complete");
+  const std::filesystem::path report = write_report(dir);
+  dir.finish();
   std::cout << "classifier: " << (dir / kClassifier).string() << "\n"
-            << "report: " << write_report(dir).string() << "\n";
+            << "report: " << report.string() << "\n";
   if (run.settings.profile) std::cout << profiler::table(measure_roofline(run.opened.device));
   return kExitOk;
 }

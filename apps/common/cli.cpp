@@ -1,12 +1,13 @@
 #include "apps/common/cli.h"
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <deque>
 #include <iostream>
 #include <set>
 
+#include "apps/common/completion.h"
 #include "apps/common/config.h"
+#include "apps/common/run_dir.h"
 #include "apps/common/suggest.h"
 #include "apps/common/version.h"
 #include "engine/io/atomic_file.h"
@@ -33,7 +34,8 @@ std::string help_text(const std::string& help, const Setting& setting) {
     text += ": ";
     for (std::size_t i = 0; i < setting.allowed().size(); ++i) text += (i ? ", " : "") + setting.allowed()[i];
   }
-  if (setting.is_required()) return text + " (required)";
+  if (setting.is_required() && setting.required_unless().empty()) return text + " (required)";
+  if (setting.is_required()) return text + " (required unless --" + setting.required_unless() + ")";
   const std::string value = setting.text();
   return value.empty() || value == "false" ? text : text + " [" + value + "]";
 }
@@ -56,9 +58,10 @@ struct Cli::Impl {
   std::deque<Entry> entries;  // a deque, since references to its elements are handed out
   std::set<std::string> given;
   std::vector<std::string> arguments;
-  std::string config_file;
+  std::string config_file, completion_shell;
   const std::filesystem::path* resumed_run = nullptr;
   CLI::Option* config = nullptr;
+  CLI::Option* completion = nullptr;
   CLI::Option* version_flag = nullptr;
 
   Entry* find(const std::string& name) {
@@ -82,7 +85,7 @@ struct Cli::Impl {
 
   // Names with dashes, for suggestions.
   std::vector<std::string> option_names() {
-    std::vector<std::string> names = {"--help", "--version", "--config"};
+    std::vector<std::string> names = {"--help", "--version", "--config", "--completion"};
     for (Entry& entry : entries) {
       if (entry.positional) continue;
       names.push_back("--" + entry.setting.name());
@@ -127,6 +130,39 @@ struct Cli::Impl {
                                     [this](const Setting& setting) { return !given.contains(setting.name()); });
     given.insert(names.begin(), names.end());
   }
+
+  // Takes what the run to be resumed knows and was not given yet.
+  void take_run(const std::filesystem::path& run) {
+    if (find("out") && given.contains("out"))
+      throw UsageError("expected either --out for a new run or --resume for an old one, got both");
+    check_run_folder(run);
+    const auto inputs = run_inputs(run);
+    for (Entry& entry : entries) {
+      const auto path = inputs.find(entry.setting.name());
+      if (!entry.setting.is_input() || path == inputs.end() || given.contains(entry.setting.name())) continue;
+      entry.setting.set_text(path->second, label(entry));
+      given.insert(entry.setting.name());
+    }
+    if (std::filesystem::exists(run / "config.json")) take_config(run / "config.json");
+  }
+
+  void check_required() const {
+    for (const Entry& entry : entries) {
+      const Setting& setting = entry.setting;
+      if (!setting.is_required() || given.contains(setting.name()) || given.contains(setting.required_unless()))
+        continue;
+      throw UsageError(message("expected ", label(entry), " ", setting.placeholder(), " (see --help)"));
+    }
+  }
+
+  void print_completion() {
+    if (completion_shell != "bash")
+      throw UsageError(message("expected bash for --completion, got '", completion_shell, "'"));
+    std::vector<const Setting*> named;
+    for (Entry& entry : entries)
+      if (!entry.positional) named.push_back(&entry.setting);
+    std::cout << bash_completion(program, named) << std::flush;
+  }
 };
 
 Cli::Cli(std::string program, std::string description) : impl_(std::make_unique<Impl>()) {
@@ -140,6 +176,9 @@ Cli::Cli(std::string program, std::string description) : impl_(std::make_unique<
                                  "Settings from a JSON file; keys are the options' names with underscores, and options "
                                  "on the command line win");
   impl_->config->type_name("FILE");
+  impl_->completion = app.add_option("--completion", impl_->completion_shell,
+                                     "Print a script that completes this program's command line, for: bash");
+  impl_->completion->type_name("SHELL");
   app.allow_extras();
   app.formatter(std::make_shared<PlainFormatter>());
   app.get_formatter()->column_width(34);
@@ -205,17 +244,20 @@ bool Cli::parse(int argc, const char* const* argv) {
     std::cout << impl.program << " " << version() << std::endl;
     return false;
   }
+  if (impl.completion->count() > 0) {
+    impl.print_completion();
+    return false;
+  }
   impl.refuse_leftovers();
   impl.take_values();
   if (impl.config->count() > 0) impl.take_config(impl.config_file);
-  if (impl.resumed_run && std::filesystem::exists(*impl.resumed_run / "config.json"))
-    impl.take_config(*impl.resumed_run / "config.json");
-  for (const Impl::Entry& entry : impl.entries) {
-    if (entry.setting.is_required() && !impl.given.contains(entry.setting.name())) {
-      throw UsageError(message("expected ", impl.label(entry), " ", entry.setting.placeholder(), " (see --help)"));
-    }
-  }
+  if (impl.resumed_run && impl.given.contains("resume")) impl.take_run(*impl.resumed_run);
+  impl.check_required();
   return true;
+}
+
+bool Cli::can_resume() const {
+  return impl_->resumed_run != nullptr;
 }
 
 bool Cli::was_given(const std::string& name) const {

@@ -11,10 +11,11 @@
 namespace engram::apps {
 
 /// The command line of one program. Register every setting, then parse(). The order of precedence is: command line,
-/// then the file given by --config, then the configuration of a run to be resumed, then the value that the variable had
-/// when it was registered.
+/// then the file given by --config, then the inputs and the configuration of a run to be resumed, then the value that
+/// the variable had when it was registered.
 ///
-/// --help, --version and --config FILE are always there. A flag NAME can be given as --NAME and --no-NAME.
+/// --help, --version, --config FILE and --completion bash are always there. A flag NAME can be given as --NAME and
+/// --no-NAME.
 class Cli {
  public:
   /// `program` as the user calls it ("engram-train"), `description` one paragraph.
@@ -33,17 +34,22 @@ class Cli {
   /// Registers an argument without a name on the command line. A list takes all that are left.
   Setting& positional(const std::string& name, SettingTarget target, const std::string& help);
 
-  /// Registers --resume FOLDER, the folder of an earlier run, whose config.json gives what the command line and
-  /// --config leave open. A folder without that file is left to the program to refuse.
+  /// Registers --resume FOLDER, the folder of an earlier run. Its manifest gives the paths of Setting::input() and its
+  /// config.json everything else that the command line and --config leave open. parse() refuses it together with --out,
+  /// and a folder without a manifest.
   void resume_option(std::filesystem::path* run, const std::string& help);
 
   /// Text that the help shows at its end, for examples.
   void footer(const std::string& text);
 
-  /// Reads the command line and the configuration file into the variables. Returns false when --help or --version was
-  /// answered on standard output and the program is to end with code 0. Throws UsageError for everything that is wrong,
-  /// and IoError when the configuration file cannot be read.
+  /// Reads the command line and the configuration file into the variables. Returns false when --help, --version or
+  /// --completion was answered on standard output and the program is to end with code 0. Throws UsageError for
+  /// everything that is wrong, IoError when the configuration file cannot be read, DataError for a damaged manifest of
+  /// the run to be resumed.
   bool parse(int argc, const char* const* argv);
+
+  /// Whether there is a --resume.
+  bool can_resume() const;
 
   /// Whether a setting was given, on the command line or in the configuration file. Valid after parse().
   bool was_given(const std::string& name) const;

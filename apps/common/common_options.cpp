@@ -28,7 +28,7 @@ void add_device_options(Cli& cli, CommonOptions& options) {
 void add_run_options(Cli& cli, CommonOptions& options, bool optional) {
   cli.group("Output");
   Setting& out = cli.option("out", &options.out, "Run folder to create").only_on_command_line();
-  if (!optional) out.required();
+  out.required(optional ? "resume" : "");
   cli.option("force", &options.force, "Delete the run that the folder holds").only_on_command_line();
 }
 
@@ -54,7 +54,9 @@ void say_device(const CommonOptions& options, const OpenedDevice& opened) {
 }
 
 RunInfo run_info(const Cli& cli, const CommonOptions& options, int threads) {
-  return {cli.program(), cli.arguments(), options.seed, threads, options.device};
+  RunInfo info{cli.program(), cli.arguments(), options.seed, threads, options.device};
+  info.configuration = cli.resolved_config();
+  return info;
 }
 
 }  // namespace engram::apps

@@ -30,7 +30,7 @@ void add_common_options(Cli& cli, CommonOptions& options);
 /// Registers --device (then "auto" unless given), --math, --memory-limit, for programs that work on tensors.
 void add_device_options(Cli& cli, CommonOptions& options);
 
-/// Registers --out (required unless `optional`) and --force, for programs that write a run folder.
+/// Registers --out and --force, for programs that write a run folder; with `optional`, --resume may stand for --out.
 void add_run_options(Cli& cli, CommonOptions& options, bool optional = false);
 
 /// Sets the number of threads of all kernels and returns the number in force.

@@ -19,7 +19,7 @@ Json parse_object(const std::string& text, const std::string& source) {
   const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
     if (event == Json::parse_event_t::key && depth == 1) {
       const std::string key = parsed.get<std::string>();
-      if (!seen.insert(key).second && twice.empty()) twice = key;
+      if (!seen.insert(key).second && twice.empty() && !key.starts_with("//")) twice = key;
     }
     return true;
   };
@@ -31,6 +31,8 @@ Json parse_object(const std::string& text, const std::string& source) {
     const auto stop = begin + static_cast<std::ptrdiff_t>(std::min(error.byte, text.size()));
     throw UsageError(
         message(source, ": expected JSON, got a syntax error in line ", 1 + std::count(begin, stop, '\n')));
+  } catch (const Json::out_of_range&) {
+    throw UsageError(message(source, ": expected numbers that a double can hold, got a larger one"));
   }
   if (!json.is_object()) throw UsageError(message(source, ": expected a JSON object, got ", json.type_name()));
   if (!twice.empty()) throw UsageError(message(source, ": expected each key once, got '", twice, "' twice"));
@@ -48,6 +50,7 @@ std::vector<std::string> apply_config(const std::string& text, const std::string
     if (setting->is_in_config()) keys.push_back(setting->key());
   }
   for (const auto& [key, value] : json.items()) {
+    if (key.starts_with("//")) continue;
     const auto it = std::find_if(settings.begin(), settings.end(), [&key = key](const Setting* setting) {
       return setting->key() == key || setting->name() == key;
     });

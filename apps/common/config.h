@@ -11,7 +11,8 @@
 namespace engram::apps {
 
 /// Parses `text`, a JSON object with keys as Setting::key() gives them, and sets those of `settings` that it holds and
-/// for which `wanted` is true. Comments (// and /* */) are allowed.
+/// for which `wanted` is true. Keys that begin with "//" are comments, which every JSON reader takes; the parser passes
+/// over those of C++ too.
 /// Returns the names of all settings that the text holds. Throws UsageError, which begins with `source`, for text that
 /// is not such an object, a key twice, an unknown key (with a suggestion), and a value of the wrong type or beyond
 /// limits; settings before the wrong one may then have been set.

@@ -4,7 +4,10 @@ namespace engram::apps {
 
 void add_invert_settings(Cli& cli, InvertSettings& s) {
   cli.group("What to invert");
-  cli.positional("classifier", &s.classifier, "trained classifier (safetensors)").only_on_command_line();
+  cli.positional("classifier", &s.classifier, "trained classifier (safetensors)")
+      .only_on_command_line()
+      .required("resume")
+      .input();
   cli.option("arch", &s.arch, "its network, for a file that does not say it");
   cli.option("num-classes", &s.num_classes, "its classes, for a file that does not say it").at_least(0);
   cli.group("Method");

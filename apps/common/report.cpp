@@ -26,19 +26,22 @@ struct JsonFile {
   std::string problem;
 };
 
+JsonFile parse_json(std::string_view text, const std::string& name) {
+  const auto shallow = [](int depth, Json::parse_event_t, Json&) { return depth <= kMaxJsonDepth; };
+  Json value = Json::parse(text, shallow, false, true);
+  if (value.is_object()) return {std::move(value), ""};
+  return {{}, name + " is damaged: it is not a JSON object."};
+}
+
 JsonFile read_json(const fs::path& file) {
   const std::string name = file.filename().string();
   std::error_code ignored;
   if (!fs::exists(file, ignored)) return {{}, name + " is missing."};
   try {
-    const io::Bytes bytes = io::read_file(file, kMaxJsonBytes);
-    const auto shallow = [](int depth, Json::parse_event_t, Json&) { return depth <= kMaxJsonDepth; };
-    Json value = Json::parse(io::as_text(bytes), shallow, false, true);
-    if (value.is_object()) return {std::move(value), ""};
+    return parse_json(io::as_text(io::read_file(file, kMaxJsonBytes)), name);
   } catch (const Error&) {
     return {{}, name + " cannot be read or is too large."};
   }
-  return {{}, name + " is damaged: it is not a JSON object."};
 }
 
 std::string value_text(const Json& value) {
@@ -139,8 +142,7 @@ Html results_section(const Json& manifest) {
   return Html().element("h2", "Results").html(table(*facts));
 }
 
-Html page(const fs::path& folder) {
-  JsonFile manifest = read_json(folder / "manifest.json");
+Html page(const fs::path& folder, JsonFile manifest) {
   const JsonFile config = read_json(folder / "config.json");
   const std::string name = run_name(folder);
   Html out;
@@ -155,7 +157,13 @@ Html page(const fs::path& folder) {
 
 fs::path write_report(const fs::path& run_folder) {
   const fs::path file = run_folder / "report.html";
-  io::write_file(file, page(run_folder).str());
+  io::write_file(file, page(run_folder, read_json(run_folder / "manifest.json")).str());
+  return file;
+}
+
+fs::path write_report(const RunDir& run) {
+  const fs::path file = run / "report.html";
+  io::write_file(file, page(run.path(), parse_json(run.manifest_text(), "manifest.json")).str());
   return file;
 }
 

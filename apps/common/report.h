@@ -18,9 +18,7 @@ namespace engram::apps {
 /// Throws IoError when a file cannot be read or the page not be written.
 std::filesystem::path write_report(const std::filesystem::path& run_folder);
 
-/// As above, of the run that is being written.
-inline std::filesystem::path write_report(const RunDir& run) {
-  return write_report(run.path());
-}
+/// As above, of the run that is being written, with the end that it is to have.
+std::filesystem::path write_report(const RunDir& run);
 
 }  // namespace engram::apps

@@ -1,13 +1,11 @@
 #include "apps/common/run_dir.h"
 
 #include <chrono>
-#include <ctime>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <system_error>
 
-#include "apps/common/processor.h"
-#include "apps/common/version.h"
+#include "apps/common/run_lock.h"
+#include "apps/common/run_manifest.h"
 #include "engine/io/atomic_file.h"
 #include "engine/io/png.h"
 #include "engine/io/sha256.h"
@@ -18,23 +16,6 @@ namespace engram::apps {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
-
-constexpr std::uint64_t kMaxManifestBytes = std::uint64_t{1} << 24;
-constexpr char kManifest[] = "manifest.json", kConfig[] = "config.json", kMetrics[] = "metrics.jsonl";
-
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
-
-Json to_json(const io::JsonValue& value) {
-  return std::visit([](const auto& v) { return Json(v); }, value);
-}
 
 std::optional<float> as_number(const io::JsonValue& value) {
   return std::visit(
@@ -45,72 +26,139 @@ std::optional<float> as_number(const io::JsonValue& value) {
       value);
 }
 
-Json start_info(const RunInfo& info) {
-  return {{"version", version()},  {"arguments", info.arguments}, {"threads", info.threads},
-          {"device", info.device}, {"processor", processor()},    {"started", utc_now()}};
-}
+/// What a folder holds before a run starts in it.
+enum class Content { kNothing, kStartedRun, kRun, kOther };
 
-Json read_manifest(const fs::path& path) {
-  const io::Bytes bytes = io::read_file(path / kManifest, kMaxManifestBytes);
-  const Json manifest = Json::parse(io::as_text(bytes), nullptr, false);
-  if (!manifest.is_object() || !manifest.contains("engram")) {
-    throw DataError(
-        message("[run] expected the manifest of an engram run, got something else in ", (path / kManifest).string()));
-  }
-  return manifest;
-}
-
-void clear_folder(const fs::path& path) {
-  // The manifest goes last: if this is cut off, what remains can still be cleared by the same call.
+Content content_of(const fs::path& folder) {
   std::error_code error;
-  std::vector<fs::path> entries;
-  for (fs::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
-    if (it->path().filename() != kManifest) entries.push_back(it->path());
+  bool other = false, manifest = false;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    manifest |= name == kManifest;
+    other |= name != kRunLock && !io::is_temporary_name(name);
   }
-  for (const fs::path& entry : entries) {
-    if (!error) fs::remove_all(entry, error);
-  }
-  if (!error) fs::remove(path / kManifest, error);
-  if (error) throw IoError(message("[run] cannot clear ", path.string(), ": ", error.message()));
+  if (error) throw IoError(message("[run] cannot read ", folder.string(), ": ", error.message()));
+  if (!manifest || !is_run_folder(folder)) return other ? Content::kOther : Content::kNothing;
+  return read_manifest(folder).value("status", "") == "starting" ? Content::kStartedRun : Content::kRun;
 }
 
-void prepare_folder(const fs::path& path, bool force) {
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  if (fs::exists(status) && !fs::is_directory(status)) {
-    throw UsageError(message("[run] expected a folder to create, got the existing file ", path.string()));
+void refuse_content(Content content, const fs::path& path, bool force) {
+  if (content == Content::kOther && force) {
+    throw UsageError(message("[run] expected the folder of a run, got ", path.string(),
+                             ", which holds other files; --force deletes runs only"));
   }
-  if (fs::is_directory(status)) {
-    const bool empty = fs::is_empty(path, error);
-    if (error) throw IoError(message("[run] cannot read ", path.string(), ": ", error.message()));
-    if (empty) return;
-    if (!force) {
-      throw UsageError(
-          message("[run] expected a new folder, got the existing ", path.string(), "; --force deletes the run in it"));
-    }
-    if (!is_run_folder(path)) {
-      throw UsageError(message("[run] expected the folder of a run, got ", path.string(),
-                               ", which holds other files; --force deletes runs only"));
-    }
-    clear_folder(path);
-    return;
+  if (content == Content::kOther || (content == Content::kRun && !force)) {
+    throw UsageError(
+        message("[run] expected a new folder, got the existing ", path.string(), "; --force deletes the run in it"));
   }
-  fs::create_directories(path, error);
-  if (error) throw IoError(message("[run] cannot create ", path.string(), ": ", error.message()));
 }
+
+/// The folder of a new run while it is made: taken back unless it comes to an end.
+class FolderInMaking {
+ public:
+  /// Creates the folder and those above, locks it, and removes the files of the run in it.
+  FolderInMaking(const fs::path& path, bool force, const ManifestJson& manifest) : path_(path), manifest_(manifest) {
+    std::error_code error;
+    const fs::file_status status = fs::status(path, error);
+    if (fs::exists(status) && !fs::is_directory(status)) {
+      throw UsageError(message("[run] expected a folder to create, got the existing file ", path.string()));
+    }
+    if (fs::is_directory(status)) {
+      refuse_content(content_of(path), path, force);  // before the lock leaves a file in somebody's folder
+    } else {
+      make_folders();
+    }
+    try {
+      lock_ = RunLock(path);
+      const Content content = content_of(path);
+      refuse_content(content, path, force);
+      fresh_ = content == Content::kNothing;
+      own_files(path, listed_files(manifest_, path));  // refuses links in the place of what will be written
+      if (!fresh_) clear_run();
+      remove_run_leftovers(path, {kManifest});
+    } catch (...) {
+      take_back();
+      throw;
+    }
+  }
+
+  ~FolderInMaking() {
+    if (!kept_) take_back();
+  }
+
+  RunLock keep() {
+    kept_ = true;
+    return std::move(lock_);
+  }
+
+ private:
+  void make_folders() {
+    for (fs::path missing = path_; !missing.empty() && !fs::exists(missing); missing = missing.parent_path())
+      made_.push_back(missing);
+    std::error_code error;
+    fs::create_directories(path_, error);
+    if (error) {
+      const std::string reason = error.message();
+      take_back();
+      throw IoError(message("[run] cannot create ", path_.string(), ": ", reason));
+    }
+  }
+
+  /// From the first line on the folder counts as empty, also if this is cut off, and knows what is still to go.
+  void clear_run() {
+    ManifestJson old = read_manifest(path_);
+    const FilePatterns files = listed_files(old, path_);
+    own_files(path_, files);  // refuses links before anything is removed
+    old["status"] = "starting";
+    write_manifest(path_, old);
+    remove_run_leftovers(path_, files);
+    remove_own_files(path_, files);
+  }
+
+  /// Removes what was made here. A folder that held a run keeps its manifest, which says that the folder counts as
+  /// empty.
+  void take_back() noexcept {
+    try {
+      if (fresh_) {
+        remove_own_files(path_, listed_files(manifest_, path_));
+        fs::remove(path_ / kManifest);
+        fs::remove(path_ / kRunLock);
+      }
+      std::error_code not_empty;
+      for (const fs::path& folder : made_) fs::remove(folder, not_empty);
+    } catch (const std::exception&) {
+      // What cannot be removed counts as empty.
+    }
+  }
+
+  fs::path path_;
+  const ManifestJson& manifest_;
+  std::vector<fs::path> made_;  // the innermost first
+  RunLock lock_;
+  bool fresh_ = false;  // the folder held no run, and the lock is ours
+  bool kept_ = false;
+};
 
 }  // namespace
 
+void RunInfo::add_input(const std::string& setting, const fs::path& file) {
+  add_input(setting, file, {{setting, io::sha256_file_hex(file)}});
+}
+
+void RunInfo::add_input(const std::string& setting, const fs::path& path,
+                        const std::map<std::string, std::string>& sha256) {
+  inputs[setting] = fs::absolute(path).lexically_normal().string();
+  hashes.insert(sha256.begin(), sha256.end());
+}
+
 struct RunDir::Impl {
   fs::path path;
-  Json manifest;
-  io::JsonlWriter metrics;
-  io::TfEventsWriter events;
+  RunLock lock;
+  ManifestJson manifest;
+  ManifestJson resumption;  // what continue_after() notes
+  std::optional<io::JsonlWriter> metrics;
+  std::optional<io::TfEventsWriter> events;
   std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
-
-  void write_manifest() const {
-    io::write_file(path / kManifest, manifest.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
-  }
 };
 
 RunDir::RunDir(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -118,78 +166,91 @@ RunDir::RunDir(RunDir&&) noexcept = default;
 RunDir& RunDir::operator=(RunDir&&) noexcept = default;
 RunDir::~RunDir() = default;
 
-RunDir RunDir::create(const fs::path& path, bool force, const RunInfo& info, const std::string& config) {
-  prepare_folder(path, force);
-  Json manifest = {{"engram", "run"}, {"program", info.program}, {"seed", info.seed}};
-  manifest.update(start_info(info));
+RunDir RunDir::create(const fs::path& path, bool force, const RunInfo& info) {
+  ManifestJson manifest = new_manifest(info);
+  FolderInMaking folder(path, force, manifest);
+  // The manifest first and last: between the two the folder counts as empty, and knows what belongs to it.
+  write_manifest(path, manifest);
+  io::write_file(path / kConfig, info.configuration);
+  auto impl = std::make_unique<Impl>();
+  impl->path = path;
+  impl->metrics.emplace(path / kMetrics);
+  impl->events.emplace(path);
   manifest["status"] = "running";
-  manifest["hashes"] = Json::object();
-  manifest["facts"] = Json::object();
-  // The manifest first: from here on the folder is known as a run's.
-  io::write_file(path / kManifest, manifest.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
-  io::write_file(path / kConfig, config);
-  return RunDir(std::unique_ptr<Impl>(
-      new Impl{path, std::move(manifest), io::JsonlWriter(path / kMetrics), io::TfEventsWriter(path)}));
+  write_manifest(path, manifest);
+  impl->manifest = std::move(manifest);
+  impl->lock = folder.keep();
+  return RunDir(std::move(impl));
 }
 
-RunDir RunDir::resume(const fs::path& path, const RunInfo& info, std::int64_t step) {
-  std::error_code ignored;
-  if (!fs::exists(path / kManifest, ignored)) {
-    throw UsageError(
-        message("[run] expected the folder of a run to continue, did not find ", kManifest, " in ", path.string()));
-  }
-  Json manifest = read_manifest(path);
-  if (manifest.value("program", "") != info.program) {
-    throw UsageError(message("[run] expected a run of ", info.program, ", got one of ",
-                             manifest.value("program", "another program"), " in ", path.string()));
-  }
-  Json resumption = start_info(info);
-  resumption["after_step"] = step;
-  if (!manifest["resumed"].is_array()) manifest["resumed"] = Json::array();
-  manifest["resumed"].push_back(std::move(resumption));
+RunDir RunDir::resume(const fs::path& path, const RunInfo& info) {
+  check_run_folder(path);
+  read_manifest(path);  // before the lock leaves a file in somebody's folder
+  auto impl = std::make_unique<Impl>();
+  impl->path = path;
+  impl->lock = RunLock(path);
+  impl->manifest = read_manifest(path);
+  const ManifestJson fresh = new_manifest(info);
+  own_files(path, listed_files(fresh, path));  // refuses links
+  check_same_run(impl->manifest, info, path);
+  remove_run_leftovers(path, listed_files(fresh, path));
+  impl->manifest["files"] = fresh["files"];
+  impl->resumption = start_info(info);
+  return RunDir(std::move(impl));
+}
+
+void RunDir::continue_after(std::int64_t step) {
+  impl_->metrics.emplace(impl_->path / kMetrics, step);
+  impl_->events.emplace(impl_->path, step);
+  ManifestJson& manifest = impl_->manifest;
+  if (!manifest.contains("resumed")) manifest["resumed"] = ManifestJson::array();
+  impl_->resumption["after_step"] = step;
+  manifest["resumed"].push_back(impl_->resumption);
   manifest["status"] = "running";
-  RunDir run(std::unique_ptr<Impl>(
-      new Impl{path, std::move(manifest), io::JsonlWriter(path / kMetrics, step), io::TfEventsWriter(path, step)}));
-  run.impl_->write_manifest();
-  return run;
+  write_manifest(impl_->path, manifest);
 }
 
 const fs::path& RunDir::path() const {
   return impl_->path;
 }
 
-void RunDir::add_hash(const std::string& name, const fs::path& file) {
-  impl_->manifest["hashes"][name] = io::sha256_file_hex(file);
-  impl_->write_manifest();
-}
-
 void RunDir::set_fact(const std::string& name, const io::JsonValue& value) {
-  impl_->manifest["facts"][name] = to_json(value);
-  impl_->write_manifest();
+  impl_->manifest["facts"][name] = std::visit([](const auto& v) { return ManifestJson(v); }, value);
+  write_manifest(impl_->path, impl_->manifest);
 }
 
 void RunDir::metrics(std::int64_t step, std::span<const io::JsonField> fields) {
-  impl_->metrics.write(step, fields);
+  impl_->metrics->write(step, fields);
   for (const auto& [name, value] : fields) {
-    if (const auto number = as_number(value)) impl_->events.scalar(name, step, *number);
+    if (const auto number = as_number(value)) impl_->events->scalar(name, step, *number);
   }
 }
 
 void RunDir::image(const std::string& tag, std::int64_t step, const io::Image& image) {
-  impl_->events.image(tag, step, image.height, image.width, static_cast<int>(image.channels), io::encode_png(image));
+  impl_->events->image(tag, step, image.height, image.width, static_cast<int>(image.channels), io::encode_png(image));
 }
 
-void RunDir::finish(const std::string& status) {
+void RunDir::set_end(const std::string& status, const std::string& reason) {
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - impl_->start;
-  impl_->manifest["status"] = status;
-  impl_->manifest["finished"] = utc_now();
-  impl_->manifest["seconds"] = seconds.count();
-  impl_->write_manifest();
+  ManifestJson& manifest = impl_->manifest;
+  manifest["status"] = status;
+  manifest.erase("reason");
+  if (!reason.empty()) manifest["reason"] = reason;
+  manifest["finished"] = utc_now();
+  manifest["seconds"] = seconds.count();
+}
+
+void RunDir::finish() {
+  write_manifest(impl_->path, impl_->manifest);
+}
+
+std::string RunDir::manifest_text() const {
+  return to_text(impl_->manifest);
 }
 
 bool is_run_folder(const fs::path& path) {
   std::error_code ignored;
-  if (!fs::is_regular_file(path / kManifest, ignored)) return false;
+  if (!fs::is_regular_file(fs::symlink_status(path / kManifest, ignored))) return false;
   try {
     read_manifest(path);
     return true;
@@ -199,7 +260,18 @@ bool is_run_folder(const fs::path& path) {
 }
 
 std::string read_run_config(const fs::path& path) {
-  return std::string(io::as_text(io::read_file(path / kConfig, kMaxManifestBytes)));
+  return std::string(io::as_text(io::read_file(path / kConfig, kMaxRunJsonBytes)));
+}
+
+void check_run_folder(const fs::path& path) {
+  std::error_code ignored;
+  if (fs::exists(path / kManifest, ignored)) return;
+  throw UsageError(
+      message("[run] expected the folder of a run to continue, did not find ", kManifest, " in ", path.string()));
+}
+
+std::map<std::string, std::string> run_inputs(const fs::path& path) {
+  return read_manifest(path).value("inputs", std::map<std::string, std::string>{});
 }
 
 }  // namespace engram::apps

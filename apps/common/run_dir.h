@@ -1,14 +1,17 @@
 #pragma once
-/// The folder that a run writes: configuration, manifest, metrics, images.
+/// The folder that a run writes: configuration, manifest, metrics, images. docs/runs.md is the description for users.
 
 #include <cstdint>
 #include <filesystem>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "apps/common/run_files.h"
 #include "engine/io/image.h"
 #include "engine/io/jsonl.h"
 
@@ -21,27 +24,51 @@ struct RunInfo {
   std::uint64_t seed = 0;
   int threads = 0;
   std::string device;
+  std::string configuration = "{}";                ///< Cli::resolved_config(), the text of config.json
+  FilePatterns files = {};                         ///< what the program writes beside what RunDir does
+  std::map<std::string, std::string> inputs = {};  ///< absolute paths of what the run reads, by setting: "data"
+  std::map<std::string, std::string> hashes = {};  ///< SHA-256 of what was read there: "data/train"
+
+  /// Adds a file that a setting named, with the hash of its content. Throws IoError.
+  void add_input(const std::string& setting, const std::filesystem::path& file);
+  /// Adds a path that a setting named; its hashes are added one by one.
+  void add_input(const std::string& setting, const std::filesystem::path& path,
+                 const std::map<std::string, std::string>& sha256);
 };
 
 /// A run folder:
 ///
-///   manifest.json           program, version, command line, seed, threads, device, processor, hashes of inputs, times
+///   manifest.json           program, version, command line, seed, threads, device, processor, inputs and their hashes,
+///                           names of the run's files, times, status
 ///   config.json             the resolved configuration, to be given back through --config
 ///   metrics.jsonl           one line per report
 ///   events.out.tfevents.*   the same for TensorBoard, and images
+///   .engram-lock            locked while a program writes the folder (run_lock.h)
 ///
-/// manifest.json and config.json are replaced atomically; metrics grow by whole lines. All members throw IoError when
-/// the system refuses.
+/// manifest.json and config.json are replaced atomically; metrics grow by whole lines. A RunDir holds the lock, so no
+/// other program writes the folder while it lives. Links in the place of the run's files are refused with DataError.
+/// All members throw IoError when the system refuses.
 class RunDir {
  public:
   /// Starts a new run in `path`, creating it and the folders above. A folder that holds anything is refused with
-  /// UsageError, unless `force` is set and it is a run folder (has a manifest.json of engram): then its content is
-  /// deleted first. Without an error, manifest.json (status "running") and config.json are there on return.
-  static RunDir create(const std::filesystem::path& path, bool force, const RunInfo& info, const std::string& config);
+  /// UsageError, unless `force` is set and it is a run folder (has a manifest.json of engram): then the files that its
+  /// manifest lists are removed first, and everything else stays. What a killed start left (status "starting", or only
+  /// a lock and temporary files) counts as empty. A folder that another program is writing is refused with UsageError.
+  /// Without an error, manifest.json (status "running") and config.json are there on return; with one, the folder is as
+  /// before, or counts as empty.
+  static RunDir create(const std::filesystem::path& path, bool force, const RunInfo& info);
 
-  /// Continues the run in `path` after `step`: metrics of later steps are dropped, and the manifest notes the
-  /// resumption. Throws UsageError when it is not a run folder, DataError for a damaged manifest or metrics file.
-  static RunDir resume(const std::filesystem::path& path, const RunInfo& info, std::int64_t step);
+  /// Takes up the run in `path`: locks it, and checks that it is a run of the same program that nobody has changed and
+  /// that would go on with the same configuration, thread count and inputs; the message names what differs. The folder
+  /// is not written before continue_after(). Throws UsageError when it is not a run folder or is held by another
+  /// program; DataError for a damaged manifest, an edited config.json, other settings than the run's, and inputs whose
+  /// hashes are not those of the run.
+  static RunDir resume(const std::filesystem::path& path, const RunInfo& info);
+
+  /// Goes on after `step` (-1: from the start): metrics of later steps are dropped, and the manifest notes the
+  /// resumption and status "running". Called once, after resume() and before metrics. Throws DataError for a damaged
+  /// metrics file.
+  void continue_after(std::int64_t step);
 
   RunDir(RunDir&&) noexcept;
   RunDir& operator=(RunDir&&) noexcept;
@@ -49,9 +76,6 @@ class RunDir {
 
   const std::filesystem::path& path() const;
   std::filesystem::path operator/(const std::filesystem::path& name) const { return path() / name; }
-
-  /// Adds the SHA-256 of an input file to the manifest, under "hashes".
-  void add_hash(const std::string& name, const std::filesystem::path& file);
 
   /// Sets a member of the manifest's "facts", for example the number of parameters or the final accuracy.
   void set_fact(const std::string& name, const io::JsonValue& value);
@@ -65,9 +89,22 @@ class RunDir {
   /// Shows an image in TensorBoard. To keep it as a file as well, write it with io::write_png.
   void image(const std::string& tag, std::int64_t step, const io::Image& image);
 
-  /// Records the end: status ("complete", "interrupted"), time and duration. Without it the status stays "running",
-  /// which is what a killed run leaves.
-  void finish(const std::string& status);
+  /// Says how the run ends: status ("complete", "interrupted", "failed"), time and duration, and the reason where there
+  /// is one. The folder says so after finish(); before, manifest_text() does, for the report.
+  void set_end(const std::string& status, const std::string& reason = "");
+
+  /// Writes the manifest, the last file of a run. Without it the status stays "running", which is what a killed run
+  /// leaves.
+  void finish();
+
+  /// set_end() and finish().
+  void finish(const std::string& status) {
+    set_end(status);
+    finish();
+  }
+
+  /// The manifest as finish() would write it.
+  std::string manifest_text() const;
 
  private:
   struct Impl;
@@ -80,5 +117,11 @@ bool is_run_folder(const std::filesystem::path& path);
 
 /// The text of the run's config.json. Throws IoError.
 std::string read_run_config(const std::filesystem::path& path);
+
+/// Throws UsageError for a path that is not a folder with a manifest.
+void check_run_folder(const std::filesystem::path& path);
+
+/// The paths that the run in `path` was given, by setting ("data"). Throws DataError for a damaged manifest.
+std::map<std::string, std::string> run_inputs(const std::filesystem::path& path);
 
 }  // namespace engram::apps

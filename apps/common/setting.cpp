@@ -123,8 +123,14 @@ Setting& Setting::choices(std::vector<std::string> values) {
   return *this;
 }
 
-Setting& Setting::required() {
+Setting& Setting::required(const std::string& unless) {
   required_ = true;
+  required_unless_ = unless;
+  return *this;
+}
+
+Setting& Setting::input() {
+  input_ = true;
   return *this;
 }
 
@@ -137,6 +143,10 @@ std::string Setting::key() const {
   std::string key = name_;
   std::replace(key.begin(), key.end(), '-', '_');
   return key;
+}
+
+bool Setting::is_path() const {
+  return std::holds_alternative<std::filesystem::path*>(target_);
 }
 
 bool Setting::is_list() const {

@@ -28,8 +28,11 @@ class Setting {
   Setting& at_most(double maximum);
   /// The only values that are taken (for texts, also each of a list); others are answered with the nearest.
   Setting& choices(std::vector<std::string> values);
-  /// It has to be given, on the command line or in the configuration file.
-  Setting& required();
+  /// It has to be given, on the command line or in the configuration file, unless the setting `unless` is.
+  Setting& required(const std::string& unless = "");
+  /// It names what the program reads. A run remembers the absolute path (RunInfo::inputs), so that it can be continued
+  /// without it.
+  Setting& input();
   /// It belongs to one call, not to the recipe: configuration files can neither hold it nor show it.
   Setting& only_on_command_line();
 
@@ -39,6 +42,9 @@ class Setting {
   bool is_flag() const { return std::holds_alternative<bool*>(target_); }
   bool is_list() const;
   bool is_required() const { return required_; }
+  const std::string& required_unless() const { return required_unless_; }
+  bool is_input() const { return input_; }
+  bool is_path() const;
   bool is_in_config() const { return in_config_; }
   const std::vector<std::string>& allowed() const { return choices_; }
   /// What the help shows for a value: "N", "X", "TEXT", "PATH", "N,N,...".
@@ -67,6 +73,8 @@ class Setting {
   double maximum_ = std::numeric_limits<double>::infinity();
   std::vector<std::string> choices_;
   bool required_ = false;
+  std::string required_unless_;
+  bool input_ = false;
   bool in_config_ = true;
 };
 

@@ -12,12 +12,14 @@ namespace {
 std::atomic<bool> g_stop{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "the flag is set in a signal handler");
 
-// Only async-signal-safe calls in here. The second signal of either kind meets the default action.
+constexpr int kStopSignals[] = {SIGINT, SIGTERM, SIGHUP};
+
+// Only async-signal-safe calls in here. A second SIGINT or SIGTERM meets the default action; a closed terminal may send
+// SIGHUP several times and means one thing.
 extern "C" void on_signal(int) {
   const int saved = errno;
   g_stop.store(true, std::memory_order_relaxed);
-  ::signal(SIGINT, SIG_DFL);
-  ::signal(SIGTERM, SIG_DFL);
+  for (const int signal : kStopSignals) ::signal(signal, signal == SIGHUP ? SIG_IGN : SIG_DFL);
   constexpr char kText[] = "\nstopping after this step; once more to stop at once\n";
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, kText, sizeof kText - 1);
   errno = saved;
@@ -30,8 +32,13 @@ void install_signal_handlers() {
   action.sa_handler = on_signal;
   sigemptyset(&action.sa_mask);
   action.sa_flags = SA_RESTART;  // file reads and writes go on
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
+  for (const int signal : kStopSignals) {
+    struct sigaction old {};
+    sigaction(signal, nullptr, &old);
+    if (signal == SIGHUP && old.sa_handler == SIG_IGN) continue;
+    sigaction(signal, &action, nullptr);
+  }
+  ::signal(SIGXFSZ, SIG_IGN);
 }
 
 bool stop_requested() {

@@ -9,9 +9,10 @@ namespace engram::apps {
 void add_train_settings(Cli& cli, TrainSettings& s) {
   cli.group("What to train on what");
   cli.option("arch", &s.arch, "network: " + network_names());
-  cli.option("data", &s.data, "folder of the data set").only_on_command_line();
+  cli.option("data", &s.data, "folder of the data set").only_on_command_line().required("resume").input();
   cli.option("dataset", &s.dataset, "kind of the data set");
-  cli.option("init", &s.init, "start from the weights of this classifier of the same network, not from random ones");
+  cli.option("init", &s.init, "start from the weights of this classifier of the same network, not from random ones")
+      .input();
   cli.option("limit-train", &s.limit_train, "use only the first N training images; 0 is all").at_least(0);
   cli.group("Optimisation");
   cli.option("epochs", &s.epochs, "passes over the training images").at_least(1);

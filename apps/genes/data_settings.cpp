@@ -1,7 +1,9 @@
 #include "apps/genes/data_settings.h"
 
 #include <iostream>
+#include <map>
 
+#include "engine/io/sha256.h"
 #include "kernels/common/error.h"
 
 namespace engram::apps {
@@ -10,7 +12,8 @@ void add_data_settings(Cli& cli, DataSettings& s) {
   cli.group("Data");
   cli.option("data", &s.data,
              "Cohort: a folder of Clinical_Variables.csv, Genetic_alterations.csv, Survival_time_event.csv and "
-             "Treatment.csv, or one CSV file");
+             "Treatment.csv, or one CSV file")
+      .input();
   cli.option("index", &s.index, "One CSV file: column of the patient index; none takes an unnamed first column");
   cli.option("time", &s.time, "One CSV file: column of the follow-up time");
   cli.option("event", &s.event, "One CSV file: column that is 1 for a death and 0 for alive");
@@ -44,13 +47,12 @@ void print_findings(const genes::LoadedCohort& data) {
   for (const genes::Finding& finding : data.findings) std::cerr << "note: " << finding.text << "\n";
 }
 
-void add_data_hashes(const DataSettings& s, RunDir& run) {
-  if (!std::filesystem::is_directory(s.data)) {
-    run.add_hash(s.data.filename().string(), s.data);
-    return;
-  }
+void add_data_input(const DataSettings& s, RunInfo& info) {
+  if (!std::filesystem::is_directory(s.data)) return info.add_input("data", s.data);
+  std::map<std::string, std::string> hashes;
   for (const char* file : {genes::kClinicalFile, genes::kGeneFile, genes::kSurvivalFile, genes::kTreatmentFile})
-    run.add_hash(file, s.data / file);
+    hashes["data/" + std::string(file)] = io::sha256_file_hex(s.data / file);
+  info.add_input("data", s.data, hashes);
 }
 
 }  // namespace engram::apps

@@ -30,7 +30,7 @@ genes::LoadedCohort load_data(const DataSettings& settings);
 /// Prints what is unusual about the data, one note a line, on standard error.
 void print_findings(const genes::LoadedCohort& data);
 
-/// Adds the hashes of the files read to a run's manifest.
-void add_data_hashes(const DataSettings& settings, RunDir& run);
+/// Adds the files read, with their hashes, to what a run depends on.
+void add_data_input(const DataSettings& settings, RunInfo& info);
 
 }  // namespace engram::apps

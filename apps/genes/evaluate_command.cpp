@@ -42,7 +42,8 @@ void add_settings(Cli& cli, EvaluateSettings& s) {
   cli.option("cohorts", &s.cohorts, "Cohorts of each scenario, or repetitions with other seeds on given data")
       .at_least(1)
       .at_most(100000);
-  cli.option("key", &s.key, "With --data: CSV with columns gene and role (treatment_interaction, prognostic_only...)");
+  cli.option("key", &s.key, "With --data: CSV with columns gene and role (treatment_interaction, prognostic_only...)")
+      .input();
   cli.option("inferred", &s.inferred, "The key is a re-analysis, not an official answer: say so everywhere");
   add_data_settings(cli, s.data);
   cli.group("Methods");
@@ -59,8 +60,7 @@ void add_settings(Cli& cli, EvaluateSettings& s) {
   add_filter_settings(cli, s.fitness);
   add_common_options(cli, s.common);
   add_run_options(cli, s.common, true);
-  cli.option("resume", &s.resume, "Continue the run in this folder with the cohorts that it lacks")
-      .only_on_command_line();
+  cli.resume_option(&s.resume, "Continue the run in this folder with the cohorts that it lacks");
 }
 
 /// Cohorts to compare on, each made when its turn comes.
@@ -106,8 +106,6 @@ fs::path cell_file(const fs::path& run, const Task& task) {
 }
 
 void check(const EvaluateSettings& s) {
-  if (s.common.out.empty() == s.resume.empty())
-    throw UsageError("expected either --out for a new run or --resume for an old one");
   if (s.data.data.empty() == s.scenarios.empty()) throw UsageError("expected either --scenarios or --data with --key");
   if (s.folds == 1) throw UsageError("--folds: expected 0 or at least 2, got 1");
   if (s.data.data.empty() != s.key.empty()) throw UsageError("expected --data and --key together");
@@ -138,12 +136,16 @@ ComparisonCell run_task(const EvaluateSettings& s, const Task& task, const Cohor
 }
 
 RunDir open_run_dir(const Cli& cli, const EvaluateSettings& s, int threads) {
-  const RunInfo info = run_info(cli, s.common, threads);
-  if (s.resume.empty()) return RunDir::create(s.common.out, s.common.force, info, cli.resolved_config());
-  if (read_run_config(s.resume) != cli.resolved_config())
-    throw UsageError("--resume: expected the configuration of the run in " + s.resume.string() +
-                     ", got another one; hint: --config " + (s.resume / "config.json").string());
-  return RunDir::resume(s.resume, info, std::int64_t{1} << 40);
+  RunInfo info = run_info(cli, s.common, threads);
+  info.files = {"evaluation.csv", "evaluation.json", "evaluation.md", "cells/*.json"};
+  if (!s.data.data.empty()) {
+    add_data_input(s.data, info);
+    info.add_input("key", s.key);
+  }
+  if (s.resume.empty()) return RunDir::create(s.common.out, s.common.force, info);
+  RunDir run = RunDir::resume(s.resume, info);
+  run.continue_after(std::int64_t{1} << 40);
+  return run;
 }
 
 int finish(const EvaluateSettings& s, RunDir& run, const std::vector<ComparisonCell>& cells) {
@@ -152,12 +154,13 @@ int finish(const EvaluateSettings& s, RunDir& run, const std::vector<ComparisonC
   write_summary_json(run / "evaluation.json", rows);
   io::write_file(run / "evaluation.md", summary_markdown(rows));
   run.set_fact("cohorts", std::int64_t(cells.size()));
-  run.finish("complete");
+  run.set_end("complete");
   const std::string key =
       s.scenarios.empty()
           ? (s.inferred ? "the inferred key (no official one is known), " : "the key ") + s.key.filename().string()
           : std::string("the simulator's truth");
   const fs::path report = write_comparison_report(run, cells, rows, key);
+  run.finish();
   std::cout << "table:  " << (run / "evaluation.csv").string() << "\nreport: " << report.string() << "\n";
   return kExitOk;
 }
@@ -181,7 +184,6 @@ int run_evaluate(int argc, const char* const* argv) {
     genes::choose_model(data.cohort);  // what cannot be analysed is refused before a folder appears
   }
   RunDir run = open_run_dir(cli, s, threads);
-  if (!s.data.data.empty()) add_data_hashes(s.data, run);
   fs::create_directories(run / "cells");
   const std::vector<Task> tasks = tasks_of(s);
   ProgressOptions options = standard_progress(s.common.quiet);

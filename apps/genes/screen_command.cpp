@@ -122,8 +122,10 @@ int run_screen(int argc, const char* const* argv) {
   print_findings(data);
   // What cannot be analysed is refused before a folder appears; model A does not look at the treatment.
   s.model == "A" ? genes::require_events(data.cohort) : genes::require_question(data.cohort);
-  RunDir run = RunDir::create(s.common.out, s.common.force, run_info(cli, s.common, threads), cli.resolved_config());
-  add_data_hashes(s.data, run);
+  RunInfo info = run_info(cli, s.common, threads);
+  info.files = {"screen.csv", "screen.json"};
+  add_data_input(s.data, info);
+  RunDir run = RunDir::create(s.common.out, s.common.force, info);
   Progress progress("screen " + s.model, data.cohort.num_genes(), standard_progress(s.common.quiet));
   const GeneTests tests = screen(data.cohort, s);
   progress.update(data.cohort.num_genes());
@@ -133,10 +135,12 @@ int run_screen(int argc, const char* const* argv) {
   const auto significant = std::ranges::count_if(tests.bh, [](double q) { return q < 0.1; });
   run.set_fact("genes", std::int64_t(tests.size()));
   run.set_fact("genes_with_q_below_0.1", std::int64_t(significant));
-  run.finish("complete");
+  run.set_end("complete");
+  const std::filesystem::path report = write_screen_report(run, data, tests, order);
+  run.finish();
   print_best(data.cohort, tests, order);
   std::cout << "table:  " << (run / "screen.csv").string() << "\n"
-            << "report: " << write_screen_report(run, data, tests, order).string() << "\n";
+            << "report: " << report.string() << "\n";
   return kExitOk;
 }
 

@@ -87,8 +87,10 @@ int run_select(int argc, const char* const* argv) {
   const genes::LoadedCohort data = load_data(s.data);
   print_findings(data);
   genes::choose_model(data.cohort);  // what cannot be analysed is refused before a folder appears
-  RunDir run = RunDir::create(s.common.out, s.common.force, run_info(cli, s.common, threads), cli.resolved_config());
-  add_data_hashes(s.data, run);
+  RunInfo info = run_info(cli, s.common, threads);
+  info.files = {"selected_genes.csv", "candidates.csv", "selection.json"};
+  add_data_input(s.data, info);
+  RunDir run = RunDir::create(s.common.out, s.common.force, info);
   Selection selection;
   SelectionValidation validation;
   {
@@ -100,18 +102,21 @@ int run_select(int argc, const char* const* argv) {
     if (!selection.interrupted) validation = validate_selection(data.cohort, selection, s, progress, stop_requested);
   }
   if (selection.interrupted) {
-    run.finish("interrupted");
+    run.set_end("interrupted");
     write_report(run);
+    run.finish();
     std::cerr << "stopped before the end; nothing was selected\n";
     return kExitInterrupted;
   }
   if (!validation.failure.empty()) std::cerr << "note: no cross-validation: " << validation.failure << "\n";
   write_selection(run, data.cohort, selection, validation);
   record(run, data.cohort, selection);
-  run.finish(validation.interrupted ? "interrupted" : "complete");
+  run.set_end(validation.interrupted ? "interrupted" : "complete");
+  const std::filesystem::path report = write_selection_report(run, data, selection, validation);
+  run.finish();
   print_genes(data.cohort, selection);
   std::cout << "table:  " << (run / "selected_genes.csv").string() << "\n"
-            << "report: " << write_selection_report(run, data, selection, validation).string() << "\n";
+            << "report: " << report.string() << "\n";
   if (!validation.interrupted) return kExitOk;
   std::cerr << "stopped while the selection was repeated on other patients; the list stands\n";
   return kExitInterrupted;

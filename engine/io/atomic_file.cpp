@@ -1,6 +1,7 @@
 #include "engine/io/atomic_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 namespace engram::io {
 namespace {
 
+constexpr std::string_view kTemporaryPrefix = ".engram-tmp-";
 constexpr std::size_t kBufferBytes = std::size_t{1} << 16;
 
 std::string reason(int error) {
@@ -59,15 +61,31 @@ AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path), target_
   }
 
   buffer_.reserve(kBufferBytes);
-  // The process id and a counter make the name unique among live writers; O_EXCL steps over what a killed process left.
-  static std::atomic<unsigned> counter{0};
-  for (int attempt = 0; descriptor_ < 0; ++attempt) {
-    temporary_ = folder_of(target_) / message(".engram-tmp-", ::getpid(), "-", counter++);
-    descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (descriptor_ < 0 && (errno != EEXIST || attempt == 1000)) fail("create a temporary file beside it", errno);
+  for (int attempt = 0; !create_temporary(); ++attempt) {
+    if (attempt == 1000) fail("create a temporary file beside it", EEXIST);
   }
   // A file system without permissions may refuse; the content matters more.
   if (replaces && ::fchmod(descriptor_, old.st_mode & 07777) != 0) errno = 0;
+}
+
+bool AtomicFile::create_temporary() {
+  // The process id and a counter make the name unique among live writers; O_EXCL steps over what a killed process left.
+  static std::atomic<unsigned> counter{0};
+  const std::filesystem::path name = folder_of(target_) / message(kTemporaryPrefix, ::getpid(), "-", counter++);
+  const int descriptor = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (descriptor < 0 && errno == EEXIST) return false;
+  if (descriptor < 0) fail("create a temporary file beside it", errno);
+  // Between the two calls another process may have taken the file for a leftover; then it holds the lock or the file
+  // has no name any more. A file system without locks keeps its leftovers.
+  const bool taken = ::flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  struct ::stat status {};
+  if (taken || (::fstat(descriptor, &status) == 0 && status.st_nlink == 0)) {
+    ::close(descriptor);
+    return false;
+  }
+  descriptor_ = descriptor;
+  temporary_ = name;
+  return true;
 }
 
 AtomicFile::~AtomicFile() {
@@ -124,6 +142,26 @@ void write_file(const std::filesystem::path& path, ByteView bytes) {
 
 void write_file(const std::filesystem::path& path, std::string_view text) {
   write_file(path, as_bytes(text));
+}
+
+bool is_temporary_name(std::string_view name) {
+  return name.starts_with(kTemporaryPrefix);
+}
+
+void remove_leftovers(const std::filesystem::path& folder) noexcept {
+  try {
+    std::error_code error;
+    for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+      if (!is_temporary_name(it->path().filename().native())) continue;
+      const ReadDescriptor file{::open(it->path().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
+      struct ::stat status {};
+      const bool own = file.value >= 0 && ::fstat(file.value, &status) == 0 && S_ISREG(status.st_mode) &&
+                       status.st_uid == ::geteuid();
+      if (own && ::flock(file.value, LOCK_EX | LOCK_NB) == 0) ::unlink(it->path().c_str());
+    }
+  } catch (const std::exception&) {
+    // No memory for a path: the leftovers wait for the next call.
+  }
 }
 
 Bytes read_file(const std::filesystem::path& path, std::uint64_t max_bytes) {

@@ -16,7 +16,8 @@ namespace engram::io {
 /// The bytes go to a temporary file in the same folder; commit() flushes it to the device, renames it over `path` and
 /// flushes the folder. Without commit() (an exception, an early return) the destructor removes the temporary file and
 /// `path` is untouched. An existing file keeps its permissions; a symbolic link keeps pointing where it did, and its
-/// target is replaced.
+/// target is replaced. The temporary file is locked (flock) while its writer lives, so that remove_leftovers() can tell
+/// it from what a killed process left.
 ///
 /// Every member throws IoError when the system refuses (no space, file size limit, permissions, missing folder); the
 /// message names the path and the reason. A path that is a folder or a device is refused: a rename would destroy it.
@@ -41,6 +42,7 @@ class AtomicFile {
   const std::filesystem::path& temporary_path() const { return temporary_; }
 
  private:
+  bool create_temporary();
   void flush_buffer();
   void write_through(ByteView bytes);
   [[noreturn]] void fail(const char* action, int error) const;
@@ -57,6 +59,13 @@ void write_file(const std::filesystem::path& path, ByteView bytes);
 
 /// As above, of a text.
 void write_file(const std::filesystem::path& path, std::string_view text);
+
+/// Whether a file's name is that of an AtomicFile's temporary file.
+bool is_temporary_name(std::string_view name);
+
+/// Removes from `folder` (not from those below) the temporary files of writers that no longer live; those of other
+/// users and of living writers stay. Never throws: what cannot be removed stays.
+void remove_leftovers(const std::filesystem::path& folder) noexcept;
 
 /// Reads a whole file. Throws IoError when it cannot be opened or read, DataError when it holds more than `max_bytes`.
 Bytes read_file(const std::filesystem::path& path, std::uint64_t max_bytes = std::numeric_limits<std::uint64_t>::max());

@@ -23,16 +23,6 @@ constexpr std::uint32_t kRound[64] = {
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-std::string hex(const std::array<std::uint8_t, 32>& digest) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (const std::uint8_t byte : digest) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
-}
-
 }  // namespace
 
 void Sha256::compress(const std::uint8_t* block) {
@@ -84,6 +74,16 @@ std::array<std::uint8_t, 32> Sha256::finish() {
   std::array<std::uint8_t, 32> digest;
   for (std::size_t i = 0; i < 8; ++i) store_le(digest.data() + 4 * i, __builtin_bswap32(state_[i]));
   return digest;
+}
+
+std::string hex(const std::array<std::uint8_t, 32>& digest) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (const std::uint8_t byte : digest) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
 }
 
 std::string sha256_hex(ByteView bytes) {

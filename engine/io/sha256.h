@@ -29,6 +29,9 @@ class Sha256 {
   std::uint64_t length_ = 0;  // bytes in all
 };
 
+/// A finished hash as 64 lower-case hexadecimal digits.
+std::string hex(const std::array<std::uint8_t, 32>& digest);
+
 /// The hash as 64 lower-case hexadecimal digits.
 std::string sha256_hex(ByteView bytes);
 

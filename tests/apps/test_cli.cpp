@@ -38,7 +38,7 @@ struct Program {
     cli.option("nesterov", &nesterov, "Nesterov momentum");
     cli.option("seed", &seed, "Seed");
     cli.option("milestones", &milestones, "Milestones").at_least(0);
-    Setting& set = cli.option("data", &data, "Data folder");
+    Setting& set = cli.option("data", &data, "Data folder").input();
     if (required) set.required();
     cli.option("out", &out, "Run folder").only_on_command_line();
     cli.resume_option(&run, "Run to continue");
@@ -159,10 +159,21 @@ TEST(Config, MistakesAreNamedWithTheFile) {
   refused(R"({"seed": -1})", "expected an integer from 0");
   refused(R"({"lr": 1, "lr": 2})", "'lr' twice");
   refused("{\n\"lr\": 1,,\n}", "syntax error in line 2");
+  refused(R"({"lr": 1e999})", "expected numbers that a double can hold");
+  refused(R"({"batch_size": 1e30})", "expected an integer");
+  refused(R"({"width": 99999999999})", "expected an integer");
   refused("[1]", "expected a JSON object, got array");
   refused("", "syntax error");
   Program p;
   EXPECT_ERROR(p.parse({"--config", (folder / "nowhere.json").string()}), IoError, "nowhere.json");
+}
+
+TEST(Config, CommentsAreKeysThatEveryReaderTakes) {
+  TempFolder folder;
+  Program p;
+  ASSERT_TRUE(
+      p.parse({"--config", config(folder, R"({"//": "a recipe", "//lr": ["published"], "lr": 0.5, "//": 2})")}));
+  EXPECT_EQ(p.lr, 0.5);
 }
 
 TEST(Config, TheResolvedConfigurationMeansTheSame) {
@@ -185,6 +196,7 @@ TEST(Cli, TheConfigurationOfAResumedRunStandsBelowTheLineAndConfig) {
   const TempFolder folder;
   std::filesystem::create_directory(folder / "run");
   io::write_file(folder / "run" / "config.json", R"({"lr": 0.5, "width": 32, "batch_size": 8})");
+  io::write_file(folder / "run" / "manifest.json", R"({"engram": "run", "inputs": {"data": "/somewhere"}})");
   Program p;
   ASSERT_TRUE(
       p.parse({"--resume", folder / "run", "--lr", "0.25", "--config", config(folder, R"({"batch_size": 16})")}));
@@ -192,6 +204,14 @@ TEST(Cli, TheConfigurationOfAResumedRunStandsBelowTheLineAndConfig) {
   EXPECT_EQ(p.batch_size, 16);
   EXPECT_EQ(p.width, 32);
   EXPECT_EQ(p.method, "natural-inversion");
+  EXPECT_EQ(p.data, "/somewhere");
+  Program q;
+  ASSERT_TRUE(q.parse({"--resume", folder / "run", "--data", "elsewhere"}));
+  EXPECT_EQ(q.data, "elsewhere");
+  EXPECT_ERROR(Program().parse({"--resume", folder / "run", "--out", "x"}), UsageError, "got both");
+  EXPECT_ERROR(Program().parse({"--resume", folder / "nowhere"}), UsageError, "manifest.json");
+  io::write_file(folder / "run" / "manifest.json", R"({"engram": "run", "inputs": [1]})");
+  EXPECT_ERROR(Program().parse({"--resume", folder / "run"}), DataError, "other types");
 }
 
 TEST(Cli, HelpShowsChoicesDefaultsAndGroups) {
@@ -207,6 +227,17 @@ TEST(Cli, HelpShowsChoicesDefaultsAndGroups) {
   testing::internal::CaptureStdout();
   EXPECT_FALSE(q.parse({"--version"}));
   EXPECT_EQ(testing::internal::GetCapturedStdout().rfind("engram-example 0.", 0), 0u);
+}
+
+TEST(Completion, KnowsOptionsAndChoices) {
+  Program p(true);
+  testing::internal::CaptureStdout();
+  EXPECT_FALSE(p.parse({"--completion", "bash"}));
+  const std::string script = testing::internal::GetCapturedStdout();
+  for (const char* words : {"--method) COMPREPLY=($(compgen -W 'natural-inversion deep-inversion' ", " --no-flip ",
+                            "complete -o filenames -F _engram_example engram-example", " --batch-size "})
+    EXPECT_NE(script.find(words), std::string::npos) << words << " in\n" << script;
+  EXPECT_ERROR(Program().parse({"--completion", "fish"}), UsageError, "expected bash");
 }
 
 TEST(Suggest, CountsEdits) {

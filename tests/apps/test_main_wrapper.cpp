@@ -55,7 +55,7 @@ int in_child(const Body& body) {
 }
 
 TEST(Signals, TheFirstAsksAndTheProgramEndsItself) {
-  for (int signal : {SIGINT, SIGTERM}) {
+  for (int signal : {SIGINT, SIGTERM, SIGHUP}) {
     const int status = in_child([signal] {
       return run_main("engram-example", [signal] {
         if (stop_requested()) return 1;
@@ -66,6 +66,28 @@ TEST(Signals, TheFirstAsksAndTheProgramEndsItself) {
     ASSERT_TRUE(WIFEXITED(status));
     EXPECT_EQ(WEXITSTATUS(status), 130);
   }
+}
+
+TEST(Signals, AClosedTerminalMayAskTwice) {
+  const int status = in_child([] {
+    install_signal_handlers();
+    ::raise(SIGHUP);
+    ::raise(SIGHUP);
+    return stop_requested() ? 7 : 1;
+  });
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 7);
+}
+
+TEST(Signals, NohupIsKept) {
+  const int status = in_child([] {
+    ::signal(SIGHUP, SIG_IGN);
+    install_signal_handlers();
+    ::raise(SIGHUP);
+    return stop_requested() ? 1 : 7;
+  });
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 7);
 }
 
 TEST(Signals, TheSecondEndsTheProcessWhicheverItIs) {

@@ -52,7 +52,9 @@ io::Image pixel(std::uint8_t grey) {
 
 TEST(Report, ShowsConfigurationManifestChartsAndImages) {
   TempFolder folder;
-  RunDir run = RunDir::create(folder / "run", false, kInfo, "{\"lr\": 0.125, \"generator\": {\"width\": 64}}");
+  RunInfo info = kInfo;
+  info.configuration = "{\"lr\": 0.125, \"generator\": {\"width\": 64}}";
+  RunDir run = RunDir::create(folder / "run", false, info);
   for (std::int64_t step = 0; step < 50; ++step) {
     run.metrics(step,
                 {{"loss/ce", std::exp(-0.2 * double(step))}, {"loss/bn", 0.5}, {"mem/peak_mib", 812.0 + double(step)}});
@@ -108,7 +110,7 @@ TEST(Report, TextsOfTheFolderAreNeverMarkup) {
 
 TEST(Report, OfARunThatHasJustStartedOrIsDamaged) {
   TempFolder folder;
-  { RunDir::create(folder / "new", false, kInfo, "{}"); }
+  { RunDir::create(folder / "new", false, kInfo); }
   const std::string page = report_of(folder / "new");
   for (const char* text : {"status: running", "There are no numbers.", "There are no images."}) {
     EXPECT_NE(page.find(text), std::string::npos) << text;

@@ -1,7 +1,10 @@
 /// Run folders: never over another's files, complete from the start, continued without later metrics.
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <nlohmann/json.hpp>
 
 #include "apps/common/run_dir.h"
@@ -18,7 +21,14 @@ using Json = nlohmann::json;
 using test::TempFolder;
 namespace fs = std::filesystem;
 
-const RunInfo kInfo{"engram-example", {"--lr", "1"}, 12345678901234567890u, 2, "cpu"};
+/// How the run of these tests is started.
+RunInfo info_with(const std::string& configuration) {
+  RunInfo info{"engram-example", {"--lr", "1"}, 12345678901234567890u, 2, "cpu"};
+  info.configuration = configuration;
+  info.files = {"images/s*/*.png", "result.csv"};
+  return info;
+}
+const RunInfo kInfo = info_with("{}");
 
 std::string content(const fs::path& path) {
   return std::string(io::as_text(io::read_file(path)));
@@ -30,13 +40,14 @@ Json manifest(const fs::path& run) {
 TEST(RunDir, HoldsConfigurationManifestAndMetrics) {
   TempFolder folder;
   const fs::path path = folder / "a/b/run";
+  RunInfo info = info_with("{\n  \"lr\": 1\n}\n");
+  io::write_file(folder / "input", "abc");
+  info.add_input("classifier", folder / "input");
   {
-    RunDir run = RunDir::create(path, false, kInfo, "{\n  \"lr\": 1\n}\n");
+    RunDir run = RunDir::create(path, false, info);
     EXPECT_EQ(manifest(path)["status"], "running");
     run.metrics(1, {{"loss", 0.5}, {"phase", std::string("warm-up")}});
     run.metrics(2, {{"loss", 0.25f}});
-    io::write_file(folder / "input", "abc");
-    run.add_hash("classifier", folder / "input");
     run.set_fact("parameters", std::int64_t{42});
     run.image("grid", 2, io::Image{2, 1, 3, {1, 2, 3, 4, 5, 6}});
     run.finish("complete");
@@ -49,9 +60,10 @@ TEST(RunDir, HoldsConfigurationManifestAndMetrics) {
   EXPECT_EQ(m["arguments"], (Json{"--lr", "1"}));
   EXPECT_EQ(m["status"], "complete");
   EXPECT_EQ(m["hashes"]["classifier"], "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(m["inputs"]["classifier"], (folder / "input").string());
   EXPECT_EQ(m["facts"]["parameters"], 42);
   EXPECT_TRUE(m.contains("version"));
-  EXPECT_EQ(read_run_config(path), "{\n  \"lr\": 1\n}\n");
+  EXPECT_EQ(content(path / "config.json"), "{\n  \"lr\": 1\n}\n");
   EXPECT_EQ(content(path / "metrics.jsonl"),
             "{\"step\":1,\"loss\":0.5,\"phase\":\"warm-up\"}\n{\"step\":2,\"loss\":0.25}\n");
   int events = 0;
@@ -64,34 +76,34 @@ TEST(RunDir, HoldsConfigurationManifestAndMetrics) {
 TEST(RunDir, AnExistingRunNeedsForce) {
   TempFolder folder;
   const fs::path path = folder / "run";
-  { RunDir::create(path, false, kInfo, "{}").metrics(1, {{"loss", 0.5}}); }
+  { RunDir::create(path, false, kInfo).metrics(1, {{"loss", 0.5}}); }
   fs::create_directories(path / "images/s00");
   io::write_file(path / "images/s00/a.png", "x");
-  EXPECT_ERROR(RunDir::create(path, false, kInfo, "{}"), UsageError, "--force");
+  EXPECT_ERROR(RunDir::create(path, false, kInfo), UsageError, "--force");
   EXPECT_TRUE(fs::exists(path / "images/s00/a.png"));
-  RunDir::create(path, true, kInfo, "{\"new\": 1}");
+  RunDir::create(path, true, info_with("{\"new\": 1}"));
   EXPECT_FALSE(fs::exists(path / "images"));
   EXPECT_EQ(content(path / "metrics.jsonl"), "");
-  EXPECT_EQ(read_run_config(path), "{\"new\": 1}");
+  EXPECT_EQ(content(path / "config.json"), "{\"new\": 1}");
 }
 
 TEST(RunDir, ForceNeverDeletesWhatIsNotARun) {
   TempFolder folder;
   io::write_file(folder / "precious", "x");
-  EXPECT_ERROR(RunDir::create(folder.path(), false, kInfo, "{}"), UsageError, "--force");
-  EXPECT_ERROR(RunDir::create(folder.path(), true, kInfo, "{}"), UsageError, "which holds other files");
+  EXPECT_ERROR(RunDir::create(folder.path(), false, kInfo), UsageError, "--force");
+  EXPECT_ERROR(RunDir::create(folder.path(), true, kInfo), UsageError, "which holds other files");
   io::write_file(folder / "manifest.json", "{\"name\": \"somebody else's\"}");
-  EXPECT_ERROR(RunDir::create(folder.path(), true, kInfo, "{}"), UsageError, "which holds other files");
+  EXPECT_ERROR(RunDir::create(folder.path(), true, kInfo), UsageError, "which holds other files");
   io::write_file(folder / "manifest.json", "not JSON");
-  EXPECT_ERROR(RunDir::create(folder.path(), true, kInfo, "{}"), UsageError, "which holds other files");
+  EXPECT_ERROR(RunDir::create(folder.path(), true, kInfo), UsageError, "which holds other files");
   EXPECT_EQ(content(folder / "precious"), "x");
-  EXPECT_ERROR(RunDir::create(folder / "precious", true, kInfo, "{}"), UsageError, "existing file");
-  EXPECT_ERROR(RunDir::create(folder / "precious/below", true, kInfo, "{}"), IoError, "cannot create");
+  EXPECT_ERROR(RunDir::create(folder / "precious", true, kInfo), UsageError, "existing file");
+  EXPECT_ERROR(RunDir::create(folder / "precious/below", true, kInfo), IoError, "cannot create");
 }
 
 TEST(RunDir, AnEmptyFolderIsTaken) {
   TempFolder folder;
-  RunDir run = RunDir::create(folder.path(), false, kInfo, "{}");
+  RunDir run = RunDir::create(folder.path(), false, kInfo);
   EXPECT_TRUE(is_run_folder(folder.path()));
 }
 
@@ -99,11 +111,12 @@ TEST(RunDir, ResumingDropsLaterMetricsAndIsNoted) {
   TempFolder folder;
   const fs::path path = folder / "run";
   {
-    RunDir run = RunDir::create(path, false, kInfo, "{}");
+    RunDir run = RunDir::create(path, false, kInfo);
     for (int step = 1; step <= 5; ++step) run.metrics(step, {{"loss", 1.0 / step}});
   }
   {
-    RunDir run = RunDir::resume(path, kInfo, 3);
+    RunDir run = RunDir::resume(path, kInfo);
+    run.continue_after(3);
     run.metrics(4, {{"loss", 7.0}});
     run.finish("complete");
   }
@@ -118,18 +131,163 @@ TEST(RunDir, ResumingDropsLaterMetricsAndIsNoted) {
 
 TEST(RunDir, OnlyARunOfTheSameProgramIsResumed) {
   TempFolder folder;
-  EXPECT_ERROR(RunDir::resume(folder / "nowhere", kInfo, 1), UsageError, "manifest.json");
-  RunDir::create(folder / "run", false, kInfo, "{}");
+  EXPECT_ERROR(RunDir::resume(folder / "nowhere", kInfo), UsageError, "manifest.json");
+  RunDir::create(folder / "run", false, kInfo);
   RunInfo other = kInfo;
   other.program = "engram-other";
-  EXPECT_ERROR(RunDir::resume(folder / "run", other, 1), UsageError, "got one of engram-example");
+  EXPECT_ERROR(RunDir::resume(folder / "run", other), UsageError, "got one of engram-example");
   io::write_file(folder / "run/manifest.json", "{");
-  EXPECT_ERROR(RunDir::resume(folder / "run", kInfo, 1), DataError, "manifest");
+  EXPECT_ERROR(RunDir::resume(folder / "run", kInfo), DataError, "manifest");
+}
+
+TEST(RunDir, ForceRemovesWhatTheManifestListsAndNothingElse) {
+  TempFolder folder;
+  const fs::path path = folder / "run";
+  { RunDir::create(path, false, kInfo); }
+  fs::create_directories(path / "images/s00");
+  for (const char* file : {"images/s00/a.png", "images/s00/notes.txt", "result.csv", "thesis.tex"})
+    io::write_file(path / file, "x");
+  RunDir::create(path, true, kInfo);
+  for (const char* file : {"images/s00/a.png", "result.csv"}) EXPECT_FALSE(fs::exists(path / file)) << file;
+  for (const char* file : {"images/s00/notes.txt", "thesis.tex"}) EXPECT_EQ(content(path / file), "x") << file;
+  // Names that reach beyond the run's own files are not believed.
+  for (const char* pattern : {"../other", "*", "/etc/x", "images/../thesis.tex", "./thesis.tex", ""}) {
+    Json m = manifest(path);
+    m["files"] = {pattern};
+    io::write_file(path / "manifest.json", m.dump());
+    EXPECT_ERROR(RunDir::create(path, true, kInfo), DataError, "expected the names of a run's files");
+  }
+  Json m = manifest(path);
+  m.erase("files");
+  io::write_file(path / "manifest.json", m.dump());
+  EXPECT_ERROR(RunDir::create(path, true, kInfo), UsageError, "older version");
+  EXPECT_EQ(content(path / "thesis.tex"), "x");
+}
+
+TEST(RunDir, OnlyOneWritesAFolder) {
+  TempFolder folder;
+  const fs::path path = folder / "run";
+  {
+    const RunDir first = RunDir::create(path, false, kInfo);
+    EXPECT_ERROR(RunDir::create(path, true, kInfo), UsageError, "which a running program (process ");
+    EXPECT_ERROR(RunDir::resume(path, kInfo), UsageError, "which a running program (process ");
+  }
+  { const RunDir second = RunDir::resume(path, kInfo); }
+  RunDir::create(path, true, kInfo);
+}
+
+TEST(RunDir, AKilledProcessHoldsNothing) {
+  TempFolder folder;
+  const fs::path path = folder / "run";
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const RunDir run = RunDir::create(path, false, kInfo);
+    ::raise(SIGKILL);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  EXPECT_EQ(manifest(path)["status"], "running");
+  RunDir::resume(path, kInfo).continue_after(-1);
+}
+
+TEST(RunDir, WhatAKilledStartLeftCountsAsEmpty) {
+  TempFolder folder;
+  const fs::path path = folder / "run";
+  fs::create_directories(path);
+  io::write_file(path / ".engram-tmp-1-0", "half a manif");
+  io::write_file(path / ".engram-lock", "1\n");
+  RunDir::create(path, false, kInfo);
+  EXPECT_FALSE(fs::exists(path / ".engram-tmp-1-0"));
+  // Killed while its files were made, or while --force removed the old ones.
+  Json m = manifest(path);
+  m["status"] = "starting";
+  io::write_file(path / "manifest.json", m.dump());
+  io::write_file(path / "result.csv", "old");
+  EXPECT_ERROR(RunDir::resume(path, kInfo), UsageError, "start it anew with --out");
+  RunDir::create(path, false, kInfo);
+  EXPECT_FALSE(fs::exists(path / "result.csv"));
+  EXPECT_EQ(manifest(path)["status"], "running");
+}
+
+TEST(RunDir, AStartThatFailsLeavesNothing) {
+  TempFolder folder;
+  {
+    test::FileSizeLimit limit(64);
+    EXPECT_THROW(RunDir::create(folder / "a/b/run", false, kInfo), IoError);
+    fs::create_directory(folder / "empty");
+    EXPECT_THROW(RunDir::create(folder / "empty", false, kInfo), IoError);
+  }
+  EXPECT_FALSE(fs::exists(folder / "a"));
+  EXPECT_TRUE(fs::is_empty(folder / "empty"));
+}
+
+TEST(RunDir, LinksInARunFolderAreNotFollowed) {
+  TempFolder folder;
+  const fs::path path = folder / "run", outside = folder / "outside";
+  for (const char* name : {"metrics.jsonl", "report.html", "result.csv", "images", "manifest.json"}) {
+    fs::remove_all(path);
+    fs::remove_all(outside);
+    { RunDir::create(path, false, kInfo).metrics(1, {{"loss", 0.5}}); }
+    if (std::string(name) == "images") {
+      fs::create_directories(outside);
+      io::write_file(outside / "s00", "x");
+    } else if (fs::exists(path / name)) {
+      fs::copy_file(path / name, outside);
+    } else {
+      io::write_file(outside, "x");
+    }
+    const std::string before = fs::is_directory(outside) ? content(outside / "s00") : content(outside);
+    fs::remove(path / name);
+    fs::create_symlink(outside, path / name);
+    EXPECT_ERROR(RunDir::resume(path, kInfo), DataError, "a link");
+    EXPECT_THROW(RunDir::create(path, true, kInfo), Error) << name;
+    EXPECT_EQ(fs::is_directory(outside) ? content(outside / "s00") : content(outside), before) << name;
+  }
+}
+
+TEST(RunDir, ResumingNamesWhatChanged) {
+  TempFolder folder;
+  const fs::path path = folder / "run";
+  RunInfo info = info_with("{\"lr\": 0.1, \"data\": \"here\"}");
+  io::write_file(folder / "data", "abc");
+  info.add_input("data", folder / "data");
+  RunDir::create(path, false, info);
+  { RunDir same = RunDir::resume(path, info); }
+  RunInfo other = info;
+  other.configuration = "{\"lr\": 0.2, \"data\": \"there\"}";
+  EXPECT_ERROR(RunDir::resume(path, other), DataError, "lr 0.2 (the run: 0.1)");
+  other = info;
+  other.threads = 3;
+  EXPECT_ERROR(RunDir::resume(path, other), DataError, "expected the 2 threads");
+  io::write_file(folder / "data", "abd");
+  other = info;
+  other.hashes.clear();
+  other.add_input("data", folder / "data");
+  EXPECT_ERROR(RunDir::resume(path, other), DataError, "got data of other content in ");
+  io::write_file(path / "config.json", "{\"lr\": 0.2}");
+  EXPECT_ERROR(RunDir::resume(path, info), DataError, "got an edited one");
+}
+
+TEST(RunDir, AManifestWithMembersOfOtherTypesIsRefused) {
+  TempFolder folder;
+  const fs::path path = folder / "run";
+  { RunDir::create(path, false, kInfo); }
+  const Json good = manifest(path);
+  for (const char* name : {"program", "status", "config_sha256", "hashes", "inputs", "files", "facts", "threads"}) {
+    for (const Json& bad : {Json(1.5), Json::array({1, 2}), Json{{"data", 3}}, Json()}) {
+      Json m = good;
+      m[name] = bad;
+      if (std::string(name) == "facts" && bad.is_object()) continue;
+      io::write_file(path / "manifest.json", m.dump());
+      EXPECT_ERROR(RunDir::resume(path, kInfo), DataError, "members of other types");
+    }
+  }
 }
 
 TEST(RunDir, AFullDiskLeavesTheOldManifest) {
   TempFolder folder;
-  RunDir run = RunDir::create(folder / "run", false, kInfo, "{}");
+  RunDir run = RunDir::create(folder / "run", false, kInfo);
   const std::string before = content(folder / "run/manifest.json");
   {
     test::FileSizeLimit limit(64);
