@@ -16,7 +16,9 @@
 #include "models/classifier_file.h"
 #include "models/data/image_folder.h"
 #include "models/methods/synthetic_images.h"
+#include "models/training/checkpoint.h"
 #include "models/training/evaluate.h"
+#include "models/training/fit.h"
 
 namespace engram::apps {
 namespace {
@@ -28,34 +30,51 @@ struct Run {
   PixelScaling scaling = PixelScaling::kPerImage;
   OpenedDevice opened;
   Classifier classifier;
+  std::string fingerprint;
+  // Where the run goes on.
+  std::int64_t first_batch = 0, first_step = 0;
+  std::unique_ptr<Inversion> batch;  ///< the one that a checkpoint was restored to
 };
 
-/// How many batches are there, up to the first that is not; those after it are made again.
-std::int64_t complete_batches(const RunDir& dir, std::int64_t all) {
-  std::int64_t done = 0;
-  while (done < all && std::filesystem::exists(batch_file(dir.path(), done))) ++done;
-  return done;
+/// The state of a batch in the making.
+std::filesystem::path checkpoint_file(const std::filesystem::path& folder, std::int64_t batch) {
+  char name[64];
+  std::snprintf(name, sizeof name, "checkpoint_%04lld.safetensors", static_cast<long long>(batch));
+  return folder / name;
 }
 
-RunDir open_run_dir(const Cli& cli, const Run& run, int threads) {
+std::string batch_fingerprint(const Run& run, std::int64_t batch) {
+  return run.fingerprint + " batch " + std::to_string(batch);
+}
+
+std::unique_ptr<Inversion> start_batch(Run& run, std::int64_t batch) {
+  return start_inversion(*run.classifier.network, run.options, run.settings.common.seed, batch);
+}
+
+/// Finds where the run stopped, and restores the batch that it was in.
+void find_place(Run& run, const RunDir& dir) {
+  const InvertSettings& s = run.settings;
+  while (run.first_batch < s.num_batches && std::filesystem::exists(batch_file(dir.path(), run.first_batch))) {
+    std::filesystem::remove(checkpoint_file(dir.path(), run.first_batch));  // it was killed before it could
+    ++run.first_batch;
+  }
+  const std::filesystem::path checkpoint = checkpoint_file(dir.path(), run.first_batch);
+  if (run.first_batch == s.num_batches || !std::filesystem::exists(checkpoint)) return;
+  run.batch = start_batch(run, run.first_batch);
+  run.first_step = load_checkpoint(checkpoint, *run.batch, batch_fingerprint(run, run.first_batch), s.iterations);
+}
+
+RunDir open_run_dir(const Cli& cli, Run& run, int threads) {
   const InvertSettings& s = run.settings;
   RunInfo info = run_info(cli, s.common, threads);
-  info.files = {"samples.safetensors", "batches/batch_*.safetensors", "images/batch*.png", "samples/s*/*_output_*.png"};
+  info.files = {"samples.safetensors", "checkpoint_*.safetensors", "batches/batch_*.safetensors", "images/batch*.png",
+                "samples/s*/*_output_*.png"};
   info.add_input("classifier", s.classifier);
   if (s.resume.empty()) return RunDir::create(s.common.out, s.common.force, info);
   RunDir dir = RunDir::resume(s.resume, info);
-  dir.continue_after(complete_batches(dir, s.num_batches) * s.iterations - 1);
+  find_place(run, dir);
+  dir.continue_after(run.first_batch * s.iterations + run.first_step - 1);
   return dir;
-}
-
-void report_step(RunDir& dir, std::int64_t step, const InversionTerms& terms, const Device& device) {
-  dir.metrics(step, {{"loss/total", terms.total},
-                     {"loss/ce", terms.ce},
-                     {"loss/bn_var", terms.bn_var},
-                     {"loss/bn_mean", terms.bn_mean},
-                     {"loss/tv", terms.tv},
-                     {"loss/l2", terms.l2},
-                     {"mem/peak_mib", peak_mib(device)}});
 }
 
 std::filesystem::path grid_file(const RunDir& dir, std::int64_t batch, std::int64_t step) {
@@ -65,37 +84,75 @@ std::filesystem::path grid_file(const RunDir& dir, std::int64_t batch, std::int6
   return dir / "images" / name;
 }
 
-/// One batch from start to files. Returns false when a signal stopped it; nothing of it is kept then.
+std::vector<std::uint8_t> pixels_of(const Run& run, const Tensor& images) {
+  return to_pixels(images, run.scaling, run.classifier.normalization);
+}
+
+/// Pictures, metrics and progress of a batch.
+class BatchObserver : public FitObserver {
+ public:
+  BatchObserver(Run& run, RunDir& dir, Inversion& batch, std::int64_t index, std::int64_t first_step)
+      : run_(run),
+        dir_(dir),
+        batch_(batch),
+        index_(index),
+        progress_(message("batch ", index + 1, "/", run.settings.num_batches), run.settings.iterations,
+                  standard_progress(run.settings.common.quiet), first_step) {}
+
+  void before_step(dim_t step) override {
+    if (step % run_.settings.grid_every == 0) picture(batch_.current_images(), step);
+  }
+  void on_report(dim_t step, const MeterValues& values) override {
+    std::vector<io::JsonField> fields;
+    for (const MeterValue& meter : values) fields.push_back({meter.name, meter.value});
+    fields.push_back({"mem/peak_mib", peak_mib(run_.opened.device)});
+    dir_.metrics(index_ * run_.settings.iterations + step, fields);
+  }
+  void on_step(dim_t step, const MeterValues& v) override {
+    progress_.update(step + 1,
+                     {{"loss", v[0].value}, {"ce", v[1].value}, {"bn", v[2].value + v[3].value}, {"tv", v[4].value}});
+  }
+  bool stop_requested() override { return apps::stop_requested(); }
+
+  void picture(const Tensor& images, std::int64_t step) {
+    write_grid(grid_file(dir_, index_, step), pixels_of(run_, images), run_.classifier.network->image(),
+               run_.settings.batch_size, run_.settings.grid_images);
+  }
+
+ private:
+  Run& run_;
+  RunDir& dir_;
+  Inversion& batch_;
+  std::int64_t index_;
+  Progress progress_;
+};
+
+/// One batch from where it stands to its files. Returns false when a signal stopped it, which leaves a checkpoint.
 bool make_batch(Run& run, RunDir& dir, std::int64_t index) {
   const InvertSettings& s = run.settings;
-  const auto batch = start_inversion(*run.classifier.network, run.options, s.common.seed, index);
-  const auto picture = [&](const Tensor& images, std::int64_t step) {
-    write_grid(grid_file(dir, index, step), to_pixels(images, run.scaling, run.classifier.normalization),
-               run.classifier.network->image(), s.batch_size, s.grid_images);
-  };
-  Progress progress(message("batch ", index + 1, "/", s.num_batches), s.iterations, standard_progress(s.common.quiet));
-  InversionTerms terms;
-  for (std::int64_t i = 0; i < s.iterations; ++i) {
-    if (i % s.grid_every == 0) picture(batch->current_images(), i);
-    // A device works on while the host does not ask; on the CPU the terms are there anyway.
-    const bool report = i % 10 == 0 || i + 1 == s.iterations;
-    if (report || run.opened.device.is_cpu())
-      terms = batch->step();
-    else
-      batch->advance();
-    if (report) report_step(dir, index * s.iterations + i, terms, run.opened.device);
-    progress.update(i + 1,
-                    {{"loss", terms.total}, {"ce", terms.ce}, {"bn", terms.bn_var + terms.bn_mean}, {"tv", terms.tv}});
-    if (stop_requested()) return false;
-  }
+  const std::int64_t first_step = run.batch ? run.first_step : 0;
+  const std::unique_ptr<Inversion> batch = run.batch ? std::move(run.batch) : start_batch(run, index);
+  const std::filesystem::path checkpoint = checkpoint_file(dir.path(), index);
+  BatchObserver observer(run, dir, *batch, index, first_step);
+  StepRunner runner(*batch, s.graph);
+  const FitResult result = fit(*batch, runner,
+                               {.total_steps = s.iterations,
+                                .steps_per_epoch = s.iterations,
+                                .first_step = first_step,
+                                .checkpoint = checkpoint,
+                                .checkpoint_steps = s.checkpoint_steps,
+                                .checkpoint_at_end = false,
+                                .fingerprint = batch_fingerprint(run, index)},
+                               observer);
+  if (result.interrupted) return false;
   const Tensor images = batch->result();
-  picture(images, s.iterations);
-  ImageDataset data = synthetic_batch(to_pixels(images, run.scaling, run.classifier.normalization), batch->labels(),
-                                      run.classifier.network->image(), run.classifier.network->num_classes(),
-                                      run.classifier.normalization);
+  observer.picture(images, s.iterations);
+  ImageDataset data = synthetic_batch(pixels_of(run, images), batch->labels(), run.classifier.network->image(),
+                                      run.classifier.network->num_classes(), run.classifier.normalization);
   write_sample_pngs(dir.path(), data, index);
   std::filesystem::create_directories(dir / "batches");
   write_packed_images(batch_file(dir.path(), index), data);  // last: its presence says that the batch is complete
+  std::filesystem::remove(checkpoint);
   return true;
 }
 
@@ -140,9 +197,10 @@ int program(int argc, char** argv) {
                             "be shown, got ", channels));
   run.options = inversion_options(s, run.classifier.network->num_classes());
   run.scaling = parse_pixel_scaling(s.pixels);
+  run.fingerprint = cli.resolved_config() + " threads " + std::to_string(threads);
   RunDir dir = open_run_dir(cli, run, threads);
   say_device(s.common, run.opened);
-  for (std::int64_t batch = complete_batches(dir, s.num_batches); batch < s.num_batches; ++batch) {
+  for (std::int64_t batch = run.first_batch; batch < s.num_batches; ++batch) {
     if (make_batch(run, dir, batch)) continue;
     dir.set_end("interrupted");
     write_report(dir);

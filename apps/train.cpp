@@ -1,6 +1,7 @@
 /// engram-train: trains a classifier on a labelled image set.
 
 #include <iostream>
+#include <optional>
 
 #include "apps/common/exit_code.h"
 #include "apps/common/main_wrapper.h"
@@ -15,7 +16,9 @@
 #include "models/data/dataset_hash.h"
 #include "models/data/network_images.h"
 #include "models/data/open_dataset.h"
+#include "models/training/checkpoint.h"
 #include "models/training/evaluate.h"
+#include "models/training/fit.h"
 
 namespace engram::apps {
 namespace {
@@ -30,7 +33,8 @@ struct Run {
   ImageDataset train, test;
   OpenedDevice opened;
   std::unique_ptr<Network> network;
-  std::unique_ptr<Trainer> trainer;
+  std::unique_ptr<SupervisedTask> task;
+  dim_t first_step = 0;
 };
 
 RunDir open_run_dir(const Cli& cli, Run& run, int threads) {
@@ -42,8 +46,9 @@ RunDir open_run_dir(const Cli& cli, Run& run, int threads) {
   if (s.resume.empty()) return RunDir::create(s.common.out, s.common.force, info);
   RunDir dir = RunDir::resume(s.resume, info);
   // Killed before its first checkpoint, it starts from the beginning.
-  if (std::filesystem::exists(dir / kCheckpoint)) run.trainer->resume(dir / kCheckpoint, run.fingerprint);
-  dir.continue_after(run.trainer->next_step() - 1);
+  if (std::filesystem::exists(dir / kCheckpoint))
+    run.first_step = load_checkpoint(dir / kCheckpoint, *run.task, run.fingerprint, run.task->total_steps());
+  dir.continue_after(run.first_step - 1);
   return dir;
 }
 
@@ -73,71 +78,90 @@ void prepare(const Cli& cli, Run& run, int threads) {
   const Device device = run.opened.device;
   run.network = s.init.empty() ? make_network(s.arch, run.train.num_classes, {.seed = s.common.seed, .device = device})
                                : initial_network(s, run.train.num_classes, device);
-  run.trainer = std::make_unique<Trainer>(*run.network, run.train, trainer_options(s, run.train.count));
+  run.task = std::make_unique<SupervisedTask>(*run.network, run.train, supervised_options(s, run.train.count));
   // Bits depend on the thread count through oneDNN's weight gradients.
   run.fingerprint = cli.resolved_config() + " threads " + std::to_string(threads);
 }
 
-/// Accuracy on the test images, with and without mirrored copies, into the metrics and onto the screen.
-double report_evaluation(Run& run, RunDir& dir, Progress& progress, dim_t epoch) {
-  const Evaluation plain = evaluate(run.trainer->result(), run.test);
-  const dim_t step = run.trainer->next_step() - 1;
-  std::vector<io::JsonField> fields = {
-      {"epoch", epoch + 1}, {"test/accuracy", plain.accuracy()}, {"test/loss", plain.mean_loss}};
-  std::string text = message("epoch ", epoch + 1, "  test accuracy ", 100 * plain.accuracy(), " %");
-  if (run.settings.test_flip) {
-    const double flipped = evaluate(run.trainer->result(), run.test, {.flip = true}).accuracy();
-    fields.push_back({"test/accuracy_flip", flipped});
-    text += message("  with mirror images ", 100 * flipped, " %");
-  }
-  dir.metrics(step, fields);
-  progress.message(text);
-  return plain.accuracy();
-}
+/// Metrics, progress and evaluations of a training.
+class TrainObserver : public FitObserver {
+ public:
+  TrainObserver(Run& run, RunDir& dir)
+      : run_(run),
+        dir_(dir),
+        progress_("train", run.task->total_steps(), standard_progress(run.settings.common.quiet), run.first_step) {}
 
-int interrupt(Run& run, RunDir& dir) {
-  run.trainer->save(dir / kCheckpoint, run.fingerprint);
-  write_report(dir);
-  dir.finish("interrupted");
-  std::cerr << "stopped after step " << run.trainer->next_step() << "; continue with --resume " << dir.path().string()
-            << "\n";
-  return kExitInterrupted;
-}
+  void on_report(dim_t step, const MeterValues& values) override {
+    std::vector<io::JsonField> fields;
+    for (const MeterValue& meter : values)
+      if (meter.name != "train/accuracy")
+        fields.push_back({meter.name, meter.value});  // noise; that of the epoch counts
+    fields.push_back({"train/lr", run_.task->learning_rate(step)});
+    fields.push_back({"mem/peak_mib", peak_mib(run_.opened.device)});
+    dir_.metrics(step, fields);
+  }
+  void on_step(dim_t step, const MeterValues& latest) override {
+    progress_.update(step + 1, {{"loss", latest[0].value}, {"lr", run_.task->learning_rate(step)}});
+  }
+  void on_epoch(dim_t epoch, dim_t step, const MeterValues& means) override {
+    dir_.metrics(step,
+                 {{"epoch", epoch + 1}, {"train/epoch_loss", means[0].value}, {"train/accuracy", means[1].value}});
+    if ((epoch + 1) % run_.settings.evaluate_every == 0 || step + 1 == run_.task->total_steps())
+      evaluate_after(epoch, step);
+  }
+  bool stop_requested() override { return apps::stop_requested(); }
+
+  void finish() { progress_.finish(); }
+  /// That of the last evaluation, made now if this process made none after the last step.
+  double final_accuracy() { return accuracy_ ? *accuracy_ : evaluate(run_.task->deployed(), run_.test).accuracy(); }
+
+ private:
+  /// Accuracy on the test images, with and without mirrored copies, into the metrics and onto the screen.
+  void evaluate_after(dim_t epoch, dim_t step) {
+    const Evaluation plain = evaluate(run_.task->deployed(), run_.test);
+    std::vector<io::JsonField> fields = {
+        {"epoch", epoch + 1}, {"test/accuracy", plain.accuracy()}, {"test/loss", plain.mean_loss}};
+    std::string text = message("epoch ", epoch + 1, "  test accuracy ", 100 * plain.accuracy(), " %");
+    if (run_.settings.test_flip) {
+      const double flipped = evaluate(run_.task->deployed(), run_.test, {.flip = true}).accuracy();
+      fields.push_back({"test/accuracy_flip", flipped});
+      text += message("  with mirror images ", 100 * flipped, " %");
+    }
+    dir_.metrics(step, fields);
+    progress_.message(text);
+    if (step + 1 == run_.task->total_steps()) accuracy_ = plain.accuracy();
+  }
+
+  Run& run_;
+  RunDir& dir_;
+  Progress progress_;
+  std::optional<double> accuracy_;
+};
 
 int train(Run& run, RunDir& dir) {
-  Trainer& trainer = *run.trainer;
-  Progress progress("train", trainer.total_steps(), standard_progress(run.settings.common.quiet), trainer.next_step());
-  double epoch_loss = 0, accuracy = 0;
-  dim_t epoch_correct = 0, epoch_count = 0, epoch_steps = 0;
-  while (!trainer.done()) {
-    const TrainStep step = trainer.step();
-    epoch_loss += step.loss;
-    epoch_correct += step.correct;
-    epoch_count += step.count;
-    ++epoch_steps;
-    if (step.step % 20 == 0)
-      dir.metrics(
-          step.step,
-          {{"train/loss", step.loss}, {"train/lr", step.learning_rate}, {"mem/peak_mib", peak_mib(run.opened.device)}});
-    progress.update(trainer.next_step(), {{"loss", step.loss}, {"lr", step.learning_rate}});
-    if (step.last_of_epoch) {
-      dir.metrics(step.step, {{"epoch", step.epoch + 1},
-                              {"train/epoch_loss", epoch_loss / double(epoch_steps)},
-                              {"train/accuracy", double(epoch_correct) / double(epoch_count)}});
-      epoch_loss = 0;
-      epoch_correct = epoch_count = epoch_steps = 0;
-      if ((step.epoch + 1) % run.settings.evaluate_every == 0 || trainer.done())
-        accuracy = report_evaluation(run, dir, progress, step.epoch);
-    }
-    const bool due = run.settings.checkpoint_steps > 0 ? trainer.next_step() % run.settings.checkpoint_steps == 0
-                                                       : step.last_of_epoch;
-    if (due) trainer.save(dir / kCheckpoint, run.fingerprint);
-    if (stop_requested() && !trainer.done()) return interrupt(run, dir);
+  SupervisedTask& task = *run.task;
+  TrainObserver observer(run, dir);
+  StepRunner runner(task, run.settings.graph);
+  const FitResult result = fit(task, runner,
+                               {.total_steps = task.total_steps(),
+                                .steps_per_epoch = task.steps_per_epoch(),
+                                .first_step = run.first_step,
+                                .checkpoint = dir / kCheckpoint,
+                                .checkpoint_steps = run.settings.checkpoint_steps,
+                                .fingerprint = run.fingerprint},
+                               observer);
+  if (result.interrupted) {
+    dir.set_end("interrupted");
+    write_report(dir);
+    dir.finish();
+    std::cerr << "stopped after step " << result.next_step << "; continue with --resume " << dir.path().string()
+              << "\n";
+    return kExitInterrupted;
   }
-  progress.finish();
-  save_classifier(dir / kClassifier, trainer.result(), run.train.normalization, {{"dataset", run.train.name}},
+  observer.finish();
+  save_classifier(dir / kClassifier, task.deployed(), run.train.normalization, {{"dataset", run.train.name}},
                   run.settings.precision == "f16" ? WeightPrecision::kF16 : WeightPrecision::kF32);
-  dir.set_fact("test_accuracy", accuracy);
+  dir.set_fact("test_accuracy", observer.final_accuracy());
   dir.set_fact("parameters", run.network->num_parameters());
   dir.set_end("complete");
   const std::filesystem::path report = write_report(dir);

@@ -25,6 +25,8 @@ class CapturedWork {
   CapturedWork(const CapturedWork&) = delete;
 
   void run(const std::function<void()>& work);
+  /// Whether the next `run` only launches the graph.
+  bool is_captured() const { return graph_.handle != nullptr; }
   /// Kernels, copies and fills of the graph; 0 before it is captured.
   std::size_t num_nodes() const;
 

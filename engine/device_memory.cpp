@@ -13,7 +13,8 @@ namespace {
 
 using kernels::CopyKind;
 
-/// Page-locked memory in two parts that take turns: one is filled while the other is copied.
+/// Page-locked memory in two parts that take turns: one is filled, copy by copy, while those of the other run. So small
+/// copies to a device wait for it once a part, not once a copy.
 class Staging {
  public:
   explicit Staging(const Device& device) : api_(device_api(device)), device_(device) {
@@ -31,9 +32,11 @@ class Staging {
     const kernels::Stream stream = current_stream(device_);
     for (std::size_t begin = 0; begin < bytes; begin += kStagingBytes) {
       const std::size_t count = std::min(kStagingBytes, bytes - begin);
-      Part& part = next_part();
-      std::memcpy(part.memory, source + begin, count);
-      api_.copy(stream, target + begin, part.memory, count, CopyKind::kHostToDevice);
+      Part& part = part_with(count, stream);
+      char* const memory = part.memory + part.used;
+      part.used += (count + kAlignment - 1) / kAlignment * kAlignment;
+      std::memcpy(memory, source + begin, count);
+      api_.copy(stream, target + begin, memory, count, CopyKind::kHostToDevice);
       api_.record_event(part.copied, stream);
     }
   }
@@ -43,10 +46,12 @@ class Staging {
     const kernels::Stream stream = current_stream(device_);
     for (std::size_t begin = 0; begin < bytes; begin += kStagingBytes) {
       const std::size_t count = std::min(kStagingBytes, bytes - begin);
-      Part& part = next_part();
-      api_.copy(stream, part.memory, source + begin, count, CopyKind::kDeviceToHost);
+      Part& part = part_with(count, stream);
+      char* const memory = part.memory + part.used;
+      api_.copy(stream, memory, source + begin, count, CopyKind::kDeviceToHost);
       api_.synchronize_stream(stream);
-      std::memcpy(target + begin, part.memory, count);
+      std::memcpy(target + begin, memory, count);
+      part.used = 0;  // all copies of the part have run
     }
   }
 
@@ -54,23 +59,35 @@ class Staging {
   void gather(const std::vector<const void*>& sources, float* target) {
     const std::lock_guard lock(mutex_);
     const kernels::Stream stream = current_stream(device_);
-    Part& part = next_part();
+    Part& part = part_with(sources.size() * sizeof(float), stream);
+    char* const memory = part.memory + part.used;
     for (std::size_t i = 0; i < sources.size(); ++i)
-      api_.copy(stream, part.memory + i * sizeof(float), sources[i], sizeof(float), CopyKind::kDeviceToHost);
+      api_.copy(stream, memory + i * sizeof(float), sources[i], sizeof(float), CopyKind::kDeviceToHost);
     api_.synchronize_stream(stream);
-    std::memcpy(target, part.memory, sources.size() * sizeof(float));
+    std::memcpy(target, memory, sources.size() * sizeof(float));
+    part.used = 0;
   }
 
  private:
+  static constexpr std::size_t kAlignment = 64;
+
   struct Part {
     char* memory = nullptr;
+    std::size_t used = 0;    // by copies that may not have run yet
+    kernels::Stream stream;  // on which they were queued: the event stands for one stream
     kernels::Event copied;
   };
 
-  /// The part used longest ago, once its last copy has run.
-  Part& next_part() {
+  /// The part being filled if it has room for copies of this stream; else the other, once its last copy has run.
+  Part& part_with(std::size_t bytes, kernels::Stream stream) {
+    if (parts_[0].used + bytes <= kStagingBytes && (parts_[0].used == 0 || parts_[0].stream.handle == stream.handle)) {
+      parts_[0].stream = stream;
+      return parts_[0];
+    }
     std::swap(parts_[0], parts_[1]);
     api_.synchronize_event(parts_[0].copied);
+    parts_[0].used = 0;
+    parts_[0].stream = stream;
     return parts_[0];
   }
 

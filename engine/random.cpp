@@ -1,6 +1,7 @@
 #include "engine/random.h"
 
 #include "engine/backend.h"
+#include "engine/device_memory.h"
 #include "engine/profiler.h"
 #include "kernels/common/philox.h"
 #include "kernels/random/random.h"
@@ -23,6 +24,23 @@ kernels::RandomStream Generator::take(dim_t count) {
   const kernels::RandomStream stream{seed_, offset_};
   offset_ = (offset_ + std::uint64_t(count) + 3) / 4 * 4;
   return stream;
+}
+
+kernels::RandomStream Generator::take(dim_t count, const Device& device) {
+  kernels::RandomStream stream = take(count);
+  if (staged_ && staged_->memory.device() == device) {
+    stream.offset -= staged_->offset;  // wraps for an earlier place, and back in the sum
+    stream.base = reinterpret_cast<const std::uint64_t*>(staged_->memory.data<std::uint8_t>());
+  }
+  return stream;
+}
+
+void Generator::stage(const Device& device) {
+  if (device.is_cpu()) throw UsageError("[random] expected a device with memory of its own, got cpu");
+  if (!staged_ || !(staged_->memory.device() == device))
+    staged_ = std::make_shared<Staged>(Staged{Tensor::empty({sizeof offset_}, DType::kU8, device)});
+  copy_to_device(device, staged_->memory.raw_data(), &offset_, sizeof offset_);
+  staged_->offset = offset_;
 }
 
 Generator Generator::split(std::uint64_t key) const {
@@ -68,8 +86,8 @@ Tensor bernoulli(const Shape& shape, Generator& generator, double probability, f
     throw UsageError(message("[bernoulli] expected a probability in [0, 1], got ", probability));
   Tensor x = Tensor::empty(shape, DType::kF32, device);
   OpScope scope("bernoulli", kernels::random_cost(x.numel()));
-  backend(device).random.bernoulli(current_stream(device),
-                                   {x.data<float>(), x.numel(), generator.take(x.numel()), probability, value});
+  backend(device).random.bernoulli(
+      current_stream(device), {x.data<float>(), x.numel(), generator.take(x.numel(), x.device()), probability, value});
   return x;
 }
 
@@ -77,8 +95,8 @@ Tensor random_integers(const Shape& shape, Generator& generator, std::int32_t lo
   const std::uint32_t size = range_size(low, high);
   Tensor x = Tensor::empty(shape, DType::kI32, device);
   OpScope scope("random_integers", kernels::random_cost(x.numel()));
-  backend(device).random.integers(current_stream(device),
-                                  {x.data<std::int32_t>(), x.numel(), generator.take(x.numel()), low, size});
+  backend(device).random.integers(
+      current_stream(device), {x.data<std::int32_t>(), x.numel(), generator.take(x.numel(), x.device()), low, size});
   return x;
 }
 
@@ -86,7 +104,8 @@ void fill_uniform(const Tensor& x, Generator& generator, float low, float high) 
   check_fill("fill_uniform", x);
   OpScope scope("uniform", kernels::random_cost(x.numel()));
   backend(x.device())
-      .random.uniform(current_stream(x.device()), {x.data<float>(), x.numel(), generator.take(x.numel()), low, high});
+      .random.uniform(current_stream(x.device()),
+                      {x.data<float>(), x.numel(), generator.take(x.numel(), x.device()), low, high});
   x.bump_version();
 }
 
@@ -95,7 +114,7 @@ void fill_normal(const Tensor& x, Generator& generator, float mean, float deviat
   OpScope scope("normal", kernels::random_cost(x.numel()));
   backend(x.device())
       .random.normal(current_stream(x.device()),
-                     {x.data<float>(), x.numel(), generator.take(x.numel()), mean, deviation});
+                     {x.data<float>(), x.numel(), generator.take(x.numel(), x.device()), mean, deviation});
   x.bump_version();
 }
 

@@ -23,9 +23,15 @@ class Generator {
   std::uint64_t offset() const { return offset_; }
   void set_offset(std::uint64_t offset) { offset_ = offset; }
 
-  /// The next `count` words, for one fill (the type is in kernels/random/random.h). Moves on to the next
+  /// The next `count` words, for one fill on the host (the type is in kernels/random/random.h). Moves on to the next
   /// multiple of 4.
   kernels::RandomStream take(dim_t count);
+  /// The same for a fill on a device: where that is the device of `stage`, relative to the place kept there.
+  kernels::RandomStream take(dim_t count, const Device& device);
+  /// Queues a copy of the present place to memory of a device that is not the CPU. Fills there read it from now on,
+  /// with the same values as before, so that a captured graph draws anew if this is called, and the offset moved on by
+  /// what the graph draws, between its launches. Copies of a generator share the memory.
+  void stage(const Device& device);
   /// A generator with an unrelated stream that depends on (seed, key) only; this one does not move. For one stream a
   /// batch, a layer or a purpose.
   Generator split(std::uint64_t key) const;
@@ -38,7 +44,14 @@ class Generator {
   std::vector<std::int32_t> permutation(dim_t count);
 
  private:
+  /// A place in the stream that lies in a device's memory.
+  struct Staged {
+    Tensor memory;  // u8 [8]
+    std::uint64_t offset = 0;
+  };
+
   std::uint64_t seed_, offset_;
+  std::shared_ptr<Staged> staged_;
 };
 
 /// f32, uniform in [low, high).

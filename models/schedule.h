@@ -24,14 +24,14 @@ enum class Anneal { kCosine, kLinear };
 /// All settings of a schedule. Unused ones are ignored. Steps count optimiser updates from 0.
 struct ScheduleOptions {
   ScheduleKind kind = ScheduleKind::kConstant;
-  double base_lr = 0.1;           ///< the rate that the others relate to; for one-cycle the peak
-  dim_t total_steps = 0;          ///< length of cosine and one-cycle; beyond the end the last value holds
-  dim_t warmup_steps = 0;         ///< linear rise from warmup_start * base_lr, before all but one-cycle
-  double warmup_start = 0;        ///< fraction of base_lr at step 0 of the warm-up
-  dim_t step_size = 0;            ///< of kStep
-  std::vector<dim_t> milestones;  ///< of kMultiStep: the steps from which each factor holds; ascending
-  double gamma = 0.1;             ///< of kStep and kMultiStep
-  double final_lr = 0;            ///< of kCosine, reached at total_steps
+  double base_lr = 0.1;                ///< the rate that the others relate to; for one-cycle the peak
+  dim_t total_steps = 0;               ///< length of cosine and one-cycle; beyond the end the last value holds
+  dim_t warmup_steps = 0;              ///< linear rise from warmup_start * base_lr, before all but one-cycle
+  double warmup_start = 0;             ///< fraction of base_lr at step 0 of the warm-up
+  dim_t step_size = 0;                 ///< of kStep
+  std::vector<dim_t> milestones = {};  ///< of kMultiStep: the steps from which each factor holds; ascending
+  double gamma = 0.1;                  ///< of kStep and kMultiStep
+  double final_lr = 0;                 ///< of kCosine, reached at total_steps
 
   // One-cycle, with the meaning and the defaults of PyTorch's OneCycleLR.
   double rise_fraction = 0.3;  ///< pct_start: part of total_steps spent rising

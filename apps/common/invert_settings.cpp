@@ -29,7 +29,7 @@ void add_invert_settings(Cli& cli, InvertSettings& s) {
              "natural-inversion: scale the sum of image and pyramid as the paper's figure shows, without the 1x1 "
              "convolution and tanh that the "
              "released code puts between them");
-  cli.option("graph", &s.graph, "natural-inversion on CUDA devices: repeat the iteration as one CUDA graph");
+  cli.option("graph", &s.graph, "on CUDA devices: repeat the iteration as one CUDA graph");
   cli.option("exact", &s.exact, "direct convolutions instead of Winograd");
   cli.group("Results");
   cli.option("pixels", &s.pixels,
@@ -37,9 +37,12 @@ void add_invert_settings(Cli& cli, InvertSettings& s) {
       .choices({"per-image", "denormalized"});
   cli.option("grid-every", &s.grid_every, "steps between pictures of the batch").at_least(1);
   cli.option("grid-images", &s.grid_images, "images in a picture").at_least(1);
+  cli.option("checkpoint-steps", &s.checkpoint_steps,
+             "steps between checkpoints of a batch; 0 is at an interruption only")
+      .at_least(0);
   cli.option("profile", &s.profile, "print calls, time, bytes and flops of every operation at the end")
       .only_on_command_line();
-  cli.resume_option(&s.resume, "continue the run in this folder, with its settings and the batches that it lacks");
+  cli.resume_option(&s.resume, "continue the run in this folder, with its settings, from where it stopped");
   cli.group("Run");
   add_common_options(cli, s.common);
   add_device_options(cli, s.common);
@@ -60,7 +63,6 @@ InversionOptions inversion_options(const InvertSettings& s, int num_classes) {
   o.lr_pixels = float(s.lr_pixels);
   o.max_shift = int(s.max_shift);
   o.plain_addition = s.plain_addition;
-  o.capture = s.graph;
   return o;
 }
 

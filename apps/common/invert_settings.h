@@ -32,6 +32,7 @@ struct InvertSettings {
   std::string pixels = "per-image";
   std::int64_t grid_every = 100;
   std::int64_t grid_images = 100;
+  std::int64_t checkpoint_steps = 500;
   bool profile = false;
 };
 

@@ -62,10 +62,10 @@ void add_train_settings(Cli& cli, TrainSettings& s) {
   add_run_options(cli, s.common, true);
 }
 
-TrainerOptions trainer_options(const TrainSettings& s, dim_t train_images) {
+SupervisedOptions supervised_options(const TrainSettings& s, dim_t train_images) {
   const dim_t per_epoch = train_images / s.batch_size;
   const auto steps = [&](double epochs) { return dim_t(std::llround(epochs * double(per_epoch))); };
-  TrainerOptions o;
+  SupervisedOptions o;
   o.optimizer = {.kind = parse_optimizer(s.optimizer),
                  .momentum = float(s.momentum),
                  .nesterov = s.nesterov,
@@ -91,7 +91,6 @@ TrainerOptions trainer_options(const TrainSettings& s, dim_t train_images) {
   o.epochs = s.epochs;
   o.label_smoothing = float(s.label_smoothing);
   o.clip_norm = float(s.clip_norm);
-  o.capture = s.graph;
   o.ema_decay = s.ema_decay;
   return o;
 }

@@ -1,12 +1,12 @@
 #pragma once
-/// The settings of engram-train, and what they mean to the trainer.
+/// The settings of engram-train, and what they mean to the task.
 
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include "apps/common/common_options.h"
-#include "models/training/trainer.h"
+#include "models/training/supervised.h"
 
 namespace engram::apps {
 
@@ -58,7 +58,7 @@ struct TrainSettings {
 /// Registers all of them.
 void add_train_settings(Cli& cli, TrainSettings& settings);
 
-/// The trainer's options for these settings; epochs become steps. Throws UsageError.
-TrainerOptions trainer_options(const TrainSettings& settings, dim_t train_images);
+/// The task's options for these settings; epochs become steps. Throws UsageError.
+SupervisedOptions supervised_options(const TrainSettings& settings, dim_t train_images);
 
 }  // namespace engram::apps

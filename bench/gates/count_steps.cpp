@@ -1,4 +1,4 @@
-/// Counts what one training step and one inversion iteration do: calls, declared bytes and flops of every operation,
+/// Counts what one step of engram-train and one iteration of engram-invert do: calls, declared bytes and flops of every operation,
 /// allocations, peak memory. The counts repeat exactly on every machine and at every thread count, so CI compares them
 /// with bench/gates/baseline.json.
 ///
@@ -10,7 +10,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "bench/step/workloads.h"
+#include "bench/step/product_steps.h"
 #include "engine/allocator.h"
 #include "engine/profiler.h"
 
@@ -53,11 +53,11 @@ json counts(const std::function<void()>& step) {
 json all_counts() {
   json all;
   {
-    bench::TrainingStep step("resnet20", 16);
+    bench::TrainingSteps step("resnet20", 16);
     all["train resnet20 batch 16"] = counts([&] { step.run(); });
   }
   {
-    bench::InversionStep step("resnet18-w32", 8);
+    bench::InversionSteps step("resnet18-w32", 8);
     all["inversion resnet18-w32 batch 8"] = counts([&] { step.run(); });
   }
   return all;

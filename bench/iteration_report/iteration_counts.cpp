@@ -7,6 +7,7 @@
 #include "kernels/common/error.h"
 #include "models/methods/natural_inversion.h"
 #include "models/nets/make_network.h"
+#include "models/training/step_runner.h"
 
 namespace engram::bench {
 namespace {
@@ -47,14 +48,15 @@ Sample sample(const std::string& arch, dim_t batch) {
   InversionOptions options;
   options.batch_size = batch;
   NaturalInversion inversion(*classifier, options, 1, 0);
-  for (int i = 0; i < 3; ++i) inversion.advance();  // two are issued, the third is captured
+  StepRunner runner(inversion);
+  for (dim_t i = 0; i < 3; ++i) runner.run(i);  // two are issued, the third is captured
   const Tensor labels = Tensor::from(inversion.labels(), {batch}, device);
   Tensor images = inversion.current_images().clone();
   images.set_requires_grad();
 
   Sample result;
-  result.graph_nodes = std::int64_t(inversion.num_graph_nodes());
-  result.iteration = profile([&] { inversion.advance(); });
+  result.graph_nodes = std::int64_t(runner.num_graph_nodes());
+  result.iteration = profile([&] { runner.run(3); });
   result.features_bytes = moved(profile([&] { classifier->features_inference(images.detach()); }));
   result.loss_bytes =
       moved(profile([&] { grad({inversion_loss(*classifier, images, labels, options.weights).total}, {images}); }));

@@ -4,15 +4,22 @@
 /// end, to the bit.
 
 #include "kernels/common/cost.h"
+#include "kernels/common/inline.h"
 #include "kernels/common/stream.h"
 #include "kernels/common/types.h"
 
 namespace engram::kernels {
 
-/// A place in a stream: the fill takes words offset .. offset + count - 1.
+/// A place in a stream: the fill takes words position .. position + count - 1, position = offset + *base (modulo 2^64).
+/// `base`, in the back end's memory, is read by the fill itself, so that a captured fill draws anew each time it is
+/// replayed; null stands for 0.
 struct RandomStream {
   std::uint64_t seed = 0;
   std::uint64_t offset = 0;
+  const std::uint64_t* base = nullptr;
+
+  /// Where `base` can be read.
+  ENGRAM_HOST_DEVICE std::uint64_t position() const { return base ? offset + *base : offset; }
 };
 
 /// y uniform in [low, high): a multiple of 2^-24 of the width above low, never high itself.

@@ -95,8 +95,9 @@ ENGRAM_MULTIVERSION void integers_range(std::uint64_t seed, std::uint64_t begin,
 /// Calls `body(first word, end word, first value)` in parallel.
 template <class Body>
 void for_chunks(RandomStream stream, dim_t count, const Body& body) {
+  const std::uint64_t position = stream.position();
   parallel_chunks(count, kChunk, [&](dim_t begin, dim_t end, dim_t) {
-    body(stream.offset + std::uint64_t(begin), stream.offset + std::uint64_t(end), begin);
+    body(position + std::uint64_t(begin), position + std::uint64_t(end), begin);
   });
 }
 
@@ -135,7 +136,7 @@ Cost random_cost(dim_t count) {
 void random_permutation(RandomStream stream, std::int32_t* y, dim_t count) {
   for (dim_t i = 0; i < count; ++i) y[i] = std::int32_t(i);
   for (dim_t i = count - 1; i > 0; --i) {
-    const std::uint32_t word = philox_word(stream.seed, stream.offset + std::uint64_t(i));
+    const std::uint32_t word = philox_word(stream.seed, stream.position() + std::uint64_t(i));
     std::swap(y[i], y[bounded_integer(word, 0, std::uint32_t(i + 1))]);
   }
 }

@@ -89,7 +89,7 @@ __global__ void __launch_bounds__(kThreads)
   const dim_t first = (dim_t(blockIdx.x) * kThreads + threadIdx.x) * kValues;
   if (first >= count) return;
   float v[kValues];
-  values(stream, stream.offset + std::uint64_t(first), v);
+  values(stream, stream.position() + std::uint64_t(first), v);
   if (vectors && first + kValues <= count) {
     store(y + first, Pack<4>{{v[0], v[1], v[2], v[3]}});
     return;

@@ -1,7 +1,5 @@
 #include "models/methods/deep_inversion.h"
 
-#include <cmath>
-
 #include "engine/autograd.h"
 #include "engine/ops.h"
 
@@ -34,23 +32,30 @@ DeepInversion::DeepInversion(Network& classifier, const InversionOptions& option
       label_tensor_(Tensor::from(labels_, {options.batch_size}, classifier.device())),
       pixels_(first_pixels(classifier, options.batch_size,
                            Generator(seed).split(std::uint64_t(batch_index)).split(kPixels))),
-      optimizer_({{"pixels", pixels_}}, adam_options()) {}
-
-InversionTerms DeepInversion::step(const ImageMove& move) {
-  const Tensor moved = roll_flip(pixels_, move.dy, move.dx, move.flip);
-  const InversionLoss loss = inversion_loss(classifier_, moved, label_tensor_, options_.weights);
-  const InversionTerms terms = loss.terms();
-  if (!std::isfinite(terms.total))
-    throw DataError(message("[deep-inversion] expected a finite loss, got ", terms.total));
-  optimizer_.step(grad({loss.total}, {pixels_}), options_.lr_pixels);
-  return terms;
+      move_(classifier.device()),
+      optimizer_({{"pixels", pixels_}}, adam_options()) {
+  meters_ = inversion_meters(classifier.device());
 }
 
-InversionTerms DeepInversion::step() {
+void DeepInversion::stage(dim_t) {
+  const int shift = options_.max_shift;
   ImageMove move;
-  move.dy = moves_.integer(-options_.max_shift, options_.max_shift + 1);
-  move.dx = moves_.integer(-options_.max_shift, options_.max_shift + 1);
-  return step(move);
+  move.dy = moves_.integer(-shift, shift + 1);
+  move.dx = moves_.integer(-shift, shift + 1);
+  move_.stage(move);
+}
+
+void DeepInversion::issue() {
+  const Tensor moved = roll_flip(pixels_, move_.tensor());
+  const InversionLoss loss = inversion_loss(classifier_, moved, label_tensor_, options_.weights);
+  meters_.record(loss.recorded());
+  optimizer_.step(grad({loss.total}, {pixels_}), options_.lr_pixels);
+}
+
+void DeepInversion::visit_parts(StateVisitor& visitor) {
+  visitor.visit("moves", moves_);
+  visitor.visit("pixels", pixels_);
+  visitor.visit("optimizer", optimizer_);
 }
 
 }  // namespace engram

@@ -1,7 +1,7 @@
 #pragma once
 /// DeepInversion (CVPR 2020) for small images: the pixels themselves are optimised (method description, section 4.1).
 
-#include "engine/random.h"
+#include "models/methods/image_move.h"
 #include "models/methods/inversion.h"
 #include "models/training/optimizer.h"
 
@@ -15,13 +15,18 @@ class DeepInversion : public Inversion {
 
   /// The pixels [B,C,H,W]; a leaf with gradients.
   const Tensor& pixels() const { return pixels_; }
-  InversionTerms step(const ImageMove& move);
 
-  InversionTerms step() override;
+  Device device() const override { return classifier_.device(); }
+  /// Draws the step's move.
+  void stage(dim_t step) override;
+  void issue() override;
   Tensor current_images() override { return pixels_.clone(); }
   /// The last pixels: the released code's "best" is an alias of the live tensor.
   Tensor result() override { return current_images(); }
   const std::vector<std::int32_t>& labels() const override { return labels_; }
+
+ protected:
+  void visit_parts(StateVisitor& visitor) override;
 
  private:
   Network& classifier_;
@@ -29,6 +34,7 @@ class DeepInversion : public Inversion {
   Generator moves_;
   std::vector<std::int32_t> labels_;
   Tensor label_tensor_, pixels_;
+  StagedMove move_;
   Optimizer optimizer_;
 };
 

@@ -7,19 +7,14 @@
 #include <vector>
 
 #include "models/methods/inversion_loss.h"
+#include "models/training/task.h"
 
 namespace engram {
 
-/// A batch under optimisation. The classifier is frozen and outlives it.
-class Inversion {
+/// A batch under optimisation. The classifier is frozen and outlives it. Its meters are those of inversion_meters():
+/// the terms before a step's update.
+class Inversion : public TrainingTask {
  public:
-  virtual ~Inversion() = default;
-  /// One optimisation step with moves drawn from the batch's own stream; the terms are those before the update.
-  /// Throws DataError when the loss is not finite.
-  virtual InversionTerms step() = 0;
-  /// The same without reading the terms, so that the host need not wait for the device. A loss that is not finite is
-  /// then found by the next step().
-  virtual void advance() { step(); }
   /// The images as they are now, without moves [B,C,H,W], in the classifier's input space.
   virtual Tensor current_images() = 0;
   /// The images to keep.
@@ -38,8 +33,6 @@ struct InversionOptions {
   /// NaturalInversion: the description's figure scales the sum of image and pyramid at once; the released code first
   /// passes it through a 1x1 convolution and tanh, which is the default (section 1.10).
   bool plain_addition = false;
-  /// On devices other than the CPU, NaturalInversion repeats its iteration as one captured graph.
-  bool capture = true;
 };
 
 /// "natural-inversion" and "deep-inversion".

@@ -1,13 +1,11 @@
 #include "models/methods/inversion_loss.h"
 
-#include "engine/device_memory.h"
 #include "engine/ops.h"
 
 namespace engram {
 
-InversionTerms InversionLoss::terms() const {
-  const std::vector<float> v = items({total, ce, bn_var, bn_mean, tv, l2});
-  return {v[0], v[1], v[2], v[3], v[4], v[5]};
+Meters inversion_meters(const Device& device) {
+  return {{{"loss/total"}, {"loss/ce"}, {"loss/bn_var"}, {"loss/bn_mean"}, {"loss/tv"}, {"loss/l2"}}, device};
 }
 
 InversionLoss inversion_loss(Network& classifier, const Tensor& x, const Tensor& labels,

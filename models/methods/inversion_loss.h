@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "engine/ops/channel_scale.h"
 #include "models/nets/network.h"
+#include "models/training/meters.h"
 
 namespace engram {
 
@@ -15,25 +15,19 @@ struct InversionWeights {
   float l2 = 1.5e-5f;
 };
 
-/// A move of all images of a batch: circular shift by dy rows and dx columns, then a horizontal flip.
-struct ImageMove {
-  int dy = 0, dx = 0;
-  bool flip = false;
-};
-
-/// The terms as numbers: `total` is the weighted sum, the others are without their coefficients.
-struct InversionTerms {
-  double total = 0, ce = 0, bn_var = 0, bn_mean = 0, tv = 0, l2 = 0;
-};
-
-/// The same as scalars of the graph, with what the classifier said.
+/// The terms as scalars of the graph, with what the classifier said. `total` is the weighted sum, the others are
+/// without their coefficients.
 struct InversionLoss {
   Tensor total, ce, bn_var, bn_mean, tv, l2;
   Tensor logits;
   std::vector<NamedBnMismatch> layers;
 
-  InversionTerms terms() const;
+  /// The scalars in the order of inversion_meters.
+  std::vector<Tensor> recorded() const { return {total, ce, bn_var, bn_mean, tv, l2}; }
 };
+
+/// Meters of the terms: loss/total, loss/ce, loss/bn_var, loss/bn_mean, loss/tv, loss/l2.
+Meters inversion_meters(const Device& device);
 
 /// The loss of images x [B,C,H,W] with labels [B] (i32) under a frozen classifier in evaluation mode: cross entropy;
 /// R_bn, the sum over all batch normalisations of the distances between batch and running statistics; total variation;

@@ -1,19 +1,16 @@
 #include "models/methods/natural_inversion.h"
 
-#include <cmath>
-
 #include "engine/autograd.h"
-#include "engine/device_memory.h"
 #include "engine/ops.h"
 #include "engine/optim_step.h"
-#include "engine/profiler.h"
+#include "models/init.h"
 
 namespace engram {
 namespace {
 
 constexpr dim_t kNoise = 1024;
 constexpr float kAlphaMean = 5;
-constexpr double kNoLoss = 1e6;  // before the first
+constexpr float kNoLoss = 1e6f;  // before the first
 
 /// Purposes of a batch's random streams.
 enum Stream : std::uint64_t { kLabels = 1, kLatents, kAlpha, kMoves, kGeneratorWeights, kPyramidWeights };
@@ -22,13 +19,14 @@ Generator batch_stream(std::uint64_t seed, dim_t batch_index, Stream purpose) {
   return Generator(seed).split(std::uint64_t(batch_index)).split(purpose);
 }
 
-Tensor jitter_of(const ImageMove& move, const Device& device) {
-  return make_jitter(move.dy, move.dx, move.flip, device);
+void copy_all(const std::vector<Tensor>& targets, const std::vector<Tensor>& values) {
+  for (std::size_t i = 0; i < targets.size(); ++i) copy_into(targets[i], values[i].detach());
 }
 
-void write_jitter(const Tensor& jitter, const ImageMove& move) {
-  const std::int32_t values[] = {move.dy, move.dx, move.flip ? 1 : 0};
-  copy_to_device(jitter.device(), jitter.raw_data(), values, sizeof values);
+std::vector<Tensor> clones(const std::vector<Tensor>& tensors) {
+  std::vector<Tensor> copies;
+  for (const Tensor& tensor : tensors) copies.push_back(tensor.clone());
+  return copies;
 }
 
 /// A stream's own seed, for interfaces that take one.
@@ -46,7 +44,10 @@ NaturalInversion::NaturalInversion(Network& classifier, const InversionOptions& 
       labels_(balanced_labels(options.batch_size, classifier.num_classes(), batch_seed(seed, batch_index, kLabels))),
       label_tensor_(Tensor::from(labels_, {options.batch_size}, classifier.device())),
       generator_(kNoise + classifier.num_classes(), classifier.image(), classifier.device()),
-      pyramid_(classifier.image(), classifier.taps(), classifier.device()) {
+      pyramid_(classifier.image(), classifier.taps(), classifier.device()),
+      first_move_(classifier.device()),
+      second_move_(classifier.device()),
+      best_loss_(Tensor::scalar(kNoLoss, classifier.device())) {
   generator_.initialize(batch_seed(seed, batch_index, kGeneratorWeights));
   pyramid_.initialize(batch_seed(seed, batch_index, kPyramidWeights));
   Generator latent_stream = batch_stream(seed, batch_index, kLatents),
@@ -59,6 +60,8 @@ NaturalInversion::NaturalInversion(Network& classifier, const InversionOptions& 
   optimizers_.emplace_back(generator_.named_parameters(), adam_options());
   optimizers_.emplace_back(pyramid_.named_parameters(), adam_options());
   optimizers_.emplace_back(std::vector<NamedTensor>{{"alpha", alpha_}}, adam_options());
+  best_ = clones(all_parameters());
+  meters_ = inversion_meters(classifier.device());
 }
 
 void NaturalInversion::set_latents(const Tensor& latents) {
@@ -91,23 +94,20 @@ ImageMove NaturalInversion::draw_move() {
   return move;
 }
 
-Tensor NaturalInversion::scaled(const Tensor& x1, const Tensor& jitter, Tensor* addition) {
+void NaturalInversion::stage(dim_t) {
+  const ImageMove first = draw_move();
+  stage_moves(first, draw_move());
+}
+
+void NaturalInversion::stage_moves(const ImageMove& first, const ImageMove& second) {
+  first_move_.stage(first);
+  second_move_.stage(second);
+}
+
+Tensor NaturalInversion::scaled(const Tensor& x1, const Tensor& jitter) {
   const FeaturePyramid::Output out = pyramid_.forward(x1, classifier_.features_inference(x1));
-  if (addition) *addition = out.addition;
   if (options_.plain_addition) return roll_flip(mul(x1 + out.addition, alpha_), jitter);
   return channel_scale(out.preimage, alpha_, jitter);
-}
-
-NaturalInversion::Pass NaturalInversion::forward(const ImageMove& first, const ImageMove& second) {
-  return forward(jitter_of(first, classifier_.device()), jitter_of(second, classifier_.device()));
-}
-
-NaturalInversion::Pass NaturalInversion::forward(const Tensor& first_jitter, const Tensor& second_jitter) {
-  Pass pass;
-  pass.x0 = generator_.forward(latents_);
-  pass.x3 = scaled(roll_flip(pass.x0, first_jitter), second_jitter, &pass.addition);
-  pass.loss = inversion_loss(classifier_, pass.x3, label_tensor_, options_.weights);
-  return pass;
 }
 
 std::vector<Tensor> NaturalInversion::all_parameters() const {
@@ -118,104 +118,44 @@ std::vector<Tensor> NaturalInversion::all_parameters() const {
   return all;
 }
 
-void NaturalInversion::keep_if_best(double loss) {
-  if (!(loss < best_loss_)) return;
-  best_loss_ = loss;
-  const std::vector<Tensor> now = all_parameters();
-  if (best_.empty())
-    for (const Tensor& parameter : now) best_.push_back(parameter.clone());
-  else
-    ema_step(best_, now, 0);  // a copy in one pass
-}
+void NaturalInversion::issue() {
+  const Tensor x1 = roll_flip(generator_.forward(latents_), first_move_.tensor());
+  const Tensor x3 = scaled(x1, second_move_.tensor());
+  const InversionLoss loss = inversion_loss(classifier_, x3, label_tensor_, options_.weights);
+  meters_.record(loss.recorded());
+  const std::vector<Tensor> parameters = all_parameters();
+  keep_best_step(best_, parameters, loss.total.detach(), best_loss_);
 
-void NaturalInversion::update(const Tensor& loss) {
-  const std::vector<Tensor> gradients = grad({loss}, all_parameters(), {.allow_unused = true});
-  const std::size_t in_generator = generator_.parameters().size(), in_pyramid = pyramid_.parameters().size();
-  const auto from = gradients.begin();
-  const auto to_pyramid = from + std::ptrdiff_t(in_generator), to_alpha = to_pyramid + std::ptrdiff_t(in_pyramid);
-  optimizers_[0].step({from, to_pyramid}, options_.lr_generator);
-  optimizers_[1].step({to_pyramid, to_alpha}, options_.lr_pyramid);
-  optimizers_[2].step({to_alpha, gradients.end()}, options_.lr_alpha);
-}
-
-void NaturalInversion::iterate_on_device(const ImageMove& first, const ImageMove& second) {
-  const Device device = classifier_.device();
-  if (!device_best_loss_.defined()) {
-    for (Tensor& jitter : jitters_) jitter = Tensor::empty({3}, DType::kI32, device);
-    device_best_loss_ = Tensor::scalar(float(best_loss_), device);
-    for (const Tensor& parameter : all_parameters()) best_.push_back(parameter.clone());
-    captured_ = std::make_unique<CapturedWork>(device);
-  }
-  write_jitter(jitters_[0], first);
-  write_jitter(jitters_[1], second);
-  const auto iteration = [this] {
-    const InversionLoss loss = forward(jitters_[0], jitters_[1]).loss;
-    keep_best_step(best_, all_parameters(), loss.total.detach(), device_best_loss_);
-    update(loss.total);
-    last_loss_ = {loss.total.detach(),
-                  loss.ce.detach(),
-                  loss.bn_var.detach(),
-                  loss.bn_mean.detach(),
-                  loss.tv.detach(),
-                  loss.l2.detach(),
-                  {},
-                  {}};
-  };
-  if (options_.capture && !profiler::enabled())
-    captured_->run(iteration);
-  else
-    iteration();
-}
-
-double NaturalInversion::best_loss() const {
-  return device_best_loss_.defined() ? double(device_best_loss_.item()) : best_loss_;
-}
-
-InversionTerms NaturalInversion::step(const ImageMove& first, const ImageMove& second) {
-  if (!classifier_.device().is_cpu()) {
-    iterate_on_device(first, second);
-    const InversionTerms terms = last_loss_.terms();
-    if (!std::isfinite(terms.total))
-      throw DataError(message("[natural-inversion] expected a finite loss, got ", terms.total));
-    return terms;
-  }
-  const InversionLoss loss = forward(first, second).loss;
-  const InversionTerms terms = loss.terms();
-  if (!std::isfinite(terms.total))
-    throw DataError(message("[natural-inversion] expected a finite loss, got ", terms.total));
-  keep_if_best(terms.total);
-  update(loss.total);
-  return terms;
-}
-
-InversionTerms NaturalInversion::step() {
-  const ImageMove first = draw_move();
-  return step(first, draw_move());
-}
-
-void NaturalInversion::advance() {
-  if (classifier_.device().is_cpu()) {
-    step();
-    return;
-  }
-  const ImageMove first = draw_move();
-  iterate_on_device(first, draw_move());
+  const std::vector<Tensor> gradients = grad({loss.total}, parameters, {.allow_unused = true});
+  const auto to_pyramid = gradients.begin() + std::ptrdiff_t(generator_.parameters().size());
+  optimizers_[0].step({gradients.begin(), to_pyramid}, options_.lr_generator);
+  optimizers_[1].step({to_pyramid, gradients.end() - 1}, options_.lr_pyramid);
+  optimizers_[2].step({gradients.back()}, options_.lr_alpha);
 }
 
 Tensor NaturalInversion::current_images() {
-  NoGradGuard no_grad;
-  return scaled(generator_.forward(latents_), jitter_of({}, classifier_.device()), nullptr);
+  const NoGradGuard no_grad;
+  return scaled(generator_.forward(latents_), StagedMove(device()).tensor());
 }
 
 Tensor NaturalInversion::result() {
-  if (best_.empty() || !(best_loss() < kNoLoss)) return current_images();
-  const std::vector<Tensor> parameters = all_parameters();
-  std::vector<Tensor> now;
-  for (const Tensor& parameter : parameters) now.push_back(parameter.clone());
-  ema_step(parameters, best_, 0);
+  if (!(best_loss() < double(kNoLoss))) return current_images();
+  const NoGradGuard no_grad;
+  const std::vector<Tensor> parameters = all_parameters(), now = clones(parameters);
+  copy_all(parameters, best_);
   const Tensor images = current_images();
-  ema_step(parameters, now, 0);
+  copy_all(parameters, now);
   return images;
+}
+
+void NaturalInversion::visit_parts(StateVisitor& visitor) {
+  visitor.visit("moves", moves_);
+  visitor.visit("generator", generator_);
+  visitor.visit("pyramid", pyramid_);
+  visitor.visit("alpha", alpha_);
+  for (std::size_t i = 0; i < optimizers_.size(); ++i) visitor.visit("optimizer" + std::to_string(i), optimizers_[i]);
+  visitor.visit("best", best_);
+  visitor.visit("best_loss", best_loss_);
 }
 
 }  // namespace engram

@@ -3,10 +3,7 @@
 /// and channel are optimised, not pixels. The pipeline is that of the released code (method description, sections 1.1
 /// to 1.9).
 
-#include <memory>
-
-#include "engine/captured_work.h"
-#include "engine/random.h"
+#include "models/methods/image_move.h"
 #include "models/methods/inversion.h"
 #include "models/nets/feature_pyramid.h"
 #include "models/nets/generator.h"
@@ -15,7 +12,7 @@
 namespace engram {
 
 /// One batch. The members that a trajectory is made of are open, so that a given one can be replayed: set the modules'
-/// tensors, latents and scales, then call `step(first, second)`.
+/// tensors, latents and scales, then call stage_moves() and issue() for each step.
 class NaturalInversion : public Inversion {
  public:
   /// Draws latents, scales and the modules' first weights from (seed, batch_index).
@@ -32,36 +29,28 @@ class NaturalInversion : public Inversion {
   void set_alpha(const Tensor& alpha);
   void set_labels(const std::vector<std::int32_t>& labels);
 
-  /// What one pass through the modules gives; x0 to x3 as in section 1.2.
-  struct Pass {
-    Tensor x0, addition, x3;
-    InversionLoss loss;
-  };
-  Pass forward(const ImageMove& first, const ImageMove& second);
+  Device device() const override { return classifier_.device(); }
+  /// Draws the step's moves.
+  void stage(dim_t step) override;
+  /// The same with given ones.
+  void stage_moves(const ImageMove& first, const ImageMove& second);
   /// Section 1.2, steps 1 to 10: loss, best-so-far snapshot, gradients, three Adam updates.
-  InversionTerms step(const ImageMove& first, const ImageMove& second);
-
-  InversionTerms step() override;
-  void advance() override;
+  void issue() override;
   Tensor current_images() override;
   /// The images of the weights with the lowest recorded loss (section 1.8), recomputed without moves.
   Tensor result() override;
   const std::vector<std::int32_t>& labels() const override { return labels_; }
-  /// Lowest total loss recorded, 1e6 before the first.
-  double best_loss() const;
-  /// Kernels, copies and fills of the captured iteration; 0 while it is not captured.
-  std::size_t num_graph_nodes() const { return captured_ ? captured_->num_nodes() : 0; }
+  /// Lowest total loss recorded, 1e6 before the first. Waits for the device.
+  double best_loss() const { return double(best_loss_.item()); }
+
+ protected:
+  void visit_parts(StateVisitor& visitor) override;
 
  private:
   ImageMove draw_move();
-  /// x2, scaled but not moved (or with the second move): the images.
-  Tensor scaled(const Tensor& x1, const Tensor& jitter, Tensor* addition);
-  Pass forward(const Tensor& first_jitter, const Tensor& second_jitter);
+  /// x2, moved: the images.
+  Tensor scaled(const Tensor& x1, const Tensor& jitter);
   std::vector<Tensor> all_parameters() const;
-  void keep_if_best(double loss);
-  void update(const Tensor& loss);
-  /// One iteration without a wait: the moves lie in device memory, and the device keeps the best parameters.
-  void iterate_on_device(const ImageMove& first, const ImageMove& second);
 
   Network& classifier_;
   InversionOptions options_;
@@ -71,14 +60,10 @@ class NaturalInversion : public Inversion {
   ImageGenerator generator_;
   FeaturePyramid pyramid_;
   Tensor latents_, alpha_;
+  StagedMove first_move_, second_move_;
   std::vector<Optimizer> optimizers_;  // generator, pyramid, scales
-  double best_loss_ = 1e6;
-  std::vector<Tensor> best_;  // copies of all_parameters()
-
-  // Of devices other than the CPU.
-  Tensor jitters_[2], device_best_loss_;
-  InversionLoss last_loss_;  // scalars only
-  std::unique_ptr<CapturedWork> captured_;
+  Tensor best_loss_;                   // scalar
+  std::vector<Tensor> best_;           // copies of all_parameters()
 };
 
 }  // namespace engram

@@ -1,5 +1,8 @@
 #include "models/nets/executor.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "engine/autograd.h"
 
 namespace engram {
@@ -13,6 +16,11 @@ std::vector<std::uint64_t> versions(std::initializer_list<Tensor> tensors) {
   std::vector<std::uint64_t> result;
   for (const Tensor& tensor : tensors) result.push_back(tensor.defined() ? tensor.storage().version() : 0);
   return result;
+}
+
+bool all_finite(const Tensor& x) {
+  const std::vector<float> values = x.to_vector();
+  return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
 }
 
 }  // namespace
@@ -75,6 +83,25 @@ Tensor FoldedExecutor::bn(const BatchNorm2d& bn, const Tensor& x, Activation act
 
 Tensor FoldedExecutor::conv(const Conv2d& conv, const Tensor& x, const Tensor& residual) {
   return conv2d_inference(x, conv.weight, conv.bias, residual, false, geometry(conv));
+}
+
+Tensor FiniteExecutor::noted(const Module& layer, Tensor y) {
+  if (!first_ && !all_finite(y)) first_ = &layer;
+  return y;
+}
+
+Tensor FiniteExecutor::conv_bn(const Conv2d& conv, const BatchNorm2d& bn, const Tensor& x, Activation activation,
+                               const Tensor& residual) {
+  noted(conv, conv.forward(x));
+  return noted(bn, FoldedExecutor::conv_bn(conv, bn, x, activation, residual));
+}
+
+Tensor FiniteExecutor::bn(const BatchNorm2d& bn, const Tensor& x, Activation activation) {
+  return noted(bn, FoldedExecutor::bn(bn, x, activation));
+}
+
+Tensor FiniteExecutor::conv(const Conv2d& conv, const Tensor& x, const Tensor& residual) {
+  return noted(conv, FoldedExecutor::conv(conv, x, residual));
 }
 
 }  // namespace engram

@@ -93,4 +93,23 @@ class FoldedExecutor : public Executor {
   FoldedWeights& weights_;
 };
 
+/// As FoldedExecutor, and finds the first layer whose output holds a number that is not finite. Waits for the device at
+/// every layer: for messages.
+class FiniteExecutor : public FoldedExecutor {
+ public:
+  using FoldedExecutor::FoldedExecutor;
+  Tensor conv_bn(const Conv2d& conv, const BatchNorm2d& bn, const Tensor& x, Activation activation,
+                 const Tensor& residual) override;
+  Tensor bn(const BatchNorm2d& bn, const Tensor& x, Activation activation) override;
+  Tensor conv(const Conv2d& conv, const Tensor& x, const Tensor& residual) override;
+  /// Null while all outputs were finite.
+  const Module* first_not_finite() const { return first_; }
+
+ private:
+  /// y, noted as the output of `layer`.
+  Tensor noted(const Module& layer, Tensor y);
+
+  const Module* first_ = nullptr;
+};
+
 }  // namespace engram

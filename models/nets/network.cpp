@@ -63,6 +63,19 @@ Tensor Network::logits_inference(const Tensor& x) {
   return head(body(executor, x.detach(), nullptr, false), false);
 }
 
+std::string Network::first_layer_not_finite(const Tensor& x) {
+  check_input("first_layer_not_finite", x);
+  NoGradGuard no_grad;
+  FiniteExecutor executor(folded_);
+  body(executor, x.detach(), nullptr, false);
+  std::string name;
+  for (const NamedModule& named : named_modules()) {
+    if (named.module == executor.first_not_finite()) return named.name;
+    if (dynamic_cast<const Linear*>(named.module)) name = named.name;
+  }
+  return name;
+}
+
 std::vector<Tensor> Network::features_inference(const Tensor& x) {
   check_input("features_inference", x);
   NoGradGuard no_grad;

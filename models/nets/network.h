@@ -60,6 +60,9 @@ class Network : public Module {
   /// Logits in evaluation mode (whatever the mode), without gradients, with normalisations folded into the
   /// convolutions.
   Tensor logits_inference(const Tensor& x);
+  /// The name of the first layer whose output, in logits_inference of x, holds a number that is not finite; of the last
+  /// linear layer when all before the head are finite. For messages.
+  std::string first_layer_not_finite(const Tensor& x);
   /// The taps of forward_features in evaluation mode, without gradients, likewise; nothing after the last tap is run.
   std::vector<Tensor> features_inference(const Tensor& x);
 

@@ -18,11 +18,20 @@ std::vector<float> mirrored(const std::vector<float>& images, dim_t width) {
   return out;
 }
 
+std::vector<float> finite_logits(Network& network, const std::vector<float>& images, const Shape& shape) {
+  const Tensor x = Tensor::from(images, shape, network.device());
+  std::vector<float> logits = network.logits_inference(x).to_vector();
+  for (const float v : logits)
+    if (!std::isfinite(v))
+      throw DataError(message("[evaluate] expected finite logits, got ", v, "; the first layer whose output is not finite: ",
+                              network.first_layer_not_finite(x)));
+  return logits;
+}
+
 std::vector<float> logits_of(Network& network, const std::vector<float>& images, const Shape& shape, bool flip) {
-  std::vector<float> logits = network.logits_inference(Tensor::from(images, shape, network.device())).to_vector();
+  std::vector<float> logits = finite_logits(network, images, shape);
   if (!flip) return logits;
-  const auto other =
-      network.logits_inference(Tensor::from(mirrored(images, shape[3]), shape, network.device())).to_vector();
+  const std::vector<float> other = finite_logits(network, mirrored(images, shape[3]), shape);
   for (std::size_t i = 0; i < logits.size(); ++i) logits[i] = 0.5f * (logits[i] + other[i]);
   return logits;
 }
@@ -30,12 +39,11 @@ std::vector<float> logits_of(Network& network, const std::vector<float>& images,
 /// Adds one image to the tally.
 void count_one(Evaluation& tally, const float* logits, int classes, int label) {
   const int predicted = int(std::max_element(logits, logits + classes) - logits);
-  const bool finite = std::all_of(logits, logits + classes, [](float v) { return v == v; });
   double total = 0;
   for (int c = 0; c < classes; ++c) total += std::exp(double(logits[c]) - double(logits[predicted]));
   tally.mean_loss += std::log(total) + double(logits[predicted]) - double(logits[label]);
-  ++tally.confusion[std::size_t(label)][std::size_t(finite ? predicted : 0)];
-  if (finite && predicted == label) ++tally.correct;
+  ++tally.confusion[std::size_t(label)][std::size_t(predicted)];
+  if (predicted == label) ++tally.correct;
   ++tally.count;
 }
 

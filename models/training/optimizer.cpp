@@ -1,26 +1,6 @@
 #include "models/training/optimizer.h"
 
-#include "models/init.h"
-
 namespace engram {
-namespace {
-
-/// A copy of x on a device.
-Tensor copy_on(const Tensor& x, const Device& device) {
-  return x.device() == device ? x.clone() : x.to(device);
-}
-
-/// A copy of the entry `name`, which must have the parameter's extents.
-Tensor restored(const StateDict& state, const std::string& name, const Tensor& like) {
-  const auto it = state.find(name);
-  if (it == state.end()) throw DataError(message("[optimizer] expected the state '", name, "', found none"));
-  if (it->second.shape() != like.shape())
-    throw DataError(message("[optimizer] expected the state '", name, "' with shape ", to_string(like.shape()),
-                            ", got ", it->second.describe()));
-  return copy_on(it->second, like.device());
-}
-
-}  // namespace
 
 OptimizerKind parse_optimizer(const std::string& text) {
   if (text == "sgd") return OptimizerKind::kSgd;
@@ -77,49 +57,43 @@ void Optimizer::update(const std::vector<Tensor>& gradients, float lr, const Ten
   }
 }
 
-StateDict Optimizer::state() const {
-  StateDict state;
-  for (const Group& group : groups_) {
-    for (std::size_t i = 0; i < group.momentum.size(); ++i)
-      if (group.momentum[i].defined()) state["momentum." + group.parameters[i].name] = group.momentum[i];
-    for (std::size_t i = 0; i < group.adam.size(); ++i) {
-      if (!group.adam[i].m.defined()) continue;
-      const std::string& name = group.parameters[i].name;
-      state["adam_m." + name] = group.adam[i].m;
-      state["adam_v." + name] = group.adam[i].v;
-      state["adam_step." + name] = group.adam[i].step;
-    }
+std::vector<NamedTensor> Optimizer::state_of(std::size_t group, std::size_t parameter, bool make) {
+  Group& g = groups_[group];
+  const Tensor& like = g.tensors[parameter];
+  const auto ready = [&](Tensor& tensor, const Shape& shape, DType dtype, Layout layout) -> Tensor& {
+    if (make && !tensor.defined()) tensor = Tensor::empty(shape, dtype, like.device(), layout);
+    return tensor;
+  };
+  if (options_.kind == OptimizerKind::kSgd) {
+    if (options_.momentum == 0) return {};
+    g.momentum.resize(g.tensors.size());
+    return {{"momentum", ready(g.momentum[parameter], like.shape(), DType::kF32, like.layout())}};
   }
-  return state;
+  g.adam.resize(g.tensors.size());
+  AdamState& adam = g.adam[parameter];
+  return {{"adam_m", ready(adam.m, like.shape(), DType::kF32, like.layout())},
+          {"adam_v", ready(adam.v, like.shape(), DType::kF32, like.layout())},
+          {"adam_step", ready(adam.step, {1}, DType::kI32, Layout::kStrided)}};
 }
 
-void Optimizer::load_state(const StateDict& state) {
-  for (Group& group : groups_) {
-    std::vector<Tensor> momentum(group.tensors.size());
-    std::vector<AdamState> adam(group.tensors.size());
-    bool any = false;
-    for (std::size_t i = 0; i < group.tensors.size(); ++i) {
-      const std::string& name = group.parameters[i].name;
-      if (options_.kind == OptimizerKind::kSgd) {
-        if (!state.count("momentum." + name)) continue;  // a parameter that has not been stepped yet
-        momentum[i] = restored(state, "momentum." + name, group.tensors[i]);
-      } else {
-        if (!state.count("adam_m." + name)) continue;
-        adam[i].m = restored(state, "adam_m." + name, group.tensors[i]);
-        adam[i].v = restored(state, "adam_v." + name, group.tensors[i]);
-        const auto step = state.find("adam_step." + name);
-        if (step == state.end() || step->second.numel() != 1 || step->second.dtype() != DType::kI32)
-          throw DataError(message("[optimizer] expected the state 'adam_step.", name, "' with one i32, found none"));
-        adam[i].step = copy_on(step->second, group.tensors[i].device());
-      }
-      any = true;
+void Optimizer::visit_state(const std::string& name, StateVisitor& visitor) {
+  std::vector<std::int64_t> started;
+  for (std::size_t g = 0; g < groups_.size(); ++g)
+    for (std::size_t i = 0; i < groups_[g].tensors.size(); ++i) {
+      const std::vector<NamedTensor> state = state_of(g, i, false);
+      started.push_back(!state.empty() && state[0].tensor.defined());
     }
-    if (!any) continue;
-    if (options_.kind == OptimizerKind::kSgd)
-      group.momentum = std::move(momentum);
-    else
-      group.adam = std::move(adam);
-  }
+  const std::size_t parameters = started.size();
+  visitor.visit(name + ".started", started);
+  if (started.size() != parameters)
+    throw DataError(
+        message("[resume] expected '", name, "' to be of ", parameters, " parameters, got ", started.size()));
+  std::size_t next = 0;
+  for (std::size_t g = 0; g < groups_.size(); ++g)
+    for (std::size_t i = 0; i < groups_[g].tensors.size(); ++i)
+      if (started[next++] != 0)
+        for (const NamedTensor& part : state_of(g, i, true))
+          visitor.visit(name + "." + part.name + "." + groups_[g].parameters[i].name, part.tensor);
 }
 
 }  // namespace engram

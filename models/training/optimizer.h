@@ -6,6 +6,7 @@
 
 #include "engine/optim_step.h"
 #include "models/module.h"
+#include "models/training/state_visitor.h"
 
 namespace engram {
 
@@ -44,13 +45,16 @@ class Optimizer {
   /// The same with a learning rate (scalar) that lies on the parameters' device and is read there.
   void step(const std::vector<Tensor>& gradients, const Tensor& device_lr, const Tensor& grad_scale = {});
 
-  /// Everything the next step depends on, under "<kind of state>.<parameter name>".
-  StateDict state() const;
-  /// Restores what `state` gave. Throws DataError that names what is missing or does not fit.
-  void load_state(const StateDict& state);
+  /// Shows all that the next step depends on: "<name>.started", a 1 for each parameter that has been stepped, and for
+  /// those "<name>.momentum.<parameter>" (SGD with momentum), or "<name>.adam_m", "adam_v" and "adam_step". Restores
+  /// them from a visitor that restores. Throws DataError for a list of another length.
+  void visit_state(const std::string& name, StateVisitor& visitor);
 
  private:
   void update(const std::vector<Tensor>& gradients, float lr, const Tensor& device_lr, const Tensor& grad_scale);
+
+  /// The tensors of a parameter's state, with the words before its name; made when `make` is on and there are none.
+  std::vector<NamedTensor> state_of(std::size_t group, std::size_t parameter, bool make);
 
   /// Parameters that share a weight decay, updated by one call.
   struct Group {

@@ -4,6 +4,8 @@
 #include <signal.h>
 
 #include <chrono>
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "models/classifier_file.h"
@@ -70,6 +72,35 @@ TEST_F(InvertApp, AStoppedRunContinuesWithTheBatchesThatItLacks) {
   ASSERT_EQ(program.wait(), 130) << log();
   ASSERT_EQ(run({classifier(), "--resume", path("stopped")}), 0) << log();
   EXPECT_EQ(text_of(path("stopped") / "samples.safetensors"), text_of(path("whole") / "samples.safetensors"));
+}
+
+TEST_F(InvertApp, AnInterruptedBatchContinuesFromItsCheckpoint) {
+  auto args = arguments(path("whole"));
+  args[4] = "400";
+  args[6] = "1";
+  ASSERT_EQ(run(args), 0) << log();
+  args.back() = path("stopped");
+  Program program("engram-invert", args, path("log"));
+  while (!fs::exists(path("stopped") / "images" / "batch0000_000002.png"))
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  program.signal(SIGINT);
+  ASSERT_EQ(program.wait(), 130) << log();
+  const fs::path checkpoint = path("stopped") / "checkpoint_0000.safetensors";
+  EXPECT_TRUE(fs::exists(checkpoint));
+  const auto metrics = [&](const char* name) {
+    std::vector<std::string> lines;
+    std::ifstream in(path(name) / "metrics.jsonl");
+    for (std::string line; std::getline(in, line);) {
+      auto json = nlohmann::json::parse(line);
+      lines.push_back(json["step"].dump() + " " + json["loss/total"].dump() + " " + json["loss/tv"].dump());
+    }
+    return lines;
+  };
+  EXPECT_FALSE(metrics("stopped").empty());
+  ASSERT_EQ(run({classifier(), "--resume", path("stopped")}), 0) << log();
+  EXPECT_EQ(text_of(path("stopped") / "samples.safetensors"), text_of(path("whole") / "samples.safetensors"));
+  EXPECT_EQ(metrics("stopped"), metrics("whole"));
+  EXPECT_FALSE(fs::exists(checkpoint));
 }
 
 TEST_F(InvertApp, BadInputIsOneLineAndItsExitCode) {

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <random>
 #include <thread>
 
@@ -64,6 +65,17 @@ class TrainApp : public ::testing::Test {
             out};
   }
   int train(const fs::path& out) const { return Program("engram-train", arguments(out), run("log")).wait(); }
+  int resume(const fs::path& out) const {
+    return Program("engram-train", {"--data", data(), "--resume", out}, run("log")).wait();
+  }
+  /// The values of a series in a run's metrics.
+  static std::vector<double> values_of(const fs::path& out, const std::string& name) {
+    std::vector<double> values;
+    std::ifstream lines(out / "metrics.jsonl");
+    for (std::string line; std::getline(lines, line);)
+      if (const auto json = nlohmann::json::parse(line); json.contains(name)) values.push_back(json[name]);
+    return values;
+  }
   std::string classifier(const fs::path& out) const { return text_of(out / "classifier.safetensors"); }
 
   test::TempFolder folder_;
@@ -78,19 +90,71 @@ TEST_F(TrainApp, TheSameSeedAndThreadsGiveTheSameBytes) {
 
 TEST_F(TrainApp, ARunKilledAtARandomStepContinuesToTheSameBytes) {
   ASSERT_EQ(train(run("whole")), 0);
-  std::mt19937 rng(std::random_device{}());
-  Program killed("engram-train", arguments(run("killed")), run("log"));
-  while (!fs::exists(run("killed") / "checkpoint.safetensors"))
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  std::this_thread::sleep_for(std::chrono::milliseconds(rng() % 150));
-  killed.signal(SIGKILL);
-  const int code = killed.wait();
-  ASSERT_TRUE(code == 1000 + SIGKILL || code == 0) << code;
-  if (code != 0) {
-    const std::vector<std::string> resume = {"--data", data(), "--resume", run("killed")};
-    ASSERT_EQ(Program("engram-train", resume, run("log")).wait(), 0) << text_of(run("log"));
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 rng(seed);
+  bool landed = false;
+  for (unsigned longest = 150; !landed && longest > 4; longest /= 2) {  // a run may end before it is killed
+    fs::remove_all(run("killed"));
+    Program killed("engram-train", arguments(run("killed")), run("log"));
+    while (!fs::exists(run("killed") / "checkpoint.safetensors"))
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    std::this_thread::sleep_for(std::chrono::milliseconds(rng() % longest));
+    killed.signal(SIGKILL);
+    const int code = killed.wait();
+    ASSERT_TRUE(code == 1000 + SIGKILL || code == 0) << code;
+    landed = code != 0;
   }
+  ASSERT_TRUE(landed) << "no kill came before the end";
+  ASSERT_EQ(resume(run("killed")), 0) << text_of(run("log"));
   EXPECT_EQ(classifier(run("killed")), classifier(run("whole")));
+}
+
+TEST_F(TrainApp, AResumedEpochHasTheMeansOfAllItsSteps) {
+  ASSERT_EQ(train(run("whole")), 0);
+  Program program("engram-train", arguments(run("stopped")), run("log"));
+  while (!fs::exists(run("stopped") / "checkpoint.safetensors"))
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  program.signal(SIGTERM);
+  const int code = program.wait();
+  if (code == 130) {
+    ASSERT_EQ(resume(run("stopped")), 0) << text_of(run("log"));
+  } else {
+    ASSERT_EQ(code, 0) << text_of(run("log"));  // it was done before the signal
+  }
+  for (const char* name : {"train/epoch_loss", "train/accuracy", "train/loss", "train/lr", "test/accuracy"}) {
+    const auto whole = values_of(run("whole"), name);
+    EXPECT_EQ(whole.size(), std::string(name) == "train/loss" || std::string(name) == "train/lr" ? 24u : 4u) << name;
+    EXPECT_EQ(values_of(run("stopped"), name), whole) << name;
+  }
+}
+
+TEST_F(TrainApp, ResumingAFinishedRunLeavesItsAccuracy) {
+  ASSERT_EQ(train(run("out")), 0);
+  const auto accuracy = [&] {
+    return nlohmann::json::parse(text_of(run("out") / "manifest.json")).at("facts").at("test_accuracy").get<double>();
+  };
+  const double before = accuracy();
+  EXPECT_GT(before, 0);
+  EXPECT_EQ(before, values_of(run("out"), "test/accuracy").back());
+  ASSERT_EQ(resume(run("out")), 0) << text_of(run("log"));
+  EXPECT_EQ(accuracy(), before);
+}
+
+TEST_F(TrainApp, ARunThatDivergesIsNotComplete) {
+  for (const char* rate : {"1e30", "1e6"}) {
+    auto args = arguments(run("out"));
+    for (const char* word : {"--force", "--schedule", "constant", "--weight-decay", "0"}) args.push_back(word);
+    args[7] = "96";  // one step, whose loss is finite: the evaluation meets what it left
+    args[9] = "1";
+    args[11] = rate;
+    args[13] = "0";
+    if (std::string(rate) == "1e6") args[9] = "8";  // or a later step
+    EXPECT_EQ(Program("engram-train", args, run("log")).wait(), 3) << text_of(run("log"));
+    EXPECT_NE(text_of(run("log")).find("expected finite logits"), std::string::npos) << text_of(run("log"));
+    EXPECT_EQ(text_of(run("out") / "manifest.json").find("\"complete\""), std::string::npos);
+    EXPECT_FALSE(fs::exists(run("out") / "classifier.safetensors"));
+  }
 }
 
 TEST_F(TrainApp, AnInterruptFinishesTheStepSavesAndExitsWith130) {

@@ -14,6 +14,7 @@
 #include "kernels/plugin/plugin.h"
 #include "models/methods/natural_inversion.h"
 #include "models/nets/make_network.h"
+#include "models/training/step_runner.h"
 
 namespace engram {
 namespace {
@@ -63,10 +64,13 @@ std::vector<float> inversion_losses(const Device& device, bool capture) {
   auto classifier = make_network("resnet20", 10, {.seed = 9, .device = device});
   InversionOptions options;
   options.batch_size = 4;
-  options.capture = capture;
   const auto batch = start_inversion(*classifier, options, 7, 0);
+  StepRunner runner(*batch, capture);
   std::vector<float> losses;
-  for (int i = 0; i < 5; ++i) losses.push_back(float(batch->step().total));
+  for (dim_t step = 0; step < 5; ++step) {
+    runner.run(step);
+    losses.push_back(float(batch->meters().read(step).at(0).value));
+  }
   return losses;
 }
 
@@ -76,12 +80,14 @@ void time_inversion(const Device& device) {
   for (const bool capture : {false, true}) {
     InversionOptions options;
     options.batch_size = 256;
-    options.capture = capture;
     const auto batch = start_inversion(*classifier, options, 7, 0);
-    for (int i = 0; i < 5; ++i) batch->step();
+    StepRunner runner(*batch, capture);
+    dim_t step = 0;
+    for (; step < 5; ++step) runner.run(step);
+    synchronize(device);
     const auto start = Clock::now();
     constexpr int kCount = 20;
-    for (int i = 0; i < kCount; ++i) batch->advance();
+    for (int i = 0; i < kCount; ++i) runner.run(step++);
     synchronize(device);
     const double ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count() / kCount;
     std::printf("NaturalInversion iteration, ResNet-34, batch 256, %s: %.2f ms, peak %.2f GB\n",

@@ -79,6 +79,27 @@ TEST(Random, EveryBackEndFillsWithTheSameBits) {
   }
 }
 
+// The base is read by the fill: what a captured graph repeats draws anew where another one is written there.
+TEST(Random, ABaseInMemoryMovesTheStream) {
+  for (const std::uint64_t base : {std::uint64_t(0), std::uint64_t(7), std::uint64_t(1) << 40, ~std::uint64_t(0) - 3}) {
+    const RandomStream plain = {7, 12 + base}, based = {7, 12, &base};
+    const dim_t count = 101;
+    auto expected = poisoned(3 * count), tested = expected;
+    std::vector<std::int32_t> expected_k(count), tested_k(count);
+    const auto fill = [&](const RandomStream& stream, std::vector<float>& y, std::vector<std::int32_t>& k) {
+      const RandomKernels& kernels = backend_under_test().random;
+      kernels.uniform({}, {y.data(), count, stream, -2.f, 3.f});
+      kernels.normal({}, {y.data() + count, count, stream, 0.5f, 2.f});
+      kernels.bernoulli({}, {y.data() + 2 * count, count, stream, 0.25, 4.f});
+      kernels.integers({}, {k.data(), count, stream, -3, 17});
+    };
+    fill(plain, expected, expected_k);
+    fill(based, tested, tested_k);
+    EXPECT_EQ(tested, expected) << base;
+    EXPECT_EQ(tested_k, expected_k) << base;
+  }
+}
+
 TEST(Random, NormalFormulaAtTheEdges) {
   float first, second;
   normal_pair(0, 0, first, second);  // u = 2^-33, angle 0

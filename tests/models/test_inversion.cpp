@@ -8,6 +8,9 @@
 #include "models/methods/inversion.h"
 #include "models/methods/synthetic_images.h"
 #include "models/nets/make_network.h"
+#include "models/training/checkpoint.h"
+#include "models/training/step_runner.h"
+#include "tests/support/temp_folder.h"
 
 namespace engram {
 namespace {
@@ -30,16 +33,22 @@ class InversionTest : public ::testing::TestWithParam<std::string> {
 
 TEST_P(InversionTest, TheLossFalls) {
   const auto batch = start(0);
-  const double first = batch->step().total;
+  StepRunner runner(*batch);
+  const auto loss_of = [&](dim_t step) {
+    runner.run(step);
+    return batch->meters().read(step).at(0).value;
+  };
+  const double first = loss_of(0);
   double last = first;
-  for (int i = 0; i < 12; ++i) last = batch->step().total;
+  for (dim_t step = 1; step < 13; ++step) last = loss_of(step);
   EXPECT_LT(last, 0.9 * first);
 }
 
 TEST_P(InversionTest, EqualSeedsGiveEqualBitsAndBatchesDiffer) {
   const auto run = [&](dim_t batch, std::uint64_t seed) {
     const auto inversion = start(batch, seed);
-    for (int i = 0; i < 2; ++i) inversion->step();
+    StepRunner runner(*inversion);
+    for (dim_t step = 0; step < 2; ++step) runner.run(step);
     return inversion->result().to_vector();
   };
   const auto images = run(0, 1);
@@ -50,9 +59,23 @@ TEST_P(InversionTest, EqualSeedsGiveEqualBitsAndBatchesDiffer) {
 
 TEST_P(InversionTest, TheClassifierIsLeftAsItWas) {
   const auto before = classifier_->state().at("bn1.running_mean").to_vector();
-  start(0)->step();
+  const auto batch = start(0);
+  StepRunner(*batch).run(0);
   EXPECT_EQ(classifier_->state().at("bn1.running_mean").to_vector(), before);
   for (const Tensor& parameter : classifier_->parameters()) EXPECT_FALSE(parameter.grad().defined());
+}
+
+TEST_P(InversionTest, AnInterruptedBatchGoesOnWithTheSameBits) {
+  const test::TempFolder folder;
+  const auto whole = start(0), first = start(0), second = start(0);
+  StepRunner whole_runner(*whole), first_runner(*first), second_runner(*second);
+  for (dim_t step = 0; step < 4; ++step) whole_runner.run(step);
+  for (dim_t step = 0; step < 2; ++step) first_runner.run(step);
+  save_checkpoint(folder / "batch", *first, 2, "");
+  EXPECT_EQ(load_checkpoint(folder / "batch", *second, "", 4), 2);
+  for (dim_t step = 2; step < 4; ++step) second_runner.run(step);
+  EXPECT_EQ(second->result().to_vector(), whole->result().to_vector());
+  EXPECT_EQ(second->current_images().to_vector(), whole->current_images().to_vector());
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, InversionTest, ::testing::ValuesIn(inversion_methods()),

@@ -63,6 +63,18 @@ class Trajectory : public ::testing::Test {
 
   void TearDown() override { set_conv_policy(kernels::ConvPolicy::kFast); }
 
+  /// The terms before an update.
+  struct Terms {
+    double total, ce, bn_var, bn_mean, tv, l2;
+  };
+  /// An iteration with the moves of a row.
+  Terms step(const nlohmann::json& j) {
+    inversion_->stage_moves({j[0], j[1], j[2] == 1}, {j[3], j[4], j[5] == 1});
+    inversion_->issue();
+    const MeterValues v = inversion_->meters().read(0);
+    return {v.at(0).value, v.at(1).value, v.at(2).value, v.at(3).value, v.at(4).value, v.at(5).value};
+  }
+
   /// Runs the iterations: the first agrees to 1e-4, the next two to 1e-3, the last two to `last`, but for saturated
   /// pixels.
   void expect_five_iterations(double last, double saturated) {
@@ -70,7 +82,7 @@ class Trajectory : public ::testing::Test {
       const int iteration = row["iteration"];
       const double tolerance = iteration == 0 ? 1e-4 : iteration < 3 ? 1e-3 : last;
       const auto& j = row["jitter"];
-      const InversionTerms terms = inversion_->step({j[0], j[1], j[2] == 1}, {j[3], j[4], j[5] == 1});
+      const Terms terms = step(j);
       const std::string at = " in iteration " + std::to_string(iteration);
       expect_relative(terms.total, row["loss"], tolerance, "loss" + at);
       expect_relative(terms.ce, row["ce"], tolerance, "cross entropy" + at);
@@ -113,7 +125,7 @@ TEST_F(Trajectory, TheImagesOfTheLowestLossAreKeptNotTheLast) {
   std::vector<double> losses;
   for (int i = 0; i < 2; ++i) {
     const auto& j = data_["iterations"][i]["jitter"];
-    losses.push_back(inversion_->step({j[0], j[1], j[2] == 1}, {j[3], j[4], j[5] == 1}).total);
+    losses.push_back(step(j).total);
   }
   ASSERT_GT(losses[1], losses[0]);
   EXPECT_EQ(inversion_->best_loss(), losses[0]);

@@ -10,7 +10,7 @@
 namespace engram::testing {
 
 Program::Program(const std::string& name, std::vector<std::string> arguments, const std::filesystem::path& log) {
-  arguments.insert(arguments.begin(), std::string(ENGRAM_BIN_DIR) + "/" + name);
+  arguments.insert(arguments.begin(), std::filesystem::path(ENGRAM_BIN_DIR) / name);
   pid_ = fork();
   if (pid_ != 0) return;
   std::vector<char*> argv;

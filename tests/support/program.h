@@ -12,7 +12,7 @@ namespace engram::testing {
 /// A running program; both its outputs go to a file.
 class Program {
  public:
-  /// `name` is that of an executable in the build's bin folder, for example "engram-train".
+  /// `name` is that of an executable in the build's bin folder, for example "engram-train", or an absolute path.
   Program(const std::string& name, std::vector<std::string> arguments, const std::filesystem::path& log);
   /// Waits for the end. Exit code, or 1000 + the number of the signal that killed it.
   int wait();

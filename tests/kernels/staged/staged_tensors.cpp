@@ -181,6 +181,7 @@ void fill_random(Stream stream, const Args& args, void (*run)(Stream, const Args
   Staging s;
   Args a = args;
   a.y = s.out(args.y, args.count);
+  a.stream.base = args.stream.base ? s.in(args.stream.base, 1) : nullptr;
   run(stream, a);
 }
 void uniform(Stream stream, const UniformArgs& args) {

@@ -1,0 +1,80 @@
+#pragma once
+/// The product's own steps, on random weights and data, for timing and counting.
+
+#include <memory>
+#include <string>
+
+#include "models/methods/inversion.h"
+#include "models/nets/make_network.h"
+#include "models/training/step_runner.h"
+#include "models/training/supervised.h"
+
+namespace engram::bench {
+
+/// As many images as a batch has, of random bytes.
+inline ImageDataset random_images(dim_t count) {
+  ImageDataset data;
+  data.name = "random";
+  data.split = "train";
+  data.channels = 3;
+  data.height = data.width = 32;
+  data.count = count;
+  data.num_classes = 10;
+  data.class_names.assign(10, "class");
+  data.normalization = cifar_normalization();
+  std::uint32_t state = 1;
+  data.pixels.resize(std::size_t(count * data.image_bytes()));
+  for (std::uint8_t& pixel : data.pixels) pixel = std::uint8_t((state = state * 1664525u + 1013904223u) >> 24);
+  for (dim_t i = 0; i < count; ++i) data.labels.push_back(std::int32_t(i % 10));
+  return data;
+}
+
+/// Steps of engram-train with its defaults: SGD with Nesterov momentum and weight decay, crops and flips. On a device
+/// the work is queued, as a captured graph unless `capture` is off.
+class TrainingSteps {
+ public:
+  TrainingSteps(const std::string& arch, dim_t batch, const Device& device = {}, bool capture = true)
+      : data_(random_images(batch)),
+        network_(make_network(arch, 10, {.device = device})),
+        task_(*network_, data_, options(batch)),
+        runner_(task_, capture) {}
+  void run() { runner_.run(next_++); }
+
+ private:
+  static SupervisedOptions options(dim_t batch) {
+    SupervisedOptions options;
+    options.optimizer.weight_decay = 5e-4f;
+    options.schedule.base_lr = 0.01;
+    options.loader = {.batch_size = batch, .augment = standard_augmentation()};
+    options.epochs = 1 << 30;  // of one step each
+    return options;
+  }
+
+  ImageDataset data_;
+  std::unique_ptr<Network> network_;
+  SupervisedTask task_;
+  StepRunner runner_;
+  dim_t next_ = 0;
+};
+
+/// Iterations of NaturalInversion.
+class InversionSteps {
+ public:
+  InversionSteps(const std::string& arch, dim_t batch, const Device& device = {}, bool capture = true)
+      : classifier_(make_network(arch, 10, {.device = device})) {
+    InversionOptions options;
+    options.batch_size = batch;
+    batch_ = start_inversion(*classifier_, options, 1, 0);
+    runner_ = std::make_unique<StepRunner>(*batch_, capture);
+  }
+  /// On a device the work is queued.
+  void run() { runner_->run(next_++); }
+
+ private:
+  std::unique_ptr<Network> classifier_;
+  std::unique_ptr<Inversion> batch_;
+  std::unique_ptr<StepRunner> runner_;
+  dim_t next_ = 0;
+};
+
+}  // namespace engram::bench

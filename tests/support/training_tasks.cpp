@@ -1,0 +1,64 @@
+#include "tests/support/training_tasks.h"
+
+#include <algorithm>
+
+#include "models/methods/inversion.h"
+#include "models/nets/make_network.h"
+#include "models/training/supervised.h"
+#include "tests/support/bright_images.h"
+#include "tests/support/toy_method.h"
+
+namespace engram::testing {
+namespace {
+
+/// Everything that supervised training can hold, with dropout in the network.
+OwnedTask supervised(const Device& device) {
+  struct Parts {
+    ImageDataset data = bright_images(8);
+    std::unique_ptr<Network> network;
+  };
+  auto parts = std::make_shared<Parts>();
+  parts->network = make_network("vgg11-w16", 2, {.seed = 5, .device = device});
+  SupervisedOptions options;
+  options.epochs = 3;
+  options.loader = {.batch_size = 2, .augment = standard_augmentation(), .seed = 3};
+  options.schedule = {.kind = ScheduleKind::kCosine, .base_lr = 0.01};
+  options.label_smoothing = 0.1f;
+  options.clip_norm = 1;
+  options.ema_decay = 0.9;
+  auto task = std::make_unique<SupervisedTask>(*parts->network, parts->data, options);
+  return {parts, std::move(task)};
+}
+
+OwnedTask deep_inversion(const Device& device) {
+  std::shared_ptr<Network> classifier = make_network("wrn-10-1", 2, {.seed = 9, .device = device});
+  InversionOptions options;
+  options.method = "deep-inversion";
+  options.batch_size = 2;
+  auto task = start_inversion(*classifier, options, 7, 0);
+  return {classifier, std::move(task)};
+}
+
+OwnedTask toy(const Device& device) {
+  return {nullptr, std::make_unique<ToyMethod>(device)};
+}
+
+}  // namespace
+
+const std::vector<TaskKind>& task_kinds() {
+  static const std::vector<TaskKind> kinds = {
+      {"supervised", supervised},
+      {"deep_inversion", deep_inversion, 9},
+      {"toy", toy, 30},
+  };
+  return kinds;
+}
+
+const TaskKind& task_kind(const std::string& name) {
+  const auto& kinds = task_kinds();
+  const auto found = std::find_if(kinds.begin(), kinds.end(), [&](const TaskKind& kind) { return kind.name == name; });
+  if (found == kinds.end()) throw UsageError(message("expected a kind of task, got '", name, "'"));
+  return *found;
+}
+
+}  // namespace engram::testing
