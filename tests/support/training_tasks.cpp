@@ -14,13 +14,13 @@ namespace {
 /// Everything that supervised training can hold, with dropout in the network.
 OwnedTask supervised(const Device& device) {
   struct Parts {
-    ImageDataset data = bright_images(8);
+    ImageDataset data = bright_images(6);
     std::unique_ptr<Network> network;
   };
   auto parts = std::make_shared<Parts>();
   parts->network = make_network("vgg11-w16", 2, {.seed = 5, .device = device});
   SupervisedOptions options;
-  options.epochs = 3;
+  options.epochs = 2;
   options.loader = {.batch_size = 2, .augment = standard_augmentation(), .seed = 3};
   options.schedule = {.kind = ScheduleKind::kCosine, .base_lr = 0.01};
   options.label_smoothing = 0.1f;
@@ -47,8 +47,8 @@ OwnedTask toy(const Device& device) {
 
 const std::vector<TaskKind>& task_kinds() {
   static const std::vector<TaskKind> kinds = {
-      {"supervised", supervised},
-      {"deep_inversion", deep_inversion, 9},
+      {"supervised", supervised, 6},
+      {"deep_inversion", deep_inversion, 6},
       {"toy", toy, 30},
   };
   return kinds;
