@@ -1,6 +1,6 @@
-/// Counts what one step of engram-train and one iteration of engram-invert do: calls, declared bytes and flops of every operation,
-/// allocations, peak memory. The counts repeat exactly on every machine and at every thread count, so CI compares them
-/// with bench/gates/baseline.json.
+/// Counts what one step of engram-train and one iteration of engram-invert do: calls, declared bytes and flops of every
+/// operation, allocations, peak memory. The counts repeat exactly on every machine and at every thread count, so CI
+/// compares them with bench/gates/baseline.json.
 ///
 ///   count_steps --check FILE    compares; exit code 1 and a list of the differences when there are any
 ///   count_steps --update FILE   writes the present counts as the new baseline

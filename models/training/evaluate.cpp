@@ -23,8 +23,8 @@ std::vector<float> finite_logits(Network& network, const std::vector<float>& ima
   std::vector<float> logits = network.logits_inference(x).to_vector();
   for (const float v : logits)
     if (!std::isfinite(v))
-      throw DataError(message("[evaluate] expected finite logits, got ", v, "; the first layer whose output is not finite: ",
-                              network.first_layer_not_finite(x)));
+      throw DataError(message("[evaluate] expected finite logits, got ", v,
+                              "; the first layer whose output is not finite: ", network.first_layer_not_finite(x)));
   return logits;
 }
 
