@@ -8,15 +8,20 @@
 
 namespace engram::io {
 
-/// The whole-byte element types of the safetensors format, in the order in which its reference writer sorts them (the
-/// wider the later, so that data sorted by descending type is aligned).
+/// The element types of the safetensors format, in the order in which its reference writer sorts them (the wider the
+/// later, so that data sorted by descending type is aligned).
 enum class FileDType : std::uint8_t {
-  kBool,  ///< one byte, 0 or 1
+  kBool,    ///< one byte, 0 or 1
+  kF4,      ///< two a byte (OCP MX)
+  kF6E2M3,  ///< four in three bytes (OCP MX)
+  kF6E3M2,
   kU8,
   kI8,
   kF8E5M2,
   kF8E4M3,
   kF8E8M0,
+  kF8E4M3FNUZ,  ///< one NaN, no negative zero, no infinity
+  kF8E5M2FNUZ,
   kI16,
   kU16,
   kF16,
@@ -30,8 +35,11 @@ enum class FileDType : std::uint8_t {
   kU64,
 };
 
-/// Size of one element in bytes.
-std::size_t file_dtype_bytes(FileDType dtype);
+/// Size of one element in bits.
+std::size_t file_dtype_bits(FileDType dtype);
+
+/// Whether to_f32 takes the type: real numbers of whole bytes, without the FNUZ forms.
+bool is_readable(FileDType dtype);
 
 /// The format's name: "F32", "BF16", "BOOL", ...
 std::string_view file_dtype_name(FileDType dtype);

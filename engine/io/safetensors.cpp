@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/io/atomic_file.h"
+#include "engine/io/foreign_format.h"
 #include "engine/io/safetensors_header.h"
 #include "kernels/common/error.h"
 
@@ -13,14 +14,18 @@ namespace {
 constexpr std::size_t kLengthBytes = 8;
 constexpr std::size_t kHeaderAlignment = 8;
 
-/// Size in bytes, or nothing when it does not fit. A zero extent makes it zero, whatever the others are, only if the
-/// product of those before it fits: the reference implementation multiplies from the left, too.
+/// Size in bytes; false when it does not fit or is no whole number of bytes. A zero extent makes it zero, whatever the
+/// others are, only if the product of those before it fits: the reference implementation multiplies from the left, too.
 bool checked_size(FileDType dtype, const std::vector<dim_t>& shape, std::uint64_t* size) {
   std::uint64_t product = 1;
   for (const dim_t extent : shape) {
     if (__builtin_mul_overflow(product, static_cast<std::uint64_t>(extent), &product)) return false;
   }
-  return !__builtin_mul_overflow(product, std::uint64_t{file_dtype_bytes(dtype)}, size);
+  // Elements below a byte lie packed, the whole filling its bytes, as in the reference implementation.
+  if (__builtin_mul_overflow(product, std::uint64_t{file_dtype_bits(dtype)}, &product) || product % 8 != 0)
+    return false;
+  *size = product / 8;
+  return true;
 }
 
 std::string shape_text(const std::vector<dim_t>& shape) {
@@ -113,6 +118,11 @@ SafetensorsView parse_safetensors(ByteView file, std::string_view source) {
   const auto check = [&](bool good, const auto&... what) {
     if (!good) throw DataError(message("[", source, "] ", what...));
   };
+  // A header begins with a brace behind its length. Where there is none, the file may be known by its own signature.
+  if (file.size() <= kLengthBytes || file[kLengthBytes] != '{') {
+    const std::string foreign = describe_foreign_format(file, source);
+    check(foreign.empty(), "expected a safetensors file, got ", foreign);
+  }
   check(file.size() >= kLengthBytes, "expected at least 8 bytes, got ", file.size());
   const auto length = load_le<std::uint64_t>(file.data());
   check(length <= kMaxSafetensorsHeaderBytes, "expected a header of at most ", kMaxSafetensorsHeaderBytes,
@@ -135,7 +145,7 @@ SafetensorsView parse_safetensors(ByteView file, std::string_view source) {
     const std::string name = quoted_name(entry.name);
     check(entry.begin <= entry.end, name, ": expected ascending data_offsets, got ", span());
     std::uint64_t size = 0;
-    check(checked_size(entry.dtype, entry.shape, &size), name, ": expected a size below 2^64 bytes, got shape ",
+    check(checked_size(entry.dtype, entry.shape, &size), name, ": expected a size below 2^61 bytes, got shape ",
           shape_text(entry.shape));
     check(entry.end - entry.begin == size, name, ": expected ", size, " bytes of ", file_dtype_name(entry.dtype), " ",
           shape_text(entry.shape), ", got data_offsets ", span());

@@ -68,10 +68,16 @@ std::vector<float> to_f32(const SafetensorsEntry& entry) {
       return cast_to_f32<std::int64_t>(entry.bytes);
     case FileDType::kU64:
       return cast_to_f32<std::uint64_t>(entry.bytes);
+    case FileDType::kF4:
+    case FileDType::kF6E2M3:
+    case FileDType::kF6E3M2:
+    case FileDType::kF8E4M3FNUZ:
+    case FileDType::kF8E5M2FNUZ:
     case FileDType::kC64:
       break;
   }
-  throw DataError(message("[", quoted_name(entry.name), "] expected real numbers, got ", file_dtype_name(entry.dtype)));
+  throw DataError(message("[", quoted_name(entry.name), "] expected real numbers of a type that is read, got ",
+                          file_dtype_name(entry.dtype)));
 }
 
 std::vector<std::int32_t> to_i32(const SafetensorsEntry& entry) {

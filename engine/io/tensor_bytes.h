@@ -10,7 +10,8 @@
 namespace engram::io {
 
 /// All elements as f32. Exact for F32, F16, BF16, F8, BOOL and integers of up to 16 bits; wider types are rounded to
-/// nearest, and F64 beyond the range of f32 becomes infinite. Throws DataError for C64 (names the tensor).
+/// nearest, and F64 beyond the range of f32 becomes infinite. Throws DataError for types that are not is_readable()
+/// (names the tensor).
 std::vector<float> to_f32(const SafetensorsEntry& entry);
 
 /// All elements as i32. Takes integers and BOOL; throws DataError for other types and for a value that does not fit

@@ -27,6 +27,7 @@ Tensor to_tensor(const SafetensorsEntry& entry, const std::string& source) {
     throw DataError(message("[", source, "] ", quoted_name(entry.name), ": expected at most ", kMaxRank,
                             " axes with a product of extents below 2^63, got ", to_string(entry.shape)));
   }
+  if (!is_readable(entry.dtype)) return Tensor::from(to_f32(entry), entry.shape);  // which refuses it by name
   switch (entry.dtype) {
     case FileDType::kF32:
     case FileDType::kF64:
@@ -35,7 +36,6 @@ Tensor to_tensor(const SafetensorsEntry& entry, const std::string& source) {
     case FileDType::kF8E5M2:
     case FileDType::kF8E4M3:
     case FileDType::kF8E8M0:
-    case FileDType::kC64:  // to_f32 refuses it by name
       return Tensor::from(to_f32(entry), entry.shape);
     case FileDType::kU8:
       return Tensor::from(std::vector<std::uint8_t>(entry.bytes.begin(), entry.bytes.end()), entry.shape);

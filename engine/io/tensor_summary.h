@@ -20,7 +20,7 @@ struct TensorSummary {
   dim_t num_finite() const { return count - num_nan - num_infinite; }
 };
 
-/// Throws DataError for C64, which has no order.
+/// Throws DataError for a type that is not is_readable().
 TensorSummary summarize(const SafetensorsEntry& entry);
 
 /// How two arrays of one shape differ as f32 values. Two NaN are equal; a NaN against a number, and an infinity against
@@ -33,7 +33,7 @@ struct TensorDifference {
   dim_t where = 0;            ///< element of the largest difference, row-major
 };
 
-/// Throws ShapeError when the shapes differ, DataError for C64.
+/// Throws ShapeError when the shapes differ, DataError for a type that is not is_readable().
 TensorDifference compare(const SafetensorsEntry& a, const SafetensorsEntry& b);
 
 }  // namespace engram::io

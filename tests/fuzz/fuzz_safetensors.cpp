@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     ENGRAM_REQUIRE(entry.bytes.empty() ||
                    (entry.bytes.data() >= data && entry.bytes.data() + entry.bytes.size() <= data + size));
     try {
-      ENGRAM_REQUIRE(io::to_f32(entry).size() * io::file_dtype_bytes(entry.dtype) == entry.bytes.size());
+      ENGRAM_REQUIRE(io::to_f32(entry).size() * io::file_dtype_bits(entry.dtype) == 8 * entry.bytes.size());
       io::to_i32(entry);
     } catch (const engram::DataError&) {
     }

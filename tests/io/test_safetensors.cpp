@@ -61,7 +61,8 @@ TEST(Safetensors, ReadsWhatItWrites) {
     EXPECT_EQ(got->dtype, expected.dtype);
     EXPECT_EQ(got->shape, expected.shape);
     EXPECT_TRUE(std::ranges::equal(got->bytes, expected.bytes)) << expected.name;
-    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(got->bytes.data()) % file_dtype_bytes(got->dtype), 0u) << expected.name;
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(got->bytes.data()) % (file_dtype_bits(got->dtype) / 8), 0u)
+        << expected.name;
   }
   EXPECT_EQ(file->find("layer"), nullptr);
 }
@@ -170,8 +171,8 @@ TEST(Safetensors, RefusesLyingOffsets) {
 }
 
 TEST(Safetensors, RefusesHugeShapes) {
-  EXPECT_REFUSED(tensor_file(R"("dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,0])", 0), "below 2^64");
-  EXPECT_REFUSED(tensor_file(R"("dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0])", 0), "below 2^64");
+  EXPECT_REFUSED(tensor_file(R"("dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,0])", 0), "2^61");
+  EXPECT_REFUSED(tensor_file(R"("dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0])", 0), "2^61");
   EXPECT_REFUSED(tensor_file(R"("dtype":"U8","shape":[4294967296,4294967295],"data_offsets":[0,8])", 8),
                  "expected 18446744069414584320 bytes");
   EXPECT_REFUSED(tensor_file(R"("dtype":"U8","shape":[9223372036854775808],"data_offsets":[0,0])", 0),
@@ -285,7 +286,7 @@ TEST(Safetensors, FileErrorsNameTheFile) {
 
 TEST(TensorBytes, ConvertsEveryType) {
   const auto entry = [](FileDType dtype, ByteView bytes) {
-    return SafetensorsEntry{"w", dtype, {static_cast<dim_t>(bytes.size() / file_dtype_bytes(dtype))}, bytes};
+    return SafetensorsEntry{"w", dtype, {static_cast<dim_t>(8 * bytes.size() / file_dtype_bits(dtype))}, bytes};
   };
   const auto check = [&]<class T>(FileDType dtype, std::vector<T> values) {
     const auto got = to_f32(entry(dtype, bytes_of<T>(values)));
@@ -312,6 +313,50 @@ TEST(TensorBytes, ConvertsEveryType) {
   }
   const Bytes eight(8);
   EXPECT_ERROR(to_f32(entry(FileDType::kC64, eight)), DataError, "\"w\"");
+}
+
+TEST(Safetensors, ReadsTypesThatOnlyTravel) {
+  const auto parse = [](const char* type, const char* shape, std::size_t bytes) {
+    const std::string header =
+        message("{\"w\":{\"dtype\":\"", type, "\",\"shape\":", shape, ",\"data_offsets\":[0,", bytes, "]}}");
+    const Bytes file = file_of(header, bytes);
+    const SafetensorsView view = parse_safetensors(file, "f");
+    EXPECT_EQ(view.entries.at(0).bytes.size(), bytes) << type;
+    EXPECT_EQ(file_dtype_name(view.entries.at(0).dtype), type);
+    EXPECT_ERROR(to_f32(view.entries.at(0)), DataError, type);
+    EXPECT_EQ(serialize_safetensors(view.entries).size() % 8, bytes % 8) << type;
+  };
+  parse("F4", "[3,2]", 3);
+  parse("F6_E2M3", "[4]", 3);
+  parse("F6_E3M2", "[2,4]", 6);
+  parse("F8_E4M3FNUZ", "[5]", 5);
+  parse("F8_E5M2FNUZ", "[2]", 2);
+  // Three elements of four bits fill no whole number of bytes.
+  EXPECT_REFUSED(file_of("{\"w\":{\"dtype\":\"F4\",\"shape\":[3],\"data_offsets\":[0,2]}}", 2), "whole bytes");
+}
+
+// What people have instead of a safetensors file, by its first bytes.
+TEST(Safetensors, SaysWhatAForeignFileIs) {
+  const auto refused = [](std::string bytes, const char* name, const char* expected) {
+    bytes.resize(std::max<std::size_t>(bytes.size(), 300), '\x01');
+    const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
+    EXPECT_ERROR(parse_safetensors(ByteView(data, bytes.size()), name), DataError, expected);
+  };
+  const std::string zip = std::string("PK\x03\x04", 4) + std::string(26, '\0');
+  refused(zip + "net/data.pkl", "net.pth", "torch.load('net.pth', map_location='cpu', weights_only=True)");
+  refused(zip + "net/data.pkl", "net.pth", "'net.safetensors')");
+  refused(zip + "images.npy", "set.npz", "a NumPy archive (.npz); convert it with: python3 -c");
+  refused(zip + "readme.txt", "x.zip", "a ZIP file");
+  refused("\x80\x02\x8a\x0al\xfc", "old.pth", "a Python pickle");
+  refused("\x93NUMPY\x01", "a.npy", "a NumPy array");
+  refused("\x89HDF\r\n\x1a\n", "a.h5", "an HDF5 file");
+  refused("GGUF\x03", "a.gguf", "a GGUF file");
+  refused("\x08\x07\x12\x07pytorch", "a.onnx", "an ONNX model");
+  refused("\x1f\x8b\x08", "cifar-10-python.tar.gz", "unpack it");
+  refused("version https://git-lfs.github.com/spec/v1", "a.safetensors", "git lfs pull");
+  refused("<!DOCTYPE html>", "a.safetensors", "a web page");
+  // A name that a shell would read otherwise is not put into the command.
+  refused(zip + "net/data.pkl", "a'; rm -rf $HOME; '.pth", "torch.load('FILE'");
 }
 
 TEST(TensorBytes, IntegersAreRangeChecked) {
