@@ -7,6 +7,8 @@
 #include "engine/io/safetensors.h"
 #include "engine/io/tensor_bytes.h"
 #include "engine/io/tensor_io.h"
+#include "models/data/class_names.h"
+#include "models/state_names.h"
 
 namespace engram {
 namespace {
@@ -57,11 +59,52 @@ int parse_num_classes(const std::string& text) {
 
 /// Length of the last layer's bias in a state of unknown classes.
 int guess_num_classes(const StateDict& state) {
-  for (const char* head : {"linear.bias", "fc.bias", "classifier.6.bias"})
-    if (const auto found = state.find(head); found != state.end() && found->second.rank() == 1)
-      return int(found->second.numel());
+  const dim_t outputs = head_outputs(state);
+  if (outputs >= 1 && outputs <= kMaxClasses) return int(outputs);
   throw DataError(
-      "expected metadata \"num_classes\" or a head's bias (linear.bias, fc.bias, classifier.6.bias), got neither");
+      "expected metadata \"num_classes\" (--num-classes) or a head's bias (linear.bias, fc.bias, classifier.bias, "
+      "classifier.6.bias), got neither");
+}
+
+std::string joined(const std::vector<std::string>& words, const char* between) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : between) + word;
+  return text;
+}
+
+/// "; they fit resnet20-a: --arch resnet20-a", or nothing.
+std::string fitting_hint(const StateDict& state, int num_classes, const std::string& except) {
+  std::vector<std::string> names = fitting_networks(state, num_classes);
+  std::erase(names, except);
+  if (names.empty()) return "";
+  return "; the tensors fit " + joined(names, " and ") + ": use --arch " + names.front();
+}
+
+/// Loads the state under the network's names; returns what was renamed.
+std::vector<std::string> load_adapted(Network& network, const StateDict& state) {
+  const AdaptedState adapted = adapt_state(state, network);
+  try {
+    network.load_state(adapted.tensors);
+  } catch (const DataError& error) {
+    throw DataError(error.what() + fitting_hint(state, network.num_classes(), network.arch()));
+  }
+  return adapted.remarks;
+}
+
+std::vector<std::string> read_class_names(const std::map<std::string, std::string>& metadata, int num_classes) {
+  std::vector<std::string> names;
+  if (const auto found = metadata.find("class_names"); found != metadata.end()) {
+    std::istringstream lines(found->second);
+    for (std::string line; std::getline(lines, line);) names.push_back(line);
+    if (int(names.size()) != num_classes)
+      throw DataError(message("expected metadata \"class_names\" of ", num_classes, " lines, got ", names.size()));
+    return names;
+  }
+  if (const auto found = metadata.find("dataset"); found != metadata.end()) names = class_names_of(found->second);
+  if (int(names.size()) == num_classes) return names;
+  names.clear();
+  for (int c = 0; c < num_classes; ++c) names.push_back(std::to_string(c));
+  return names;
 }
 
 /// Throws DataError unless there is one constant of each kind a channel.
@@ -78,8 +121,8 @@ Classifier read(const io::TensorFile& file, const ClassifierDefaults& defaults) 
   };
   const std::string arch = text("arch") ? *text("arch") : defaults.arch;
   if (arch.empty())
-    throw DataError(message("expected metadata \"arch\" (one of ", network_names(),
-                            "), got none; name the network if you know it"));
+    throw DataError(message("expected metadata \"arch\" or --arch (one of ", network_names(), "), got none",
+                            fitting_hint(file.tensors, int(head_outputs(file.tensors)), "")));
   const int num_classes = text("num_classes")         ? parse_num_classes(*text("num_classes"))
                           : defaults.num_classes != 0 ? defaults.num_classes
                                                       : guess_num_classes(file.tensors);
@@ -97,7 +140,8 @@ Classifier read(const io::TensorFile& file, const ClassifierDefaults& defaults) 
   for (const auto& [key, value] : file.metadata)
     if (!is_reserved(key)) result.notes[key] = value;
 
-  result.network->load_state(file.tensors);
+  result.class_names = read_class_names(file.metadata, num_classes);
+  result.remarks = load_adapted(*result.network, file.tensors);
   result.network->eval();
   result.network->set_requires_grad(false);
   return result;

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "models/data/dataset.h"
 #include "models/nets/make_network.h"
@@ -16,6 +17,8 @@ struct Classifier {
   std::unique_ptr<Network> network;
   Normalization normalization;               ///< how bytes become its input
   std::map<std::string, std::string> notes;  ///< the file's other metadata
+  std::vector<std::string> class_names;      ///< one a class; their numbers where the file does not say them
+  std::vector<std::string> remarks;          ///< sentences about names that were read as others (adapt_state)
 };
 
 /// What to assume of a file that does not say it, for example one saved from PyTorch. Where a file does, the file
@@ -29,8 +32,10 @@ struct ClassifierDefaults {
 };
 
 /// Reads a classifier, in evaluation mode, without gradients to its parameters. Tensors of any floating type become
-/// f32. Throws IoError; DataError, beginning with the file's name, for a broken file, for metadata that are missing or
-/// wrong, and as Module::load_state.
+/// f32; names that differ from the network's in habitual ways are adapted (adapt_state). Class names are those of the
+/// metadata "class_names" (one a line) or else of the data set that "dataset" names. Throws IoError; DataError,
+/// beginning with the file's name, for a broken file, for metadata that are missing or wrong, and for tensors that do
+/// not fit; it then names the networks that they fit.
 Classifier load_classifier(const std::filesystem::path& path, const ClassifierDefaults& defaults = {});
 
 /// How numbers are stored. kF16 applies to convolution and linear weights (rounded to nearest, relative error 2^-11);

@@ -125,12 +125,18 @@ void Module::load_state(const StateDict& state) {
                                    to_string(given->second.shape()), " ", dtype_name(given->second.dtype()), ")"));
     }
   }
-  for (const auto& [name, tensor] : state)
-    if (!own.contains(name) && !ends_with(name, "num_batches_tracked")) unexpected.push_back(name);
+  std::size_t ignored = 0;
+  for (const auto& [name, tensor] : state) {
+    if (own.contains(name)) continue;
+    if (ends_with(name, "num_batches_tracked"))
+      ++ignored;
+    else
+      unexpected.push_back(name);
+  }
 
   if (!missing.empty() || !unexpected.empty() || !misfitting.empty()) {
-    std::string text =
-        message("[load_state] expected the ", own.size(), " tensors of the network, got ", state.size(), " tensors");
+    std::string text = message("[load_state] expected the ", own.size(), " tensors of the network, got ",
+                               state.size() - ignored, " tensors");
     if (!missing.empty()) text += "; missing: " + list(missing);
     if (!unexpected.empty()) text += "; unexpected: " + list(unexpected);
     if (!misfitting.empty()) text += "; misfitting: " + list(misfitting);

@@ -63,4 +63,13 @@ const std::vector<std::string>& fashion_mnist_class_names() {
   return names;
 }
 
+std::vector<std::string> class_names_of(const std::string& kind) {
+  if (kind.starts_with("cifar100-coarse")) return cifar100_coarse_class_names();
+  if (kind.starts_with("cifar100")) return cifar100_fine_class_names();
+  if (kind.starts_with("cifar10")) return cifar10_class_names();
+  if (kind == "mnist") return mnist_class_names();
+  if (kind == "fashion-mnist") return fashion_mnist_class_names();
+  return {};
+}
+
 }  // namespace engram

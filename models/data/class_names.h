@@ -12,4 +12,7 @@ const std::vector<std::string>& cifar100_coarse_class_names();  ///< 20 supercla
 const std::vector<std::string>& mnist_class_names();            ///< 10, "0" .. "9"
 const std::vector<std::string>& fashion_mnist_class_names();    ///< 10, "T-shirt/top" .. "Ankle boot"
 
+/// The names of a kind of data set as open_dataset calls it ("cifar10", "cifar100-subset"); empty for others.
+std::vector<std::string> class_names_of(const std::string& kind);
+
 }  // namespace engram
