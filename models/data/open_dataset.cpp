@@ -19,6 +19,8 @@ std::string join(const std::vector<std::string>& words, const char* between) {
   return out;
 }
 
+constexpr const char* kPackedOfRun = "samples.safetensors";
+
 // MNIST and Fashion-MNIST share file names: the folder's name decides, and a plain name means MNIST.
 bool named_fashion(const fs::path& folder) {
   return folder.string().find("fashion") != std::string::npos;
@@ -36,6 +38,16 @@ bool has_png_subfolder(const fs::path& folder) {
   return false;
 }
 
+/// The packed file that a path stands for: itself, or the one of the folder of an inversion.
+fs::path packed_file(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) return path;
+  if (!fs::exists(path / kPackedOfRun, ignored) && fs::is_directory(path / "batches", ignored))
+    throw IoError(message("[data] expected the ", kPackedOfRun, " of a finished inversion in ", path.string(),
+                          ", got a run that has not finished; resume it first"));
+  return path / kPackedOfRun;
+}
+
 ImageDataset read_kind(const std::string& kind, const fs::path& path, Split split, int num_classes) {
   if (kind == "cifar10") return read_cifar10(path, split);
   if (kind == "cifar10-subset") return read_cifar10(path, split, CifarExtent::kSubset);
@@ -44,7 +56,7 @@ ImageDataset read_kind(const std::string& kind, const fs::path& path, Split spli
   if (kind == "cifar100-subset") return read_cifar100(path, split, CifarLabels::kFine, CifarExtent::kSubset);
   if (kind == "mnist") return read_idx_set(path, IdxSet::kMnist, split);
   if (kind == "fashion-mnist") return read_idx_set(path, IdxSet::kFashionMnist, split);
-  if (kind == "packed") return read_packed_images(path, num_classes);
+  if (kind == "packed") return read_packed_images(packed_file(path), num_classes);
   if (kind == "folder") {
     std::error_code ignored;
     const fs::path of_split = path / split_name(split);
@@ -67,7 +79,9 @@ const std::vector<std::string>& dataset_kinds() {
 
 std::string detect_dataset_kind(const fs::path& path) {
   std::error_code ignored;
-  if (fs::is_regular_file(path, ignored)) return "packed";
+  if (fs::is_regular_file(path, ignored) || fs::exists(path / kPackedOfRun, ignored) ||
+      fs::is_directory(path / "batches", ignored))
+    return "packed";
   std::vector<std::string> found;
   if (!find_cifar10_folder(path).empty()) found.push_back("cifar10");
   if (!find_cifar100_folder(path).empty()) found.push_back("cifar100");

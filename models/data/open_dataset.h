@@ -12,8 +12,8 @@ namespace engram {
 const std::vector<std::string>& dataset_kinds();
 
 /// Reads a split of the data set of the given kind from a folder or, for packed sets, a file. "auto" goes by the files
-/// that are there. Synthetic sets (folder, packed) have no split: the whole is read for either, unless the folder has a
-/// subfolder named as the split.
+/// that are there; the folder of a finished inversion stands for its packed file. Synthetic sets (folder, packed) have
+/// no split: the whole is read for either, unless the folder has a subfolder named as the split.
 ///
 /// `num_classes` > 0 states the number of classes of a synthetic set; for the other kinds it has to be 0 or theirs.
 /// Throws UsageError for an unknown kind or an ambiguous folder, and what the readers throw.

@@ -71,8 +71,11 @@ Evaluation evaluate(Network& network, const ImageDataset& data, const EvaluateOp
   while (loader.next(batch)) {
     const auto logits =
         logits_of(network, batch.images, {batch.count, data.channels, data.height, data.width}, options.flip);
-    for (dim_t i = 0; i < batch.count; ++i)
-      count_one(tally, logits.data() + i * classes, classes, batch.labels[std::size_t(i)]);
+    for (dim_t i = 0; i < batch.count; ++i) {
+      const std::int32_t label = batch.labels[std::size_t(i)];
+      count_one(tally, logits.data() + i * classes, classes, label);
+      if (options.observe) options.observe(label, std::span(logits).subspan(std::size_t(i * classes), classes));
+    }
   }
   if (tally.count > 0) tally.mean_loss /= double(tally.count);
   return tally;

@@ -1,6 +1,8 @@
 #pragma once
 /// Accuracy of a classifier on a labelled image set.
 
+#include <functional>
+#include <span>
 #include <vector>
 
 #include "models/data/dataset.h"
@@ -12,6 +14,8 @@ struct EvaluateOptions {
   dim_t batch_size = 256;
   bool flip = false;                 ///< mean of the logits of each image and its mirror image ("test-time flip")
   Normalization normalization = {};  ///< constants that the classifier was trained with; the data set's own when empty
+  /// Called with the label and the logits of each image, in the order of the set; empty: not called.
+  std::function<void(std::int32_t label, std::span<const float> logits)> observe = {};
 };
 
 struct Evaluation {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "engine/io/atomic_file.h"
 #include "engine/io/png.h"
@@ -166,6 +167,43 @@ TEST_F(Tools, EvalReadsFoldersOfSynthesisedImages) {
   EXPECT_EQ(json["classes"][2]["count"], 1);
 }
 
+TEST_F(Tools, EvalWritesPredictions) {
+  const fs::path file = folder_ / "predictions.csv";
+  evaluated(images(), {"--predictions", file});
+  const io::Bytes bytes = io::read_file(file);
+  std::istringstream lines{std::string(io::as_text(bytes))};
+  std::string line;
+  std::getline(lines, line);
+  EXPECT_EQ(line, "index,label,predicted,logit_0,logit_1,logit_2,logit_3");
+  dim_t image = 0;
+  evaluate(*network_, data_, {.observe = [&](std::int32_t label, std::span<const float> logits) {
+    ASSERT_TRUE(std::getline(lines, line));
+    std::istringstream cells(line);
+    std::vector<float> numbers;
+    for (std::string cell; std::getline(cells, cell, ',');) numbers.push_back(std::stof(cell));
+    ASSERT_EQ(numbers.size(), 7u);
+    EXPECT_EQ(numbers[0], float(image++));
+    EXPECT_EQ(numbers[1], float(label));
+    EXPECT_EQ(numbers[2], float(std::max_element(logits.begin(), logits.end()) - logits.begin()));
+    for (int c = 0; c < kClasses; ++c) EXPECT_EQ(numbers[3 + std::size_t(c)], logits[std::size_t(c)]);
+  }});
+  EXPECT_EQ(image, 30);
+  EXPECT_FALSE(std::getline(lines, line));
+  expect_eval_error(classifier(), images(), 3, {"no/such"}, {"--predictions", folder_ / "no/such/file.csv"});
+}
+
+TEST_F(Tools, EvalTakesRunFolders) {
+  const fs::path trained = folder_ / "trained", inverted = folder_ / "inverted";
+  fs::create_directories(trained);
+  fs::copy(classifier(), trained / "classifier.safetensors");
+  fs::create_directories(inverted / "batches");
+  expect_eval_error(trained, inverted, 3, {"has not finished", "inverted"});
+  fs::copy(images(), inverted / "samples.safetensors");
+  const ProgramResult run = run_program("engram-eval", {trained, "--data", inverted});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_NE(run.out.find("of 30)"), std::string::npos) << run.out;
+}
+
 TEST_F(Tools, EvalTakesAFileWithoutMetadataWhenTheNetworkIsNamed) {
   const fs::path bare = altered("bare.safetensors", [](io::TensorFile& file) { file.metadata.clear(); });
   expect_eval_error(bare, images(), 3, {"bare.safetensors", "\"arch\"", "wrn-D-K"});
@@ -261,6 +299,48 @@ TEST_F(Tools, InspectShowsTensorsStatisticsAndMetadata) {
         std::string("1 (1 NaN, 0 infinite)"), std::string("1 elements are not finite"),
         "parameters  " + std::to_string(network_->num_parameters()) + "\n"})
     EXPECT_NE(run.out.find(words), std::string::npos) << words << " in:\n" << run.out;
+}
+
+TEST_F(Tools, InspectPrintsJson) {
+  const fs::path bad = altered("bad", [](io::TensorFile& f) { f.tensors[kHead].data<float>()[0] = NAN; });
+  const ProgramResult run = run_program("engram-inspect", {bad, "--json"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  const nlohmann::json json = nlohmann::json::parse(run.out);
+  EXPECT_EQ(json["parameters"], network_->num_parameters());
+  EXPECT_EQ(json["metadata"]["arch"], "wrn-10-1");
+  const auto& tensors = json["tensors"];
+  const auto head = std::find_if(tensors.begin(), tensors.end(), [](const auto& t) { return t["name"] == kHead; });
+  ASSERT_NE(head, tensors.end());
+  EXPECT_EQ((*head)["dtype"], "F32");
+  EXPECT_EQ((*head)["shape"], (std::vector<dim_t>{kClasses, 64}));
+  EXPECT_EQ((*head)["nan"], 1);
+  EXPECT_GT((*head)["max"].get<double>(), (*head)["min"].get<double>());
+
+  const ProgramResult diff = run_program("engram-inspect", {"--diff", classifier(), bad, "--json"});
+  const nlohmann::json differences = nlohmann::json::parse(diff.out);
+  EXPECT_EQ(differences["different"], 1);
+  EXPECT_EQ(differences["tensors"][0]["name"], kHead);
+  EXPECT_TRUE(differences["tensors"][0]["max_absolute"].is_null());
+}
+
+// Types that the reference library writes today and that nothing here computes with.
+TEST_F(Tools, InspectShowsTypesThatItCannotRead) {
+  std::string header =
+      R"({"q":{"dtype":"F4","shape":[3,2],"data_offsets":[0,3]},"r":{"dtype":"F8_E4M3FNUZ","shape":[2],"data_offsets":[3,5]}})";
+  io::Bytes file;
+  io::append_le(file, std::uint64_t(header.size()));
+  file.insert(file.end(), header.begin(), header.end());
+  file.insert(file.end(), 5, 0x21);
+  io::write_file(folder_ / "low", file);
+  const ProgramResult run = run_program("engram-inspect", {folder_ / "low"});
+  EXPECT_EQ(run.code, 0) << run.err;
+  for (const char* words : {"F4 [3,2]", "F8_E4M3FNUZ [2]", "parameters  8\n", "          -           -  -\n"})
+    EXPECT_NE(run.out.find(words), std::string::npos) << words << " in:\n" << run.out;
+  const auto json = nlohmann::json::parse(run_program("engram-inspect", {folder_ / "low", "--json"}).out);
+  EXPECT_EQ(json["tensors"][0]["count"], 6);
+  EXPECT_EQ(json["tensors"][0]["bytes"], 3);
+  EXPECT_TRUE(json["tensors"][0]["max"].is_null());
+  EXPECT_EQ(run_program("engram-inspect", {"--diff", folder_ / "low", folder_ / "low"}).code, 0);
 }
 
 TEST_F(Tools, InspectComparesTwoFiles) {
