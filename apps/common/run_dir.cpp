@@ -4,6 +4,7 @@
 #include <optional>
 #include <system_error>
 
+#include "apps/common/hyper_parameters.h"
 #include "apps/common/run_lock.h"
 #include "apps/common/run_manifest.h"
 #include "engine/io/atomic_file.h"
@@ -176,6 +177,7 @@ RunDir RunDir::create(const fs::path& path, bool force, const RunInfo& info) {
   impl->path = path;
   impl->metrics.emplace(path / kMetrics);
   impl->events.emplace(path);
+  impl->events->hyper_parameters(hyper_parameters_of(info.configuration));
   manifest["status"] = "running";
   write_manifest(path, manifest);
   impl->manifest = std::move(manifest);

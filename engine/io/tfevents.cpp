@@ -20,11 +20,24 @@ namespace summary {
 constexpr int kValue = 1;
 }
 namespace value {
-constexpr int kTag = 1, kSimpleValue = 2, kImage = 4;
+constexpr int kTag = 1, kSimpleValue = 2, kImage = 4, kTensor = 8, kMetadata = 9;
 }
 namespace image_field {
 constexpr int kHeight = 1, kWidth = 2, kColorspace = 3, kEncoded = 4;
 }
+
+// tensorboard/compat/proto/tensor.proto and tensorboard/plugins/hparams/{plugin_data,api}.proto.
+namespace tensor {
+constexpr int kDType = 1, kShape = 2, kFloats = 5;
+constexpr std::uint64_t kFloat = 1;
+}  // namespace tensor
+namespace metadata {
+constexpr int kPluginData = 1, kPluginName = 1, kContent = 2;
+}
+namespace hparams {
+constexpr int kSessionStart = 3, kParameters = 1, kStartTime = 5, kKey = 1, kValue = 2;
+constexpr int kNumber = 2, kText = 3, kTruth = 4;  // of google.protobuf.Value
+}  // namespace hparams
 
 /// Builds a protocol-buffer message field by field.
 class Message {
@@ -81,6 +94,18 @@ AppendFile create_file(const std::filesystem::path& folder) {
   }
 }
 
+Message parameter_value(const std::variant<bool, double, std::string>& setting) {
+  if (const auto* truth = std::get_if<bool>(&setting)) return Message().varint(hparams::kTruth, *truth);
+  if (const auto* number = std::get_if<double>(&setting)) return Message().f64(hparams::kNumber, *number);
+  return Message().bytes(hparams::kText, as_bytes(std::get<std::string>(setting)));
+}
+
+/// The plug-in for hyper-parameters reads the metadata, and wants some tensor beside them.
+Message one_zero() {
+  const Message zero = Message().f32(tensor::kFloats, 0);
+  return Message().varint(tensor::kDType, tensor::kFloat).bytes(tensor::kShape, {}).fields(zero.encoded());
+}
+
 Message summary_of(const Message& summary_value) {
   return Message().bytes(event::kSummary, Message().bytes(summary::kValue, summary_value.encoded()).encoded());
 }
@@ -120,6 +145,25 @@ void TfEventsWriter::image(std::string_view tag, std::int64_t step, std::int64_t
                               .bytes(image_field::kEncoded, png);
   const Message point = Message().bytes(value::kTag, as_bytes(tag)).bytes(value::kImage, picture.encoded());
   append_event(step, summary_of(point).encoded());
+}
+
+void TfEventsWriter::hyper_parameters(const HyperParameters& parameters) {
+  Message session;
+  for (const auto& [name, setting] : parameters) {
+    const Message entry =
+        Message().bytes(hparams::kKey, as_bytes(name)).bytes(hparams::kValue, parameter_value(setting).encoded());
+    session.bytes(hparams::kParameters, entry.encoded());
+  }
+  session.f64(hparams::kStartTime, seconds_now());
+  const Message content = Message().bytes(hparams::kSessionStart, session.encoded());
+  const Message plugin =
+      Message().bytes(metadata::kPluginName, as_bytes("hparams")).bytes(metadata::kContent, content.encoded());
+  const Message point =
+      Message()
+          .bytes(value::kTag, as_bytes("_hparams_/session_start_info"))
+          .bytes(value::kTensor, one_zero().encoded())
+          .bytes(value::kMetadata, Message().bytes(metadata::kPluginData, plugin.encoded()).encoded());
+  append_event(0, summary_of(point).encoded());
 }
 
 void TfEventsWriter::append_event(std::int64_t step, ByteView payload) {

@@ -6,6 +6,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
 
 #include "engine/io/append_file.h"
 #include "engine/io/bytes.h"
@@ -15,7 +18,10 @@ namespace engram::io {
 /// One record of a TFRecord file: length, masked checksum of the length, data, masked checksum of the data.
 Bytes tfrecord(ByteView data);
 
-/// Writes scalars and images that TensorBoard shows.
+/// Settings of a run by name, as TensorBoard's page of hyper-parameters shows them.
+using HyperParameters = std::vector<std::pair<std::string, std::variant<bool, double, std::string>>>;
+
+/// Writes scalars, images and hyper-parameters that TensorBoard shows.
 ///
 /// A run's folder may hold several event files: a run that continues starts a new one beside the old, and says from
 /// which step on the old ones' values no longer count. Records are those of AppendFile: a crash or a full disk leaves
@@ -33,6 +39,9 @@ class TfEventsWriter {
   /// An image (a PNG file's bytes) under `tag`; `channels` is 1 or 3.
   void image(std::string_view tag, std::int64_t step, std::int64_t height, std::int64_t width, int channels,
              ByteView png);
+
+  /// The settings of the run; once, before the first point.
+  void hyper_parameters(const HyperParameters& parameters);
 
   /// The file that is written.
   const std::filesystem::path& path() const { return file_.path(); }

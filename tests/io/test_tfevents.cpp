@@ -116,6 +116,28 @@ TEST(TfEvents, WritesScalarsAndImages) {
   EXPECT_EQ(step_of(fields_of(records[3])), -1);
 }
 
+TEST(TfEvents, WritesHyperParameters) {
+  test::TempFolder folder;
+  TfEventsWriter writer(folder.path());
+  writer.hyper_parameters({{"lr", 0.125}});
+  writer.hyper_parameters({{"flip", true}});
+  writer.hyper_parameters({{"method", std::string("deep-inversion")}});
+  const auto records = records_of(read_file(writer.path()));
+  ASSERT_EQ(records.size(), 4u);
+  const auto entry = [&](std::size_t record) {
+    const auto point = fields_of(fields_of(fields_of(records[record]).at(5)).at(1));
+    EXPECT_EQ(as_text(point.at(1)), "_hparams_/session_start_info");
+    EXPECT_EQ(load_le<std::int64_t>(fields_of(point.at(8)).at(1).data()), 1);  // a tensor of f32
+    const auto plugin = fields_of(fields_of(point.at(9)).at(1));
+    EXPECT_EQ(as_text(plugin.at(1)), "hparams");
+    return fields_of(fields_of(fields_of(plugin.at(2)).at(3)).at(1));
+  };
+  EXPECT_EQ(as_text(entry(1).at(1)), "lr");
+  EXPECT_EQ(load_le<double>(fields_of(entry(1).at(2)).at(2).data()), 0.125);
+  EXPECT_EQ(load_le<std::int64_t>(fields_of(entry(2).at(2)).at(4).data()), 1);
+  EXPECT_EQ(as_text(fields_of(entry(3).at(2)).at(3)), "deep-inversion");
+}
+
 TEST(TfEvents, ContinuationStartsANewFileAndSaysFromWhere) {
   test::TempFolder folder;
   const TfEventsWriter first(folder.path());
