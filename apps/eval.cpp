@@ -4,14 +4,16 @@
 #include <cstdio>
 #include <optional>
 
+#include "apps/common/classifier_options.h"
 #include "apps/common/common_options.h"
 #include "apps/common/evaluation_report.h"
 #include "apps/common/exit_code.h"
 #include "apps/common/main_wrapper.h"
+#include "apps/common/predictions.h"
+#include "apps/common/profile_report.h"
 #include "engine/io/atomic_file.h"
 #include "engine/ops/conv2d.h"
 #include "engine/roofline.h"
-#include "models/classifier_file.h"
 #include "models/data/network_images.h"
 #include "models/data/open_dataset.h"
 
@@ -20,24 +22,26 @@ namespace {
 
 struct EvalSettings {
   CommonOptions common;
-  std::filesystem::path classifier, data, out;
-  std::string dataset = "auto", split = "test", arch;
-  int num_classes = 0;
+  std::filesystem::path classifier, data, out, predictions;
+  std::string dataset = "auto", split = "test";
+  ClassifierOptions assumed;
   std::int64_t batch_size = 256, limit = 0;
   bool flip = false, exact = false, profile = false;
 };
 
 void add_settings(Cli& cli, EvalSettings& s) {
-  cli.positional("CLASSIFIER", &s.classifier, "Classifier, a .safetensors file").required();
+  cli.positional("CLASSIFIER", &s.classifier, "Classifier: a .safetensors file, or the run folder of engram-train")
+      .required();
   cli.group("Data");
-  cli.option("data", &s.data, "Folder of the data set, folder of class folders of PNG, or packed images").required();
+  cli.option(
+         "data", &s.data,
+         "Folder of the data set, folder of class folders of PNG, packed images, or the run folder of engram-invert")
+      .required();
   cli.option("dataset", &s.dataset, "Kind of data set").choices(dataset_kinds());
   cli.option("split", &s.split, "Part of the data set").choices({"train", "test"});
   cli.option("limit", &s.limit, "Take this many images, spread evenly over the set; 0 takes all").at_least(0);
   cli.group("Classifier");
-  cli.option("arch", &s.arch, "Network of a file that does not name it: " + network_names());
-  cli.option("num-classes", &s.num_classes, "Classes of a file that does not say; 0 goes by the last layer")
-      .at_least(0);
+  add_classifier_options(cli, s.assumed);
   cli.option("flip", &s.flip, "Average the logits of each image and its mirror image");
   cli.option("exact", &s.exact, "Direct convolutions instead of Winograd");
   cli.group("Running");
@@ -47,6 +51,9 @@ void add_settings(Cli& cli, EvalSettings& s) {
   cli.option("profile", &s.profile, "Print calls, time and cost of each operation at the end");
   cli.group("Output");
   cli.option("out", &s.out, "Write the result to this JSON file as well, replacing it").only_on_command_line();
+  cli.option("predictions", &s.predictions,
+             "Write index, label, predicted class and logits of each image to this CSV file, replacing it")
+      .only_on_command_line();
 }
 
 ImageDataset open_images(const EvalSettings& s, const Network& network) {
@@ -61,22 +68,25 @@ ImageDataset open_images(const EvalSettings& s, const Network& network) {
 int evaluate_classifier(const EvalSettings& s) {
   set_conv_policy(s.exact ? kernels::ConvPolicy::kExact : kernels::ConvPolicy::kFast);
   const OpenedDevice opened = open_device(s.common);
-  const ClassifierDefaults defaults{.arch = s.arch, .num_classes = s.num_classes, .device = opened.device};
-  const Classifier classifier = load_classifier(s.classifier, defaults);
+  const Classifier classifier = open_classifier(s.classifier, s.assumed, opened.device, s.common.quiet);
   Network& network = *classifier.network;
   const ImageDataset data = open_images(s, network);
   // Opened first: a file that cannot be written is better known before the work than after it.
-  std::optional<io::AtomicFile> out;
+  std::optional<io::AtomicFile> out, predictions_out;
   if (!s.out.empty()) out.emplace(s.out);
+  if (!s.predictions.empty()) predictions_out.emplace(s.predictions);
 
   profiler::Roofline roofline{};
   if (s.profile) {
-    roofline = measure_roofline(defaults.device);
+    roofline = measure_roofline(opened.device);
     profiler::enable(true);
   }
   const auto start = std::chrono::steady_clock::now();
-  const Evaluation result =
-      evaluate(network, data, {.batch_size = s.batch_size, .flip = s.flip, .normalization = classifier.normalization});
+  EvaluateOptions options{.batch_size = s.batch_size, .flip = s.flip, .normalization = classifier.normalization};
+  Predictions predictions;
+  if (predictions_out)
+    options.observe = [&](std::int32_t label, std::span<const float> logits) { predictions.add(label, logits); };
+  const Evaluation result = evaluate(network, data, options);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
   const EvaluationSubject subject{.classifier = s.classifier.string(),
@@ -92,14 +102,14 @@ int evaluate_classifier(const EvalSettings& s) {
                                   .device_note = opened.note,
                                   .seconds = seconds};
   std::fputs(evaluation_text(subject, result).c_str(), stdout);
-  if (s.profile)
-    std::printf(
-        "\n%sroofline: copy %.1f GB/s, f32 matrix product %.1f GFLOP/s; Winograd convolutions need fewer operations "
-        "than direct ones, which are counted, and can exceed 100 %%\n",
-        profiler::table(roofline).c_str(), roofline.bytes_per_s * 1e-9, roofline.flops_per_s * 1e-9);
+  if (s.profile) std::printf("\n%s", profile_text(roofline).c_str());
   if (out) {
     out->write(evaluation_json(subject, result));
     out->commit();
+  }
+  if (predictions_out) {
+    predictions_out->write(predictions_csv(predictions));
+    predictions_out->commit();
   }
   return kExitOk;
 }

@@ -4,20 +4,20 @@
 #include <iostream>
 
 #include "apps/common/exit_code.h"
+#include "apps/common/inversion_result.h"
 #include "apps/common/invert_settings.h"
 #include "apps/common/main_wrapper.h"
+#include "apps/common/profile_report.h"
 #include "apps/common/progress.h"
 #include "apps/common/report.h"
 #include "apps/common/signals.h"
 #include "apps/common/synthetic_set.h"
+#include "apps/common/time_estimate.h"
 #include "engine/ops/conv2d.h"
 #include "engine/profiler.h"
-#include "engine/roofline.h"
-#include "models/classifier_file.h"
 #include "models/data/image_folder.h"
 #include "models/methods/synthetic_images.h"
 #include "models/training/checkpoint.h"
-#include "models/training/evaluate.h"
 #include "models/training/fit.h"
 
 namespace engram::apps {
@@ -68,8 +68,8 @@ RunDir open_run_dir(const Cli& cli, Run& run, int threads) {
   const InvertSettings& s = run.settings;
   RunInfo info = run_info(cli, s.common, threads);
   info.files = {"samples.safetensors", "checkpoint_*.safetensors", "batches/batch_*.safetensors", "images/batch*.png",
-                "samples/s*/*_output_*.png"};
-  info.add_input("classifier", s.classifier);
+                "images/final.png", "samples/s*/*_output_*.png", kRecognitionFile, kProfileFile};
+  info.add_input("classifier", classifier_file(s.classifier));
   if (s.resume.empty()) return RunDir::create(s.common.out, s.common.force, info);
   RunDir dir = RunDir::resume(s.resume, info);
   find_place(run, dir);
@@ -84,26 +84,36 @@ std::filesystem::path grid_file(const RunDir& dir, std::int64_t batch, std::int6
   return dir / "images" / name;
 }
 
-std::vector<std::uint8_t> pixels_of(const Run& run, const Tensor& images) {
-  return to_pixels(images, run.scaling, run.classifier.normalization);
+ImageDataset images_of(const Run& run, const Tensor& images, const Inversion& batch) {
+  return synthetic_batch(to_pixels(images, run.scaling, run.classifier.normalization), batch.labels(), run.classifier);
+}
+
+/// What each term contributes to the total by its coefficient. The values are those of inversion_meters().
+std::vector<io::JsonField> contributions(const MeterValues& v, const InversionWeights& weights) {
+  return {{"contribution/ce", v[1].value},
+          {"contribution/bn", weights.bn * (v[2].value + v[3].value)},
+          {"contribution/tv", weights.tv * v[4].value},
+          {"contribution/l2", weights.l2 * v[5].value}};
 }
 
 /// Pictures, metrics and progress of a batch.
 class BatchObserver : public FitObserver {
  public:
-  BatchObserver(Run& run, RunDir& dir, Inversion& batch, std::int64_t index, std::int64_t first_step)
+  BatchObserver(Run& run, RunDir& dir, TimeEstimate& estimate, Inversion& batch, std::int64_t index,
+                std::int64_t first_step)
       : run_(run),
         dir_(dir),
+        estimate_(estimate),
         batch_(batch),
         index_(index),
         progress_(message("batch ", index + 1, "/", run.settings.num_batches), run.settings.iterations,
                   standard_progress(run.settings.common.quiet), first_step) {}
 
   void before_step(dim_t step) override {
-    if (step % run_.settings.grid_every == 0) picture(batch_.current_images(), step);
+    if (step % run_.settings.grid_every == 0) picture(images_of(run_, batch_.current_images(), batch_), step);
   }
   void on_report(dim_t step, const MeterValues& values) override {
-    std::vector<io::JsonField> fields;
+    std::vector<io::JsonField> fields = contributions(values, run_.options.weights);
     for (const MeterValue& meter : values) fields.push_back({meter.name, meter.value});
     fields.push_back({"mem/peak_mib", peak_mib(run_.opened.device)});
     dir_.metrics(index_ * run_.settings.iterations + step, fields);
@@ -111,29 +121,31 @@ class BatchObserver : public FitObserver {
   void on_step(dim_t step, const MeterValues& v) override {
     progress_.update(step + 1,
                      {{"loss", v[0].value}, {"ce", v[1].value}, {"bn", v[2].value + v[3].value}, {"tv", v[4].value}});
+    if (const auto text = estimate_.step(); text && !run_.settings.common.quiet) progress_.message(*text);
   }
   bool stop_requested() override { return apps::stop_requested(); }
 
-  void picture(const Tensor& images, std::int64_t step) {
-    write_grid(grid_file(dir_, index_, step), pixels_of(run_, images), run_.classifier.network->image(),
-               run_.settings.batch_size, run_.settings.grid_images);
+  void picture(const ImageDataset& images, std::int64_t step) {
+    const io::Image sheet = write_sheet(grid_file(dir_, index_, step), images, run_.settings.grid_images);
+    dir_.image(message("batch ", index_ + 1), index_ * run_.settings.iterations + step, sheet);
   }
 
  private:
   Run& run_;
   RunDir& dir_;
+  TimeEstimate& estimate_;
   Inversion& batch_;
   std::int64_t index_;
   Progress progress_;
 };
 
 /// One batch from where it stands to its files. Returns false when a signal stopped it, which leaves a checkpoint.
-bool make_batch(Run& run, RunDir& dir, std::int64_t index) {
+bool make_batch(Run& run, RunDir& dir, TimeEstimate& estimate, std::int64_t index) {
   const InvertSettings& s = run.settings;
   const std::int64_t first_step = run.batch ? run.first_step : 0;
   const std::unique_ptr<Inversion> batch = run.batch ? std::move(run.batch) : start_batch(run, index);
   const std::filesystem::path checkpoint = checkpoint_file(dir.path(), index);
-  BatchObserver observer(run, dir, *batch, index, first_step);
+  BatchObserver observer(run, dir, estimate, *batch, index, first_step);
   StepRunner runner(*batch, s.graph);
   const FitResult result = fit(*batch, runner,
                                {.total_steps = s.iterations,
@@ -145,10 +157,8 @@ bool make_batch(Run& run, RunDir& dir, std::int64_t index) {
                                 .fingerprint = batch_fingerprint(run, index)},
                                observer);
   if (result.interrupted) return false;
-  const Tensor images = batch->result();
-  observer.picture(images, s.iterations);
-  ImageDataset data = synthetic_batch(pixels_of(run, images), batch->labels(), run.classifier.network->image(),
-                                      run.classifier.network->num_classes(), run.classifier.normalization);
+  const ImageDataset data = images_of(run, batch->result(), *batch);
+  observer.picture(data, s.iterations);
   write_sample_pngs(dir.path(), data, index);
   std::filesystem::create_directories(dir / "batches");
   write_packed_images(batch_file(dir.path(), index), data);  // last: its presence says that the batch is complete
@@ -160,19 +170,18 @@ int finish(Run& run, RunDir& dir) {
   const InvertSettings& s = run.settings;
   const int classes = run.classifier.network->num_classes();
   const std::filesystem::path packed = pack_batches(dir.path(), s.num_batches, classes);
-  EvaluateOptions evaluation;
-  evaluation.normalization = run.classifier.normalization;
-  const Evaluation own = evaluate(*run.classifier.network, read_packed_images(packed, classes), evaluation);
-  dir.set_fact("classifier_accuracy_on_samples", own.accuracy());
-  dir.set_fact("samples", own.count);
+  const Recognition own =
+      write_inversion_result(dir, read_packed_images(packed, classes), run.classifier, s, s.num_batches * s.iterations);
+  dir.set_fact("classifier_accuracy_on_samples", own.share());
+  dir.set_fact("samples", own.images);
+  const std::string profile = s.profile ? keep_profile(dir, run.opened.device) : "";
   dir.set_end("complete");
   const std::filesystem::path report = write_report(dir);
   dir.finish();
   std::cout << "samples:  " << packed.string() << " and " << (dir / "samples").string() << "\n"
             << "pictures: " << (dir / "images").string() << "\n"
             << "report:   " << report.string() << "\n"
-            << "the classifier recognises " << 100 * own.accuracy() << " % of them\n";
-  if (s.profile) std::cout << profiler::table(measure_roofline(run.opened.device));
+            << recognition_text(own) << profile;
   return kExitOk;
 }
 
@@ -186,12 +195,8 @@ int program(int argc, char** argv) {
   const int threads = apply_threads(s.common);
   set_conv_policy(s.exact ? kernels::ConvPolicy::kExact : kernels::ConvPolicy::kFast);
   profiler::enable(s.profile);
-  ClassifierDefaults defaults;
-  defaults.arch = s.arch;
-  defaults.num_classes = int(s.num_classes);
   run.opened = open_device(s.common);
-  defaults.device = run.opened.device;
-  run.classifier = load_classifier(s.classifier, defaults);
+  run.classifier = open_classifier(s.classifier, s.assumed, run.opened.device, s.common.quiet);
   if (const dim_t channels = run.classifier.network->image().channels; channels != 1 && channels != 3)
     throw DataError(message(s.classifier.string(), ": expected a classifier of images with 1 or 3 channels, which can ",
                             "be shown, got ", channels));
@@ -200,8 +205,9 @@ int program(int argc, char** argv) {
   run.fingerprint = cli.resolved_config() + " threads " + std::to_string(threads);
   RunDir dir = open_run_dir(cli, run, threads);
   say_device(s.common, run.opened);
+  TimeEstimate estimate((s.num_batches - run.first_batch) * s.iterations - run.first_step);
   for (std::int64_t batch = run.first_batch; batch < s.num_batches; ++batch) {
-    if (make_batch(run, dir, batch)) continue;
+    if (make_batch(run, dir, estimate, batch)) continue;
     dir.set_end("interrupted");
     write_report(dir);
     dir.finish();

@@ -5,13 +5,13 @@
 
 #include "apps/common/exit_code.h"
 #include "apps/common/main_wrapper.h"
+#include "apps/common/profile_report.h"
 #include "apps/common/progress.h"
 #include "apps/common/report.h"
 #include "apps/common/signals.h"
 #include "apps/common/train_settings.h"
 #include "engine/ops/conv2d.h"
 #include "engine/profiler.h"
-#include "engine/roofline.h"
 #include "models/classifier_file.h"
 #include "models/data/dataset_hash.h"
 #include "models/data/network_images.h"
@@ -40,7 +40,7 @@ struct Run {
 RunDir open_run_dir(const Cli& cli, Run& run, int threads) {
   const TrainSettings& s = run.settings;
   RunInfo info = run_info(cli, s.common, threads);
-  info.files = {kCheckpoint, kClassifier};
+  info.files = {kCheckpoint, kClassifier, kProfileFile};
   info.add_input("data", s.data, {{"data/train", dataset_sha256(run.train)}, {"data/test", dataset_sha256(run.test)}});
   if (!s.init.empty()) info.add_input("init", s.init);
   if (s.resume.empty()) return RunDir::create(s.common.out, s.common.force, info);
@@ -163,12 +163,13 @@ int train(Run& run, RunDir& dir) {
                   run.settings.precision == "f16" ? WeightPrecision::kF16 : WeightPrecision::kF32);
   dir.set_fact("test_accuracy", observer.final_accuracy());
   dir.set_fact("parameters", run.network->num_parameters());
+  const std::string profile = run.settings.profile ? keep_profile(dir, run.opened.device) : "";
   dir.set_end("complete");
   const std::filesystem::path report = write_report(dir);
   dir.finish();
   std::cout << "classifier: " << (dir / kClassifier).string() << "\n"
-            << "report: " << report.string() << "\n";
-  if (run.settings.profile) std::cout << profiler::table(measure_roofline(run.opened.device));
+            << "report: " << report.string() << "\n"
+            << profile;
   return kExitOk;
 }
 

@@ -49,6 +49,10 @@ std::vector<AxisTick> ChartAxis::ticks() const {
   return log_ ? log_ticks() : linear_ticks();
 }
 
+std::string ChartAxis::label(double value, int digits) const {
+  return percent_ ? number_text(100 * value, digits) + " %" : number_text(value, digits);
+}
+
 std::vector<AxisTick> ChartAxis::linear_ticks() const {
   const double step = round_step(high_ - low_);
   const double magnitude = std::max(std::abs(low_), std::abs(high_));
@@ -58,7 +62,7 @@ std::vector<AxisTick> ChartAxis::linear_ticks() const {
   const double last = std::floor(high_ / step + 1e-9);
   for (double k = std::ceil(low_ / step - 1e-9); k <= last && ticks.size() < 12; ++k) {
     const double value = k == 0 ? 0 : k * step;
-    ticks.push_back({position(value), number_text(value, digits)});
+    ticks.push_back({position(value), label(value, digits)});
   }
   return ticks;
 }
@@ -74,7 +78,7 @@ std::vector<AxisTick> ChartAxis::log_ticks() const {
     for (double factor : factors) {
       const double at = exponent + std::log10(factor);
       if (at < low_ || at > high_) continue;
-      ticks.push_back({(at - low_) / decades, number_text(factor * std::pow(10.0, exponent))});
+      ticks.push_back({(at - low_) / decades, label(factor * std::pow(10.0, exponent), 4)});
     }
   }
   return ticks;

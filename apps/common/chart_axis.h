@@ -24,6 +24,12 @@ class ChartAxis {
 
   bool is_log() const { return log_; }
 
+  /// Marks are labelled as percentages: 0.5 is "50 %".
+  ChartAxis& as_percentages() {
+    percent_ = true;
+    return *this;
+  }
+
   /// Position of a value: 0 at the low end, 1 at the high end. Positive values only on a logarithmic scale.
   double position(double value) const;
 
@@ -34,9 +40,11 @@ class ChartAxis {
   ChartAxis(double low, double high, bool log) : low_(low), high_(high), log_(log) {}
   std::vector<AxisTick> linear_ticks() const;
   std::vector<AxisTick> log_ticks() const;
+  std::string label(double value, int digits) const;
 
   double low_, high_;  // exponents of ten on a logarithmic scale
   bool log_;
+  bool percent_ = false;
 };
 
 }  // namespace engram::apps

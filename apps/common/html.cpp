@@ -67,6 +67,17 @@ Html& Html::element(Markup tag, std::string_view content) {
   return markup(">");
 }
 
+bool is_share(const std::string& name) {
+  for (const char* word : {"accuracy", "share", "probability"})
+    if (name.find(word) != std::string::npos) return true;
+  return false;
+}
+
+std::string value_text(const std::string& name, double value) {
+  if (!is_share(name) || !(value >= 0 && value <= 1)) return number_text(value);
+  return number_text(100 * value) + " %";
+}
+
 std::string number_text(double value, int digits) {
   char buffer[64];
   const auto end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::general, digits).ptr;

@@ -46,6 +46,13 @@ class Html {
   std::string text_;
 };
 
+/// Whether a metric or fact of that name is a share, which is shown as a percentage: it says "accuracy",
+/// "share" or "probability".
+bool is_share(const std::string& name);
+
+/// A value under its name, for people: shares between 0 and 1 as percentages ("92.5 %"), others as number_text.
+std::string value_text(const std::string& name, double value);
+
 /// A number for people: `digits` significant digits at most, powers of ten as "1e-5".
 std::string number_text(double value, int digits = 4);
 

@@ -4,12 +4,12 @@ namespace engram::apps {
 
 void add_invert_settings(Cli& cli, InvertSettings& s) {
   cli.group("What to invert");
-  cli.positional("classifier", &s.classifier, "trained classifier (safetensors)")
+  cli.positional("classifier", &s.classifier,
+                 "trained classifier: a .safetensors file, or the run folder of engram-train")
       .only_on_command_line()
       .required("resume")
       .input();
-  cli.option("arch", &s.arch, "its network, for a file that does not say it");
-  cli.option("num-classes", &s.num_classes, "its classes, for a file that does not say it").at_least(0);
+  add_classifier_options(cli, s.assumed);
   cli.group("Method");
   cli.option("method", &s.method, "how images are made").choices(inversion_methods());
   cli.option("batch-size", &s.batch_size, "images optimised together").at_least(1);

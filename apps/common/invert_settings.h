@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 
+#include "apps/common/classifier_options.h"
 #include "apps/common/common_options.h"
 #include "models/methods/inversion.h"
 
@@ -15,8 +16,7 @@ struct InvertSettings {
   CommonOptions common;
   std::filesystem::path classifier;
   std::filesystem::path resume;
-  std::string arch;
-  std::int64_t num_classes = 0;
+  ClassifierOptions assumed;
 
   std::string method = "natural-inversion";
   std::int64_t batch_size = 256;

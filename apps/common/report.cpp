@@ -1,10 +1,13 @@
 #include "apps/common/report.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "apps/common/html.h"
 #include "apps/common/page.h"
+#include "apps/common/profile_report.h"
 #include "apps/common/progress.h"
+#include "apps/common/recognition.h"
 #include "apps/common/report_images.h"
 #include "apps/common/run_metrics.h"
 #include "apps/common/svg_chart.h"
@@ -44,7 +47,8 @@ JsonFile read_json(const fs::path& file) {
   }
 }
 
-std::string value_text(const Json& value) {
+std::string json_text(const std::string& name, const Json& value) {
+  if (value.is_number_float()) return is_share(name) ? value_text(name, value.get<double>()) : value.dump();
   if (value.is_string()) return value.get<std::string>();
   if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -56,7 +60,7 @@ void rows(const Json& value, const std::string& name, Html& out) {
   if ((value.is_object() && !value.empty()) || is_list_of_objects) {
     for (const auto& [key, member] : value.items()) rows(member, name.empty() ? key : name + "." + key, out);
   } else if (!name.empty()) {
-    out.markup("<tr>").markup("<th scope=\"row\">").text(name).markup("</th>").element("td", value_text(value));
+    out.markup("<tr>").markup("<th scope=\"row\">").text(name).markup("</th>").element("td", json_text(name, value));
     out.markup("</tr>\n");
   }
 }
@@ -81,7 +85,7 @@ std::string run_name(const fs::path& folder) {
 /// A member of an object as text, or `otherwise`.
 std::string member(const Json& object, const char* name, const std::string& otherwise) {
   const auto found = object.is_object() ? object.find(name) : object.end();
-  return found == object.end() ? otherwise : value_text(*found);
+  return found == object.end() ? otherwise : json_text(name, *found);
 }
 
 Html header(const Json& manifest, const std::string& name) {
@@ -101,6 +105,26 @@ Html chart_card(const std::vector<ChartSeries>& lines) {
   return out.markup("</section>\n");
 }
 
+/// Series that a chart would not say more about: their ends.
+Html straight_table(const std::vector<ChartSeries>& lines) {
+  if (lines.empty()) return {};
+  Html out;
+  out.markup("<table class=\"facts\"><thead><tr><th scope=\"col\">constant or straight</th>");
+  out.markup("<th scope=\"col\">first</th><th scope=\"col\">last</th></tr></thead><tbody>\n");
+  for (const ChartSeries& line : lines) {
+    const ChartPoint first = line.points.front(), last = line.points.back();
+    out.markup("<tr><th scope=\"row\">").text(line.name).markup("</th>");
+    for (const ChartPoint& p : {first, last})
+      out.markup("<td>")
+          .text(value_text(line.name, p.value))
+          .markup(" <small>at ")
+          .text(number_text(p.step, 12))
+          .markup("</small></td>");
+    out.markup("</tr>\n");
+  }
+  return out.markup("</tbody></table>\n");
+}
+
 Html metrics_section(const fs::path& folder) {
   const RunMetrics metrics = read_run_metrics(folder / "metrics.jsonl");
   Html out;
@@ -116,9 +140,15 @@ Html metrics_section(const fs::path& folder) {
   if (metrics.left_out > 0) {
     out.html(warning(message("Only the first ", kMaxRunSeries, " series are shown.")));
   }
+  std::vector<ChartSeries> straight;
   out.markup("<div class=\"charts\">\n");
-  for (const auto& lines : chart_groups(metrics.series)) out.html(chart_card(lines));
-  return out.markup("</div>\n");
+  for (const auto& lines : chart_groups(metrics.series)) {
+    if (std::all_of(lines.begin(), lines.end(), is_straight))
+      straight.insert(straight.end(), lines.begin(), lines.end());
+    else
+      out.html(chart_card(lines));
+  }
+  return out.markup("</div>\n").html(straight_table(straight));
 }
 
 Html images_section(const fs::path& folder) {
@@ -142,13 +172,29 @@ Html results_section(const Json& manifest) {
   return Html().element("h2", "Results").html(table(*facts));
 }
 
+/// The section that `make` makes of a file of the run; nothing where there is none.
+Html optional_section(const fs::path& file, Html (*make)(const std::string&)) {
+  std::error_code ignored;
+  if (!fs::exists(file, ignored)) return {};
+  try {
+    const io::Bytes bytes = io::read_file(file, kMaxJsonBytes);
+    const Html section = make(std::string(io::as_text(bytes)));
+    if (!section.empty()) return section;
+  } catch (const Error&) {
+    // said below
+  }
+  return warning(file.filename().string() + " is damaged, too large or cannot be read.");
+}
+
 Html page(const fs::path& folder, JsonFile manifest) {
   const JsonFile config = read_json(folder / "config.json");
   const std::string name = run_name(folder);
   Html out;
   out.html(page_head(member(manifest.value, "program", "engram run") + ": " + name)).markup("<body>\n");
   out.html(header(manifest.value, name)).markup("<main>\n").html(results_section(manifest.value));
-  out.html(metrics_section(folder)).html(images_section(folder)).html(table_section("Configuration", config));
+  out.html(optional_section(folder / kRecognitionFile, recognition_section)).html(images_section(folder));
+  out.html(metrics_section(folder)).html(optional_section(folder / kProfileFile, profile_section));
+  out.html(table_section("Configuration", config));
   if (manifest.value.is_object()) manifest.value.erase("facts");
   return out.html(table_section("Manifest", manifest)).markup("</main>\n").html(page_end());
 }

@@ -47,10 +47,14 @@ dim_t shown_width(const io::Image& image) {
   return image.width * std::clamp<dim_t>(560 / std::max<dim_t>(image.width, 1), 1, 8);
 }
 
+bool is_final(const fs::path& file) {
+  return file.filename().string().starts_with("final");
+}
+
 Html figure(const fs::path& file) {
   const std::string caption = description(file);
   Html out;
-  out.markup("<figure>");
+  out.markup(is_final(file) ? Markup("<figure class=\"large\">") : Markup("<figure>"));
   try {
     const io::Bytes bytes = io::read_file(file, kMaxImageBytes);
     const io::Image image = io::decode_png(bytes, file.filename().string());
@@ -110,15 +114,21 @@ std::vector<fs::path> find_images(const fs::path& folder) {
 }
 
 Html image_figures(const fs::path& folder) {
-  const std::vector<fs::path> files = find_images(folder), shown = chosen(files);
+  std::vector<fs::path> files = find_images(folder);
   Html out;
-  if (shown.size() < files.size()) {
-    out.element("p", message("Shown are ", shown.size(), " of ", files.size(), " images, evenly spaced."));
+  const auto first_other = std::stable_partition(files.begin(), files.end(), is_final);
+  for (auto file = files.begin(); file != first_other; ++file) out.html(figure(*file));
+  const std::vector<fs::path> others(first_other, files.end()), shown = chosen(others);
+  if (others.empty()) return out;
+  const bool fold = first_other != files.begin();
+  if (fold) out.markup("<details><summary>pictures of the way there</summary>\n");
+  if (shown.size() < others.size()) {
+    out.element("p", message("Shown are ", shown.size(), " of ", others.size(), " images, evenly spaced."));
   }
-  if (files.empty()) return out;
   out.markup("<div class=\"images\">\n");
   for (const fs::path& file : shown) out.html(figure(file));
-  return out.markup("</div>\n");
+  out.markup("</div>\n");
+  return fold ? out.markup("</details>\n") : out;
 }
 
 }  // namespace engram::apps

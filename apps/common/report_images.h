@@ -27,8 +27,9 @@ bool natural_less(const std::string& a, const std::string& b);
 /// The files *.png (not of folders below), in natural order. A folder that is missing has none.
 std::vector<std::filesystem::path> find_images(const std::filesystem::path& folder);
 
-/// <figure> elements of the images, each with its bytes as data URI, and sentences about those that are left out.
-/// Empty without images.
+/// <figure> elements of the images, each with its bytes as data URI, and sentences about those that are left out. Files
+/// whose names begin with "final" come first, in full size; where there are any, the others are folded away. Empty
+/// without images.
 Html image_figures(const std::filesystem::path& folder);
 
 }  // namespace engram::apps

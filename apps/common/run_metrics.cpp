@@ -98,16 +98,14 @@ RunMetrics read_run_metrics(const std::filesystem::path& file) {
 
 std::string metric_group(const std::string& name) {
   constexpr std::string_view kSeparators = "/._-";
-  const std::size_t slash = name.find('/');
-  const std::size_t end = std::min(name.size(), slash != std::string::npos ? slash : name.find_first_of("._"));
-  std::string group = name.substr(0, end);
-  for (std::size_t begin = end; begin < name.size();) {
-    const std::size_t next = std::min(name.size(), name.find_first_of(kSeparators, begin + 1));
-    const std::string word = name.substr(begin + 1, next - begin - 1);
-    if (word == "loss" || word == "accuracy" || word == "lr") return group + "/" + word;
-    begin = next;
+  for (std::size_t begin = 0; begin < name.size();) {
+    const std::size_t end = std::min(name.size(), name.find_first_of(kSeparators, begin));
+    const std::string word = name.substr(begin, end - begin);
+    if (word == "loss" || word == "accuracy" || word == "lr") return word;
+    begin = end + 1;
   }
-  return group;
+  const std::size_t slash = name.find('/');
+  return name.substr(0, slash != std::string::npos ? slash : name.find_first_of("._"));
 }
 
 std::vector<std::vector<ChartSeries>> chart_groups(const std::vector<ChartSeries>& series) {

@@ -26,9 +26,9 @@ inline constexpr std::size_t kMaxRunSeries = 128;
 /// existing file cannot be read.
 RunMetrics read_run_metrics(const std::filesystem::path& file);
 
-/// What series must have in common to share a chart: the name up to the first '/' (or else up to the first '.' or '_',
-/// or all of it), followed by "/loss", "/accuracy" or "/lr" where the name has that word further on: "train/epoch_loss"
-/// belongs to "train/loss".
+/// What series must have in common to share a chart: "loss", "accuracy" or "lr" where a word of the name is that
+/// ("train/epoch_loss", "test/loss" and "loss/ce" are all "loss"); else the name up to the first '/' (or else up to the
+/// first '.' or '_', or all of it).
 std::string metric_group(const std::string& name);
 
 /// The series in groups of equal metric_group(), in the order of first appearance. Groups with more than

@@ -59,7 +59,8 @@ std::string coordinate(double value) {
   return text;
 }
 
-ChartAxis value_axis(const ValueRange& values) {
+ChartAxis value_axis(const ValueRange& values, bool shares) {
+  if (shares) return ChartAxis::linear(values.low, values.high, 0.04).as_percentages();
   if (values.wants_log_scale()) return ChartAxis::logarithmic(values.low, values.high);
   return ChartAxis::linear(values.low, values.high, 0.04);
 }
@@ -67,7 +68,8 @@ ChartAxis value_axis(const ValueRange& values) {
 /// Draws into one rectangle with one pair of scales.
 class Plot {
  public:
-  explicit Plot(const Extent& e) : x_(ChartAxis::linear(e.steps.low, e.steps.high)), y_(value_axis(e.values)) {
+  Plot(const Extent& e, bool shares)
+      : x_(ChartAxis::linear(e.steps.low, e.steps.high)), y_(value_axis(e.values, shares)) {
     std::size_t longest = 3;
     for (const AxisTick& tick : y_.ticks()) longest = std::max(longest, tick.label.size());
     left_ = 12 + kCharacter * static_cast<double>(longest);
@@ -135,10 +137,10 @@ class Plot {
 };
 
 /// A smallest or largest value and its step.
-Html extreme_cell(const ChartPoint* p) {
+Html extreme_cell(const std::string& name, const ChartPoint* p) {
   Html out;
   if (p == nullptr) return out.element("td", "none");
-  out.markup("<td>").text(number_text(p->value)).markup(" <small>at ").text(number_text(p->step, 12));
+  out.markup("<td>").text(value_text(name, p->value)).markup(" <small>at ").text(number_text(p->step, 12));
   return out.markup("</small></td>");
 }
 
@@ -153,8 +155,9 @@ Html legend_row(const ChartSeries& line, std::size_t index) {
   Html out;
   out.markup("<tr><th scope=\"row\"><svg class=\"key\" viewBox=\"0 0 24 8\" aria-hidden=\"true\"><path class=\"line s");
   out.text(std::to_string(index)).markup("\" d=\"M1 4h22\"/></svg>").text(line.name).markup("</th>");
-  out.element("td", last == nullptr ? "none" : number_text(last->value));
-  return out.html(extreme_cell(low)).html(extreme_cell(high)).markup("</tr>\n");
+  out.element("td", last == nullptr ? "none" : value_text(line.name, last->value));
+  out.html(extreme_cell(line.name, low)).html(extreme_cell(line.name, high));
+  return out.markup("</tr>\n");
 }
 
 }  // namespace
@@ -176,11 +179,28 @@ ValueRange value_range(const ChartSeries& series) {
   return range;
 }
 
+bool is_straight(const ChartSeries& series) {
+  std::vector<ChartPoint> finite;
+  for (const ChartPoint& p : series.points)
+    if (std::isfinite(p.value)) finite.push_back(p);
+  if (finite.size() < 3) return true;
+  const ChartPoint first = finite.front(), last = finite.back();
+  const ValueRange range = value_range(series);
+  if (range.low == range.high) return true;
+  if (last.step == first.step) return false;
+  const double slope = (last.value - first.value) / (last.step - first.step);
+  return std::all_of(finite.begin(), finite.end(), [&](const ChartPoint& p) {
+    return std::abs(first.value + slope * (p.step - first.step) - p.value) <= 1e-6 * (range.high - range.low);
+  });
+}
+
 Html svg_chart(const std::string& title, std::span<const ChartSeries> series) {
   series = series.first(std::min(series.size(), kMaxChartSeries));
   Extent extent = extent_of(series);
   if (extent.values.empty()) extent = {{0, 1}, {0, 1}};
-  const Plot plot(extent);
+  const bool shares = extent.values.low >= 0 && extent.values.high <= 1 &&
+                      std::all_of(series.begin(), series.end(), [](const ChartSeries& s) { return is_share(s.name); });
+  const Plot plot(extent, shares);
   Html out;
   out.markup("<svg class=\"chart\" role=\"img\" viewBox=\"0 0 ").text(number_text(kWidth)).markup(" ");
   out.text(number_text(kHeight)).markup("\" aria-label=\"").text("Line chart of " + title + " over the steps");
@@ -203,6 +223,8 @@ Markup chart_style() {
 :root{--s0:#1f6fb4;--s1:#c25100;--s2:#1d7f4e;--s3:#8548b8;--s4:#c2185b;--s5:#0b7a8a;--s6:#8a5a2b;--s7:#5a6270}
 @media(prefers-color-scheme:dark){
 :root{--s0:#6db3f2;--s1:#ffa657;--s2:#5fd18b;--s3:#c79bf2;--s4:#ff7ba6;--s5:#4fd0dd;--s6:#d6a877;--s7:#aab4c0}}
+@media print{
+:root{--s0:#1f6fb4;--s1:#c25100;--s2:#1d7f4e;--s3:#8548b8;--s4:#c2185b;--s5:#0b7a8a;--s6:#8a5a2b;--s7:#5a6270}}
 .chart{display:block;width:100%;height:auto}
 .chart text{font-size:13px;fill:var(--soft)}
 .axis-end{text-anchor:end}.axis-middle{text-anchor:middle}

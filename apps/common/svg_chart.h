@@ -40,12 +40,18 @@ struct ValueRange {
 /// The range of a line's values.
 ValueRange value_range(const ChartSeries& series);
 
+/// Whether a chart of the line would say no more than its ends do: fewer than three finite values, all equal, or all
+/// (to a millionth of their range) on the straight line from the first to the last.
+bool is_straight(const ChartSeries& series);
+
 /// A chart of up to kMaxChartSeries lines (further ones are left out) over a common axis of steps: <svg> with axes,
 /// ticks and lines. `title` is its accessible name. Lines with many points are thinned so that minima and maxima stay.
 /// Colours are those of the classes s0 to s7 of chart_style(). Series without finite values show empty axes.
+/// Where all names are shares (is_share) and all values lie between 0 and 1, the axis has percentages.
 Html svg_chart(const std::string& title, std::span<const ChartSeries> series);
 
-/// A table that is the chart's legend as well: for every line its colour, name, last, smallest and largest value.
+/// A table that is the chart's legend as well: for every line its colour, name, last, smallest and largest value, as
+/// value_text writes them.
 Html chart_legend(std::span<const ChartSeries> series);
 
 /// The style rules of charts and legends, for light and dark colour schemes.

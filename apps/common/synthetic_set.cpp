@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <span>
 
-#include "engine/io/atomic_file.h"
-#include "engine/io/image_grid.h"
+#include "apps/common/class_sheet.h"
 #include "engine/io/png.h"
 #include "kernels/common/error.h"
 #include "models/data/image_folder.h"
@@ -36,17 +34,18 @@ std::filesystem::path batch_file(const std::filesystem::path& run, std::int64_t 
 }
 
 ImageDataset synthetic_batch(std::vector<std::uint8_t> pixels, std::vector<std::int32_t> labels,
-                             const ImageShape& shape, int num_classes, const Normalization& normalization) {
+                             const Classifier& classifier) {
   ImageDataset data;
   data.name = "synthetic";
   data.split = "all";
   data.count = dim_t(labels.size());
+  const ImageShape& shape = classifier.network->image();
   data.channels = shape.channels;
   data.height = shape.height;
   data.width = shape.width;
-  data.num_classes = num_classes;
-  for (int c = 0; c < num_classes; ++c) data.class_names.push_back(std::to_string(c));
-  data.normalization = normalization;
+  data.num_classes = classifier.network->num_classes();
+  data.class_names = classifier.class_names;
+  data.normalization = classifier.normalization;
   data.pixels = std::move(pixels);
   data.labels = std::move(labels);
   check_dataset(data, "synthetic images");
@@ -74,14 +73,11 @@ std::filesystem::path pack_batches(const std::filesystem::path& run, std::int64_
   return file;
 }
 
-void write_grid(const std::filesystem::path& file, const std::vector<std::uint8_t>& pixels, const ImageShape& shape,
-                dim_t count, dim_t most) {
-  const dim_t shown = std::min(count, most);
+io::Image write_sheet(const std::filesystem::path& file, const ImageDataset& batch, dim_t most) {
+  io::Image sheet = class_sheet(batch, (most + batch.num_classes - 1) / batch.num_classes);
   std::filesystem::create_directories(file.parent_path());
-  const io::Bytes png =
-      io::image_grid_png(std::span(pixels.data(), std::size_t(shown * shape.count())), shown, shape.channels,
-                         shape.height, shape.width, {.columns = 0, .padding = 2, .zoom = 2, .background = 255});
-  io::write_file(file, png);
+  io::write_png(file, sheet);
+  return sheet;
 }
 
 }  // namespace engram::apps

@@ -4,6 +4,8 @@
 
 #include <filesystem>
 
+#include "engine/io/image.h"
+#include "models/classifier_file.h"
 #include "models/data/dataset.h"
 
 namespace engram::apps {
@@ -11,9 +13,9 @@ namespace engram::apps {
 /// The packed file of a batch within a run folder: batches/batch_0007.safetensors.
 std::filesystem::path batch_file(const std::filesystem::path& run, std::int64_t batch);
 
-/// A batch as a data set named "synthetic".
+/// A batch as a data set named "synthetic", whose classes and normalisation are the classifier's.
 ImageDataset synthetic_batch(std::vector<std::uint8_t> pixels, std::vector<std::int32_t> labels,
-                             const ImageShape& shape, int num_classes, const Normalization& normalization);
+                             const Classifier& classifier);
 
 /// Writes samples/s<class>/<batch>_output_<index>.png for every image of a batch.
 void write_sample_pngs(const std::filesystem::path& run, const ImageDataset& batch, std::int64_t batch_index);
@@ -21,8 +23,7 @@ void write_sample_pngs(const std::filesystem::path& run, const ImageDataset& bat
 /// Joins the batch files 0 .. count-1 into samples.safetensors, which open_dataset reads. Returns its path.
 std::filesystem::path pack_batches(const std::filesystem::path& run, std::int64_t count, int num_classes);
 
-/// Writes the first images of `pixels` [count,channels,height,width], at most `most`, as one picture.
-void write_grid(const std::filesystem::path& file, const std::vector<std::uint8_t>& pixels, const ImageShape& shape,
-                dim_t count, dim_t most);
+/// Writes a picture of the batch, a column a class, of about `most` images, and returns it.
+io::Image write_sheet(const std::filesystem::path& file, const ImageDataset& batch, dim_t most);
 
 }  // namespace engram::apps

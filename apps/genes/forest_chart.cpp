@@ -11,9 +11,8 @@
 namespace engram::apps {
 namespace {
 
-// In units of the drawing.
-constexpr double kWidth = 940, kRow = 32, kTop = 34, kBottom = 62;
-constexpr double kName = 30, kPatients = 122, kPlotLeft = 290, kPlotRight = 650, kRatio = 674, kNote = 838;
+// In units of the drawings of the rows, which are scaled to the width of their column.
+constexpr double kWidth = 360, kRow = 30, kSide = 10, kAxis = 44;
 
 /// Ratios that may stand at the axis.
 constexpr std::array<double, 27> kTicks = {0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1,  1.1, 1.2, 1.3,
@@ -41,7 +40,7 @@ class RatioScale {
   }
 
   double x(double log_ratio) const {
-    return kPlotLeft + (std::clamp(log_ratio, low_, high_) - low_) / (high_ - low_) * (kPlotRight - kPlotLeft);
+    return kSide + (std::clamp(log_ratio, low_, high_) - low_) / (high_ - low_) * (kWidth - 2 * kSide);
   }
 
   /// Ratios within the scale, 1 always, not too close to each other.
@@ -61,31 +60,38 @@ class RatioScale {
   double low_, high_;
 };
 
-void draw_row(const ForestRow& row, double y, const RatioScale& scale, SvgCanvas& canvas) {
-  canvas.text(kName, y + 5, "forest-name", row.name);
-  canvas.text(kPatients, y + 5, "forest-text", row.patients);
-  canvas.text(kNote, y + 5, "forest-text", row.note);
-  if (!is_finite(row)) return;
-  const double x = scale.x(row.effect);
-  const std::string ratio = ratio_text(row.effect, row.low, row.high);
-  canvas.line(scale.x(row.low), y, scale.x(row.high), y, "forest-interval");
-  for (double end : {row.low, row.high}) canvas.line(scale.x(end), y - 4, scale.x(end), y + 4, "forest-interval");
-  canvas.rectangle(x - 5, y - 5, 10, 10, row.emphasised ? Markup("forest-mark") : Markup("forest-mark open"),
-                   row.name + ": " + ratio);
-  canvas.text(kRatio, y + 5, "forest-number", ratio);
+Html interval(const ForestRow& row, const RatioScale& scale) {
+  constexpr double kMiddle = kRow / 2;
+  SvgCanvas canvas(kWidth, kRow, "forest-plot", row.name + ": " + ratio_text(row.effect, row.low, row.high));
+  canvas.line(scale.x(0), 0, scale.x(0), kRow, "forest-one");
+  canvas.line(scale.x(row.low), kMiddle, scale.x(row.high), kMiddle, "forest-interval");
+  for (double end : {row.low, row.high})
+    canvas.line(scale.x(end), kMiddle - 4, scale.x(end), kMiddle + 4, "forest-interval");
+  canvas.rectangle(scale.x(row.effect) - 5, kMiddle - 5, 10, 10,
+                   row.emphasised ? Markup("forest-mark") : Markup("forest-mark open"), row.name);
+  return canvas.finish();
 }
 
-void draw_axis(double bottom, const RatioScale& scale, const ForestLabels& labels, SvgCanvas& canvas) {
-  canvas.line(kPlotLeft, bottom, kPlotRight, bottom, "rule");
+Html axis(const RatioScale& scale, const ForestLabels& labels) {
+  SvgCanvas canvas(kWidth, kAxis, "forest-plot", "axis of ratios");
+  canvas.line(0, 0.5, kWidth, 0.5, "rule");
   for (double tick : scale.ticks()) {
     const double x = scale.x(std::log(tick));
-    canvas.line(x, bottom, x, bottom + 4, "rule");
-    canvas.text(x, bottom + 18, "axis-middle", number_text(tick, 3));
+    canvas.line(x, 0, x, 4, "rule");
+    canvas.text(std::clamp(x, 12.0, kWidth - 12), 17, "axis-middle", number_text(tick, 3));
   }
+  // Each text on its side of the ratio 1, where there is room for it.
+  constexpr double kCharacter = 6.6;
   const double one = scale.x(0);
-  canvas.line(one, kTop - 8, one, bottom, "forest-one");
-  if (one - kPlotLeft > 60) canvas.text(one - 8, bottom + 38, "axis-end", "\u2190 " + labels.left);
-  canvas.text(one + 8, bottom + 38, "forest-axis", labels.right + " \u2192");
+  const std::string left = "\u2190 " + labels.left, right = labels.right + " \u2192";
+  if (one > kCharacter * double(left.size())) canvas.text(one - 8, 36, "axis-end", left);
+  if (kWidth - one > kCharacter * double(right.size())) canvas.text(one + 8, 36, "forest-axis", right);
+  return canvas.finish();
+}
+
+void cell(Markup css_class, const std::string& column, const std::string& text, Html& out) {
+  out.markup("<span class=\"").markup(css_class).markup("\" data-column=\"").text(column).markup("\">");
+  out.text(text).markup("</span>");
 }
 
 /// A ratio with two decimals. Beyond 1000 the data do not say more than that it is large.
@@ -104,21 +110,24 @@ std::string ratio_text(double effect, double low, double high) {
 }
 
 Html forest_chart(const std::string& title, const std::vector<ForestRow>& rows, const ForestLabels& labels) {
-  const double bottom = kTop + kRow * double(rows.size()), height = bottom + kBottom;
-  SvgCanvas canvas(kWidth, height, "chart wide", title);
-  canvas.text(kPatients, 18, "forest-head", labels.patients);
-  canvas.text(kRatio, 18, "forest-head", labels.ratio);
-  canvas.text(kNote, 18, "forest-head", labels.note);
   const RatioScale scale(rows);
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    if (i % 2 == 0) canvas.rectangle(0, kTop + kRow * double(i), kWidth, kRow, "stripe");
-  draw_axis(bottom, scale, labels, canvas);
+  Html out;
+  out.markup("<div class=\"forest\" role=\"group\" aria-label=\"").text(title).markup("\">\n");
+  out.markup("<div class=\"forest-row forest-head\"><span></span><span></span>").element("span", labels.patients);
+  out.markup("<span></span>").element("span", labels.ratio).element("span", labels.note).markup("</div>\n");
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const double y = kTop + kRow * (double(i) + 0.5);
-    canvas.text(22, y + 5, "axis-end", std::to_string(i + 1));
-    draw_row(rows[i], y, scale, canvas);
+    const ForestRow& row = rows[i];
+    out.markup("<div class=\"forest-row\">");
+    cell("forest-rank", "", std::to_string(i + 1), out);
+    cell("forest-name", "", row.name, out);
+    cell("forest-patients", labels.patients, row.patients, out);
+    out.html(is_finite(row) ? interval(row, scale) : Html().element("span", ""));
+    cell("forest-ratio", "", is_finite(row) ? ratio_text(row.effect, row.low, row.high) : "", out);
+    cell("forest-note", labels.note, row.note, out);
+    out.markup("</div>\n");
   }
-  return canvas.finish();
+  out.markup("<div class=\"forest-row\"><span></span><span></span><span></span>").html(axis(scale, labels));
+  return out.markup("</div>\n</div>\n");
 }
 
 }  // namespace engram::apps

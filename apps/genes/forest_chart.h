@@ -25,7 +25,8 @@ struct ForestLabels {
 /// "1.10 (1.05 to 1.16)" of log ratios; values above 1000 are ">1000".
 std::string ratio_text(double effect, double low, double high);
 
-/// <svg> with a line, a square and the numbers for each row, and a rule at the ratio 1. Rows whose numbers are not
+/// A line of text and an <svg> with interval and square for each row, a rule at the ratio 1, an axis below. On narrow
+/// screens the numbers stand above and below the drawing, so that nothing is out of sight. Rows whose numbers are not
 /// finite show their name only.
 Html forest_chart(const std::string& title, const std::vector<ForestRow>& rows, const ForestLabels& labels);
 

@@ -22,31 +22,66 @@ SurvivalGroup group_of(const Cohort& cohort, const std::string& name, const std:
   group.name = name;
   group.patients = dim_t(patients.size());
   for (dim_t i : patients) group.deaths += cohort.event[std::size_t(i)];
-  if (!patients.empty()) group.curve = survival::kaplan_meier(genes::outcome_of(cohort).select(patients));
+  if (patients.empty()) return group;
+  group.curve = survival::kaplan_meier(genes::outcome_of(cohort).select(patients));
+  group.band = survival::confidence_band(group.curve);
   return group;
 }
 
-/// Treated and mutated, treated, mutated, neither.
-std::vector<SurvivalGroup> four_groups(const Cohort& cohort, dim_t gene) {
-  std::vector<std::vector<dim_t>> patients(4);
+/// Log-rank test of equal survival in all groups, for a chart's corner.
+std::string log_rank_text(const Cohort& cohort, const std::vector<std::vector<dim_t>>& patients) {
+  std::vector<dim_t> all;
+  std::vector<std::int32_t> group;
+  for (std::size_t k = 0; k < patients.size(); ++k) {
+    all.insert(all.end(), patients[k].begin(), patients[k].end());
+    group.insert(group.end(), patients[k].size(), std::int32_t(k));
+  }
+  if (all.empty()) return "";
+  const survival::LogRank result = survival::log_rank(genes::outcome_of(cohort).select(all), group);
+  if (result.test.df < 1) return "";
+  const double p = std::pow(10.0, result.test.log10_p);
+  return p < 1e-4 ? "log-rank p < 0.0001" : "log-rank p = " + number_text(p, 2);
+}
+
+const char* const kTimeTitle = "time, in the unit of the data";
+
+/// Patients in groups that a chart compares.
+struct Partition {
+  std::vector<std::string> names;
+  std::vector<std::vector<dim_t>> patients;
+};
+
+/// By treatment and mutation.
+Partition four_groups(const Cohort& cohort, dim_t gene) {
+  Partition groups{{"treated, mutated", "treated, not mutated", "untreated, mutated", "untreated, not mutated"},
+                   std::vector<std::vector<dim_t>>(4)};
   for (dim_t i = 0; i < cohort.num_patients(); ++i) {
     const bool treated = cohort.treatment[std::size_t(i)] != 0, mutated = cohort.genes.at(i, gene);
-    patients[(treated ? 0u : 2u) + (mutated ? 0u : 1u)].push_back(i);
+    groups.patients[(treated ? 0u : 2u) + (mutated ? 0u : 1u)].push_back(i);
   }
-  return {group_of(cohort, "treated, mutated", patients[0]), group_of(cohort, "treated, not mutated", patients[1]),
-          group_of(cohort, "untreated, mutated", patients[2]), group_of(cohort, "untreated, not mutated", patients[3])};
+  return groups;
 }
 
 /// Patients of an arm by the number of listed mutations that they carry: 0, 1, 2, 3 and more.
-std::vector<SurvivalGroup> dose_groups(const Cohort& cohort, const Selection& s, int arm) {
-  std::vector<std::vector<dim_t>> patients(4);
+Partition dose_groups(const Cohort& cohort, const Selection& s, int arm) {
+  Partition groups{{"no listed mutation", "one", "two", "three or more"}, std::vector<std::vector<dim_t>>(4)};
   for (dim_t i : genes::patients_in_arm(cohort, arm)) {
     std::size_t count = 0;
     for (const SelectedGene& g : s.genes) count += cohort.genes.at(i, g.gene);
-    patients[std::min<std::size_t>(count, 3)].push_back(i);
+    groups.patients[std::min<std::size_t>(count, 3)].push_back(i);
   }
-  return {group_of(cohort, "no listed mutation", patients[0]), group_of(cohort, "one", patients[1]),
-          group_of(cohort, "two", patients[2]), group_of(cohort, "three or more", patients[3])};
+  return groups;
+}
+
+/// Curves of the groups with their legend.
+Html curves_card(const Cohort& cohort, const std::string& heading, const std::string& title, const Partition& partition,
+                 const SurvivalLabels& labels) {
+  std::vector<SurvivalGroup> groups;
+  for (std::size_t k = 0; k < partition.names.size(); ++k)
+    groups.push_back(group_of(cohort, partition.names[k], partition.patients[k]));
+  Html body;
+  body.html(survival_chart(title, groups, time_axis_end(cohort.time), labels));
+  return card(heading, body.html(survival_legend(groups)));
 }
 
 std::string power_text(double log10_p) {
@@ -69,15 +104,15 @@ Html dose_section(const Cohort& cohort, const Selection& s) {
   out.text(
       "If the list is right, treated patients live longer the more of these mutations they carry, and untreated "
       "patients do not. These curves are not adjusted for clinical variables, and they show the patients from whom "
-      "the list was made. Time axes end where 2 % of the patients are left.");
+      "the list was made. Time axes end where 2 % of the patients are left; bands are pointwise 95 % confidence "
+      "limits, "
+      "strokes patients who were censored. The log-rank test compares all curves of a chart.");
   out.markup("</p>\n<div class=\"charts dose\">\n");
-  const double last = time_axis_end(cohort.time);
   for (const int arm : {1, 0}) {
-    const std::vector<SurvivalGroup> groups = dose_groups(cohort, s, arm);
-    const std::string title = arm == 1 ? "Treated patients" : "Untreated patients";
-    Html body;
-    body.html(survival_chart("Kaplan-Meier curves by number of listed mutations: " + title, groups, last));
-    out.html(card(title, body.html(survival_legend(groups))));
+    const Partition groups = dose_groups(cohort, s, arm);
+    const std::string heading = arm == 1 ? "Treated patients" : "Untreated patients";
+    out.html(curves_card(cohort, heading, "Kaplan-Meier curves by number of listed mutations: " + heading, groups,
+                         {kTimeTitle, log_rank_text(cohort, groups.patients)}));
   }
   return out.markup("</div>\n");
 }
@@ -89,15 +124,15 @@ Html curves_section(const Cohort& cohort, const Selection& s) {
   out.text(
       "Kaplan-Meier curves, not adjusted. Blue: treated. Orange: untreated. Solid: the gene is mutated. Dashed: it is "
       "not. The mutation matters for the treatment where the gap between solid blue and dashed blue is not there "
-      "between solid orange and dashed orange.");
+      "between solid orange and dashed orange. The log-rank test compares treated patients with and without the "
+      "mutation.");
   out.markup("</p>\n<div class=\"charts\">\n");
-  const double last = time_axis_end(cohort.time);
   for (const SelectedGene& g : s.genes) {
-    const std::vector<SurvivalGroup> groups = four_groups(cohort, g.gene);
-    Html body;
-    const std::string title = "Kaplan-Meier curves by treatment and mutation of " + name_of(cohort, g.gene);
-    body.html(survival_chart(title, groups, last));
-    out.html(card(name_of(cohort, g.gene), body.html(survival_legend(groups))));
+    const Partition groups = four_groups(cohort, g.gene);
+    const std::string test = log_rank_text(cohort, {groups.patients[0], groups.patients[1]});
+    out.html(curves_card(cohort, name_of(cohort, g.gene),
+                         "Kaplan-Meier curves by treatment and mutation of " + name_of(cohort, g.gene), groups,
+                         {kTimeTitle, test.empty() ? "" : "treated: " + test}));
   }
   return out.markup("</div>\n");
 }

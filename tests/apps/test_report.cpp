@@ -70,11 +70,12 @@ TEST(Report, ShowsConfigurationManifestChartsAndImages) {
   for (const char* text :
        {"<title>engram-example: run</title>", "status: complete", "<th scope=\"row\">lr</th><td>0.125</td>",
         "<th scope=\"row\">generator.width</th><td>64</td>", "<td>11173962</td>",
-        "<th scope=\"row\">seed</th><td>7</td>", "<h3>loss</h3>", "<h3>mem/peak_mib</h3>", "<title>loss/ce</title>",
-        "<title>loss/bn</title>", "values on a log scale", "<td>861</td>"}) {
+        "<th scope=\"row\">seed</th><td>7</td>", "<h3>loss</h3>",
+        "<th scope=\"row\">mem/peak_mib</th><td>812 <small>at 0", "<title>loss/ce</title>", "<title>loss/bn</title>",
+        "values on a log scale", "<td>861 <small>at 49"}) {
     EXPECT_NE(page.find(text), std::string::npos) << text;
   }
-  EXPECT_EQ(count(page, "<svg class=\"chart\""), 2);
+  EXPECT_EQ(count(page, "<svg class=\"chart\""), 1);  // the memory is a straight line
   EXPECT_EQ(count(page, "<img "), 2);
   EXPECT_EQ(count(page, " alt=\"Image of the run: grid, step "), 2);
   const std::size_t a = page.find(io::encode_base64(first)), b = page.find(io::encode_base64(second));
@@ -160,6 +161,36 @@ TEST(Report, ImagesStandInNaturalOrderWithTheirSteps) {
   EXPECT_TRUE(natural_less("a01", "a1"));
   EXPECT_FALSE(natural_less("a1", "a01"));
   EXPECT_FALSE(natural_less("a1", "a1"));
+}
+
+TEST(Report, TheFinalPictureComesFirstAndTheOthersAreFolded) {
+  TempFolder folder;
+  const RunDir run = RunDir::create(folder / "run", false, kInfo, "{}");
+  fs::create_directories(run / "images");
+  io::write_png(run / "images/batch_000100.png", pixel(10));
+  io::write_png(run / "images/final.png", pixel(200));
+  const std::string page = report_of(run.path());
+  const std::size_t final = page.find("<figure class=\"large\">"), fold = page.find("<details><summary>");
+  ASSERT_NE(final, std::string::npos);
+  ASSERT_NE(fold, std::string::npos);
+  EXPECT_LT(final, fold);
+  EXPECT_LT(fold, page.find("batch_000100.png"));
+}
+
+TEST(Report, ShowsRecognitionAndProfileAndNamesDamage) {
+  TempFolder folder;
+  const RunDir run = RunDir::create(folder / "run", false, kInfo, "{}");
+  EXPECT_EQ(report_of(run.path()).find("recogni"), std::string::npos);
+  io::write_file(run / "recognition.json", R"({"share": 0.5, "classes": [{"name": "<owl>", "share": 0.25}]})");
+  io::write_file(run / "profile.json", R"({"operations": [{"name": "conv2d", "calls": 3, "roofline": 1.75}]})");
+  const std::string page = report_of(run.path());
+  EXPECT_NE(
+      page.find("&lt;owl&gt;</th><td data-column=\"images\">0</td><td class=\"no\" data-column=\"recognised\">25.0 %<"),
+      std::string::npos);
+  EXPECT_NE(page.find("<th scope=\"row\">conv2d</th><td data-column=\"calls\">3</td>"), std::string::npos);
+  EXPECT_NE(page.find("of the roofline\">175 %</td>"), std::string::npos);
+  io::write_file(run / "recognition.json", "{");
+  EXPECT_NE(report_of(run.path()).find("recognition.json is damaged"), std::string::npos);
 }
 
 TEST(Report, OfManyImagesAnEvenChoiceIsShown) {

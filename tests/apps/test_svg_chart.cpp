@@ -92,13 +92,39 @@ TEST(SvgChart, SeriesShareAChartByNameAndScale) {
   EXPECT_EQ(
       names,
       (std::vector<std::vector<std::string>>{
-          {"train/loss", "train/epoch_loss"}, {"train/lr"}, {"loss/ce", "loss/tv", "loss"}, {"x/big"}, {"x/small"}}));
+          {"train/loss", "train/epoch_loss", "loss/ce", "loss/tv", "loss"}, {"train/lr"}, {"x/big"}, {"x/small"}}));
   std::vector<ChartSeries> many;
   for (int i = 0; i < 20; ++i) many.push_back(line("m/" + std::to_string(i), 1, 2));
   EXPECT_EQ(chart_groups(many).size(), 3u);
   EXPECT_EQ(metric_group("loss_total"), "loss");
+  EXPECT_EQ(metric_group("train/accuracy"), metric_group("test/accuracy_flip"));
+  EXPECT_EQ(metric_group("contribution/tv"), "contribution");
   EXPECT_EQ(metric_group("epoch"), "epoch");
   EXPECT_EQ(metric_group(""), "");
+}
+
+TEST(SvgChart, SharesArePercentages) {
+  const std::vector<ChartSeries> shares = {{"train/accuracy", {{0, 0.1}, {1, 0.55}, {2, 0.9}}},
+                                           {"test/accuracy", {{0, 0.2}, {2, 0.8}}}};
+  EXPECT_NE(svg_chart("accuracy", shares).str().find(">60 %<"), std::string::npos);
+  EXPECT_NE(chart_legend(shares).str().find("<td>90 %</td><td>10 % <small>"), std::string::npos);
+  const std::vector<ChartSeries> others = {{"train/loss", {{0, 0.1}, {1, 0.55}, {2, 0.9}}}};
+  EXPECT_EQ(svg_chart("loss", others).str().find('%'), std::string::npos);
+  const std::vector<ChartSeries> beyond = {{"accuracy", {{0, 10}, {1, 55}, {2, 90}}}};
+  EXPECT_EQ(svg_chart("accuracy", beyond).str().find('%'), std::string::npos);
+  EXPECT_EQ(value_text("test_accuracy", 0.9253), "92.53 %");
+  EXPECT_EQ(value_text("lr", 0.5), "0.5");
+}
+
+TEST(SvgChart, StraightLinesAreKnown) {
+  const auto straight = [](std::vector<ChartPoint> points) { return is_straight({"a", std::move(points)}); };
+  EXPECT_TRUE(straight({}));
+  EXPECT_TRUE(straight({{0, 1}, {9, 7}}));
+  EXPECT_TRUE(straight({{0, 812.5}, {1, 812.5}, {5, 812.5}}));
+  EXPECT_TRUE(straight({{390, 1}, {780, 2}, {1170, 3}}));
+  EXPECT_TRUE(straight({{0, kNan}, {1, kNan}, {2, 1}, {3, kNan}}));
+  EXPECT_FALSE(straight({{0, 1}, {1, 2}, {2, 2.9}}));
+  EXPECT_FALSE(straight({{0, 1}, {1, 2}, {0, 1}}));
 }
 
 }  // namespace
