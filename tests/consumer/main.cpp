@@ -5,9 +5,9 @@
 #include <cstdio>
 #include <vector>
 
-#include "engine/autograd.h"
-#include "engine/ops.h"
-#include "models/data/class_names.h"
+#include "engram/engine/autograd.h"
+#include "engram/engram.h"
+#include "engram/models/data/class_names.h"
 
 int main() {
   using namespace engram;

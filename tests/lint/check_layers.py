@@ -16,7 +16,11 @@ VISIBLE = {
     "apps": {"kernels", "engine", "models", "apps"},
     "bench": {"emulator", "kernels", "engine", "models", "bench"},
     "tests": {"emulator", "kernels", "engine", "models", "apps", "tests"},
+    "examples": set(),
 }
+
+# Where headers are included as other projects do: "engram/engram.h".
+OUTSIDE = re.compile(r"examples/|tests/consumer/")
 
 # Files outside bench and tests that may include the emulator's public headers ("emulator/NAME.h").
 EMULATED = re.compile(r"kernels/.*_(cuda|cudnn|cublas)\.(cu|cuh|cpp|h)$|kernels/(common|plugin)/cuda/")
@@ -51,7 +55,10 @@ def check_file(path, text):
         quote, header = match.groups()
         target = header.split("/")[0]
         if quote == '"':
-            if target not in VISIBLE:
+            if OUTSIDE.match(path):
+                if target != "engram":
+                    yield path, number, f'"{header}": as other projects include it ("engram/...")'
+            elif target not in VISIBLE:
                 yield path, number, f'"{header}": paths of project headers begin at the root ("kernels/...")'
             elif target == "emulator" and EMULATED.match(path):
                 if header.count("/") > 1:

@@ -27,6 +27,12 @@ class CheckLayers(unittest.TestCase):
                              ("engine/a.cpp", "tests/support/op_case.h"), ("apps/a.cpp", "bench/a.h")):
             self.assertEqual(len(layers(path, f'#include "{header}"\n')), 1, path)
 
+    def test_examples_include_as_other_projects_do(self):
+        self.assertEqual(layers("examples/a.cpp", '#include "engram/engram.h"\n'), [])
+        self.assertEqual(layers("tests/consumer/a.cpp", '#include "engram/engine/tensor.h"\n'), [])
+        for path, header in (("examples/a.cpp", "engine/tensor.h"), ("engine/a.cpp", "engram/engram.h"), ("tests/a.cpp", "engram/engram.h")):
+            self.assertEqual(len(layers(path, f'#include "{header}"\n')), 1, path)
+
     def test_relative_include_fails(self):
         self.assertEqual(len(layers("engine/a.cpp", '#include "tensor.h"\n')), 1)
 
