@@ -1,7 +1,7 @@
 # engram_layer(NAME [FOLDERS ...] [PUBLIC_LIBS ...] [PRIVATE_LIBS ...] [EXCLUDE regex]): one static library per layer, of every source
 # below the folder, or below the FOLDERS in it, but those whose paths match.
 # It is installed with its headers, which keep their folders below engram/: #include "engram/engine/tensor.h" works for other projects,
-# against an installation (whose headers' own includes are rewritten, see Install.cmake) and against the build tree.
+# against an installation (whose headers' own includes are rewritten, see Install.cmake) and, with engram::headers, the build tree.
 function(engram_layer name)
   cmake_parse_arguments(ARG "" "EXCLUDE" "FOLDERS;PUBLIC_LIBS;PRIVATE_LIBS" ${ARGN})
   set(roots ${CMAKE_CURRENT_SOURCE_DIR})
@@ -16,7 +16,6 @@ function(engram_layer name)
   add_library(${name} STATIC ${sources})
   add_library(engram::${name} ALIAS ${name})
   target_include_directories(${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
-                                            $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
                                             $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_link_libraries(${name} PUBLIC ${ARG_PUBLIC_LIBS} PRIVATE ${ARG_PRIVATE_LIBS} $<BUILD_INTERFACE:engram_warnings>)
   target_compile_features(${name} PUBLIC cxx_std_20)

@@ -15,8 +15,12 @@ install(EXPORT engramTargets NAMESPACE engram:: DESTINATION ${ENGRAM_CMAKE_DIR} 
 install(FILES ${PROJECT_SOURCE_DIR}/models/engram.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/engram COMPONENT development)
 install(CODE "set(ENGRAM_HEADERS ${CMAKE_INSTALL_INCLUDEDIR}/engram)" COMPONENT development)
 install(SCRIPT ${CMAKE_CURRENT_LIST_DIR}/RewriteIncludes.cmake COMPONENT development)
+# engram::headers: these names in the build tree. Programs of the project itself do not use it.
+add_library(engram_headers INTERFACE)
+add_library(engram::headers ALIAS engram_headers)
+target_include_directories(engram_headers INTERFACE ${PROJECT_BINARY_DIR}/include)
+file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/include/engram)
 foreach(folder kernels engine models)
-  file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/include/engram)
   file(CREATE_LINK ${PROJECT_SOURCE_DIR}/${folder} ${PROJECT_BINARY_DIR}/include/engram/${folder} SYMBOLIC)
 endforeach()
 file(CREATE_LINK ${PROJECT_SOURCE_DIR}/models/engram.h ${PROJECT_BINARY_DIR}/include/engram/engram.h SYMBOLIC)
