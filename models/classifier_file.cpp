@@ -73,8 +73,8 @@ std::string joined(const std::vector<std::string>& words, const char* between) {
 }
 
 /// "; they fit resnet20-a: --arch resnet20-a", or nothing.
-std::string fitting_hint(const StateDict& state, int num_classes, const std::string& except) {
-  std::vector<std::string> names = fitting_networks(state, num_classes);
+std::string fitting_hint(const StateDict& state, int num_classes, const ImageShape& image, const std::string& except) {
+  std::vector<std::string> names = fitting_networks(state, num_classes, image);
   std::erase(names, except);
   if (names.empty()) return "";
   return "; the tensors fit " + joined(names, " and ") + ": use --arch " + names.front();
@@ -86,7 +86,7 @@ std::vector<std::string> load_adapted(Network& network, const StateDict& state) 
   try {
     network.load_state(adapted.tensors);
   } catch (const DataError& error) {
-    throw DataError(error.what() + fitting_hint(state, network.num_classes(), network.arch()));
+    throw DataError(error.what() + fitting_hint(state, network.num_classes(), network.image(), network.arch()));
   }
   return adapted.remarks;
 }
@@ -119,14 +119,14 @@ Classifier read(const io::TensorFile& file, const ClassifierDefaults& defaults) 
     const auto found = file.metadata.find(key);
     return found == file.metadata.end() ? nullptr : &found->second;
   };
+  const ImageShape image = text("image") ? parse_image_shape(*text("image")) : defaults.image;
   const std::string arch = text("arch") ? *text("arch") : defaults.arch;
   if (arch.empty())
     throw DataError(message("expected metadata \"arch\" or --arch (one of ", network_names(), "), got none",
-                            fitting_hint(file.tensors, int(head_outputs(file.tensors)), "")));
+                            fitting_hint(file.tensors, int(head_outputs(file.tensors)), image, "")));
   const int num_classes = text("num_classes")         ? parse_num_classes(*text("num_classes"))
                           : defaults.num_classes != 0 ? defaults.num_classes
                                                       : guess_num_classes(file.tensors);
-  const ImageShape image = text("image") ? parse_image_shape(*text("image")) : defaults.image;
   Classifier result;
   try {
     result.network = make_network(arch, num_classes, {.seed = std::nullopt, .device = defaults.device, .image = image});

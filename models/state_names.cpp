@@ -162,11 +162,12 @@ dim_t head_outputs(const StateDict& state) {
   return outputs;
 }
 
-std::vector<std::string> fitting_networks(const StateDict& state, int num_classes) {
+std::vector<std::string> fitting_networks(const StateDict& state, int num_classes, const ImageShape& image) {
   std::vector<std::string> fitting;
   for (const std::string& name : candidates(state)) {
     try {
-      if (state_fits(state, *make_network(name, num_classes, {.seed = std::nullopt}))) fitting.push_back(name);
+      if (state_fits(state, *make_network(name, num_classes, {.seed = std::nullopt, .image = image})))
+        fitting.push_back(name);
     } catch (const UsageError&) {
       // A width that no network of that name has.
     }

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "models/data/image_shape.h"
 #include "models/module.h"
 
 namespace engram {
@@ -29,6 +30,6 @@ dim_t head_outputs(const StateDict& state);
 
 /// Networks that take the state as it is or by adapt_state, found by trying those whose names the state's shapes allow.
 /// For messages: it makes each of them.
-std::vector<std::string> fitting_networks(const StateDict& state, int num_classes);
+std::vector<std::string> fitting_networks(const StateDict& state, int num_classes, const ImageShape& image = {});
 
 }  // namespace engram

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "apps/common/page.h"
+#include "apps/common/stack_table.h"
 #include "apps/genes/bar_chart.h"
 #include "apps/genes/genes_style.h"
 #include "apps/genes/selection_sections.h"
@@ -85,45 +86,39 @@ Html progress_chart(const std::string& scenario, const std::vector<ComparisonCel
       .markup("</p>");
 }
 
-Html table(const std::string& scenario, const std::vector<SummaryRow>& rows) {
+Html in_card(const StackTable& table) {
   Html out;
-  out.markup("<div class=\"card scroll\"><table class=\"checks\"><thead><tr><th scope=\"col\">method</th>");
-  for (const char* name : {"cohorts", "hits of 10", "precision", "recall", "F1", "average precision", "prognostic",
-                           "decoys", "passes all checks", "F1 against pipeline", "Wilcoxon p", "seconds"})
-    out.element("th", name);
-  out.markup("</tr></thead><tbody>\n");
+  return out.markup("<div class=\"card scroll\">").html(table.html()).markup("</div>\n");
+}
+
+Html table(const std::string& scenario, const std::vector<SummaryRow>& rows) {
+  StackTable out({"method", "cohorts", "hits of 10", "precision", "recall", "F1", "average precision", "prognostic",
+                  "decoys", "passes all checks", "F1 against pipeline", "Wilcoxon p", "seconds"});
   for (const SummaryRow& r : rows) {
     if (r.scenario != scenario) continue;
-    out.markup("<tr>").element("th", r.method).element("td", std::to_string(r.cohorts));
+    out.row(r.method).cell(std::to_string(r.cohorts));
     if (r.cohorts == 0) {
-      out.markup("<td colspan=\"11\">not applicable: too few deaths for the model</td></tr>\n");
+      out.wide_cell("not applicable: too few deaths for the model");
       continue;
     }
-    out.element("td", with_error(r.hits, 2)).element("td", with_error(r.precision, 3));
-    out.element("td", with_error(r.recall, 3)).element("td", with_error(r.f1, 3));
-    out.element("td", with_error(r.average_precision, 3)).element("td", number_text(r.prognostic.mean, 3));
-    out.element("td", number_text(r.decoys.mean, 3));
-    out.element("td", r.declared.mean < 0 ? "" : with_error(r.declared, 2));
-    out.element("td", number_text(r.f1_difference, 3)).element("td", number_text(r.wilcoxon_p, 2));
-    out.element("td", number_text(r.seconds.mean, 3)).markup("</tr>\n");
+    out.cell(with_error(r.hits, 2)).cell(with_error(r.precision, 3)).cell(with_error(r.recall, 3));
+    out.cell(with_error(r.f1, 3)).cell(with_error(r.average_precision, 3)).cell(number_text(r.prognostic.mean, 3));
+    out.cell(number_text(r.decoys.mean, 3)).cell(r.declared.mean < 0 ? "" : with_error(r.declared, 2));
+    out.cell(number_text(r.f1_difference, 3)).cell(number_text(r.wilcoxon_p, 2)).cell(number_text(r.seconds.mean, 3));
   }
-  return out.markup("</tbody></table></div>\n");
+  return in_card(out);
 }
 
 Html use_table(const std::string& scenario, const std::vector<SummaryRow>& rows) {
-  Html body;
+  std::vector<std::string> columns = use_columns();
+  columns.insert(columns.begin(), "method");
+  StackTable out(columns);
   for (const SummaryRow& r : rows) {
     if (r.scenario != scenario || !measures_use(r)) continue;
-    body.markup("<tr>").element("th", r.method);
-    for (const std::string& cell : use_cells(r)) body.element("td", cell);
-    body.markup("</tr>\n");
+    out.row(r.method);
+    for (const std::string& cell : use_cells(r)) out.cell(cell);
   }
-  if (body.str().empty()) return {};
-  Html out;
-  out.markup("<h3>What the listed genes predict</h3>\n<div class=\"card scroll\"><table class=\"checks\"><thead><tr>");
-  out.element("th", "method");
-  for (const std::string& column : use_columns()) out.element("th", column);
-  return out.markup("</tr></thead><tbody>\n").html(body).markup("</tbody></table></div>\n");
+  return out.empty() ? Html() : Html().element("h3", "What the listed genes predict").html(in_card(out));
 }
 
 }  // namespace
@@ -146,7 +141,9 @@ std::filesystem::path write_comparison_report(const RunDir& run, const std::vect
     out.html(progress_chart(scenario, cells)).markup("</section></div>\n").html(table(scenario, rows));
     out.html(use_table(scenario, rows));
   }
-  out.html(repeat_section(run)).markup("</main>\n").html(page_end());
+  out.html(repeat_section(run, {"evaluation.csv", "evaluation.json", "evaluation.md"}))
+      .markup("</main>\n")
+      .html(page_end());
   const std::filesystem::path file = run / "report.html";
   io::write_file(file, out.str());
   return file;

@@ -54,8 +54,6 @@ padding:.3rem 0}
 .dot{fill:var(--s0);stroke:var(--s0);stroke-width:1.6}.dot.open{fill:var(--card);stroke:var(--s1)}
 .pairs{display:grid;gap:1rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,30rem),1fr))}
 .yes{color:var(--good);font-weight:600}
-.checks td,.checks th{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap;padding-right:.9rem}
-.checks td:first-child,.checks th:first-child{text-align:left}
 details{margin:.6rem 0}summary{cursor:pointer;color:var(--soft)}
 )";
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "apps/common/page.h"
+#include "apps/common/stack_table.h"
 #include "apps/genes/forest_chart.h"
 #include "apps/genes/genes_style.h"
 #include "apps/genes/selection_sections.h"
@@ -35,24 +36,20 @@ Html forest(const genes::Cohort& cohort, const genes::GeneTests& tests, const st
   const ForestLabels labels{"mutated", time ? "time ratio (95 % CI)" : "hazard ratio (95 % CI)", "BH q",
                             time ? "shorter life" : "longer life", time ? "longer life" : "shorter life"};
   Html out;
-  out.markup("<div class=\"card scroll\">");
+  out.markup("<div class=\"card\">");
   return out.html(forest_chart("Effects of the best genes", rows, labels)).markup("</div>\n");
 }
 
 Html table(const genes::Cohort& cohort, const genes::GeneTests& tests, const std::vector<dim_t>& shown) {
-  Html out;
-  out.markup("<div class=\"card scroll\"><table class=\"checks\"><thead><tr><th scope=\"col\">gene</th>");
-  out.markup("<th scope=\"col\">mutated</th><th scope=\"col\">effect</th><th scope=\"col\">z</th>");
-  out.markup(
-      "<th scope=\"col\">log10 p</th><th scope=\"col\">BH q</th><th scope=\"col\">status</th></tr></thead><tbody>\n");
+  StackTable rows({"gene", "mutated", "effect", "z", "log10 p", "BH q", "status"});
   for (dim_t gene : shown) {
     const std::size_t g = std::size_t(gene);
-    out.markup("<tr>").element("th", cohort.gene_names[g]).element("td", std::to_string(cohort.genes.count(gene)));
-    out.element("td", number_text(tests.effect[g], 4)).element("td", number_text(tests.z[g], 4));
-    out.element("td", number_text(tests.log10_p[g], 4)).element("td", number_text(tests.bh[g], 3));
-    out.element("td", genes::status_name(tests.status[g])).markup("</tr>\n");
+    rows.row(cohort.gene_names[g]).cell(std::to_string(cohort.genes.count(gene)));
+    rows.cell(number_text(tests.effect[g], 4)).cell(number_text(tests.z[g], 4)).cell(number_text(tests.log10_p[g], 4));
+    rows.cell(number_text(tests.bh[g], 3)).cell(genes::status_name(tests.status[g]));
   }
-  return out.markup("</tbody></table></div>\n");
+  Html out;
+  return out.markup("<div class=\"card scroll\">").html(rows.html()).markup("</div>\n");
 }
 
 }  // namespace
@@ -69,7 +66,10 @@ std::filesystem::path write_screen_report(const RunDir& run, const genes::Loaded
                    " with a Benjamini-Hochberg q below 0.1. The ", shown.size(),
                    " best are shown; screen.csv has all."));
   out.markup("</p>\n</header>\n<main>\n").html(forest(cohort, tests, shown)).markup("<h2>Table</h2>\n");
-  out.html(table(cohort, tests, shown)).html(data_section(data)).html(repeat_section(run)).markup("</main>\n");
+  out.html(table(cohort, tests, shown))
+      .html(data_section(data))
+      .html(repeat_section(run, {"screen.csv"}))
+      .markup("</main>\n");
   const std::filesystem::path file = run / "report.html";
   io::write_file(file, out.html(page_end()).str());
   return file;

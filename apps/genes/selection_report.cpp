@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "apps/common/page.h"
+#include "apps/common/stack_table.h"
 #include "apps/genes/bar_chart.h"
 #include "apps/genes/forest_chart.h"
 #include "apps/genes/genes_style.h"
@@ -18,6 +19,8 @@ namespace {
 using genes::Cohort;
 using genes::SelectedGene;
 using genes::Selection;
+
+constexpr double kFamilyWiseLevel = 0.05;  // below it a gene passes
 
 bool is_hazard(const Selection& s) {
   return s.likelihood == genes::Likelihood::kCox;
@@ -89,7 +92,7 @@ Html forest_section(const Cohort& cohort, const Selection& s) {
       " All genes are in one model with their main effects, treatment and the clinical variables; bars are 95 % "
       "confidence intervals (they do not account for the genes having been chosen from these data). Hollow marks: "
       "genes that fail a check.");
-  out.markup("</p>\n<div class=\"card scroll\">");
+  out.markup("</p>\n<div class=\"card\">");
   out.html(forest_chart("Forest plot of the treatment interactions of the listed genes", rows, labels));
   return out.markup("</div>\n");
 }
@@ -98,10 +101,8 @@ std::string yes_no(bool value) {
   return value ? "yes" : "no";
 }
 
-Html check_cell(bool value) {
-  Html out;
-  out.markup(value ? Markup("<td class=\"yes\">") : Markup("<td class=\"no\">"));
-  return out.text(yes_no(value)).markup("</td>");
+Markup check_class(bool value) {
+  return value ? Markup("yes") : Markup("no");
 }
 
 std::string duel_text(const Cohort& cohort, const SelectedGene& g) {
@@ -116,24 +117,22 @@ std::string duel_text(const Cohort& cohort, const SelectedGene& g) {
 }
 
 Html checks_section(const Cohort& cohort, const Selection& s) {
-  Html out;
-  out.markup(
-      "<h2>Checks</h2>\n<div class=\"card scroll\"><table class=\"checks\"><thead><tr><th scope=\"col\">gene</th>");
-  out.markup("<th scope=\"col\">likelihood ratio</th><th scope=\"col\">on the other scale</th>");
-  out.markup(
-      "<th scope=\"col\">right direction</th><th scope=\"col\">both scales</th><th scope=\"col\">family-wise p</th>");
-  out.markup("<th scope=\"col\">stability</th><th scope=\"col\">seeds</th><th scope=\"col\">E-value</th>");
-  out.markup("<th scope=\"col\">correlated rivals</th></tr></thead><tbody>\n");
+  StackTable table({"gene", "likelihood ratio", "on the other scale", "right direction", "both scales", "family-wise p",
+                    "stability", "seeds", "E-value", "correlated rivals"});
   for (const SelectedGene& g : s.genes) {
-    out.markup("<tr>").element("th", cohort.gene_names[std::size_t(g.gene)]);
-    out.element("td", number_text(g.drop, 4)).element("td", number_text(g.other_drop, 4));
-    out.html(check_cell(g.direction_ok)).html(check_cell(g.both_scales));
-    out.element("td", s.maxima.empty() ? "not run" : p_text(g.permutation_p, s.maxima.size()));
-    out.element("td", s.stability.share.empty() ? "not run" : number_text(100 * g.stability, 3) + " %");
-    out.element("td", number_text(100 * g.seed_share, 3) + " %").element("td", number_text(g.e_value, 3));
-    out.element("td", duel_text(cohort, g)).markup("</tr>\n");
+    table.row(cohort.gene_names[std::size_t(g.gene)]).cell(number_text(g.drop, 4)).cell(number_text(g.other_drop, 4));
+    table.cell(yes_no(g.direction_ok), check_class(g.direction_ok));
+    table.cell(yes_no(g.both_scales), check_class(g.both_scales));
+    if (s.maxima.empty())
+      table.cell("not run");
+    else
+      table.cell(p_text(g.permutation_p, s.maxima.size()), check_class(g.permutation_p < kFamilyWiseLevel));
+    table.cell(s.stability.share.empty() ? "not run" : number_text(100 * g.stability, 3) + " %");
+    table.cell(number_text(100 * g.seed_share, 3) + " %").cell(number_text(g.e_value, 3)).cell(duel_text(cohort, g));
   }
-  out.markup("</tbody></table></div>\n<p class=\"soft\">")
+  Html out;
+  out.markup("<h2>Checks</h2>\n<div class=\"card scroll\">").html(table.html());
+  out.markup("</div>\n<p class=\"soft\">")
       .text(
           "Likelihood ratio: what leaving the gene's treatment interaction out of the joint model costs (1 degree of "
           "freedom; "
@@ -164,7 +163,10 @@ std::filesystem::path write_selection_report(const RunDir& run, const genes::Loa
   out.html(bootstrap_section(cohort, s, validation.bootstrap)).html(prediction_section(validation.prediction));
   out.html(search_section(s)).html(checks_section(cohort, s)).html(treatment_section(s));
   out.html(adjustment_section(cohort, s)).html(model_section(cohort, s));
-  out.html(data_section(data)).html(repeat_section(run)).markup("</main>\n").html(page_end());
+  out.html(data_section(data))
+      .html(repeat_section(run, {"selected_genes.csv", "candidates.csv", "selection.json"}))
+      .markup("</main>\n")
+      .html(page_end());
   const std::filesystem::path file = run / "report.html";
   io::write_file(file, out.str());
   return file;

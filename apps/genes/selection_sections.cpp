@@ -236,13 +236,15 @@ Html data_section(const genes::LoadedCohort& data) {
   return out.markup("</ul>\n");
 }
 
-Html repeat_section(const RunDir& run) {
+Html repeat_section(const RunDir& run, const std::vector<std::string>& files) {
+  std::string names;
+  for (const std::string& file : files)
+    if (std::filesystem::exists(run / file)) names += file + ", ";
   Html out;
   out.markup("<h2>To repeat this</h2>\n<p>")
-      .text(
-          "Beside this page lie selected_genes.csv, candidates.csv, selection.json, and manifest.json with the hashes "
-          "of the "
-          "input and the command line. The same settings and seed give the same result at any number of threads.");
+      .text("Beside this page lie " + names +
+            "and manifest.json with the hashes of the input and the command line. The same settings and seed give the "
+            "same result at any number of threads.");
   out.markup("</p>\n<details><summary>settings</summary>\n<pre>").text(read_run_config(run.path()));
   return out.markup("</pre></details>\n");
 }

@@ -22,7 +22,7 @@ Html treatment_section(const genes::Selection& selection);
 Html model_section(const genes::Cohort& cohort, const genes::Selection& selection);
 /// What is unusual about the data.
 Html data_section(const genes::LoadedCohort& data);
-/// Configuration and where the tables are.
-Html repeat_section(const RunDir& run);
+/// Configuration and where the tables are: those of `files` that the run holds.
+Html repeat_section(const RunDir& run, const std::vector<std::string>& files);
 
 }  // namespace engram::apps

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <functional>
 
+#include "apps/common/stack_table.h"
 #include "apps/genes/forest_chart.h"
 #include "apps/genes/section_parts.h"
 #include "kernels/common/error.h"
@@ -29,15 +30,12 @@ std::string over_repeats(const Prediction& prediction, int digits,
   return fixed(mean.mean, digits) + (mean.count > 1 ? " (SD " + fixed(deviation, digits) + ")" : "");
 }
 
-Html prediction_row(const std::string& name, const Prediction& prediction, int digits,
-                    double genes::PredictionScore::*score) {
+void add_prediction(const std::string& name, const Prediction& prediction, int digits,
+                    double genes::PredictionScore::*score, StackTable& table) {
   const auto base = [&](const PredictionPair& p) { return p.base.*score; };
   const auto with = [&](const PredictionPair& p) { return p.genes.*score; };
-  Html row;
-  row.markup("<tr>").element("th", name).element("td", over_repeats(prediction, digits, base));
-  row.element("td", over_repeats(prediction, digits, with));
-  row.element("td", over_repeats(prediction, digits, [&](const PredictionPair& p) { return with(p) - base(p); }));
-  return row.markup("</tr>\n");
+  table.row(name).cell(over_repeats(prediction, digits, base)).cell(over_repeats(prediction, digits, with));
+  table.cell(over_repeats(prediction, digits, [&](const PredictionPair& p) { return with(p) - base(p); }));
 }
 
 }  // namespace
@@ -52,17 +50,13 @@ Html adjustment_section(const genes::Cohort& cohort, const genes::Selection& s) 
           "hazard scale, compared within fifths of the propensity only. Effects are ",
           hazard ? "hazard" : "time",
           " ratios with 95 % confidence intervals. An effect that one of them takes away rests on the adjustment."));
-  out.markup("</p>\n<div class=\"card scroll\"><table class=\"checks\"><thead><tr>");
-  for (const char* title : {"gene", "as reported", "stabilised weights", "overlap weights",
-                            "within fifths of the propensity (hazard ratio)"})
-    out.element("th", title);
-  out.markup("</tr></thead><tbody>\n");
+  StackTable table({"gene", "as reported", "stabilised weights", "overlap weights",
+                    "within fifths of the propensity (hazard ratio)"});
   for (const genes::SelectedGene& g : s.genes) {
-    out.markup("<tr>").element("th", name_of(cohort, g.gene)).element("td", ratio_of({g.effect, g.se}));
-    out.element("td", ratio_of(g.adjusted.stabilized)).element("td", ratio_of(g.adjusted.overlap));
-    out.element("td", ratio_of(g.adjusted.stratified)).markup("</tr>\n");
+    table.row(name_of(cohort, g.gene)).cell(ratio_of({g.effect, g.se})).cell(ratio_of(g.adjusted.stabilized));
+    table.cell(ratio_of(g.adjusted.overlap)).cell(ratio_of(g.adjusted.stratified));
   }
-  return out.markup("</tbody></table></div>\n");
+  return out.markup("</p>\n<div class=\"card scroll\">").html(table.html()).markup("</div>\n");
 }
 
 Html bootstrap_section(const genes::Cohort& cohort, const genes::Selection& s,
@@ -93,14 +87,12 @@ Html prediction_section(const Prediction& prediction) {
                   ": the genes are selected anew from four fifths of the patients, and a Cox model of treatment, "
                   "clinical variables and the genes' interactions with treatment predicts the last fifth. Concordance: "
                   "the share of pairs of patients whose order of death is predicted right (0.5 is guessing)."));
-  out.markup("</p>\n<div class=\"card scroll\"><table class=\"checks\"><thead><tr><th></th>");
-  for (const char* title : {"without genes", "with the selected genes", "gain"}) out.element("th", title);
-  out.markup("</tr></thead><tbody>\n");
-  out.html(prediction_row("concordance (Harrell)", prediction, 4, &genes::PredictionScore::harrell));
-  out.html(prediction_row("concordance (Uno)", prediction, 4, &genes::PredictionScore::uno));
-  out.html(prediction_row("cross-validated log partial likelihood", prediction, 1,
-                          &genes::PredictionScore::partial_likelihood));
-  return out.markup("</tbody></table></div>\n");
+  StackTable table({"", "without genes", "with the selected genes", "gain"});
+  add_prediction("concordance (Harrell)", prediction, 4, &genes::PredictionScore::harrell, table);
+  add_prediction("concordance (Uno)", prediction, 4, &genes::PredictionScore::uno, table);
+  add_prediction("cross-validated log partial likelihood", prediction, 1, &genes::PredictionScore::partial_likelihood,
+                 table);
+  return out.markup("</p>\n<div class=\"card scroll\">").html(table.html()).markup("</div>\n");
 }
 
 }  // namespace engram::apps
