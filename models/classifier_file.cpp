@@ -122,7 +122,7 @@ Classifier read(const io::TensorFile& file, const ClassifierDefaults& defaults) 
   const ImageShape image = text("image") ? parse_image_shape(*text("image")) : defaults.image;
   const std::string arch = text("arch") ? *text("arch") : defaults.arch;
   if (arch.empty())
-    throw DataError(message("expected metadata \"arch\" or --arch (one of ", network_names(), "), got none",
+    throw DataError(message("expected metadata \"arch\" (one of ", network_names(), ") or --arch, got none",
                             fitting_hint(file.tensors, int(head_outputs(file.tensors)), image, "")));
   const int num_classes = text("num_classes")         ? parse_num_classes(*text("num_classes"))
                           : defaults.num_classes != 0 ? defaults.num_classes

@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <string_view>
 
 namespace engram::apps {
 namespace {
 
+constexpr dim_t kRows = 7;
+
 struct Letter {
   char character;
-  std::array<std::uint8_t, std::size_t(kLetterHeight)> rows;  // bit 4 is the leftmost pixel
+  std::array<std::uint8_t, std::size_t(kRows)> rows;  // bit 4 is the leftmost pixel
 };
 
 /// Sorted by character.
@@ -65,9 +68,10 @@ void draw_text(io::Image& image, dim_t x, dim_t y, const std::string& text, std:
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == ' ') continue;
     const Letter& letter = letter_of(text[i]);
-    for (dim_t row = 0; row < kLetterHeight; ++row) {
+    const dim_t top = y + (std::string_view("gpqy").find(text[i]) != std::string_view::npos);  // with descenders
+    for (dim_t row = 0; row < kRows; ++row) {
       for (dim_t column = 0; column < kLetterWidth - 1; ++column) {
-        const dim_t at_x = x + dim_t(i) * kLetterWidth + column, at_y = y + row;
+        const dim_t at_x = x + dim_t(i) * kLetterWidth + column, at_y = top + row;
         const bool inside = at_x >= 0 && at_y >= 0 && at_x < image.width && at_y < image.height;
         if (!inside || (letter.rows[std::size_t(row)] >> (kLetterWidth - 2 - column) & 1) == 0) continue;
         std::fill_n(image.pixels.begin() + (at_y * image.width + at_x) * image.channels, image.channels, grey);

@@ -1,5 +1,5 @@
 #pragma once
-/// Text inside pictures, in letters of 5 x 7 pixels.
+/// Text inside pictures, in letters of 5 x 7 pixels, and one below for descenders.
 
 #include <string>
 
@@ -8,7 +8,7 @@
 namespace engram::apps {
 
 inline constexpr dim_t kLetterWidth = 6;   ///< with the gap to the next letter
-inline constexpr dim_t kLetterHeight = 7;  ///< descenders included
+inline constexpr dim_t kLetterHeight = 8;  ///< with descenders
 
 /// Draws a line of text into an RGB image, its top left corner at (x, y), in one grey value. Letters, digits and
 /// "-_./%?" have a form, a space is empty, every other byte is a question mark. What leaves the image is cut off.

@@ -48,6 +48,7 @@ Markup stack_table_style() {
 .stack tr{border-top:1px solid var(--rule);padding:.4rem 0}
 .stack th,.stack td{border:0;padding:.1rem 0}
 .stack th{font-size:1.05rem}
+.stack td:empty{display:none}
 .stack td{display:flex;justify-content:space-between;gap:1rem}
 .stack td::before{content:attr(data-column);color:var(--soft);text-align:left;font-weight:400}}
 )";

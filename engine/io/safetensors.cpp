@@ -14,18 +14,21 @@ namespace {
 constexpr std::size_t kLengthBytes = 8;
 constexpr std::size_t kHeaderAlignment = 8;
 
-/// Size in bytes; false when it does not fit or is no whole number of bytes. A zero extent makes it zero, whatever the
-/// others are, only if the product of those before it fits: the reference implementation multiplies from the left, too.
-bool checked_size(FileDType dtype, const std::vector<dim_t>& shape, std::uint64_t* size) {
+/// How an array's size comes out.
+enum class Size { kGood, kTooLarge, kBrokenByte };
+
+/// Size in bytes. A zero extent makes it zero, whatever the others are, only if the product of those before it fits:
+/// the reference implementation multiplies from the left, too. Elements below a byte lie packed, and the whole has to
+/// fill its bytes.
+Size checked_size(FileDType dtype, const std::vector<dim_t>& shape, std::uint64_t* size) {
   std::uint64_t product = 1;
   for (const dim_t extent : shape) {
-    if (__builtin_mul_overflow(product, static_cast<std::uint64_t>(extent), &product)) return false;
+    if (__builtin_mul_overflow(product, static_cast<std::uint64_t>(extent), &product)) return Size::kTooLarge;
   }
-  // Elements below a byte lie packed, the whole filling its bytes, as in the reference implementation.
-  if (__builtin_mul_overflow(product, std::uint64_t{file_dtype_bits(dtype)}, &product) || product % 8 != 0)
-    return false;
-  *size = product / 8;
-  return true;
+  const std::uint64_t bits = file_dtype_bits(dtype), last = product % 8 * bits;
+  if (last % 8 != 0) return Size::kBrokenByte;
+  const bool fits = !__builtin_mul_overflow(product / 8, bits, size) && !__builtin_add_overflow(*size, last / 8, size);
+  return fits ? Size::kGood : Size::kTooLarge;
 }
 
 std::string shape_text(const std::vector<dim_t>& shape) {
@@ -53,8 +56,8 @@ std::vector<const SafetensorsEntry*> sorted(std::span<const SafetensorsEntry> en
   for (const SafetensorsEntry& entry : entries) {
     std::uint64_t size = 0;
     const bool negative = std::any_of(entry.shape.begin(), entry.shape.end(), [](dim_t extent) { return extent < 0; });
-    if (negative || entry.shape.size() > kMaxSafetensorsRank || !checked_size(entry.dtype, entry.shape, &size) ||
-        size != entry.bytes.size()) {
+    if (negative || entry.shape.size() > kMaxSafetensorsRank ||
+        checked_size(entry.dtype, entry.shape, &size) != Size::kGood || size != entry.bytes.size()) {
       throw ShapeError(message("[write_safetensors] ", quoted_name(entry.name), ": expected the bytes of ",
                                file_dtype_name(entry.dtype), " ", shape_text(entry.shape), ", got ", entry.bytes.size(),
                                " bytes"));
@@ -145,8 +148,10 @@ SafetensorsView parse_safetensors(ByteView file, std::string_view source) {
     const std::string name = quoted_name(entry.name);
     check(entry.begin <= entry.end, name, ": expected ascending data_offsets, got ", span());
     std::uint64_t size = 0;
-    check(checked_size(entry.dtype, entry.shape, &size), name, ": expected a size below 2^61 bytes, got shape ",
-          shape_text(entry.shape));
+    const Size outcome = checked_size(entry.dtype, entry.shape, &size);
+    check(outcome != Size::kTooLarge, name, ": expected a size below 2^64 bytes, got shape ", shape_text(entry.shape));
+    check(outcome == Size::kGood, name, ": expected elements that fill whole bytes, got ", file_dtype_name(entry.dtype),
+          " ", shape_text(entry.shape));
     check(entry.end - entry.begin == size, name, ": expected ", size, " bytes of ", file_dtype_name(entry.dtype), " ",
           shape_text(entry.shape), ", got data_offsets ", span());
     check(entry.begin >= covered, name, ": expected data from byte ", covered, " on, got data_offsets ", span(),

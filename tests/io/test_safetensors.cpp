@@ -171,8 +171,8 @@ TEST(Safetensors, RefusesLyingOffsets) {
 }
 
 TEST(Safetensors, RefusesHugeShapes) {
-  EXPECT_REFUSED(tensor_file(R"("dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,0])", 0), "2^61");
-  EXPECT_REFUSED(tensor_file(R"("dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0])", 0), "2^61");
+  EXPECT_REFUSED(tensor_file(R"("dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,0])", 0), "below 2^64");
+  EXPECT_REFUSED(tensor_file(R"("dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0])", 0), "below 2^64");
   EXPECT_REFUSED(tensor_file(R"("dtype":"U8","shape":[4294967296,4294967295],"data_offsets":[0,8])", 8),
                  "expected 18446744069414584320 bytes");
   EXPECT_REFUSED(tensor_file(R"("dtype":"U8","shape":[9223372036854775808],"data_offsets":[0,0])", 0),
@@ -187,7 +187,7 @@ TEST(Safetensors, RefusesHugeShapes) {
 
 TEST(Safetensors, RefusesWrongMembers) {
   EXPECT_REFUSED(tensor_file(R"("dtype":"F31","shape":[1],"data_offsets":[0,4])", 4), "\"w\": expected a known dtype");
-  EXPECT_REFUSED(tensor_file(R"("dtype":"F4","shape":[2],"data_offsets":[0,1])", 1), "expected a known dtype");
+  EXPECT_REFUSED(tensor_file(R"("dtype":"F5","shape":[2],"data_offsets":[0,1])", 1), "expected a known dtype");
   EXPECT_REFUSED(tensor_file(R"("dtype":7,"shape":[1],"data_offsets":[0,4])", 4), "expected a text as dtype");
   EXPECT_REFUSED(tensor_file(R"("dtype":"F32","shape":[-1],"data_offsets":[0,4])", 4),
                  "non-negative integers as shape, got the number -1");

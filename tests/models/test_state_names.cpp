@@ -51,8 +51,8 @@ TEST_F(StateNames, PrefixesAndSynonymsAreTakenAndSaid) {
   for (const auto& [name, tensor] : network_->state())
     EXPECT_EQ(read.network->state().at(name).to_vector(), tensor.to_vector()) << name;
   EXPECT_EQ(read.remarks,
-            (std::vector<std::string>{"the prefix 'module.model.' was left out", "'downsample' was read as 'shortcut'",
-                                      "'fc' was read as 'linear'"}));
+            (std::vector<std::string>{"the prefix 'module.model.' was left out", "'fc' was read as 'linear'",
+                                      "'downsample' was read as 'shortcut'"}));
   EXPECT_TRUE(load_classifier(file_of(network_->state()), {.arch = "resnet20"}).remarks.empty());
 }
 
