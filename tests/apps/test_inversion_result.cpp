@@ -118,7 +118,7 @@ TEST(ClassSheet, MoreThanTenClassesStandInBands) {
   const io::Image ten = class_sheet(grey_images(10, {0}), 3), more = class_sheet(grey_images(25, {24}), 3);
   EXPECT_EQ(more.width, ten.width);
   EXPECT_EQ(more.height - 8, 3 * (ten.height - 8));
-  EXPECT_ERROR(class_sheet(grey_images(2, {}), 3), UsageError, "got 0 images");
+  EXPECT_ERROR(class_sheet(grey_images(2, {0}), 0), UsageError, "0 rows");
 }
 
 TEST(PixelFont, DrawsLettersAndCutsThemAtTheEdge) {
