@@ -67,8 +67,20 @@ void find_place(Run& run, const RunDir& dir) {
 RunDir open_run_dir(const Cli& cli, Run& run, int threads) {
   const InvertSettings& s = run.settings;
   RunInfo info = run_info(cli, s.common, threads);
-  info.files = {"samples.safetensors", "checkpoint_*.safetensors", "batches/batch_*.safetensors", "images/batch*.png",
-                "images/final.png", "samples/s*/*_output_*.png", kRecognitionFile, kProfileFile};
+<<<<<<< HEAD
+  info.files = {"samples.safetensors",
+                "checkpoint_*.safetensors",
+                "batches/batch_*.safetensors",
+                "images/batch*.png",
+                "images/final.png",
+                "samples/s*/*_output_*.png",
+                kRecognitionFile,
+                kProfileFile};
+=======
+  info.files = {"samples.safetensors", "batches/batch_*.safetensors", "images/batch*.png",
+                "images/final.png",    "samples/s*/*_output_*.png",   kRecognitionFile,
+                kProfileFile};
+>>>>>>> cd21816 (The consumer of survival models includes as other projects do)
   info.add_input("classifier", classifier_file(s.classifier));
   if (s.resume.empty()) return RunDir::create(s.common.out, s.common.force, info);
   RunDir dir = RunDir::resume(s.resume, info);

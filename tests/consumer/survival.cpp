@@ -3,7 +3,7 @@
 #include <cmath>
 #include <cstdio>
 
-#include "models/survival/cox_model.h"
+#include "engram/models/survival/cox_model.h"
 
 int main() {
   using namespace engram::survival;
