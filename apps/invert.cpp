@@ -67,7 +67,6 @@ void find_place(Run& run, const RunDir& dir) {
 RunDir open_run_dir(const Cli& cli, Run& run, int threads) {
   const InvertSettings& s = run.settings;
   RunInfo info = run_info(cli, s.common, threads);
-<<<<<<< HEAD
   info.files = {"samples.safetensors",
                 "checkpoint_*.safetensors",
                 "batches/batch_*.safetensors",
@@ -76,11 +75,6 @@ RunDir open_run_dir(const Cli& cli, Run& run, int threads) {
                 "samples/s*/*_output_*.png",
                 kRecognitionFile,
                 kProfileFile};
-=======
-  info.files = {"samples.safetensors", "batches/batch_*.safetensors", "images/batch*.png",
-                "images/final.png",    "samples/s*/*_output_*.png",   kRecognitionFile,
-                kProfileFile};
->>>>>>> cd21816 (The consumer of survival models includes as other projects do)
   info.add_input("classifier", classifier_file(s.classifier));
   if (s.resume.empty()) return RunDir::create(s.common.out, s.common.force, info);
   RunDir dir = RunDir::resume(s.resume, info);
