@@ -112,7 +112,9 @@ TEST_F(Genes, SelectWritesTablesAndAReport) {
   EXPECT_EQ(unbalanced_tag(page), "");
   for (const char* text :
        {"Forest plot of the treatment interactions", "Kaplan-Meier curves by treatment and mutation of",
-        "Stability of the genes", "Best fitness over models fitted", "treated, not mutated"})
+        "Stability of the genes", "Best fitness over models fitted", "treated, not mutated", "class=\"band kb0\"",
+        "log-rank p", "time, in the unit of the data", "<div class=\"forest-row\">", "data-column=\"E-value\"",
+        "Beside this page lie selected_genes.csv, candidates.csv, selection.json, and"})
     EXPECT_NE(page.find(text), std::string::npos) << text;
   for (const char* loads : {"http:", "https:", "<script", "url("})
     EXPECT_EQ(page.find(loads), std::string::npos) << loads;
