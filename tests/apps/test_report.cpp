@@ -165,7 +165,7 @@ TEST(Report, ImagesStandInNaturalOrderWithTheirSteps) {
 
 TEST(Report, TheFinalPictureComesFirstAndTheOthersAreFolded) {
   TempFolder folder;
-  const RunDir run = RunDir::create(folder / "run", false, kInfo, "{}");
+  const RunDir run = RunDir::create(folder / "run", false, kInfo);
   fs::create_directories(run / "images");
   io::write_png(run / "images/batch_000100.png", pixel(10));
   io::write_png(run / "images/final.png", pixel(200));
@@ -179,7 +179,7 @@ TEST(Report, TheFinalPictureComesFirstAndTheOthersAreFolded) {
 
 TEST(Report, ShowsRecognitionAndProfileAndNamesDamage) {
   TempFolder folder;
-  const RunDir run = RunDir::create(folder / "run", false, kInfo, "{}");
+  const RunDir run = RunDir::create(folder / "run", false, kInfo);
   EXPECT_EQ(report_of(run.path()).find("recogni"), std::string::npos);
   io::write_file(run / "recognition.json", R"({"share": 0.5, "classes": [{"name": "<owl>", "share": 0.25}]})");
   io::write_file(run / "profile.json", R"({"operations": [{"name": "conv2d", "calls": 3, "roofline": 1.75}]})");
