@@ -76,7 +76,7 @@ TEST_F(InvertApp, AStoppedRunContinuesWithTheBatchesThatItLacks) {
 
 TEST_F(InvertApp, AnInterruptedBatchContinuesFromItsCheckpoint) {
   auto args = arguments(path("whole"));
-  args[4] = "400";
+  args[4] = "60";
   args[6] = "1";
   ASSERT_EQ(run(args), 0) << log();
   args.back() = path("stopped");
