@@ -16,6 +16,7 @@ struct GenesCommand {
 int run_screen(int argc, const char* const* argv);
 int run_select(int argc, const char* const* argv);
 int run_simulate(int argc, const char* const* argv);
+int run_calibrate(int argc, const char* const* argv);
 int run_evaluate(int argc, const char* const* argv);
 int run_fit_cox(int argc, const char* const* argv);
 int run_fit_aft(int argc, const char* const* argv);

@@ -67,6 +67,12 @@ Html interval(const ForestRow& row, const RatioScale& scale) {
   canvas.line(scale.x(row.low), kMiddle, scale.x(row.high), kMiddle, "forest-interval");
   for (double end : {row.low, row.high})
     canvas.line(scale.x(end), kMiddle - 4, scale.x(end), kMiddle + 4, "forest-interval");
+  if (row.naive) {
+    constexpr double kBelow = kMiddle + 9;
+    const double x = scale.x(row.naive->effect);
+    canvas.line(scale.x(row.naive->low), kBelow, scale.x(row.naive->high), kBelow, "forest-naive");
+    canvas.line(x, kBelow - 2, x, kBelow + 2, "forest-naive");
+  }
   canvas.rectangle(scale.x(row.effect) - 5, kMiddle - 5, 10, 10,
                    row.emphasised ? Markup("forest-mark") : Markup("forest-mark open"), row.name);
   return canvas.finish();

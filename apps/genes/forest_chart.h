@@ -1,6 +1,7 @@
 #pragma once
 /// Effects with confidence intervals, one line a gene.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,13 +9,19 @@
 
 namespace engram::apps {
 
+/// An estimate on the log scale.
+struct ForestInterval {
+  double effect = 0, low = 0, high = 0;
+};
+
 /// One gene of a forest plot. Estimates are on the log scale and are shown as ratios.
 struct ForestRow {
   std::string name;
   std::string patients;  ///< "101 (52 treated)"
   double effect = 0, low = 0, high = 0;
-  std::string note;         ///< at the end of the line: a p-value
-  bool emphasised = false;  ///< passes every check; otherwise drawn hollow
+  std::optional<ForestInterval> naive;  ///< drawn thin, under the line
+  std::string note;                     ///< at the end of the line: a p-value
+  bool emphasised = false;              ///< passes every check; otherwise drawn hollow
 };
 
 struct ForestLabels {

@@ -29,6 +29,7 @@ padding:.3rem 0}
 .forest-patients,.forest-note{color:var(--soft);font-size:.85rem}
 .forest-note::before,.forest-patients::before{content:attr(data-column) " "}}
 .forest-interval{stroke:var(--s0);stroke-width:1.8}
+.forest-naive{stroke:var(--s0);stroke-width:1;opacity:.55}
 .forest-one{stroke:var(--soft);stroke-width:1.2;stroke-dasharray:4 3}
 .forest-mark{fill:var(--s0);stroke:var(--s0);stroke-width:2}
 .forest-mark.open{fill:var(--card)}

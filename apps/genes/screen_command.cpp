@@ -17,8 +17,8 @@
 #include "engine/io/atomic_file.h"
 #include "engine/io/csv.h"
 #include "models/genes/base_model.h"
+#include "models/genes/calibrated_screen.h"
 #include "models/genes/null_model.h"
-#include "models/genes/screens.h"
 
 namespace engram::apps {
 namespace {
@@ -31,37 +31,34 @@ struct ScreenSettings {
   DataSettings data;
   std::string model = "C", ties = "efron";
   bool adjust = true;
+  std::int64_t replicates = 1000;
 };
-
-const std::vector<std::string>& models() {
-  static const std::vector<std::string> names = {"A", "B", "C", "TA", "S1", "S2", "OS", "AFT"};
-  return names;
-}
 
 void add_settings(Cli& cli, ScreenSettings& s) {
   add_data_settings(cli, s.data);
   cli.group("Screen");
   cli.option("model", &s.model,
-             "A: gene alone; B: gene, treatment, product; C: B adjusted for the clinical variables; TA: in the treated "
-             "arm; S1, S2, OS: score tests of the product (alone, with the gene, one step); AFT: score test of the "
-             "product on log time")
-      .choices(models());
+             "Of the product with treatment, given the gene: B: Cox; C: B adjusted for the clinical variables; OS: one "
+             "step of C; S1: its robust score test; AFT: one step on log time. A: gene alone; TA: gene in the treated "
+             "arm; S2: gene and product together")
+      .choices(genes::screen_names());
   cli.option("ties", &s.ties, "Equal death times").choices({"efron", "breslow"});
   cli.option("adjust", &s.adjust, "S1, S2, OS, TA: adjust for the clinical variables");
+  cli.option("replicates", &s.replicates, "Permutations within the arms from which p-values come")
+      .at_least(100)
+      .at_most(1000000);
   add_common_options(cli, s.common);
   add_run_options(cli, s.common);
 }
 
 GeneTests screen(const Cohort& cohort, const ScreenSettings& s) {
-  const genes::TieMethod ties = s.ties == "efron" ? genes::TieMethod::kEfron : genes::TieMethod::kBreslow;
-  const genes::ScreenOptions options{ties, s.adjust};
-  if (s.model == "A") return genes::tests_of(genes::screen_a(cohort, ties), "A");
-  if (s.model == "B") return genes::tests_of(genes::screen_b(cohort, ties), "B");
-  if (s.model == "C") return genes::tests_of(genes::screen_c(cohort, ties), "C");
-  if (s.model == "TA") return genes::tests_of(genes::screen_treated_arm(cohort, options), "TA");
-  if (s.model == "AFT") return genes::aft_screen(cohort);
-  const genes::ScoreScreen scores = genes::score_screen(cohort, options);
-  return s.model == "S1" ? scores.s1 : s.model == "S2" ? scores.s2 : scores.os;
+  genes::CalibratedScreenOptions options;
+  options.screen = s.model;
+  options.ties = s.ties == "efron" ? genes::TieMethod::kEfron : genes::TieMethod::kBreslow;
+  options.adjust = s.adjust;
+  options.replicates = int(s.replicates);
+  options.seed = s.common.seed;
+  return genes::calibrated_screen(cohort, options);
 }
 
 std::vector<dim_t> best_first(const GeneTests& tests) {
@@ -73,8 +70,8 @@ std::vector<dim_t> best_first(const GeneTests& tests) {
 }
 
 void write_tables(const RunDir& run, const Cohort& cohort, const GeneTests& tests, const std::vector<dim_t>& order) {
-  const std::vector<std::string> header = {"rank", "gene",    "carriers", "effect",     "se",
-                                           "z",    "log10_p", "bh",       "bonferroni", "status"};
+  const std::vector<std::string> header = {"rank",    "gene", "carriers",   "effect", "se",           "z",
+                                           "log10_p", "bh",   "bonferroni", "status", "model_log10_p"};
   io::CsvWriter csv(run / "screen.csv", header);
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   for (std::size_t r = 0; r < order.size(); ++r) {
@@ -83,6 +80,7 @@ void write_tables(const RunDir& run, const Cohort& cohort, const GeneTests& test
     csv.cell(std::int64_t(r + 1)).cell(cohort.gene_names[g]).cell(std::int64_t(carriers));
     csv.cell(tests.effect[g]).cell(tests.se[g]).cell(tests.z[g]).cell(tests.log10_p[g]);
     csv.cell(tests.bh[g]).cell(tests.bonferroni[g]).cell(genes::status_name(tests.status[g]));
+    csv.cell(tests.model_log10_p[g]);
     csv.end_row();
     rows.push_back({{"rank", r + 1},
                     {"gene", cohort.gene_names[g]},
@@ -93,7 +91,8 @@ void write_tables(const RunDir& run, const Cohort& cohort, const GeneTests& test
                     {"log10_p", tests.log10_p[g]},
                     {"bh", tests.bh[g]},
                     {"bonferroni", tests.bonferroni[g]},
-                    {"status", genes::status_name(tests.status[g])}});
+                    {"status", genes::status_name(tests.status[g])},
+                    {"model_log10_p", tests.model_log10_p[g]}});
   }
   csv.commit();
   const auto replace = nlohmann::ordered_json::error_handler_t::replace;
@@ -101,12 +100,13 @@ void write_tables(const RunDir& run, const Cohort& cohort, const GeneTests& test
 }
 
 void print_best(const Cohort& cohort, const GeneTests& tests, const std::vector<dim_t>& order) {
-  std::printf("%-12s %9s %9s %9s %9s\n", "gene", "effect", "z", "log10 p", "BH q");
+  std::printf("%-12s %9s %9s %9s %9s  %s\n", "gene", "effect", "z", "log10 p", "BH q", "status");
   for (std::size_t r = 0; r < std::min<std::size_t>(10, order.size()); ++r) {
     const std::size_t g = std::size_t(order[r]);
-    std::printf("%-12s %9.3f %9.2f %9.1f %9.2g\n", cohort.gene_names[g].c_str(), tests.effect[g], tests.z[g],
-                tests.log10_p[g], tests.bh[g]);
+    std::printf("%-12s %9.3f %9.2f %9.1f %9.2g  %s\n", cohort.gene_names[g].c_str(), tests.effect[g], tests.z[g],
+                tests.log10_p[g], tests.bh[g], genes::status_name(tests.status[g]));
   }
+  std::cout << "p-values come from permutations within the arms (docs/genes.md); z is the model's own statistic\n";
 }
 
 }  // namespace

@@ -41,15 +41,23 @@ Html forest(const genes::Cohort& cohort, const genes::GeneTests& tests, const st
 }
 
 Html table(const genes::Cohort& cohort, const genes::GeneTests& tests, const std::vector<dim_t>& shown) {
-  StackTable rows({"gene", "mutated", "effect", "z", "log10 p", "BH q", "status"});
+  StackTable rows({"gene", "mutated", "effect", "z", "log10 p", "BH q", "log10 p of the model", "status"});
   for (dim_t gene : shown) {
     const std::size_t g = std::size_t(gene);
     rows.row(cohort.gene_names[g]).cell(std::to_string(cohort.genes.count(gene)));
     rows.cell(number_text(tests.effect[g], 4)).cell(number_text(tests.z[g], 4)).cell(number_text(tests.log10_p[g], 4));
-    rows.cell(number_text(tests.bh[g], 3)).cell(genes::status_name(tests.status[g]));
+    rows.cell(number_text(tests.bh[g], 3)).cell(number_text(tests.model_log10_p[g], 4));
+    rows.cell(genes::status_name(tests.status[g]));
   }
   Html out;
-  return out.markup("<div class=\"card scroll\">").html(rows.html()).markup("</div>\n");
+  out.markup("<div class=\"card scroll\">").html(rows.html()).markup("</div>\n<p class=\"soft\">");
+  out.text(
+      "z: the model's own statistic, signed: the root of the likelihood ratio (A, B, C, TA), the estimate over its error "
+      "(OS, AFT), the studentised score (S1), the root of the chi-square (S2). log10 p: how often a studentised "
+      "statistic of the same question is as large when residuals are permuted within the arms (signs of whole clusters "
+      "flipped, where the data have clusters); BH q comes from it. What the model alone would say holds only where the "
+      "model does. few_carriers: fewer than five carriers in an arm; such genes have a p-value but no q.");
+  return out.markup("</p>\n");
 }
 
 }  // namespace

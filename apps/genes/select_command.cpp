@@ -13,6 +13,7 @@
 #include "apps/genes/select_settings.h"
 #include "apps/genes/selection_report.h"
 #include "apps/genes/selection_tables.h"
+#include "apps/genes/selection_words.h"
 
 namespace engram::apps {
 namespace {
@@ -44,16 +45,20 @@ class StageProgress {
 
 void print_genes(const Cohort& cohort, const Selection& s) {
   const bool hazard = s.likelihood == genes::Likelihood::kCox;
-  std::printf("%4s  %-10s %-24s %8s %9s %6s\n", "rank", "gene", hazard ? "hazard ratio (95 %)" : "time ratio (95 %)",
-              "LR", "family p", "checks");
+  std::printf("%4s  %-10s %-26s %-24s %9s %8s\n", "rank", "gene",
+              hazard ? "hazard ratio (95 %) *" : "time ratio (95 %) *", "by the model alone", "family p", "declared");
   int rank = 0;
   for (const genes::SelectedGene& g : s.genes) {
-    const std::string ratio = ratio_text(g.effect, g.effect - 1.96 * g.se, g.effect + 1.96 * g.se);
+    const std::string model = ratio_text(g.effect, g.effect - 1.96 * g.se, g.effect + 1.96 * g.se);
+    const genes::SelectiveEffect& e = g.selective;
+    const std::string ratio = e.robust_se > 0 ? ratio_text(e.effect, e.low, e.high) : "not estimable";
     char family_p[16] = "not run";
-    if (!s.maxima.empty()) std::snprintf(family_p, sizeof family_p, "%.3g", g.permutation_p);
-    std::printf("%4d  %-10s %-24s %8.1f %9s %6s\n", ++rank, cohort.gene_names[std::size_t(g.gene)].c_str(),
-                ratio.c_str(), g.drop, family_p, g.declared ? "pass" : "fail");
+    if (family_test_ran(s)) std::snprintf(family_p, sizeof family_p, "%.3g", g.family_p);
+    std::printf("%4d  %-10s %-26s %-24s %9s %8s\n", ++rank, cohort.gene_names[std::size_t(g.gene)].c_str(),
+                ratio.c_str(), model.c_str(), family_p, g.declared ? "yes" : "no");
   }
+  std::cout << "* allows for the gene having been chosen because it looks strong\n" << headline(cohort, s) << "\n";
+  if (const std::string control = control_sentence(s); !control.empty()) std::cout << control << "\n";
 }
 
 void record(RunDir& run, const Cohort& cohort, const Selection& s) {
@@ -68,7 +73,8 @@ void record(RunDir& run, const Cohort& cohort, const Selection& s) {
     declared += g.declared;
   }
   run.set_fact("genes", list);
-  run.set_fact("genes_that_pass_all_checks", declared);
+  run.set_fact("genes_declared", declared);
+  run.set_fact("negative_control_false_alarms", std::int64_t(s.control.false_alarms));
   run.set_fact("mode", std::string(genes::mode_name(s.mode)));
   run.set_fact("scale", std::string(genes::likelihood_name(s.likelihood)));
   run.set_fact("fitness", s.wrapper.fitness);

@@ -29,8 +29,10 @@ void add_select_settings(Cli& cli, SelectSettings& s) {
   cli.option("evaluations", &s.evaluations, "Sets evaluated in each search").at_least(1);
   cli.group("Checks");
   cli.option("splits", &s.splits, "Stability: pairs of half-samples; 0 skips it").at_least(0).at_most(10000);
-  cli.option("permutations", &s.permutations, "Permutation test; 0 skips it").at_least(0).at_most(1000000);
-  cli.option("controls", &s.controls, "Negative controls with permuted treatment; 0 skips them")
+  cli.option("permutations", &s.permutations, "Permutations of the family test; 0 skips it, and nothing is declared")
+      .at_least(0)
+      .at_most(1000000);
+  cli.option("controls", &s.controls, "Repeats of the negative control, with permuted treatment; 0 skips it")
       .at_least(0)
       .at_most(1000);
   cli.option("bootstrap", &s.bootstrap, "Repeat everything on that many resamples of the patients; 0 skips it")

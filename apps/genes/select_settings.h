@@ -17,7 +17,7 @@ struct SelectSettings {
   std::string mode = "default", likelihood = "auto", search = "qbso-greedy";
   double xi = 0.5;
   std::int64_t report = 10, team_filter = 60, seeds = 10, evaluations = 3000;
-  std::int64_t splits = 50, permutations = 1000, controls = 3, bootstrap = 0, cross_validate = 0;
+  std::int64_t splits = 50, permutations = 1000, controls = 20, bootstrap = 0, cross_validate = 0;
   bool reward_clinical = false;
 };
 

@@ -9,6 +9,7 @@
 #include "apps/genes/forest_chart.h"
 #include "apps/genes/genes_style.h"
 #include "apps/genes/selection_sections.h"
+#include "apps/genes/selection_words.h"
 #include "apps/genes/validation_sections.h"
 #include "engine/io/atomic_file.h"
 #include "kernels/common/error.h"
@@ -26,29 +27,17 @@ bool is_hazard(const Selection& s) {
   return s.likelihood == genes::Likelihood::kCox;
 }
 
-std::string p_text(double p, std::size_t permutations) {
-  if (permutations == 0) return "";
-  const double least = 1.0 / double(permutations + 1);
-  return p <= 1.0001 * least ? "< " + number_text(2 * least, 1) : number_text(p, 2);
-}
-
 Html fact(const std::string& value, const std::string& name) {
   return Html().markup("<li><b>").text(value).markup("</b> ").text(name).markup("</li>\n");
 }
 
-/// What was found, in two sentences and one row of names.
+/// What was found, what the negative control says of it, and one row of names.
 Html summary(const Cohort& cohort, const Selection& s) {
-  int declared = 0;
-  for (const SelectedGene& g : s.genes) declared += g.declared;
   Html out;
-  out.markup("<p class=\"lead\">")
-      .text(message("Of ", cohort.num_genes(), " genes, ", s.genes.size(),
-                    " are listed because their mutation seems to make the treatment work better. ", declared,
-                    " of them ", declared == 1 ? "passes" : "pass",
-                    " every check: the right direction, on the hazard and on the time scale, and stronger than chance "
-                    "over all genes "
-                    "(family-wise p < 0.05)."));
-  out.markup("</p>\n<ul class=\"chips\">");
+  out.markup("<p class=\"lead\">").text(headline(cohort, s)).markup("</p>\n");
+  const std::string control = control_sentence(s);
+  if (!control.empty()) out.markup("<p>").text(control).markup("</p>\n");
+  out.markup("<ul class=\"chips\">");
   for (const SelectedGene& g : s.genes) {
     out.markup(g.declared ? Markup("<li>") : Markup("<li class=\"weak\">"));
     out.text(cohort.gene_names[std::size_t(g.gene)]).markup("</li>");
@@ -68,16 +57,18 @@ Html forest_section(const Cohort& cohort, const Selection& s) {
     ForestRow row;
     row.name = cohort.gene_names[std::size_t(g.gene)];
     row.patients = message(g.carriers, " (", g.carriers_treated, " treated)");
-    row.effect = g.effect;
-    row.low = g.effect - 1.96 * g.se;
-    row.high = g.effect + 1.96 * g.se;
-    row.note = p_text(g.permutation_p, s.maxima.size());
+    const bool corrected = g.selective.robust_se > 0;
+    row.effect = corrected ? g.selective.effect : g.effect;
+    row.low = corrected ? g.selective.low : g.effect - 1.96 * g.se;
+    row.high = corrected ? g.selective.high : g.effect + 1.96 * g.se;
+    if (corrected) row.naive = ForestInterval{g.effect, g.effect - 1.96 * g.se, g.effect + 1.96 * g.se};
+    row.note = family_p_text(g.family_p, s);
     row.emphasised = g.declared;
     rows.push_back(row);
   }
   const bool hazard = is_hazard(s);
   ForestLabels labels{"mutated patients", hazard ? "hazard ratio (95 % CI)" : "time ratio (95 % CI)",
-                      s.maxima.empty() ? "" : "family-wise p",
+                      family_test_ran(s) ? "family-wise p" : "",
                       hazard ? "treatment works better" : "treatment works worse",
                       hazard ? "treatment works worse" : "treatment works better"};
   Html out;
@@ -89,9 +80,10 @@ Html forest_section(const Cohort& cohort, const Selection& s) {
           : "Each line is the factor by which treatment stretches survival time in mutated patients, beyond what it "
             "does in the others. 1.20 means: 20 % longer.");
   out.text(
-      " All genes are in one model with their main effects, treatment and the clinical variables; bars are 95 % "
-      "confidence intervals (they do not account for the genes having been chosen from these data). Hollow marks: "
-      "genes that fail a check.");
+      " All genes are in one model with their main effects, treatment and the clinical variables. Squares and bars are "
+      "estimates and 95 % intervals that allow for the genes having been chosen because they look strong (given that "
+      "each was above the strongest gene left out); the thin lines under them are the model's own, which do not. Hollow "
+      "marks: genes that are not declared.");
   out.markup("</p>\n<div class=\"card\">");
   out.html(forest_chart("Forest plot of the treatment interactions of the listed genes", rows, labels));
   return out.markup("</div>\n");
@@ -123,10 +115,10 @@ Html checks_section(const Cohort& cohort, const Selection& s) {
     table.row(cohort.gene_names[std::size_t(g.gene)]).cell(number_text(g.drop, 4)).cell(number_text(g.other_drop, 4));
     table.cell(yes_no(g.direction_ok), check_class(g.direction_ok));
     table.cell(yes_no(g.both_scales), check_class(g.both_scales));
-    if (s.maxima.empty())
-      table.cell("not run");
+    if (family_test_ran(s))
+      table.cell(family_p_text(g.family_p, s), check_class(g.family_p < kFamilyWiseLevel));
     else
-      table.cell(p_text(g.permutation_p, s.maxima.size()), check_class(g.permutation_p < kFamilyWiseLevel));
+      table.cell("not run");
     table.cell(s.stability.share.empty() ? "not run" : number_text(100 * g.stability, 3) + " %");
     table.cell(number_text(100 * g.seed_share, 3) + " %").cell(number_text(g.e_value, 3)).cell(duel_text(cohort, g));
   }
@@ -134,9 +126,16 @@ Html checks_section(const Cohort& cohort, const Selection& s) {
   out.markup("<h2>Checks</h2>\n<div class=\"card scroll\">").html(table.html());
   out.markup("</div>\n<p class=\"soft\">")
       .text(
-          "Likelihood ratio: what leaving the gene's treatment interaction out of the joint model costs (1 degree of "
+          "Family-wise p: share of permutations of the residuals within the arms in which the largest statistic of all "
+          "genes reaches the gene's, in a model that holds the genes declared before it; \u2264 marks the least that "
+          "so "
+          "many permutations can give. It is the test; the likelihood ratio is not comparable with a chi-square law, "
+          "since the genes were chosen for it. Stability and seeds: shares of half-samples and of searches that chose "
+          "the gene. Likelihood ratio: what leaving the gene's treatment interaction out of the joint model costs (1 "
+          "degree of "
           "freedom; "
-          "3.84 is the 5 % point). E-value: how strongly an unmeasured confounder would have to be tied to both the "
+          "above 3.84 on both scales is asked for). E-value: how strongly an unmeasured confounder would have to be "
+          "tied to both the "
           "gene x "
           "treatment contrast and survival to explain the effect away. Correlated rivals: genes carried by nearly the "
           "same "

@@ -5,6 +5,7 @@
 
 #include "apps/genes/bar_chart.h"
 #include "apps/genes/section_parts.h"
+#include "apps/genes/selection_words.h"
 #include "apps/genes/survival_chart.h"
 #include "apps/genes/trajectory_chart.h"
 #include "kernels/common/error.h"
@@ -187,12 +188,14 @@ Html treatment_section(const Selection& s) {
   for (const std::string& name : c.instrument_like) instruments += (instruments.empty() ? "" : ", ") + name;
   Html out;
   out.markup("<h2>How treatment was given</h2>\n<p>")
-      .text(
-          "Treatment was not drawn by lot, so treated and untreated patients differ. The chart shows by how much "
-          "(standardised "
-          "mean differences), before and after weighting by the propensity to be treated; below 0.1 is balanced. All "
-          "models "
-          "of this report adjust for the clinical variables directly.");
+      .text(message(
+          treatment_depends_on_clinical(c)
+              ? "Who was treated depends on the clinical variables, so treated and untreated patients differ."
+              : "The clinical variables do not tell who was treated, as if treatment had been drawn by lot; what "
+                "was not measured may.",
+          " The chart shows the differences between the arms (standardised mean differences), before and after "
+          "weighting by the propensity to be treated; below 0.1 is balanced. All models of this report adjust "
+          "for the clinical variables directly."));
   out.markup("</p>\n<div class=\"pairs\">");
   out.html(card("Differences between the arms: before (hollow) and after weighting",
                 dot_chart("Standardised mean differences before and after weighting", rows, {{0.1, "0.1"}})));
@@ -208,23 +211,21 @@ Html treatment_section(const Selection& s) {
 
 Html model_section(const Cohort& cohort, const Selection& s) {
   const genes::ModelChoice& c = s.choice;
-  std::string aic, controls;
+  std::string aic;
   for (const genes::ParametricFit& fit : c.parametric)
     aic += (aic.empty() ? "" : ", ") + std::string(genes::likelihood_name(fit.likelihood)) + " " + fixed(fit.aic, 1);
-  for (dim_t found : s.negative_controls) controls += (controls.empty() ? "" : ", ") + std::to_string(found);
   std::string violated;
   for (const genes::HazardCheckRow& row : c.hazards)
     if (row.log10_p < -2)
       violated += (violated.empty() ? "" : ", ") + row.name + " (p " + power_text(row.log10_p) + ")";
   Html out;
   out.markup("<h2>Model</h2>\n");
-  out.html(key_values({{"scale of effects", c.reason},
-                       {"AIC of treatment + clinical on log time", aic},
-                       {"concordance of treatment + clinical (Cox)", fixed(c.cox_concordance, 3)},
-                       {"hazards not proportional for", violated.empty() ? "none" : violated},
-                       {"genes that matter with or without treatment (adjusted for)", join(cohort, s.prognostic.genes)},
-                       {"genes \"found\" with permuted treatment labels (negative control; 0 is wanted)",
-                        controls.empty() ? "not run" : controls}}));
+  out.html(
+      key_values({{"scale of effects", c.reason},
+                  {"AIC of treatment + clinical on log time", aic},
+                  {"concordance of treatment + clinical (Cox)", fixed(c.cox_concordance, 3)},
+                  {"hazards not proportional for", violated.empty() ? "none" : violated},
+                  {"genes that matter with or without treatment (adjusted for)", join(cohort, s.prognostic.genes)}}));
   return out;
 }
 

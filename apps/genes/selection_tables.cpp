@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "apps/genes/selection_words.h"
 #include "engine/io/atomic_file.h"
 #include "engine/io/csv.h"
 
@@ -45,7 +46,12 @@ void write_genes(const RunDir& run, const Cohort& cohort, const Selection& s, co
                                            "seeds",
                                            "usage",
                                            "stability",
+                                           "family_z",
                                            "family_p",
+                                           "robust_se",
+                                           "selective_effect",
+                                           "selective_lower95",
+                                           "selective_upper95",
                                            "e_value",
                                            "hidden_effect",
                                            "direction_ok",
@@ -66,7 +72,14 @@ void write_genes(const RunDir& run, const Cohort& cohort, const Selection& s, co
     csv.cell(genes::likelihood_name(s.likelihood)).cell(g.score).cell(genes::likelihood_name(s.other_likelihood));
     csv.cell(g.other_effect).cell(g.other_se).cell(g.other_drop).cell(g.main_effect).cell(g.main_se);
     csv.cell(std::int64_t(g.carriers)).cell(std::int64_t(g.carriers_treated)).cell(std::int64_t(g.in_set));
-    csv.cell(g.seed_share).cell(g.usage).cell(g.stability).cell(g.permutation_p).cell(g.e_value);
+    csv.cell(g.seed_share).cell(g.usage).cell(g.stability);
+    if (family_test_ran(s)) {
+      csv.cell(g.family_z).cell(g.family_p);
+    } else {
+      csv.cell("").cell("");
+    }
+    csv.cell(g.selective.robust_se).cell(g.selective.effect).cell(g.selective.low).cell(g.selective.high);
+    csv.cell(g.e_value);
     csv.cell(g.hidden_effect)
         .cell(std::int64_t(g.direction_ok))
         .cell(std::int64_t(g.both_scales))
@@ -103,7 +116,7 @@ Json estimate_json(const genes::Estimate& e) {
   return {{"effect", e.effect}, {"se", e.se}};
 }
 
-Json gene_json(const Cohort& cohort, const SelectedGene& g) {
+Json gene_json(const Cohort& cohort, const SelectedGene& g, bool tested) {
   Json duels = Json::array();
   for (const genes::Duel& d : g.duels)
     duels.push_back({{"rival", name_of(cohort, d.rival)},
@@ -127,7 +140,12 @@ Json gene_json(const Cohort& cohort, const SelectedGene& g) {
           {"seeds", g.seed_share},
           {"usage", g.usage},
           {"stability", g.stability},
-          {"family_p", g.permutation_p},
+          {"family_z", tested ? Json(g.family_z) : Json()},
+          {"family_p", tested ? Json(g.family_p) : Json()},
+          {"robust_se", g.selective.robust_se},
+          {"selective_effect", g.selective.effect},
+          {"selective_lower95", g.selective.low},
+          {"selective_upper95", g.selective.high},
           {"e_value", g.e_value},
           {"hidden_effect", g.hidden_effect},
           {"stabilized_weights", estimate_json(g.adjusted.stabilized)},
@@ -187,6 +205,15 @@ Json wrapper_json(const Cohort& cohort, const Selection& s) {
   return {{"fitness", genes::fitness_name(s.fitness)}, {"best", s.wrapper.fitness}, {"runs", runs}};
 }
 
+/// Every step of the family test: also genes that the search did not list.
+Json family_json(const Cohort& cohort, const Selection& s) {
+  if (!family_test_ran(s)) return nullptr;
+  Json steps = Json::array();
+  for (const genes::FamilyStep& step : s.declaration.family.steps)
+    steps.push_back({{"gene", name_of(cohort, step.gene)}, {"z", step.z}, {"p", step.p}});
+  return {{"replicates", s.declaration.family.replicates}, {"tested", s.declaration.family.tested}, {"steps", steps}};
+}
+
 Json bootstrap_json(const Cohort& cohort, const genes::Bootstrap& b) {
   Json share = Json::object();
   for (std::size_t j = 0; j < b.share.size(); ++j)
@@ -214,7 +241,7 @@ void write_selection(const RunDir& run, const Cohort& cohort, const Selection& s
   write_genes(run, cohort, s, validation);
   write_candidates(run, cohort, s);
   Json list = Json::array();
-  for (const SelectedGene& g : s.genes) list.push_back(gene_json(cohort, g));
+  for (const SelectedGene& g : s.genes) list.push_back(gene_json(cohort, g, family_test_ran(s)));
   Json result = {{"cohort", cohort.name},
                  {"mode", genes::mode_name(s.mode)},
                  {"scale", genes::likelihood_name(s.likelihood)},
@@ -224,7 +251,12 @@ void write_selection(const RunDir& run, const Cohort& cohort, const Selection& s
                  {"confounding", confounding_json(s.confounding)},
                  {"prognostic_genes", names_of(cohort, s.prognostic.genes)},
                  {"wrapper", wrapper_json(cohort, s)},
-                 {"negative_controls", s.negative_controls},
+                 {"family_test", family_json(cohort, s)},
+                 {"negative_control",
+                  {{"found", s.control.found},
+                   {"false_alarms", s.control.false_alarms},
+                   {"p", s.control.p},
+                   {"failed", s.control.failed()}}},
                  {"stability_runs", s.stability.runs}};
   add_validation(result, cohort, validation);
   const auto replace = Json::error_handler_t::replace;

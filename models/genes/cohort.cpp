@@ -65,6 +65,7 @@ void check_cohort(const Cohort& cohort) {
   check_flags(cohort, "treatment", cohort.treatment);
   if (!cohort.weight.empty()) check_length(cohort, "weights", cohort.weight.size());
   if (!cohort.stratum.empty()) check_length(cohort, "strata", cohort.stratum.size());
+  if (!cohort.cluster.empty()) check_length(cohort, "clusters", cohort.cluster.size());
   check_finite(cohort, "weight", cohort.weight);
   if (!cohort.row.empty()) check_length(cohort, "rows", cohort.row.size());
   if (!cohort.patient_id.empty()) check_length(cohort, "patient indices", cohort.patient_id.size());
@@ -91,6 +92,7 @@ Cohort reorder(const Cohort& cohort, std::span<const dim_t> order) {
   out.treatment = gather(cohort.treatment, order);
   if (!cohort.weight.empty()) out.weight = gather(cohort.weight, order);
   if (!cohort.stratum.empty()) out.stratum = gather(cohort.stratum, order);
+  if (!cohort.cluster.empty()) out.cluster = gather(cohort.cluster, order);
   out.clinical_names = cohort.clinical_names;
   out.clinical.reserve(static_cast<std::size_t>(cohort.num_clinical()) * order.size());
   for (dim_t k = 0; k < cohort.num_clinical(); ++k) {

@@ -31,6 +31,7 @@ struct Cohort {
   std::vector<std::uint8_t> treatment;  ///< 1: treated
   std::vector<double> weight;           ///< case weight in every model of a TermDesign, >= 0; empty: 1. Not in screens
   std::vector<std::int32_t> stratum;    ///< Cox stratum in every model of a TermDesign; empty: one. Not in screens
+  std::vector<std::int32_t> cluster;    ///< patients who belong together (a family); empty: nobody. Inference only
   std::vector<std::string> clinical_names;
   std::vector<double> clinical;  ///< num_clinical columns of num_patients, finite
   std::vector<std::string> gene_names;

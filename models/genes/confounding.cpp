@@ -5,7 +5,6 @@
 #include <map>
 
 #include "engine/sample_random.h"
-#include "models/genes/screens.h"
 #include "models/genes/term_design.h"
 
 namespace engram::genes {
@@ -86,25 +85,20 @@ ConfoundingReport confounding_report(const Cohort& cohort, const ModelChoice& ba
   return report;
 }
 
-std::vector<dim_t> negative_control(const Cohort& cohort, const std::vector<double>& propensity, int repeats,
-                                    std::uint64_t seed) {
+std::vector<std::uint8_t> permuted_treatment(const Cohort& cohort, const std::vector<double>& propensity,
+                                             std::uint64_t seed, int repeat) {
   const std::vector<std::int32_t> stratum = survival::propensity_strata(propensity, 5);
   std::map<std::int32_t, std::vector<dim_t>> members;
   for (dim_t i = 0; i < cohort.num_patients(); ++i) members[stratum[std::size_t(i)]].push_back(i);
-  std::vector<dim_t> found;
-  for (int repeat = 0; repeat < repeats; ++repeat) {
-    Cohort permuted = cohort;
-    SampleRandom random(seed, RandomPurpose::kGeneSplit, 1, repeat);
-    for (const auto& [label, patients] : members) {
-      std::vector<dim_t> from = patients;
-      for (std::size_t i = from.size(); i > 1; --i) std::swap(from[i - 1], from[std::size_t(random.below(dim_t(i)))]);
-      for (std::size_t i = 0; i < from.size(); ++i)
-        permuted.treatment[std::size_t(patients[i])] = cohort.treatment[std::size_t(from[i])];
-    }
-    const GeneTests tests = tests_of(screen_c(permuted), "C");
-    found.push_back(std::ranges::count_if(tests.bh, [](double q) { return q < 0.1; }));
+  std::vector<std::uint8_t> treatment = cohort.treatment;
+  SampleRandom random(seed, RandomPurpose::kGeneSplit, 1, repeat);
+  for (const auto& [label, patients] : members) {
+    std::vector<dim_t> from = patients;
+    for (std::size_t i = from.size(); i > 1; --i) std::swap(from[i - 1], from[std::size_t(random.below(dim_t(i)))]);
+    for (std::size_t i = 0; i < from.size(); ++i)
+      treatment[std::size_t(patients[i])] = cohort.treatment[std::size_t(from[i])];
   }
-  return found;
+  return treatment;
 }
 
 }  // namespace engram::genes

@@ -26,10 +26,9 @@ struct ConfoundingReport {
 /// Fits the treatment model. `base` tells which variables matter for survival. Throws DataError as choose_model.
 ConfoundingReport confounding_report(const Cohort& cohort, const ModelChoice& base);
 
-/// Negative control: the treatment labels are permuted within fifths of the propensity, `repeats` times, and all genes
-/// are screened for g x treatment given g (model C, likelihood ratio). Returns for each repeat the number of genes with
-/// a Benjamini-Hochberg q below 0.1; nothing should be found.
-std::vector<dim_t> negative_control(const Cohort& cohort, const std::vector<double>& propensity, int repeats,
-                                    std::uint64_t seed);
+/// The treatment labels permuted within fifths of the propensity: what a patient got then says nothing about the
+/// outcome that the propensity does not say. Repeats differ; the same seed and repeat give the same labels.
+std::vector<std::uint8_t> permuted_treatment(const Cohort& cohort, const std::vector<double>& propensity,
+                                             std::uint64_t seed, int repeat);
 
 }  // namespace engram::genes

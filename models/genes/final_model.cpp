@@ -5,7 +5,6 @@
 
 #include "kernels/common/parallel.h"
 #include "models/genes/forward_terms.h"
-#include "models/genes/permutation_test.h"
 #include "models/genes/term_design.h"
 
 namespace engram::genes {
@@ -26,12 +25,16 @@ double signed_root(double statistic, double coefficient, Likelihood likelihood) 
 }  // namespace
 
 JointModel fit_joint_model(const Cohort& cohort, const std::vector<dim_t>& genes, const std::vector<dim_t>& adjust,
-                           Likelihood likelihood) {
+                           Likelihood likelihood, bool robust) {
   const TermDesign design(usable_patients(cohort, likelihood), genes, adjust);
   const TermModel model(design.design(), likelihood);
   const std::vector<dim_t> columns = design.joint_columns();
   const TermFit fit = model.fit(columns);
   const std::vector<double> errors = model.standard_errors(fit);
+  const std::vector<double> robust_errors =
+      robust ? model.robust_standard_errors(fit) : std::vector<double>(columns.size());
+  const double rows = double(design.design().rows()), fitted = double(columns.size()) + 1;
+  const double growth = rows > fitted ? std::sqrt(rows / (rows - fitted)) : 1;
   const auto place = [&](dim_t column) { return std::size_t(std::ranges::find(columns, column) - columns.begin()); };
   JointModel joint;
   joint.likelihood = likelihood;
@@ -42,6 +45,7 @@ JointModel fit_joint_model(const Cohort& cohort, const std::vector<dim_t>& genes
     const std::size_t product = place(design.product(j)), main = place(design.main(j));
     e.effect = fit.coefficients[product];
     e.se = errors[product];
+    e.robust_se = growth * robust_errors[product];
     e.main_effect = fit.coefficients[main];
     e.main_se = errors[main];
     if (fit.unusable[product] != 0) return;
@@ -50,16 +54,6 @@ JointModel fit_joint_model(const Cohort& cohort, const std::vector<dim_t>& genes
     e.signed_root = signed_root(e.drop, e.effect, likelihood);
   });
   return joint;
-}
-
-std::vector<double> joint_model_maxima(const Cohort& cohort, const std::vector<dim_t>& genes,
-                                       const std::vector<dim_t>& adjust, Likelihood likelihood, int permutations,
-                                       std::uint64_t seed) {
-  const Cohort patients = usable_patients(cohort, likelihood);
-  const TermDesign design(patients, genes, adjust);
-  const TermModel model(design.design(), likelihood);
-  const TermFit fit = model.fit(design.joint_columns());
-  return permuted_maxima(patients, design.design(), fit.columns, model.residuals(fit), permutations, seed);
 }
 
 std::vector<dim_t> strongest_genes(const Cohort& cohort, std::vector<dim_t> genes, const std::vector<dim_t>& adjust,

@@ -11,6 +11,7 @@ namespace engram::genes {
 /// One gene's treatment interaction in a joint model that also holds its main effect.
 struct JointEffect {
   double effect = 0, se = 0;            ///< coefficient of gene x treatment
+  double robust_se = 0;                 ///< its sandwich error; 0 unless asked for
   double main_effect = 0, main_se = 0;  ///< coefficient of the gene
   double drop = 0;  ///< likelihood ratio of leaving the product out, 1 degree of freedom; 0 where it is not estimable
   double signed_root = 0;  ///< root of `drop`, positive for more benefit from treatment
@@ -24,14 +25,11 @@ struct JointModel {
 };
 
 /// Fits the joint model, and one more for each gene without its product. `adjust` are genes whose main effect belongs
-/// to the base; `genes` may be among them. Runs in parallel; the result does not depend on the number of threads.
+/// to the base; `genes` may be among them. With `robust` errors are sandwich errors, too, multiplied by the root of n /
+/// (n - parameters) since the fit makes residuals smaller than the errors. Runs in parallel; the result does not depend
+/// on the number of threads.
 JointModel fit_joint_model(const Cohort& cohort, const std::vector<dim_t>& genes, const std::vector<dim_t>& adjust,
-                           Likelihood likelihood);
-
-/// Largest |z| of permuted residuals of the joint model over all genes (see permutation_test.h).
-std::vector<double> joint_model_maxima(const Cohort& cohort, const std::vector<dim_t>& genes,
-                                       const std::vector<dim_t>& adjust, Likelihood likelihood, int permutations,
-                                       std::uint64_t seed);
+                           Likelihood likelihood, bool robust = false);
 
 /// The `count` genes of `genes` that backward elimination leaves in the model of the base, the adjusting genes and the
 /// products of `genes`: the one whose loss costs least goes, again and again. In the order given.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "kernels/survival_screen/survival_screen.h"
 #include "models/survival/probability.h"
@@ -26,10 +27,8 @@ std::vector<double> powers_of_ten(const std::vector<double>& exponents) {
   return out;
 }
 
-/// Adds the adjusted p-values.
 GeneTests adjust(GeneTests tests) {
-  tests.bh = powers_of_ten(survival::benjamini_hochberg(tests.log10_p));
-  tests.bonferroni = powers_of_ten(survival::bonferroni(tests.log10_p));
+  adjust_for_multiplicity(tests);
   return tests;
 }
 
@@ -67,8 +66,20 @@ const char* status_name(FitStatus status) {
       return "separated";
     case FitStatus::kNotConverged:
       return "not_converged";
+    case FitStatus::kFewCarriers:
+      return "few_carriers";
   }
   return "?";
+}
+
+void adjust_for_multiplicity(GeneTests& tests) {
+  std::vector<double> log10_p = tests.log10_p;
+  for (std::size_t j = 0; j < log10_p.size(); ++j)
+    if (tests.status[j] == FitStatus::kFewCarriers) log10_p[j] = std::numeric_limits<double>::quiet_NaN();
+  tests.bh = powers_of_ten(survival::benjamini_hochberg(log10_p));
+  tests.bonferroni = powers_of_ten(survival::bonferroni(log10_p));
+  for (std::size_t j = 0; j < log10_p.size(); ++j)
+    if (tests.status[j] == FitStatus::kFewCarriers) tests.bh[j] = tests.bonferroni[j] = 1;
 }
 
 GeneTests product_score_tests(const std::vector<double>& stats, const std::string& screen) {

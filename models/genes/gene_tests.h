@@ -14,4 +14,7 @@ GeneTests joint_score_tests(const std::vector<double>& stats);
 /// One-step estimates of g x treatment given g: "OS".
 GeneTests one_step_tests(const std::vector<double>& stats);
 
+/// Adds BH and Bonferroni p-values over the tests whose status is not kFewCarriers; those have 1.
+void adjust_for_multiplicity(GeneTests& tests);
+
 }  // namespace engram::genes

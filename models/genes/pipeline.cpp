@@ -1,19 +1,18 @@
 #include "models/genes/pipeline.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
 #include "kernels/common/error.h"
 #include "models/genes/final_model.h"
 #include "models/genes/hidden_confounder.h"
-#include "models/genes/permutation_test.h"
 #include "models/genes/ranking.h"
 
 namespace engram::genes {
 namespace {
 
 constexpr std::array<const char*, 3> kModes = {"default", "team-intended", "team-published"};
-constexpr double kFamilyWise = 0.05;
 constexpr std::int64_t kTeamEvaluations = 1000000;  // more than the published iterations can ask for
 
 void check(const PipelineOptions& options) {
@@ -123,7 +122,9 @@ class Pipeline {
     tell("ranking", 0, 1);
     s_.genes = is_default() ? rank_default(cohort_, options_, s_) : rank_by_arms(cohort_, options_, s_);
     describe_genes(cohort_, s_, s_.genes);
-    if (options_.sensitivity) measure_sensitivity();
+    if (!options_.sensitivity) return;
+    measure_sensitivity();
+    s_.threshold_z = selective_effects(cohort_, s_, s_.genes);
   }
 
   void measure_sensitivity() {
@@ -149,20 +150,28 @@ class Pipeline {
   }
 
   void check_chance() {
-    tell("permutations", 0, 1);
-    if (options_.permutations > 0) {
-      s_.maxima = joint_model_maxima(cohort_, listed_genes(s_), s_.prognostic.genes, s_.likelihood,
-                                     options_.permutations, options_.seed);
-      for (SelectedGene& g : s_.genes) g.permutation_p = family_wise_p(s_.maxima, std::sqrt(g.drop));
+    if (options_.permutations == 0) return;  // without a test nothing is declared
+    tell("family test", 0, 1);
+    DeclarationOptions rule;
+    rule.family.likelihood = s_.likelihood;
+    rule.family.adjust = s_.prognostic.genes;
+    rule.family.replicates = options_.permutations;
+    rule.family.seed = options_.seed;
+    rule.other_likelihood = s_.other_likelihood;
+    s_.declaration = declare_genes(cohort_, rule, stop_);
+    if (options_.negative_controls > 0) {
+      const int repeats = options_.negative_controls;
+      tell("negative control", 0, repeats);
+      s_.control = negative_control(
+          cohort_, s_.confounding.propensity, rule, repeats, [&](int done) { tell("negative control", done, repeats); },
+          stop_);
     }
     for (SelectedGene& g : s_.genes) {
-      const bool by_chance = options_.permutations > 0 && g.permutation_p >= kFamilyWise;
-      g.declared = g.direction_ok && g.both_scales && !by_chance;
+      g.family_z = s_.declaration.family.z[std::size_t(g.gene)];
+      g.family_p = s_.declaration.family.p[std::size_t(g.gene)];
+      const bool stands_out = std::ranges::count(s_.declaration.genes, g.gene) > 0;
+      g.declared = stands_out && g.direction_ok && g.both_scales && !s_.control.failed();
     }
-    if (options_.negative_controls == 0) return;
-    tell("negative control", 0, 1);
-    s_.negative_controls =
-        negative_control(cohort_, s_.confounding.propensity, options_.negative_controls, options_.seed);
   }
 
   const Cohort& cohort_;

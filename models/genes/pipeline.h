@@ -10,6 +10,7 @@
 #include "models/genes/base_model.h"
 #include "models/genes/cohort.h"
 #include "models/genes/confounding.h"
+#include "models/genes/declaration.h"
 #include "models/genes/fitness/fitness.h"
 #include "models/genes/prognostic.h"
 #include "models/genes/screens.h"
@@ -45,8 +46,8 @@ struct PipelineOptions {
   bool reward_clinical = false;   ///< team modes: clinical variables within the reward
   dim_t team_filter = 60;         ///< team modes: genes that the joint filter keeps
   int stability_splits = 50;      ///< 0: no stability selection
-  int permutations = 1000;        ///< 0: no permutation test
-  int negative_controls = 3;      ///< 0: no negative control
+  int permutations = 1000;        ///< replicates of the family test; 0: no test, and nothing is declared
+  int negative_controls = 20;     ///< repeats; 0: no negative control
   bool sensitivity = true;        ///< hidden_effect and adjusted of the listed genes; false leaves them 0
 };
 
@@ -56,6 +57,12 @@ struct Duel {
   double correlation = 0;
   double drop_gene = 0, drop_rival = 0;  ///< likelihood ratios of leaving either out of the model of both
   bool ambiguous = false;                ///< they differ by less than 4
+};
+
+/// An effect that allows for the gene having been chosen (selective_interval.h), in the units of `effect`.
+struct SelectiveEffect {
+  double effect = 0, low = 0, high = 0;
+  double robust_se = 0;  ///< sandwich; 0: not estimable, and the others are 0 too
 };
 
 /// One reported gene.
@@ -70,14 +77,15 @@ struct SelectedGene {
   double other_effect = 0, other_se = 0, other_drop = 0;  ///< the same on the other scale
   double seed_share = 0, usage = 0;                       ///< of the wrapper's seeds and bees
   double stability = 0;                                   ///< share of half-samples that chose it
-  double permutation_p = 1;                               ///< family-wise
+  double family_z = 0, family_p = 1;                      ///< of the family test (FamilyTest); z > 0: more benefit
+  SelectiveEffect selective;                              ///< `effect` and its interval, given the selection
   double e_value = 1;                                     ///< of the Cox hazard ratio of gene x treatment
   double hidden_effect = 0;                               ///< weakest `effect` with a simulated hidden factor
   AdjustedEffect adjusted;                                ///< `effect` with weighted and with stratified patients
   bool direction_ok = false;                              ///< more benefit from treatment, on the chosen scale
   bool both_scales = false;  ///< the same sign and a likelihood ratio above 3.84 on both scales
   std::vector<Duel> duels;
-  bool declared = false;  ///< passes every check: direction, both scales, family-wise p < 0.05, no lost duel
+  bool declared = false;  ///< passes every check: direction, both scales, family-wise p < 0.05; and the control held
 };
 
 /// Everything the pipeline found out.
@@ -93,9 +101,10 @@ struct Selection {
   WrapperResult wrapper;
   std::vector<SelectedGene> genes;  ///< the ranked list
   Stability stability;
-  std::vector<double> maxima;            ///< of the permutations
-  std::vector<dim_t> negative_controls;  ///< genes "found" in each repeat
-  bool interrupted = false;              ///< `stop` ended it; what was not reached is empty
+  Declaration declaration;  ///< without replicates: not run
+  NegativeControl control;
+  double threshold_z = 0;    ///< the statistic of the strongest gene that is not listed: what a listed one had to reach
+  bool interrupted = false;  ///< `stop` ended it; what was not reached is empty
 };
 
 /// The genes of the list, best first.

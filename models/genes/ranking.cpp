@@ -6,6 +6,8 @@
 
 #include "models/genes/final_model.h"
 #include "models/genes/fitness/arm_contrast.h"
+#include "models/genes/gene_scan.h"
+#include "models/genes/selective_interval.h"
 
 namespace engram::genes {
 namespace {
@@ -170,6 +172,25 @@ void describe_genes(const Cohort& cohort, const Selection& selection, std::vecto
     const double log_hazard = selection.likelihood == Likelihood::kCox ? a.effect : b.effect;
     g.e_value = survival::e_value(std::exp(std::clamp(log_hazard, -20.0, 20.0)));
   }
+}
+
+double selective_effects(const Cohort& cohort, const Selection& selection, std::vector<SelectedGene>& genes) {
+  if (genes.empty()) return 0;
+  const std::vector<dim_t> columns = columns_of(genes);
+  const Likelihood likelihood = selection.likelihood;
+  const JointModel joint = fit_joint_model(cohort, columns, selection.prognostic.genes, likelihood, true);
+  const Cohort patients = usable_patients(cohort, likelihood);
+  const GeneScan others(patients, {.likelihood = likelihood, .adjust = selection.prognostic.genes, .held = columns});
+  const double threshold = std::max(0.0, *std::ranges::max_element(others.z()));
+  const double reach = simultaneous_reach(double(cohort.num_genes())), sign = benefit_sign(likelihood);
+  for (std::size_t i = 0; i < genes.size(); ++i) {
+    const double effect = joint.effects[i].effect, se = joint.effects[i].robust_se;
+    if (!(se > 0)) continue;
+    const SelectiveInterval given = selective_interval(sign * effect / se, threshold, reach);
+    genes[i].selective = {sign * given.estimate * se, sign * (sign > 0 ? given.low : given.high) * se,
+                          sign * (sign > 0 ? given.high : given.low) * se, se};
+  }
+  return threshold;
 }
 
 }  // namespace engram::genes

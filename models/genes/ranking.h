@@ -21,6 +21,10 @@ std::vector<SelectedGene> rank_by_arms(const Cohort& cohort, const PipelineOptio
 /// Fills effects on both scales, E-values and the checks that need no more than the joint model.
 void describe_genes(const Cohort& cohort, const Selection& selection, std::vector<SelectedGene>& genes);
 
+/// Fills `selective` of the listed genes from the joint model's robust errors. A gene is listed because its statistic
+/// is above that of the strongest gene that is not, so this is the threshold of all; returns it.
+double selective_effects(const Cohort& cohort, const Selection& selection, std::vector<SelectedGene>& genes);
+
 /// Correlation of the carriers of two genes (phi coefficient); 0 where one of them does not vary.
 double carrier_correlation(const Cohort& cohort, dim_t a, dim_t b);
 

@@ -153,6 +153,18 @@ std::vector<std::int32_t> gene_list(const Cohort& cohort, const std::vector<dim_
   return all;
 }
 
+/// Score statistics of all genes at the log-logistic null model.
+std::vector<double> aft_statistics(const Cohort& cohort) {
+  const std::vector<dim_t> positive = positive_times(cohort);
+  if (static_cast<dim_t>(positive.size()) < cohort.num_patients())
+    return aft_statistics(select_patients(cohort, positive));
+  const AftNullModel null = fit_aft_null(cohort);
+  const dim_t columns = static_cast<dim_t>(null.covariates.size()) / cohort.num_patients();
+  const kernels::ScorePanel panel = kernels::make_parametric_panel(
+      null.u.data(), null.w.data(), null.covariates.data(), columns, cohort.treatment.data(), cohort.num_patients());
+  return run_score_screen(panel, cohort.genes);
+}
+
 }  // namespace
 
 ScoreScreen score_screen(const Cohort& cohort, const ScreenOptions& options) {
@@ -165,13 +177,13 @@ ScoreScreen score_screen(const Cohort& cohort, const ScreenOptions& options) {
 }
 
 GeneTests aft_screen(const Cohort& cohort) {
-  const std::vector<dim_t> positive = positive_times(cohort);
-  if (static_cast<dim_t>(positive.size()) < cohort.num_patients()) return aft_screen(select_patients(cohort, positive));
-  const AftNullModel null = fit_aft_null(cohort);
-  const dim_t columns = static_cast<dim_t>(null.covariates.size()) / cohort.num_patients();
-  const kernels::ScorePanel panel = kernels::make_parametric_panel(
-      null.u.data(), null.w.data(), null.covariates.data(), columns, cohort.treatment.data(), cohort.num_patients());
-  return product_score_tests(run_score_screen(panel, cohort.genes), "AFT");
+  return product_score_tests(aft_statistics(cohort), "AFT");
+}
+
+GeneTests aft_product_screen(const Cohort& cohort) {
+  GeneTests tests = one_step_tests(aft_statistics(cohort));
+  tests.screen = "AFT";
+  return tests;
 }
 
 GeneFits screen_a(const Cohort& cohort, TieMethod ties) {

@@ -18,9 +18,10 @@ enum class FitStatus : std::uint8_t {
   kNotEstimable,  ///< the tested column does not vary, or the others explain it: effect 0, p 1
   kSeparated,     ///< the estimate grows without bound: the p-value is that of the score test
   kNotConverged,  ///< the iterations ran out
+  kFewCarriers,   ///< fewer than five carriers in an arm: compared with its own replicates only, in no family
 };
 
-/// "ok", "not_estimable", "separated", "not_converged".
+/// "ok", "not_estimable", "separated", "not_converged", "few_carriers".
 const char* status_name(FitStatus status);
 
 /// One tested effect a gene. Entries are finite for every gene, also for those that cannot be estimated.
@@ -29,7 +30,8 @@ struct GeneTests {
   std::vector<double> effect;          ///< coefficient of the tested column (0 for S2)
   std::vector<double> se;              ///< its standard error (0 where there is none)
   std::vector<double> z;               ///< signed root of the statistic; for S2 the root of the chi-square
-  std::vector<double> log10_p;         ///< two-sided
+  std::vector<double> log10_p;         ///< two-sided; the model's own unless calibrated
+  std::vector<double> model_log10_p;   ///< of calibrated tests: the model's own; else empty
   std::vector<double> bh, bonferroni;  ///< adjusted p-values over all genes
   std::vector<FitStatus> status;
 
@@ -52,7 +54,8 @@ struct ScreenOptions {
 };
 
 /// The score statistics of (g, g x treatment) at the null model of treatment (and clinical variables), and the tests
-/// made of them: S1, S2 and the one-step estimate OS. One pass over each gene's carriers.
+/// made of them: S1 (of the product without the gene's main effect: a filter, no test of the product), S2 and the
+/// one-step estimate OS. One pass over each gene's carriers.
 struct ScoreScreen {
   GeneTests s1, s2, os;
 };
@@ -74,9 +77,13 @@ GeneFits screen_c(const Cohort& cohort, TieMethod ties = TieMethod::kEfron, cons
 /// Inside the treated arm: g (+ clinical variables).
 GeneFits screen_treated_arm(const Cohort& cohort, const ScreenOptions& options = {});
 
+/// One-step test of g x treatment given g under the log-logistic accelerated-failure-time model, as `OS` is for Cox.
+GeneTests aft_product_screen(const Cohort& cohort);
+
 /// Score test of g x treatment under the log-logistic accelerated-failure-time model with treatment and clinical
 /// variables (3.5: the column is residualised on them with the second derivatives as weights); patients with time <= 0
-/// are left out. Throws DataError as score_screen.
+/// are left out. The gene's main effect is not in its null model: a filter, no test of the product. Throws DataError as
+/// score_screen.
 GeneTests aft_screen(const Cohort& cohort);
 
 /// The test of g x treatment (of g for A and the treated arm) that fits contain: by likelihood ratio, and by the score

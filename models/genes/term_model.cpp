@@ -142,11 +142,11 @@ std::vector<double> TermModel::residuals(const TermFit& fit) const {
     return residuals;
   }
   const std::size_t n = std::size_t(design_.rows());
-  std::vector<double> eta(n, fit.parameters.front()), log_time(n), gradient(n), curvature(n), mixed(n);
+  const std::vector<double> location = locations(fit);
+  std::vector<double> eta(n), log_time(n), gradient(n), curvature(n), mixed(n);
   for (std::size_t i = 0; i < n; ++i) {
     log_time[i] = std::log(design_.time()[i]);
-    for (std::size_t j = 0; j < fit.columns.size(); ++j)
-      eta[i] += fit.coefficients[j] * design_.value(dim_t(i), fit.columns[j]);
+    eta[i] = location[std::size_t(design_.order()[i])];
   }
   double totals[4];
   kernels::kCpuAftLikelihood.likelihood(
@@ -155,6 +155,17 @@ std::vector<double> TermModel::residuals(const TermFit& fit) const {
   std::vector<double> residuals(n);
   for (std::size_t i = 0; i < n; ++i) residuals[std::size_t(design_.order()[i])] = gradient[i];
   return residuals;
+}
+
+std::vector<double> TermModel::locations(const TermFit& fit) const {
+  if (!aft_) throw UsageError("[genes] expected a parametric model for locations, got cox");
+  std::vector<double> locations(std::size_t(design_.rows()));
+  for (dim_t i = 0; i < design_.rows(); ++i) {
+    double eta = fit.parameters.front();
+    for (std::size_t j = 0; j < fit.columns.size(); ++j) eta += fit.coefficients[j] * design_.value(i, fit.columns[j]);
+    locations[std::size_t(design_.order()[std::size_t(i)])] = eta;
+  }
+  return locations;
 }
 
 std::vector<survival::AftScoreTest> TermModel::score_tests(const TermFit& fit,

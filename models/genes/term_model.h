@@ -62,6 +62,9 @@ class TermModel {
   /// (Cox: the martingale residual), signed so that a positive value means a longer life than the fit expects.
   std::vector<double> residuals(const TermFit& fit) const;
 
+  /// Parametric models only: intercept and linear predictor of each patient, in the outcome's order.
+  std::vector<double> locations(const TermFit& fit) const;
+
   /// Parametric models only: score tests of columns added to a fit.
   std::vector<survival::AftScoreTest> score_tests(const TermFit& fit, std::span<const dim_t> candidates) const;
 

@@ -13,7 +13,6 @@
 #include "models/genes/final_model.h"
 #include "models/genes/hidden_confounder.h"
 #include "models/genes/methods.h"
-#include "models/genes/permutation_test.h"
 #include "models/genes/pipeline.h"
 #include "models/genes/ranking.h"
 #include "models/genes/recovery.h"
@@ -114,7 +113,7 @@ TEST(GenePipeline, DoesNotDependOnThreads) {
     runs.emplace_back();
     for (const SelectedGene& g : s.genes)
       runs.back().insert(runs.back().end(),
-                         {double(g.gene), g.effect, g.se, g.drop, g.other_drop, g.permutation_p, g.stability, g.usage});
+                         {double(g.gene), g.effect, g.se, g.drop, g.other_drop, g.family_p, g.stability, g.usage});
   }
   omp_set_num_threads(omp_get_num_procs());
   EXPECT_EQ(runs[0], runs[1]);
@@ -240,21 +239,6 @@ TEST(FinalModel, CutsAndFillsToTheKey) {
   const std::vector<dim_t> next = next_genes(competition(), few, {}, candidates, likelihood, 4);
   EXPECT_EQ(std::set<dim_t>(next.begin(), next.end()), std::set<dim_t>(genes.begin() + 6, genes.end()));
   EXPECT_TRUE(next_genes(competition(), candidates, {}, candidates, likelihood, 3).empty());
-}
-
-TEST(PermutationTest, LargeResidualsOfNoGeneGiveUniformFamilyWiseP) {
-  const std::vector<double> maxima = {1, 2, 3, 4};
-  EXPECT_DOUBLE_EQ(family_wise_p(maxima, 5), 0.2);
-  EXPECT_DOUBLE_EQ(family_wise_p(maxima, -3), 0.6);
-  EXPECT_DOUBLE_EQ(family_wise_p(maxima, 0), 1);
-}
-
-TEST(PermutationTest, MaximaAreThoseOfManyNormalValues) {
-  const std::vector<double> maxima = joint_model_maxima(competition(), {34, 192}, {}, Likelihood::kLogLogistic, 200, 5);
-  ASSERT_EQ(maxima.size(), 200u);
-  EXPECT_TRUE(std::ranges::is_sorted(maxima));
-  // The median of the largest of 300 independent |z| is 3.05.
-  EXPECT_NEAR(maxima[100], 3.05, 0.25);
 }
 
 TEST(Stability, SharesAreThoseOfRuns) {

@@ -1,0 +1,133 @@
+/// engram-genes calibrate
+
+#include <cstdio>
+#include <iostream>
+
+#include "apps/common/common_options.h"
+#include "apps/common/exit_code.h"
+#include "apps/common/progress.h"
+#include "apps/common/run_dir.h"
+#include "apps/common/signals.h"
+#include "apps/genes/commands.h"
+#include "engine/io/csv.h"
+#include "models/genes/calibrated_screen.h"
+#include "models/genes/calibration.h"
+
+namespace engram::apps {
+namespace {
+
+using genes::Calibration;
+using genes::ErrorCount;
+
+struct CalibrateSettings {
+  CommonOptions common;
+  std::string setting = "null-500";
+  std::vector<std::string> screens;
+  std::int64_t cohorts = 200, replicates = 199;
+  bool family = true, select = false;
+};
+
+void add_settings(Cli& cli, CalibrateSettings& s) {
+  std::vector<std::string> names;
+  for (const genes::NullSetting& setting : genes::null_settings()) names.push_back(setting.name);
+  cli.group("What to measure");
+  cli.option("setting", &s.setting, "Kind of cohort (docs/results/genes says what each is)").choices(names);
+  cli.option("cohorts", &s.cohorts, "Cohorts, of the seeds from --seed on").at_least(1).at_most(1000000);
+  cli.option("replicates", &s.replicates, "Replicates of each cohort's null law").at_least(19).at_most(1000000);
+  cli.option("family", &s.family, "The family test, which declares genes");
+  cli.option("screens", &s.screens, "Screens, by their names").choices(genes::screen_names());
+  cli.option("select", &s.select, "The whole selection, with one search, and its intervals");
+  add_common_options(cli, s.common);
+  add_run_options(cli, s.common);
+}
+
+const std::vector<std::string> kHeader = {"setting", "what", "nominal", "share", "low99", "high99", "errors", "tests"};
+
+/// One line of calibration.csv and of the console: a share beside the 99 % interval of its nominal rate.
+class Table {
+ public:
+  Table(const RunDir& run, std::string setting) : csv_(run / "calibration.csv", kHeader), setting_(std::move(setting)) {
+    std::printf("%-44s %8s %8s  %-18s %s\n", "what", "nominal", "share", "99 % interval", "errors of tests");
+  }
+
+  void rate(const std::string& what, double nominal, const ErrorCount& count) {
+    if (count.tests == 0) return;
+    const auto [low, high] = genes::binomial_interval_99(nominal, count.tests);
+    csv_.cell(setting_).cell(what).cell(nominal).cell(count.share()).cell(low).cell(high);
+    csv_.cell(count.errors).cell(count.tests).end_row();
+    std::printf("%-44s %8.3g %8.4f  %.4f to %.4f   %lld of %lld%s\n", what.c_str(), nominal, count.share(), low, high,
+                static_cast<long long>(count.errors), static_cast<long long>(count.tests),
+                count.share() > high ? "  ABOVE" : "");
+  }
+
+  void mean(const std::string& what, double value) {
+    csv_.cell(setting_).cell(what).cell("").cell(value).cell("").cell("").cell("").cell("");
+    csv_.end_row();
+    std::printf("%-44s %8s %8.4f\n", what.c_str(), "", value);
+  }
+
+  void commit() { csv_.commit(); }
+
+ private:
+  io::CsvWriter csv_;
+  std::string setting_;
+};
+
+void write(const Calibration& c, const CalibrateSettings& s, Table& table) {
+  if (s.family) {
+    table.rate("family test: any gene without effect", 0.05, c.family);
+    table.mean("family test: key genes found", c.family_key);
+  }
+  for (const genes::ScreenCalibration& screen : c.screens) {
+    for (std::size_t level = 0; level < 3; ++level) {
+      const double nominal = genes::kCalibrationLevels[level];
+      table.rate("screen " + screen.screen, nominal, screen.calibrated[level]);
+      table.rate("screen " + screen.screen + ", model alone", nominal, screen.model[level]);
+    }
+    table.mean("screen " + screen.screen + ": false share at q < 0.1", screen.false_share);
+    table.mean("screen " + screen.screen + ", model alone: the same", screen.model_false_share);
+  }
+  if (!s.select) return;
+  table.rate("select: any gene without effect declared", 0.05, c.select.declared_any);
+  table.rate("select: intervals that miss", 0.05, c.select.selective_missed);
+  table.rate("select: the model's own intervals that miss", 0.05, c.select.naive_missed);
+  table.mean("select: genes listed", c.select.listed);
+  table.mean("select: key genes listed", c.select.listed_key);
+  table.mean("select: key genes declared", c.select.declared_key);
+}
+
+}  // namespace
+
+int run_calibrate(int argc, const char* const* argv) {
+  CalibrateSettings s;
+  s.common.seed = 1;
+  Cli cli("engram-genes calibrate",
+          "Draws cohorts whose answer is known and measures how often the printed probabilities and intervals hold.");
+  add_settings(cli, s);
+  if (!cli.parse(argc, argv)) return kExitOk;
+  const int threads = apply_threads(s.common);
+  RunInfo info = run_info(cli, s.common, threads);
+  info.files = {"calibration.csv"};
+  RunDir run = RunDir::create(s.common.out, s.common.force, info);
+  Progress progress("calibrate " + s.setting, s.cohorts, standard_progress(s.common.quiet));
+  genes::CalibrationOptions options;
+  options.cohorts = int(s.cohorts);
+  options.replicates = int(s.replicates);
+  options.seed = s.common.seed;
+  options.family = s.family;
+  options.screens = s.screens;
+  options.select = s.select;
+  const Calibration result = genes::calibrate(
+      genes::null_setting(s.setting), options, [&](int done) { progress.update(done); }, stop_requested);
+  progress.finish();
+  Table table(run, s.setting);
+  write(result, s, table);
+  table.commit();
+  run.set_fact("cohorts", std::int64_t(result.cohorts));
+  const bool stopped = result.cohorts < options.cohorts;
+  run.finish(stopped ? "interrupted" : "complete");
+  std::cout << "table:  " << (run / "calibration.csv").string() << "\n";
+  return stopped ? kExitInterrupted : kExitOk;
+}
+
+}  // namespace engram::apps

@@ -1,0 +1,69 @@
+#include "apps/genes/selection_words.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "apps/common/page.h"
+#include "kernels/common/error.h"
+
+namespace engram::apps {
+namespace {
+
+std::string genes_are(std::size_t count, const char* one, const char* many) {
+  return message(count, count == 1 ? one : many);
+}
+
+}  // namespace
+
+bool family_test_ran(const genes::Selection& s) {
+  return s.declaration.family.replicates > 0;
+}
+
+std::string headline(const genes::Cohort& cohort, const genes::Selection& s) {
+  const std::string listed = message(
+      "Of ", cohort.num_genes(), " genes, ", genes_are(s.genes.size(), " is listed: the one", " are listed: those"),
+      " with which a model of survival fits best in which mutated patients gain more from treatment. ");
+  if (!family_test_ran(s))
+    return listed + "Whether they stand out from chance was not tested (no permutations), so none is declared.";
+  if (s.control.failed())
+    return listed +
+           "None is declared, because the rule for it also finds genes where treatment labels were permuted (see the "
+           "negative control): on these data its p-values do not hold.";
+  const auto declared = std::size_t(std::ranges::count_if(s.genes, &genes::SelectedGene::declared));
+  const dim_t tested = s.declaration.family.tested;
+  if (declared == 0)
+    return listed +
+           message("None of them is declared: none stands out from chance over all ", tested,
+                   " genes that could be tested (family-wise p < 0.05) and increases the benefit on the hazard "
+                   "and on the time scale. From noise alone the list would look like this.");
+  return listed + message(genes_are(declared, " of them is", " of them are"),
+                          " declared: more benefit, on the hazard and on the time scale, and beyond what chance makes "
+                          "of the strongest of all ",
+                          tested, " genes that could be tested (family-wise p < 0.05). The others may be noise.");
+}
+
+std::string control_sentence(const genes::Selection& s) {
+  if (!family_test_ran(s)) return {};
+  if (s.control.found.empty()) return "Negative control: not run.";
+  return message(
+      "Negative control (treatment labels permuted within fifths of the propensity, same rule): a gene was "
+      "declared in ",
+      s.control.false_alarms, " of ", s.control.found.size(), " repeats; 5 % of them are expected",
+      s.control.failed() ? message(", and so many have the probability ", number_text(s.control.p, 2), ": it failed.")
+                         : ": it passed.");
+}
+
+std::string family_p_text(double p, const genes::Selection& s) {
+  if (!family_test_ran(s)) return {};
+  const double least = 1.0 / double(s.declaration.family.replicates + 1);
+  return (p <= 1.0001 * least ? "\u2264 " : "") + number_text(p, 2);
+}
+
+bool treatment_depends_on_clinical(const genes::ConfoundingReport& c) {
+  double largest = 0;
+  for (const double z : c.z) largest = std::max(largest, std::abs(z));
+  const double variables = double(std::max<std::size_t>(1, c.z.size()));
+  return survival::log10_p_normal(largest) + std::log10(variables) < std::log10(0.01);
+}
+
+}  // namespace engram::apps

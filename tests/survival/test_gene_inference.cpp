@@ -1,0 +1,284 @@
+/// The probabilities that gene selection prints: the family test, calibrated screens, the negative control, intervals
+/// after selection. Small versions of the calibration of docs/results/genes, with fixed seeds.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "kernels/common/error.h"
+#include "models/genes/calibrated_screen.h"
+#include "models/genes/calibration.h"
+#include "models/genes/cohort_io.h"
+#include "models/genes/pipeline.h"
+#include "models/genes/reference_law.h"
+#include "models/genes/selective_interval.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/kernel_testing.h"
+
+namespace engram::genes {
+namespace {
+
+const Cohort& competition() {
+  static const Cohort cohort =
+      load_cohort_folder(std::string(ENGRAM_SOURCE_DIR) + "/tests/golden/survival/hackathon").cohort;
+  return cohort;
+}
+
+/// The setting with fewer patients and genes.
+NullSetting smaller(const std::string& name, dim_t patients, dim_t genes) {
+  NullSetting s = null_setting(name);
+  s.patients = patients;
+  s.genes = genes;
+  return s;
+}
+
+class Calibrated : public ::testing::TestWithParam<const char*> {};
+
+// A true rate of 5 % stays within these bounds in 99 of 100 settings; the seeds are fixed.
+TEST_P(Calibrated, FamilyTestKeepsItsLevel) {
+  CalibrationOptions options;
+  options.cohorts = 60;
+  options.replicates = 99;
+  const Calibration c = calibrate(smaller(GetParam(), 160, 30), options);
+  ASSERT_EQ(c.cohorts, 60);
+  EXPECT_LE(c.family.share(), binomial_interval_99(0.05, c.family.tests).second) << GetParam();
+}
+
+// Genes of one cohort share its patients, so their errors come together: five cohorts of 80 genes are no 400 draws.
+TEST_P(Calibrated, ScreensKeepTheirLevel) {
+  CalibrationOptions options;
+  options.cohorts = 10;
+  options.replicates = 199;
+  options.family = false;
+  options.screens = {"C", "AFT"};
+  const Calibration c = calibrate(smaller(GetParam(), 160, 80), options);
+  for (const ScreenCalibration& screen : c.screens) {
+    EXPECT_LE(screen.calibrated[0].share(), 0.075) << GetParam() << " " << screen.screen;
+    EXPECT_GE(screen.calibrated[0].share(), 0.02) << GetParam() << " " << screen.screen;
+    EXPECT_LE(screen.calibrated[1].share(), 0.022) << GetParam() << " " << screen.screen;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Settings, Calibrated,
+                         ::testing::Values("few-deaths", "null-300", "responders", "sd-by-arm", "families"),
+                         [](const auto& info) {
+                           std::string name = info.param;
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
+
+// Where the arms' deviations differ the models' own p-values are far too small.
+TEST(CalibratedScreen, MendsWhatTheModelGetsWrong) {
+  CalibrationOptions options;
+  options.cohorts = 10;
+  options.replicates = 199;
+  options.family = false;
+  options.screens = {"AFT", "OS", "S2"};
+  const Calibration c = calibrate(smaller("sd-by-arm", 200, 80), options);
+  for (const ScreenCalibration& screen : c.screens) EXPECT_LE(screen.calibrated[0].share(), 0.075) << screen.screen;
+  EXPECT_GE(c.screens[0].model[0].share(), 0.12);
+  EXPECT_GE(c.screens[1].model[0].share(), 0.12);
+}
+
+// The null model holds the gene's main effect, so a gene that matters in both arms alike is not found.
+TEST(CalibratedScreen, PrognosticGenesAreNoInteractions) {
+  CalibrationOptions options;
+  options.cohorts = 10;
+  options.replicates = 199;
+  options.family = false;
+  options.screens = {"AFT", "S1"};
+  const Calibration c = calibrate(smaller("prognostic-only", 400, 40), options);
+  for (const ScreenCalibration& screen : c.screens) EXPECT_LE(screen.calibrated[0].share(), 0.09) << screen.screen;
+}
+
+/// 60 patients; gene 0 has four carriers, of whom the only treated one dies first of all. Gene 1 has many.
+Cohort one_early_death() {
+  Cohort cohort;
+  cohort.name = "few carriers";
+  std::vector<std::uint64_t> bits(2);
+  for (dim_t i = 0; i < 60; ++i) {
+    cohort.time.push_back(i == 0 ? 0.5 : 1 + double((i * 37) % 61));
+    cohort.event.push_back(i % 5 != 4);
+    cohort.treatment.push_back(i % 2 == 0);
+    if (i == 0 || i == 11 || i == 21 || i == 31) bits[0] |= std::uint64_t{1} << i;
+    if (i % 3 == 0) bits[1] |= std::uint64_t{1} << i;
+  }
+  cohort.gene_names = {"GA", "GB"};
+  cohort.genes = GeneColumns(60, 2, std::move(bits));
+  return sort_by_risk(std::move(cohort));
+}
+
+TEST(CalibratedScreen, AHandfulOfCarriersIsNoDiscovery) {
+  const Cohort cohort = one_early_death();
+  for (const std::string& screen : screen_names()) {
+    if (screen == "A") continue;  // asks about four carriers, not one
+    const GeneTests tests = calibrated_screen(cohort, {.screen = screen, .replicates = 999});
+    EXPECT_EQ(tests.status[0], FitStatus::kFewCarriers) << screen;
+    // One patient of 30 in the arm: by chance this happens once in 15 to 30 times.
+    EXPECT_GT(tests.log10_p[0], -2.2) << screen;
+    EXPECT_EQ(tests.bonferroni[0], 1) << screen;
+    EXPECT_EQ(tests.bh[0], 1) << screen;
+    for (const double p : tests.log10_p) EXPECT_TRUE(std::isfinite(p) && p <= 0) << screen;
+  }
+}
+
+TEST(CalibratedScreen, StrongEffectsReachBeyondTheReplicates) {
+  const GeneTests tests = calibrated_screen(competition(), {.screen = "AFT", .replicates = 200});
+  const std::size_t strongest = 34;  // G35
+  EXPECT_LT(tests.log10_p[strongest], -6);
+  EXPECT_LT(tests.bonferroni[strongest], 0.001);
+  EXPECT_GT(tests.log10_p[strongest], tests.model_log10_p[strongest] - 3);
+  EXPECT_ERROR(calibrated_screen(competition(), {.screen = "D"}), UsageError, "expected A, B, C");
+  EXPECT_ERROR(calibrated_screen(competition(), {.screen = "B", .replicates = 0}), UsageError, "at least 1 replicate");
+}
+
+TEST(CalibratedScreen, ThreadsDoNotMatter) {
+  const auto runs = engram::testing::at_thread_counts(
+      [&] { return calibrated_screen(competition(), {.screen = "OS", .replicates = 50}).log10_p; });
+  EXPECT_EQ(runs[0], runs[1]);
+  EXPECT_EQ(runs[0], runs[2]);
+}
+
+TEST(ReferenceLaw, MaximaAreThoseOfManyNormalValues) {
+  const Cohort patients = usable_patients(competition(), Likelihood::kLogLogistic);
+  const GeneScan scan(patients, {});
+  const std::vector<double> maxima = null_maxima(scan, 200, 5, true);
+  ASSERT_EQ(maxima.size(), 200u);
+  EXPECT_TRUE(std::ranges::is_sorted(maxima));
+  EXPECT_NEAR(maxima[100], 3.05, 0.25);  // the median of the largest of 300 independent |z|
+  EXPECT_LT(null_maxima(scan, 200, 5)[100], maxima[100]);
+}
+
+TEST(ReferenceLaw, FamilyWisePCountsTheReplicatesThatReach) {
+  const std::vector<double> maxima = {1, 2, 3, 4};
+  EXPECT_DOUBLE_EQ(family_wise_p(maxima, 5), 0.2);
+  EXPECT_DOUBLE_EQ(family_wise_p(maxima, 3), 0.6);
+  EXPECT_DOUBLE_EQ(family_wise_p(maxima, 0), 1);
+}
+
+TEST(FamilyTest, FindsTheCompetitionsGenesOneAfterTheOther) {
+  FamilyOptions options;
+  options.replicates = 199;
+  const FamilyTest test = family_test(competition(), options);
+  ASSERT_GE(test.steps.size(), 6u);
+  EXPECT_EQ(test.steps.front().gene, 34);  // G35
+  for (std::size_t i = 1; i < test.steps.size(); ++i) EXPECT_GE(test.steps[i].p, test.steps[i - 1].p);
+  for (const double p : test.p) EXPECT_TRUE(p > 0 && p <= 1);
+  EXPECT_EQ(test.tested, 300);
+}
+
+// The same family test, told of the families and not told: it is the families that make the difference.
+TEST(FamilyTest, PatientsOfAFamilyAreNoIndependentWitnesses) {
+  NullSetting setting = smaller("families", 160, 40);
+  setting.family = 8;
+  setting.family_deviation = 2;
+  int told = 0, untold = 0;
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    NullCohort drawn = draw_null_cohort(setting, seed);
+    ScanOptions main_effect;
+    main_effect.likelihood = Likelihood::kCox;
+    main_effect.test = ScanTest::kMain;
+    main_effect.treatment = false;
+    const auto mains = [&] {
+      const GeneScan scan(drawn.cohort, main_effect);
+      const std::vector<double> p = calibrated_log10_p(scan, 99, seed);
+      return int(std::ranges::count_if(p, [](double log10_p) { return log10_p <= std::log10(0.05); }));
+    };
+    told += mains();
+    drawn.cohort.cluster.clear();
+    untold += mains();
+  }
+  EXPECT_GT(untold, 2 * told);
+  EXPECT_LT(told, 30 * 40 * 0.08);
+}
+
+TEST(NegativeControl, JudgesByTheNumberOfFalseAlarms) {
+  EXPECT_DOUBLE_EQ(binomial_upper_tail(0, 20, 0.05), 1);
+  EXPECT_NEAR(binomial_upper_tail(3, 20, 0.05), 0.0755, 1e-4);
+  EXPECT_NEAR(binomial_upper_tail(4, 20, 0.05), 0.0159, 1e-4);
+  NegativeControl control;
+  EXPECT_FALSE(control.failed());  // not run
+  control.p = binomial_upper_tail(4, 20, 0.05);
+  EXPECT_TRUE(control.failed());
+}
+
+TEST(NegativeControl, HoldsOnTheCompetitionsPatients) {
+  DeclarationOptions rule;
+  rule.family.replicates = 99;
+  const ConfoundingReport report = confounding_report(competition(), choose_model(competition()));
+  const NegativeControl control = negative_control(competition(), report.propensity, rule, 8);
+  ASSERT_EQ(control.found.size(), 8u);
+  EXPECT_FALSE(control.failed());
+}
+
+TEST(SelectionInference, NothingIsDeclaredWithoutATest) {
+  PipelineOptions options;
+  options.wrapper.seeds = 1;
+  options.wrapper.evaluations = 200;
+  options.stability_splits = options.permutations = 0;
+  const Selection s = select_genes(competition(), options);
+  ASSERT_FALSE(s.genes.empty());
+  EXPECT_EQ(std::ranges::count_if(s.genes, &SelectedGene::declared), 0);
+  EXPECT_TRUE(s.control.found.empty());
+  for (const SelectedGene& g : s.genes) EXPECT_EQ(g.family_p, 1);
+}
+
+TEST(SelectiveInterval, IsTheUsualOneFarAboveTheThreshold) {
+  const SelectiveInterval i = selective_interval(12, 3, simultaneous_reach(300));
+  EXPECT_NEAR(i.estimate, 12, 1e-3);
+  EXPECT_NEAR(i.low, 12 - 1.96, 0.05);
+  EXPECT_NEAR(i.high, 12 + 1.96, 0.05);
+}
+
+TEST(SelectiveInterval, JustAboveTheThresholdItSaysLittle) {
+  const SelectiveInterval i = selective_interval(3.05, 3, simultaneous_reach(300));
+  EXPECT_LT(i.estimate, 1.5);
+  EXPECT_LT(i.low, 0);
+  EXPECT_GT(i.high, i.estimate);
+  EXPECT_GE(i.low, 3.05 - simultaneous_reach(300));
+}
+
+// The ten largest of 300 normal values, some of which have a mean: 95 % of their intervals hold it; hardly
+// any of the usual intervals of noise does.
+TEST(SelectiveInterval, HoldsForTheLargestOfMany) {
+  std::mt19937_64 random(7);
+  std::normal_distribution<double> normal;
+  for (const double strongest : {0.0, 6.0}) {
+    int missed = 0, usual_missed = 0, all = 0;
+    for (int repeat = 0; repeat < 300; ++repeat) {
+      std::vector<std::pair<double, double>> genes;  // z, mean
+      for (int gene = 0; gene < 300; ++gene) {
+        const double mean = gene < 10 ? strongest * gene / 10 : 0;
+        genes.emplace_back(mean + normal(random), mean);
+      }
+      std::ranges::sort(genes, std::greater<>());
+      for (int k = 0; k < 10; ++k) {
+        const auto [z, mean] = genes[std::size_t(k)];
+        const SelectiveInterval i = selective_interval(z, genes[10].first, simultaneous_reach(300));
+        missed += mean < i.low || mean > i.high;
+        usual_missed += std::abs(z - mean) > 1.96;
+        ++all;
+      }
+    }
+    EXPECT_NEAR(double(missed) / all, 0.05, 0.02) << strongest;
+    if (strongest == 0) {
+      EXPECT_GT(usual_missed, 0.6 * all);
+    }
+  }
+}
+
+TEST(NullCohorts, AreTheSameAgainAndOfTheKindTheyName) {
+  const NullCohort a = draw_null_cohort(null_setting("families"), 3), b = draw_null_cohort(null_setting("families"), 3);
+  EXPECT_EQ(a.cohort.time, b.cohort.time);
+  EXPECT_EQ(a.cohort.cluster.size(), 500u);
+  const NullCohort few = draw_null_cohort(null_setting("few-deaths"), 1);
+  EXPECT_NEAR(double(count_events(few.cohort)), 40, 2);
+  const NullCohort responders = draw_null_cohort(null_setting("responders"), 1);
+  EXPECT_NEAR(double(count_treated(responders.cohort)) / 500, 0.25, 0.06);
+  EXPECT_ERROR(null_setting("other"), UsageError, "got 'other'");
+}
+
+}  // namespace
+}  // namespace engram::genes
