@@ -5,7 +5,6 @@
 
 #include "kernels/common/error.h"
 #include "models/genes/gene_tests.h"
-#include "models/genes/null_model.h"
 #include "models/genes/reference_law.h"
 
 namespace engram::genes {
@@ -59,7 +58,6 @@ bool tests_product(const std::string& screen) {
 GeneTests calibrated_screen(const Cohort& cohort, const CalibratedScreenOptions& options) {
   if (std::ranges::find(screen_names(), options.screen) == screen_names().end())
     throw UsageError(message("[screen] expected A, B, C, TA, S1, S2, OS or AFT, got '", options.screen, "'"));
-  options.screen == "A" ? require_events(cohort) : require_two_arms(cohort);
   GeneTests tests = model_tests(cohort, options);
   tests.screen = options.screen;
   const Cohort patients = patients_of(cohort, options);
