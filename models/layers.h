@@ -14,26 +14,58 @@ struct Conv2dConfig {
   dim_t stride = 1;
   dim_t padding = 1;
   bool bias = false;
+  dim_t groups = 1;  ///< divides both numbers of channels; in_channels for a depthwise convolution
 };
 
-/// Convolution with a square kernel. Parameters: weight [out,in,kernel,kernel] and, with `bias`, bias [out].
+/// Convolution with a square kernel. Parameters: weight [out,in/groups,kernel,kernel] and, with `bias`, bias [out].
 class Conv2d : public Module {
  public:
-  /// Weight and bias as torch.nn.Conv2d makes them.
+  /// Weight and bias as torch.nn.Conv2d makes them. Throws UsageError for groups that do not divide the channels.
   Conv2d(const Conv2dConfig& config, Device device);
   /// With other first values.
   Conv2d(const Conv2dConfig& config, Init weight, Init bias, Device device);
 
   Tensor forward(const Tensor& x) const;
   const Conv2dConfig& config() const { return config_; }
-  static dim_t fan_in(const Conv2dConfig& config) { return config.in_channels * config.kernel * config.kernel; }
-  static dim_t fan_out(const Conv2dConfig& config) { return config.out_channels * config.kernel * config.kernel; }
+  Conv2dOptions options() const {
+    return {.stride = config_.stride, .padding = config_.padding, .groups = config_.groups};
+  }
+  static dim_t fan_in(const Conv2dConfig& c) { return c.in_channels / c.groups * c.kernel * c.kernel; }
+  static dim_t fan_out(const Conv2dConfig& c) { return c.out_channels * c.kernel * c.kernel; }
 
   Tensor weight;
   Tensor bias;  ///< undefined without one
 
  private:
   Conv2dConfig config_;
+};
+
+/// How a transposed convolution is made. The result has (H - 1) stride - 2 padding + kernel + output_padding rows.
+struct ConvTranspose2dConfig {
+  dim_t in_channels = 0;
+  dim_t out_channels = 0;
+  dim_t kernel = 4;
+  dim_t stride = 2;
+  dim_t padding = 1;
+  dim_t output_padding = 0;  ///< below the stride
+  bool bias = false;
+};
+
+/// Transposed convolution with a square kernel: the data gradient of the convolution with the same weight. Parameters:
+/// weight [in,out,kernel,kernel] (PyTorch's order) and, with `bias`, bias [out].
+class ConvTranspose2d : public Module {
+ public:
+  /// Weight and bias as torch.nn.ConvTranspose2d makes them (its fan-in is out kernel kernel). Throws UsageError for an
+  /// output padding that is not below the stride.
+  ConvTranspose2d(const ConvTranspose2dConfig& config, Device device);
+
+  Tensor forward(const Tensor& x) const;
+
+  Tensor weight;
+  Tensor bias;  ///< undefined without one
+
+ private:
+  ConvTranspose2dConfig config_;
 };
 
 /// y = x W^T + b for x [N,in]. Parameters: weight [out,in], bias [out].
@@ -49,25 +81,41 @@ class Linear : public Module {
   Tensor bias;
 };
 
-/// Batch normalisation over (N, H, W) with eps 1e-5 and momentum 0.1, fused with what usually follows it. Parameters:
-/// weight, bias [C]; buffers: running_mean, running_var [C].
+/// How a batch normalisation is made.
+struct BatchNorm2dConfig {
+  dim_t channels = 0;
+  float eps = 1e-5f;      ///< added to the variance
+  float momentum = 0.1f;  ///< weight of the new value in the running statistics
+  bool affine = true;     ///< with weight and bias
+  Init weight = Init::constant(1);
+};
+
+/// Batch normalisation over (N, H, W), fused with what usually follows it. Parameters, if affine: weight, bias [C];
+/// buffers: running_mean, running_var [C].
 class BatchNorm2d : public Module {
  public:
-  static constexpr float kEps = 1e-5f;
-  static constexpr float kMomentum = 0.1f;
-
-  explicit BatchNorm2d(dim_t channels, Device device, Init weight = Init::constant(1));
+  BatchNorm2d(const BatchNorm2dConfig& config, Device device);
+  explicit BatchNorm2d(dim_t channels, Device device, Init weight = Init::constant(1))
+      : BatchNorm2d(BatchNorm2dConfig{.channels = channels, .weight = weight}, device) {}
 
   /// act(bn(x) + residual): by the batch's statistics in training mode (which updates the running ones), else by the
   /// running ones.
   Tensor forward(const Tensor& x, Activation activation = Activation::kNone, const Tensor& residual = {},
                  float slope = 0) const;
-  dim_t channels() const { return weight.numel(); }
+  dim_t channels() const { return config_.channels; }
+  const BatchNorm2dConfig& config() const { return config_; }
 
-  Tensor weight;
+  Tensor weight;  ///< undefined if not affine, as the bias
   Tensor bias;
   Tensor running_mean;
   Tensor running_var;
+
+ private:
+  BatchNorm2dConfig config_;
 };
+
+/// Channels dealt out anew, so that each of `groups` groups holds some of every group before: channel g C/groups + i
+/// goes to i groups + g (Zhang et al. 2018, ShuffleNet). x [N,C,H,W]; `groups` divides C. Throws UsageError otherwise.
+Tensor channel_shuffle(const Tensor& x, dim_t groups);
 
 }  // namespace engram

@@ -8,10 +8,10 @@
 #include "apps/common/completion.h"
 #include "apps/common/config.h"
 #include "apps/common/run_dir.h"
-#include "apps/common/suggest.h"
 #include "apps/common/version.h"
 #include "engine/io/atomic_file.h"
 #include "kernels/common/error.h"
+#include "models/suggest.h"
 
 namespace engram::apps {
 namespace {

@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "apps/common/suggest.h"
 #include "kernels/common/error.h"
+#include "models/suggest.h"
 
 namespace engram::apps {
 namespace {

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <type_traits>
 
-#include "apps/common/suggest.h"
 #include "kernels/common/error.h"
+#include "models/suggest.h"
 
 namespace engram::apps {
 namespace {

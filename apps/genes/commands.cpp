@@ -4,9 +4,9 @@
 #include <iostream>
 
 #include "apps/common/exit_code.h"
-#include "apps/common/suggest.h"
 #include "apps/common/version.h"
 #include "kernels/common/error.h"
+#include "models/suggest.h"
 
 namespace engram::apps {
 namespace {

@@ -8,10 +8,6 @@
 namespace engram {
 namespace {
 
-Conv2dOptions geometry(const Conv2d& conv) {
-  return {.stride = conv.config().stride, .padding = conv.config().padding};
-}
-
 std::vector<std::uint64_t> versions(std::initializer_list<Tensor> tensors) {
   std::vector<std::uint64_t> result;
   for (const Tensor& tensor : tensors) result.push_back(tensor.defined() ? tensor.storage().version() : 0);
@@ -39,10 +35,21 @@ Tensor PlainExecutor::conv(const Conv2d& conv, const Tensor& x, const Tensor& re
   return residual.defined() ? y + residual : y;
 }
 
+Tensor RecordingExecutor::conv_bn(const Conv2d& conv, const BatchNorm2d& bn, const Tensor& x, Activation activation,
+                                  const Tensor& residual) {
+  const Tensor y = conv.forward(x);
+  inputs_.push_back({&bn, y});
+  return bn.forward(y, activation, residual);
+}
+
+Tensor RecordingExecutor::bn(const BatchNorm2d& bn, const Tensor& x, Activation activation) {
+  inputs_.push_back({&bn, x});
+  return bn.forward(x, activation);
+}
+
 Tensor MatchingExecutor::match(const BatchNorm2d& bn, const Tensor& x, Activation activation, const Tensor& residual) {
-  BnStatsMatch result =
-      bn_stats_match(x, bn.weight, bn.bias, bn.running_mean, bn.running_var,
-                     {.eps = BatchNorm2d::kEps, .activation = activation, .group = &group_}, residual);
+  BnStatsMatch result = bn_stats_match(x, bn.weight, bn.bias, bn.running_mean, bn.running_var,
+                                       {.eps = bn.config().eps, .activation = activation, .group = &group_}, residual);
   mismatches_.push_back({&bn, result.var_norm, result.mean_norm});
   return result.y;
 }
@@ -62,9 +69,12 @@ const FoldedWeights::Folded& FoldedWeights::get(const Conv2d& conv, const BatchN
       versions({conv.weight, conv.bias, bn.weight, bn.bias, bn.running_mean, bn.running_var});
   if (entry.versions != now) {
     const NoGradGuard no_grad;
-    const Tensor scale = bn.weight / sqrt(bn.running_var + BatchNorm2d::kEps);
+    const Tensor deviation = sqrt(bn.running_var + bn.config().eps);
+    const Tensor scale = bn.config().affine ? bn.weight / deviation : pow(deviation, -1);
     const Tensor center = conv.bias.defined() ? bn.running_mean - conv.bias : bn.running_mean;
-    entry.folded = {conv.weight * reshape(scale, {bn.channels(), 1, 1, 1}), bn.bias - center * scale};
+    const Tensor shift = -(center * scale);
+    entry.folded = {conv.weight * reshape(scale, {bn.channels(), 1, 1, 1}),
+                    bn.config().affine ? bn.bias + shift : shift};
     entry.versions = std::move(now);
   }
   return entry.folded;
@@ -73,16 +83,16 @@ const FoldedWeights::Folded& FoldedWeights::get(const Conv2d& conv, const BatchN
 Tensor FoldedExecutor::conv_bn(const Conv2d& conv, const BatchNorm2d& bn, const Tensor& x, Activation activation,
                                const Tensor& residual) {
   const FoldedWeights::Folded& folded = weights_.get(conv, bn);
-  return conv2d_inference(x, folded.weight, folded.bias, residual, activation == Activation::kRelu, geometry(conv));
+  return conv2d_inference(x, folded.weight, folded.bias, residual, activation == Activation::kRelu, conv.options());
 }
 
 Tensor FoldedExecutor::bn(const BatchNorm2d& bn, const Tensor& x, Activation activation) {
   return batch_norm(x, bn.weight, bn.bias, bn.running_mean, bn.running_var,
-                    {.training = false, .eps = BatchNorm2d::kEps, .activation = activation});
+                    {.training = false, .eps = bn.config().eps, .activation = activation});
 }
 
 Tensor FoldedExecutor::conv(const Conv2d& conv, const Tensor& x, const Tensor& residual) {
-  return conv2d_inference(x, conv.weight, conv.bias, residual, false, geometry(conv));
+  return conv2d_inference(x, conv.weight, conv.bias, residual, false, conv.options());
 }
 
 Tensor FiniteExecutor::noted(const Module& layer, Tensor y) {

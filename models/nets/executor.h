@@ -31,6 +31,23 @@ class PlainExecutor : public Executor {
   Tensor conv(const Conv2d& conv, const Tensor& x, const Tensor& residual) override;
 };
 
+/// The layers as they are, and the input of every batch normalisation kept.
+class RecordingExecutor : public PlainExecutor {
+ public:
+  struct Input {
+    const BatchNorm2d* layer;
+    Tensor x;
+  };
+  Tensor conv_bn(const Conv2d& conv, const BatchNorm2d& bn, const Tensor& x, Activation activation,
+                 const Tensor& residual) override;
+  Tensor bn(const BatchNorm2d& bn, const Tensor& x, Activation activation) override;
+  /// In the order of execution.
+  const std::vector<Input>& inputs() const { return inputs_; }
+
+ private:
+  std::vector<Input> inputs_;
+};
+
 /// How far the batch's statistics at the input of a batch normalisation are from the running ones (natural inversion,
 /// R_bn): scalars ||running_var - batch_var||_2 with the biased variance, and ||running_mean - batch_mean||_2.
 struct BnMismatch {

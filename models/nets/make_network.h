@@ -16,17 +16,13 @@ struct NetworkOptions {
   ImageShape image = {};
 };
 
-/// Makes an initialised network in training mode. `arch` is one of
-///   - resnet18, resnet34: width 64 unless the name ends in -wN (resnet18-w32), N a multiple of 16
-///   - resnet20, 32, 44, 56, 110: He's CIFAR networks with projection shortcuts; with -a those without parameters
-///   - resnet8x4, resnet32x4: the same with a stem of 32 and widths 64, 128, 256
-///   - vgg11, vgg16: with batch normalisation; -wN as above
-///   - wrn-D-K: depth D = 6n + 4, widening factor K (wrn-16-2)
-/// Throws UsageError that lists these for any other name, for num_classes < 1, and for images that the network cannot
-/// take.
+/// Makes an initialised network in training mode. `arch` is a name, a name with a short form's ending ("resnet18-w32"),
+/// or a JSON object with settings; docs/networks.md lists them. Network::arch() of the result is its shortest name.
+/// Throws UsageError that names the nearest for an unknown name or setting, for num_classes < 1, and for images that
+/// the network cannot take; DataError for extents that no image has.
 std::unique_ptr<Network> make_network(const std::string& arch, int num_classes, const NetworkOptions& options = {});
 
-/// The names above in one line, for help texts.
+/// All names with their short forms in one line, for help texts.
 std::string network_names();
 
 }  // namespace engram

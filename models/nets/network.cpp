@@ -17,18 +17,75 @@ void Network::check_input(const char* op, const Tensor& x) const {
                              "] for ", arch(), ", got ", x.describe()));
 }
 
-Tensor Network::forward(const Tensor& x) {
-  check_input("forward", x);
-  PlainExecutor executor;
-  return head(body(executor, x, nullptr, false), is_training());
+void Network::check_stages(const char* op, int stages) const {
+  if (stages < 1 || stages > int(taps_.size()))
+    throw UsageError(message("[", op, "] expected 1 to ", taps_.size(), " stages of ", arch(), ", got ", stages));
 }
 
-Features Network::forward_features(const Tensor& x) {
-  check_input("forward_features", x);
-  PlainExecutor executor;
+Tensor Network::neck(Executor&, const Tensor& x) {
+  return x;
+}
+
+Tensor Network::pool(const Tensor& x) {
+  return global_avg_pool(x);
+}
+
+Features Network::run(Executor& executor, int first, Tensor x, const FeatureRequest& request, bool training) {
   Features result;
-  result.logits = head(body(executor, x, &result.taps, false), is_training());
+  for (int s = first; s < int(taps_.size()); ++s) {
+    PreActivation before;
+    x = stage(executor, s, x, request.pre_activations ? &before : nullptr);
+    if (request.pre_activations) result.pre_activations.push_back(std::move(before));
+    if (request.taps) result.taps.push_back(x);
+  }
+  if (!request.logits && !request.pooled && !request.bn_inputs) return result;
+  const Tensor pooled = pool(neck(executor, x));
+  if (request.pooled) result.pooled = pooled;
+  if (request.logits) result.logits = classify(pooled, training);
   return result;
+}
+
+Features Network::run_recorded(int first, const Tensor& x, const FeatureRequest& request) {
+  if (!request.bn_inputs) {
+    PlainExecutor executor;
+    return run(executor, first, x, request, is_training());
+  }
+  RecordingExecutor executor;
+  Features result = run(executor, first, x, request, is_training());
+  std::unordered_map<const Module*, Tensor> inputs;
+  for (const RecordingExecutor::Input& input : executor.inputs()) inputs.emplace(input.layer, input.x);
+  for (const NamedModule& named : named_modules())
+    if (const auto found = inputs.find(named.module); found != inputs.end())
+      result.bn_inputs.push_back({named.name, static_cast<const BatchNorm2d*>(named.module), found->second});
+  return result;
+}
+
+Tensor Network::forward(const Tensor& x) {
+  check_input("forward", x);
+  return run_recorded(0, x, {}).logits;
+}
+
+Features Network::forward(const Tensor& x, const FeatureRequest& request) {
+  check_input("forward", x);
+  return run_recorded(0, x, request);
+}
+
+Tensor Network::forward_trunk(const Tensor& x, int stages) {
+  check_input("forward_trunk", x);
+  check_stages("forward_trunk", stages);
+  PlainExecutor executor;
+  Tensor h = x;
+  for (int s = 0; s < stages; ++s) h = stage(executor, s, h, nullptr);
+  return h;
+}
+
+Features Network::forward_from(const Tensor& trunk, int stages, const FeatureRequest& request) {
+  check_stages("forward_from", stages);
+  const TapSpec& tap = taps_[std::size_t(stages - 1)];
+  if (trunk.rank() != 4 || trunk.dim(1) != tap.channels || trunk.dim(2) != tap.height || trunk.dim(3) != tap.width)
+    throw ShapeError(message("[forward_from] expected the map [N,", tap.channels, ",", tap.height, ",", tap.width,
+                             "] of stage ", stages, " of ", arch(), ", got ", trunk.describe()));
+  return run_recorded(stages, trunk, request);
 }
 
 BnMatching Network::forward_with_bn_matching(const Tensor& x) {
@@ -36,7 +93,9 @@ BnMatching Network::forward_with_bn_matching(const Tensor& x) {
   const std::vector<NamedModule> modules = named_modules();
   MatchingExecutor executor(dim_t(modules.size()), x.device());
   BnMatching result;
-  result.logits = head(body(executor, x, nullptr, false), false);
+  result.logits = run(executor, 0, x, {}, false).logits;
+  if (executor.mismatches().empty())
+    throw UsageError(message("[forward_with_bn_matching] expected a network with batch normalisation, got ", arch()));
   const BnStatsMatchGroup::Sums sums = executor.finish();
   result.var_norm_sum = sums.var_norm;
   result.mean_norm_sum = sums.mean_norm;
@@ -56,33 +115,26 @@ void Network::to(const Device& device) {
   device_ = device;
 }
 
-Tensor Network::logits_inference(const Tensor& x) {
-  check_input("logits_inference", x);
+Features Network::inference(const Tensor& x, const FeatureRequest& request) {
+  check_input("inference", x);
+  if (request.bn_inputs)
+    throw UsageError("[inference] expected a request without the inputs of batch normalisations, which are folded");
   NoGradGuard no_grad;
   FoldedExecutor executor(folded_);
-  return head(body(executor, x.detach(), nullptr, false), false);
+  return run(executor, 0, x.detach(), request, false);
 }
 
 std::string Network::first_layer_not_finite(const Tensor& x) {
   check_input("first_layer_not_finite", x);
   NoGradGuard no_grad;
   FiniteExecutor executor(folded_);
-  body(executor, x.detach(), nullptr, false);
+  run(executor, 0, x.detach(), {.logits = false, .pooled = true}, false);
   std::string name;
   for (const NamedModule& named : named_modules()) {
     if (named.module == executor.first_not_finite()) return named.name;
     if (dynamic_cast<const Linear*>(named.module)) name = named.name;
   }
   return name;
-}
-
-std::vector<Tensor> Network::features_inference(const Tensor& x) {
-  check_input("features_inference", x);
-  NoGradGuard no_grad;
-  FoldedExecutor executor(folded_);
-  std::vector<Tensor> taps;
-  body(executor, x.detach(), &taps, true);
-  return taps;
 }
 
 }  // namespace engram

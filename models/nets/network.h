@@ -6,15 +6,10 @@
 
 #include "engine/random.h"
 #include "models/nets/executor.h"
+#include "models/nets/features.h"
 #include "models/nets/spec.h"
 
 namespace engram {
-
-/// Result of Network::forward_features. The taps run from the finest map to the coarsest.
-struct Features {
-  Tensor logits;
-  std::vector<Tensor> taps;
-};
 
 /// A batch normalisation layer's mismatch under its name, for example "layer1.0.bn1".
 struct NamedBnMismatch {
@@ -30,7 +25,8 @@ struct BnMatching {
   Tensor var_norm_sum, mean_norm_sum;   ///< over the layers
 };
 
-/// A classifier of images [N,C,H,W] of one shape.
+/// A classifier of images [N,C,H,W] of one shape: stages, each of which ends in a tapped map; what follows the last
+/// tap; pooling to one vector an image; and the layers from there to the logits.
 class Network : public Module {
  public:
   /// The name that make_network takes, for example "resnet18-w32".
@@ -41,6 +37,7 @@ class Network : public Module {
   const NetworkSpec& spec() const { return spec_; }
   Device device() const { return device_; }
   void to(const Device& device) override;
+  /// Extents of the tapped maps, from the finest to the coarsest. Which maps they are says each network's own comment.
   const std::vector<TapSpec>& taps() const { return taps_; }
   /// Where dropout, if there is any, draws its masks. It starts from the seed of
   /// make_network; its seed and offset are part of a training run's state.
@@ -48,35 +45,51 @@ class Network : public Module {
 
   /// x [N,C,H,W] -> logits [N,num_classes]; statistics and dropout by the mode (train, eval). Throws ShapeError.
   Tensor forward(const Tensor& x);
-  /// As forward, with the tapped maps (natural inversion, section 1.6): ResNet the stages' outputs after their ReLU;
-  /// VGG the last map before each of the first four poolings; WRN the first two groups' sums as they are and the
-  /// third's after the closing BN and ReLU.
-  Features forward_features(const Tensor& x);
+  /// The same with features.
+  Features forward(const Tensor& x, const FeatureRequest& request);
 
   /// As forward in evaluation mode (whatever the mode), with the mismatch of every batch normalisation, in one fused
   /// pass a layer. Gradients flow to x and to parameters that require them.
   BnMatching forward_with_bn_matching(const Tensor& x);
 
-  /// Logits in evaluation mode (whatever the mode), without gradients, with normalisations folded into the
-  /// convolutions.
-  Tensor logits_inference(const Tensor& x);
+  /// In evaluation mode (whatever the mode), without gradients, with normalisations folded into the convolutions.
+  /// Throws UsageError for a request of the inputs of batch normalisations, which do not exist then.
+  Features inference(const Tensor& x, const FeatureRequest& request);
+  /// The logits alone.
+  Tensor logits_inference(const Tensor& x) { return inference(x, {}).logits; }
+  /// The taps alone; nothing after the last one is run.
+  std::vector<Tensor> features_inference(const Tensor& x) { return inference(x, {.logits = false, .taps = true}).taps; }
+
   /// The name of the first layer whose output, in logits_inference of x, holds a number that is not finite; of the last
   /// linear layer when all before the head are finite. For messages.
   std::string first_layer_not_finite(const Tensor& x);
-  /// The taps of forward_features in evaluation mode, without gradients, likewise; nothing after the last tap is run.
-  std::vector<Tensor> features_inference(const Tensor& x);
+
+  /// The part of the network from the images to the end of stage `stages` - 1: the trunk of several branches.
+  Tensor forward_trunk(const Tensor& x, int stages);
+  /// The rest, from the result of forward_trunk.
+  Features forward_from(const Tensor& trunk, int stages, const FeatureRequest& request);
 
  protected:
+  /// One stage a tap.
   Network(NetworkSpec spec, std::vector<TapSpec> taps, Device device);
 
-  /// Runs everything before the classifier's head; adds the taps to `taps` when given. With `taps_only` it may stop
-  /// after the last tap, and the result is not used.
-  virtual Tensor body(Executor& executor, const Tensor& x, std::vector<Tensor>* taps, bool taps_only) = 0;
-  /// From the body's result to the logits; `training` says whether dropout acts.
-  virtual Tensor head(const Tensor& features, bool training) = 0;
+  /// Stage `s`: from the images (s = 0) or the result of the stage before to the map that is tapped. With `before`,
+  /// also leaves the map before its last activation there.
+  virtual Tensor stage(Executor& executor, int s, const Tensor& x, PreActivation* before) = 0;
+  /// From the last tap to what is pooled.
+  virtual Tensor neck(Executor& executor, const Tensor& x);
+  /// To one vector an image: the mean over the pixels.
+  virtual Tensor pool(const Tensor& x);
+  /// From that vector to the logits; `training` says whether dropout acts.
+  virtual Tensor classify(const Tensor& pooled, bool training) = 0;
+
+  /// Runs the stages from `first` on, and what follows, with what was asked for but the inputs of batch normalisations.
+  Features run(Executor& executor, int first, Tensor x, const FeatureRequest& request, bool training);
 
  private:
   void check_input(const char* op, const Tensor& x) const;
+  void check_stages(const char* op, int stages) const;
+  Features run_recorded(int first, const Tensor& x, const FeatureRequest& request);
 
   NetworkSpec spec_;
   std::vector<TapSpec> taps_;

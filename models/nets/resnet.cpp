@@ -1,5 +1,7 @@
 #include "models/nets/resnet.h"
 
+#include "models/nets/network_registry.h"
+
 namespace engram {
 namespace {
 
@@ -11,17 +13,29 @@ Conv2dConfig conv3x3(dim_t in, dim_t out, dim_t stride) {
   return {.in_channels = in, .out_channels = out, .stride = stride};
 }
 
+Conv2dConfig stem(const NetworkSpec& spec, const ResNetConfig& config) {
+  Conv2dConfig conv = conv3x3(spec.image.channels, config.stem, 1);
+  if (config.imagenet) {
+    conv.kernel = 7;
+    conv.stride = 2;
+    conv.padding = 3;
+  }
+  return conv;
+}
+
 std::vector<TapSpec> tap_specs(const ResNetConfig& config, const ImageShape& image) {
   std::vector<TapSpec> taps;
-  dim_t height = image.height, width = image.width;
+  dim_t shrink = config.imagenet ? 4 : 1;
   for (dim_t channels : config.widths) {
-    if (!taps.empty()) {
-      height = strided_extent(height, 2);
-      width = strided_extent(width, 2);
-    }
-    taps.push_back({channels, height, width});
+    taps.push_back({channels, strided_extent(image.height, shrink), strided_extent(image.width, shrink)});
+    shrink *= 2;
   }
   return taps;
+}
+
+Init head_init(const ResNetConfig& config) {
+  const dim_t in = config.widths.back();
+  return config.he_init ? Init::he_normal(in) : Init::torch_default(in);
 }
 
 }  // namespace
@@ -39,8 +53,9 @@ BasicBlock::BasicBlock(dim_t in, dim_t out, dim_t stride, const ResNetConfig& co
     const Conv2dConfig conv{.in_channels = in, .out_channels = out, .kernel = 1, .stride = stride, .padding = 0};
     shortcut_conv_ = std::make_unique<Conv2d>(conv, conv_init(conv, config), Init{}, device);
     shortcut_bn_ = std::make_unique<BatchNorm2d>(out, device);
-    register_child("shortcut.0", *shortcut_conv_);
-    register_child("shortcut.1", *shortcut_bn_);
+    const std::string name = config.imagenet ? "downsample" : "shortcut";
+    register_child(name + ".0", *shortcut_conv_);
+    register_child(name + ".1", *shortcut_bn_);
   }
 }
 
@@ -56,19 +71,20 @@ Tensor BasicBlock::shortcut(Executor& executor, const Tensor& x) const {
   return x.layout() == Layout::kBlocked ? padded.blocked() : padded;
 }
 
-Tensor BasicBlock::forward(Executor& executor, const Tensor& x) const {
+Tensor BasicBlock::forward(Executor& executor, const Tensor& x, PreActivation* before) const {
   const Tensor inner = executor.conv_bn(conv1_, bn1_, x, Activation::kRelu);
-  return executor.conv_bn(conv2_, bn2_, inner, Activation::kRelu, shortcut(executor, x));
+  if (!before) return executor.conv_bn(conv2_, bn2_, inner, Activation::kRelu, shortcut(executor, x));
+  *before = {executor.conv_bn(conv2_, bn2_, inner, Activation::kNone, shortcut(executor, x)), &bn2_};
+  return relu(before->value);
 }
 
 ResNet::ResNet(NetworkSpec spec, const ResNetConfig& config, Device device)
     : Network(spec, tap_specs(config, spec.image), device),
-      conv1_(conv3x3(spec.image.channels, config.stem, 1),
-             conv_init(conv3x3(spec.image.channels, config.stem, 1), config), {}, device),
+      conv1_(stem(spec, config), conv_init(stem(spec, config), config), {}, device),
       bn1_(config.stem, device),
-      linear_(config.widths.back(), spec.num_classes,
-              config.he_init ? Init::he_normal(config.widths.back()) : Init::torch_default(config.widths.back()),
-              Init::torch_default(config.widths.back()), device) {
+      imagenet_(config.imagenet),
+      linear_(config.widths.back(), spec.num_classes, head_init(config), Init::torch_default(config.widths.back()),
+              device) {
   register_child("conv1", conv1_);
   register_child("bn1", bn1_);
   dim_t in = config.stem;
@@ -81,20 +97,94 @@ ResNet::ResNet(NetworkSpec spec, const ResNetConfig& config, Device device)
       in = config.widths[s];
     }
   }
-  register_child("linear", linear_);
+  register_child(imagenet_ ? "fc" : "linear", linear_);
 }
 
-Tensor ResNet::body(Executor& executor, const Tensor& x, std::vector<Tensor>* taps, bool) {
-  Tensor h = executor.conv_bn(conv1_, bn1_, x, Activation::kRelu);
-  for (const auto& stage : stages_) {
-    for (const auto& block : stage) h = block->forward(executor, h);
-    if (taps) taps->push_back(h);
+Tensor ResNet::stage(Executor& executor, int s, const Tensor& x, PreActivation* before) {
+  Tensor h = x;
+  if (s == 0) {
+    h = executor.conv_bn(conv1_, bn1_, x, Activation::kRelu);
+    if (imagenet_) h = max_pool2d(h, {.kernel = 3, .stride = 2, .padding = 1});
   }
+  for (const auto& block : stages_[std::size_t(s)])
+    h = block->forward(executor, h, block == stages_[std::size_t(s)].back() ? before : nullptr);
   return h;
 }
 
-Tensor ResNet::head(const Tensor& features, bool) {
-  return linear_.forward(global_avg_pool(features));
+Tensor ResNet::classify(const Tensor& pooled, bool) {
+  return linear_.forward(pooled);
+}
+
+namespace {
+
+/// The networks of four stages.
+struct WideSettings {
+  dim_t width = 64;
+  std::string stem = "cifar";
+};
+
+Settings wide_settings(WideSettings& s) {
+  return {{"width", &s.width, "channels of the first stage, a multiple of 16"},
+          {"stem", &s.stem, "cifar: 3x3; imagenet: 7x7 of stride 2, pooling, torchvision's names"}};
+}
+
+/// He's networks of three stages.
+struct HeSettings {
+  std::string shortcut = "b";
+};
+
+Settings he_settings(HeSettings& s) {
+  return {{"shortcut", &s.shortcut, "where widths change: b, a convolution of 1x1 with BN; a, zeros"}};
+}
+
+}  // namespace
+
+void add_resnets(NetworkRegistry& registry) {
+  const auto wide = [&](const std::string& name, const std::vector<int>& blocks) {
+    registry.add<WideSettings>(
+        name, "residual network of four stages, each twice as wide", {}, wide_settings,
+        [blocks](const WideSettings& s, const NetworkSpec& spec, const Device& device) {
+          if (s.width < 16 || s.width > 1024 || s.width % 16 != 0)
+            throw UsageError(
+                message("[", spec.arch, "] expected a width that is a multiple of 16, at most 1024, got ", s.width));
+          if (s.stem != "cifar" && s.stem != "imagenet")
+            throw UsageError(message("[", spec.arch, "] expected the stem cifar or imagenet, got ", s.stem));
+          const ResNetConfig config{.stem = s.width,
+                                    .widths = {s.width, 2 * s.width, 4 * s.width, 8 * s.width},
+                                    .blocks = blocks,
+                                    .imagenet = s.stem == "imagenet"};
+          return std::make_unique<ResNet>(spec, config, device);
+        },
+        {"-w{width}", "-{stem}", "-{stem}-w{width}"});
+  };
+  wide("resnet18", {2, 2, 2, 2});
+  wide("resnet34", {3, 4, 6, 3});
+
+  const auto he = [&](const std::string& name, int blocks, dim_t factor) {
+    registry.add<HeSettings>(
+        name, factor == 1 ? "residual network of three stages, 16 to 64 channels" : "the same with 64 to 256 channels",
+        {}, he_settings,
+        [blocks, factor](const HeSettings& s, const NetworkSpec& spec, const Device& device) {
+          if (s.shortcut != "a" && s.shortcut != "b")
+            throw UsageError(message("[", spec.arch, "] expected the shortcut a or b, got ", s.shortcut));
+          const ResNetConfig config{.stem = factor == 1 ? 16 : 32,
+                                    .widths = {16 * factor, 32 * factor, 64 * factor},
+                                    .blocks = {blocks, blocks, blocks},
+                                    .projection = s.shortcut == "b",
+                                    .he_init = true};
+          return std::make_unique<ResNet>(spec, config, device);
+        },
+        {"-{shortcut}"});
+  };
+  he("resnet8", 1, 1);
+  he("resnet14", 2, 1);
+  he("resnet20", 3, 1);
+  he("resnet32", 5, 1);
+  he("resnet44", 7, 1);
+  he("resnet56", 9, 1);
+  he("resnet110", 18, 1);
+  he("resnet8x4", 1, 4);
+  he("resnet32x4", 5, 4);
 }
 
 }  // namespace engram

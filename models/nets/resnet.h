@@ -1,5 +1,6 @@
 #pragma once
-/// Residual networks of basic blocks for small images (He et al. 2016, "Deep residual learning for image recognition").
+/// Residual networks of basic blocks (He et al. 2016, "Deep residual learning for image recognition"), for small images
+/// and with the ImageNet stem.
 
 #include <memory>
 #include <vector>
@@ -16,13 +17,16 @@ struct ResNetConfig {
   bool projection = true;  ///< shortcuts where extents change: 1x1 convolution and BN (option B), or subsampling with
                            ///< zero channels (A)
   bool he_init = false;    ///< convolutions and head weight N(0, sqrt(2 / fan_in)) instead of torch's defaults
+  bool imagenet = false;   ///< stem 7x7 of stride 2, then 3x3 maximum of stride 2; torchvision's names
 };
 
-/// conv3x3-BN-ReLU-conv3x3-BN, plus the shortcut, ReLU. Names conv1, bn1, conv2, bn2, shortcut.0, shortcut.1.
+/// conv3x3-BN-ReLU-conv3x3-BN, plus the shortcut, ReLU. Names conv1, bn1, conv2, bn2, shortcut.0, shortcut.1
+/// (downsample.0, .1 with the ImageNet stem).
 class BasicBlock : public Module {
  public:
   BasicBlock(dim_t in, dim_t out, dim_t stride, const ResNetConfig& config, Device device);
-  Tensor forward(Executor& executor, const Tensor& x) const;
+  /// With `before`, also leaves the sum before the last ReLU there.
+  Tensor forward(Executor& executor, const Tensor& x, PreActivation* before) const;
 
  private:
   Tensor shortcut(Executor& executor, const Tensor& x) const;
@@ -35,19 +39,21 @@ class BasicBlock : public Module {
   std::unique_ptr<BatchNorm2d> shortcut_bn_;
 };
 
-/// conv3x3-BN-ReLU, stages of basic blocks, global average pooling, linear head. The names are those of the DAFL and
-/// NaturalInversion code: conv1, bn1, layer1.0.conv1, ..., linear. Taps: every stage's output.
+/// Stem, stages of basic blocks, global average pooling, linear head. The names are those of the DAFL and
+/// NaturalInversion code: conv1, bn1, layer1.0.conv1, ..., linear; with the ImageNet stem torchvision's, whose head is
+/// fc. Taps: every stage's output.
 class ResNet : public Network {
  public:
   ResNet(NetworkSpec spec, const ResNetConfig& config, Device device);
 
  protected:
-  Tensor body(Executor& executor, const Tensor& x, std::vector<Tensor>* taps, bool taps_only) override;
-  Tensor head(const Tensor& features, bool training) override;
+  Tensor stage(Executor& executor, int s, const Tensor& x, PreActivation* before) override;
+  Tensor classify(const Tensor& pooled, bool training) override;
 
  private:
   Conv2d conv1_;
   BatchNorm2d bn1_;
+  bool imagenet_;
   std::vector<std::vector<std::unique_ptr<BasicBlock>>> stages_;
   Linear linear_;
 };

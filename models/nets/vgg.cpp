@@ -1,72 +1,177 @@
 #include "models/nets/vgg.h"
 
+#include "models/nets/network_registry.h"
+
 namespace engram {
 namespace {
 
 constexpr double kDropout = 0.5;
+constexpr std::size_t kBlocks = 5;
+constexpr dim_t kFactors[kBlocks] = {1, 2, 4, 8, 8};
+constexpr dim_t kFourthPoolingRows = 64;  // from here on the form with the average pools after the fourth block too
 
-constexpr dim_t kFactors[] = {1, 2, 4, 8, 8};
-constexpr dim_t kShrink = 32;  // of five poolings
+/// Poolings before block b.
+int poolings_before(std::size_t b, const VggConfig& config, const ImageShape& image) {
+  const int most = !config.average ? 5 : image.height >= kFourthPoolingRows ? 4 : 3;
+  return std::min(int(b), most);
+}
 
-std::vector<TapSpec> tap_specs(dim_t width, const ImageShape& image) {
+std::size_t first_tapped(const VggConfig& config) {
+  return config.average ? 1 : 0;
+}
+
+std::vector<TapSpec> tap_specs(const VggConfig& config, const ImageShape& image) {
   std::vector<TapSpec> taps;
-  for (int b = 0; b < 4; ++b) taps.push_back({kFactors[b] * width, image.height >> b, image.width >> b});
+  for (std::size_t b = first_tapped(config); taps.size() < 4; ++b) {
+    const int halvings = poolings_before(b, config, image);
+    taps.push_back({kFactors[b] * config.width, image.height >> halvings, image.width >> halvings});
+  }
   return taps;
 }
 
 }  // namespace
 
-Vgg::Vgg(NetworkSpec spec, const std::vector<int>& convolutions, dim_t width, Device device)
-    : Network(spec, tap_specs(width, spec.image), device) {
+Vgg::Vgg(NetworkSpec spec, const VggConfig& config, Device device)
+    : Network(spec, tap_specs(config, spec.image), device), config_(config) {
   const ImageShape& image = spec.image;
-  if (image.height < kShrink || image.width < kShrink)
-    throw UsageError(message("[", arch(), "] expected images of at least ", kShrink, "x", kShrink,
-                             " pixels (it halves them five times), got ", to_string(image)));
+  const int poolings = poolings_before(kBlocks, config, image);
+  const dim_t least = dim_t{1} << poolings;
+  if (image.height < least || image.width < least)
+    throw UsageError(message("[", arch(), "] expected images of at least ", least, "x", least,
+                             " pixels (it halves them ", poolings, " times), got ", to_string(image)));
   dim_t in = image.channels;
-  int index = 0;  // position in the reference's sequence of convolution, BN, ReLU and pooling
-  for (std::size_t b = 0; b < convolutions.size(); ++b) {
-    auto& block = blocks_.emplace_back();
-    const dim_t out = kFactors[b] * width;
-    for (int i = 0; i < convolutions[b]; ++i) {
-      const Conv2dConfig conv{.in_channels = in, .out_channels = out, .bias = true};
-      Unit& unit = block.emplace_back();
-      unit.conv = std::make_unique<Conv2d>(conv, Init::he_normal(Conv2d::fan_out(conv)), Init::constant(0), device);
-      unit.bn = std::make_unique<BatchNorm2d>(out, device);
-      register_child(message("features.", index), *unit.conv);
-      register_child(message("features.", index + 1), *unit.bn);
-      index += 3;
-      in = out;
-    }
-    ++index;
+  int position = 0;  // in the reference's sequence of convolution, BN, ReLU and pooling
+  for (std::size_t b = 0; b < kBlocks; ++b) {
+    if (config.average) position = 0;
+    add_block(b, in, kFactors[b] * config.width, &position, device);
+    in = kFactors[b] * config.width;
+    ++position;
   }
-  const dim_t hidden = in;
-  in *= image.height / kShrink * (image.width / kShrink);
-  for (const auto& [position, out] : {std::pair<int, dim_t>{1, hidden}, {4, hidden}, {6, num_classes()}}) {
-    classifier_.push_back(std::make_unique<Linear>(in, out, device));
-    register_child(message("classifier.", position), *classifier_.back());
+  if (config.average) {
+    add_linear("classifier", in, num_classes(), device);
+    return;
+  }
+  const dim_t hidden = config.hidden > 0 ? config.hidden : in;
+  add_linear("classifier.1", in * (image.height >> poolings) * (image.width >> poolings), hidden, device);
+  add_linear("classifier.4", hidden, hidden, device);
+  add_linear("classifier.6", hidden, num_classes(), device);
+}
+
+void Vgg::add_block(std::size_t b, dim_t in, dim_t out, int* position, Device device) {
+  const std::string prefix = config_.average ? message("block", b, ".") : "features.";
+  auto& units = blocks_.emplace_back();
+  for (int i = 0; i < config_.convolutions[b]; ++i) {
+    const Conv2dConfig conv{.in_channels = in, .out_channels = out, .bias = true};
+    Unit& unit = units.emplace_back();
+    unit.conv = std::make_unique<Conv2d>(conv, Init::he_normal(Conv2d::fan_out(conv)), Init::constant(0), device);
+    register_child(prefix + std::to_string(*position), *unit.conv);
+    if (config_.batch_norm) {
+      unit.bn = std::make_unique<BatchNorm2d>(out, device);
+      register_child(prefix + std::to_string(*position + 1), *unit.bn);
+    }
+    *position += config_.batch_norm ? 3 : 2;
     in = out;
   }
 }
 
-Tensor Vgg::maybe_dropout(const Tensor& x, bool training) {
-  return training ? dropout(x, kDropout, dropout_generator()) : x;
+void Vgg::add_linear(const std::string& name, dim_t in, dim_t out, Device device) {
+  classifier_.push_back(config_.average
+                            ? std::make_unique<Linear>(in, out, Init::normal(0, 0.01f), Init::constant(0), device)
+                            : std::make_unique<Linear>(in, out, device));
+  register_child(name, *classifier_.back());
 }
 
-Tensor Vgg::body(Executor& executor, const Tensor& x, std::vector<Tensor>* taps, bool taps_only) {
+Tensor Vgg::block(Executor& executor, std::size_t b, const Tensor& x, PreActivation* before) const {
   Tensor h = x;
-  for (std::size_t b = 0; b < blocks_.size(); ++b) {
-    for (const Unit& unit : blocks_[b]) h = executor.conv_bn(*unit.conv, *unit.bn, h, Activation::kRelu);
-    if (taps && b < 4) taps->push_back(h);
-    if (taps_only && b == 3) return h;
-    h = max_pool2d(h, {.kernel = 2});
+  for (const Unit& unit : blocks_[b]) {
+    PreActivation* const wanted = &unit == &blocks_[b].back() ? before : nullptr;
+    if (unit.bn && !wanted) {
+      h = executor.conv_bn(*unit.conv, *unit.bn, h, Activation::kRelu);
+      continue;
+    }
+    h = unit.bn ? executor.conv_bn(*unit.conv, *unit.bn, h, Activation::kNone) : executor.conv(*unit.conv, h);
+    if (wanted) *wanted = {h, unit.bn.get()};
+    h = relu(h);
   }
   return h;
 }
 
-Tensor Vgg::head(const Tensor& features, bool training) {
-  Tensor h = flatten(features.contiguous());
-  for (int layer = 0; layer < 2; ++layer) h = relu(classifier_[layer]->forward(maybe_dropout(h, training)));
+Tensor Vgg::stage(Executor& executor, int s, const Tensor& x, PreActivation* before) {
+  const std::size_t first = first_tapped(config_), b = std::size_t(s) + first;
+  Tensor h = s == 0 && first == 1 ? block(executor, 0, x, nullptr) : x;
+  if (poolings_before(b, config_, image()) > poolings_before(b == 0 ? 0 : b - 1, config_, image()))
+    h = max_pool2d(h, {.kernel = 2});
+  return block(executor, b, h, before);
+}
+
+Tensor Vgg::neck(Executor& executor, const Tensor& x) {
+  if (config_.average) return x;
+  return max_pool2d(block(executor, kBlocks - 1, max_pool2d(x, {.kernel = 2}), nullptr), {.kernel = 2});
+}
+
+Tensor Vgg::pool(const Tensor& x) {
+  return config_.average ? global_avg_pool(x) : flatten(x.contiguous());
+}
+
+Tensor Vgg::classify(const Tensor& pooled, bool training) {
+  if (config_.average) return classifier_[0]->forward(pooled);
+  Tensor h = pooled;
+  for (int layer = 0; layer < 2; ++layer) {
+    if (training) h = dropout(h, kDropout, dropout_generator());
+    h = relu(classifier_[std::size_t(layer)]->forward(h));
+  }
   return classifier_[2]->forward(h);
+}
+
+namespace {
+
+struct VggSettings {
+  dim_t width = 64;
+  std::string head = "linear";
+  bool batch_norm = true;
+  dim_t hidden = 0;
+};
+
+Settings vgg_settings(VggSettings& s) {
+  return {{"width", &s.width, "channels of the first block, a multiple of 16"},
+          {"head", &s.head, "linear: three linear layers, as NaturalInversion; average: one, as RepDistiller"},
+          {"batch_norm", &s.batch_norm, "normalise after each convolution"},
+          {"hidden", &s.hidden, "values between the linear layers; 0: as many as the last block has channels"}};
+}
+
+std::unique_ptr<Network> make_vgg(const std::vector<int>& convolutions, const VggSettings& s, const NetworkSpec& spec,
+                                  const Device& device) {
+  if (s.width < 16 || s.width > 1024 || s.width % 16 != 0)
+    throw UsageError(
+        message("[", spec.arch, "] expected a width that is a multiple of 16, at most 1024, got ", s.width));
+  if (s.head != "linear" && s.head != "average")
+    throw UsageError(message("[", spec.arch, "] expected the head linear or average, got ", s.head));
+  if (s.hidden < 0 || s.hidden > 65536 || (s.hidden > 0 && s.head == "average"))
+    throw UsageError(
+        message("[", spec.arch, "] expected 0 to 65536 hidden values with the head linear, got ", s.hidden));
+  const VggConfig config{.convolutions = convolutions,
+                         .width = s.width,
+                         .batch_norm = s.batch_norm,
+                         .average = s.head == "average",
+                         .hidden = s.hidden};
+  return std::make_unique<Vgg>(spec, config, device);
+}
+
+}  // namespace
+
+void add_vggs(NetworkRegistry& registry) {
+  const std::pair<const char*, std::vector<int>> all[] = {{"vgg8", {1, 1, 1, 1, 1}},
+                                                          {"vgg11", {1, 1, 2, 2, 2}},
+                                                          {"vgg13", {2, 2, 2, 2, 2}},
+                                                          {"vgg16", {2, 2, 3, 3, 3}},
+                                                          {"vgg19", {2, 2, 4, 4, 4}}};
+  for (const auto& [name, convolutions] : all)
+    registry.add<VggSettings>(
+        name, "VGG with batch normalisation", {}, vgg_settings,
+        [convolutions = convolutions](const VggSettings& s, const NetworkSpec& spec, const Device& device) {
+          return make_vgg(convolutions, s, spec, device);
+        },
+        {"-w{width}", "-{head}", "-{head}-w{width}"});
 }
 
 }  // namespace engram

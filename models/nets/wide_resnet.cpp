@@ -1,5 +1,7 @@
 #include "models/nets/wide_resnet.h"
 
+#include "models/nets/network_registry.h"
+
 namespace engram {
 namespace {
 
@@ -62,19 +64,45 @@ WideResNet::WideResNet(NetworkSpec spec, int depth, int widen, Device device)
   register_child("fc", fc_);
 }
 
-Tensor WideResNet::body(Executor& executor, const Tensor& x, std::vector<Tensor>* taps, bool) {
-  Tensor h = executor.conv(conv1_, x);
-  for (std::size_t g = 0; g < groups_.size(); ++g) {
-    for (const auto& block : groups_[g]) h = block->forward(executor, h);
-    if (taps && g + 1 < groups_.size()) taps->push_back(h);
-  }
-  h = executor.bn(bn1_, h, Activation::kRelu);
-  if (taps) taps->push_back(h);
-  return h;
+Tensor WideResNet::stage(Executor& executor, int s, const Tensor& x, PreActivation* before) {
+  Tensor h = s == 0 ? executor.conv(conv1_, x) : x;
+  for (const auto& block : groups_[std::size_t(s)]) h = block->forward(executor, h);
+  const bool last = std::size_t(s) + 1 == groups_.size();
+  const BatchNorm2d& next = last ? bn1_ : groups_[std::size_t(s) + 1].front()->entry();
+  if (before) *before = {executor.bn(next, h, Activation::kNone), &next};
+  if (!last) return h;
+  return before ? relu(before->value) : executor.bn(bn1_, h, Activation::kRelu);
 }
 
-Tensor WideResNet::head(const Tensor& features, bool) {
-  return fc_.forward(global_avg_pool(features));
+Tensor WideResNet::classify(const Tensor& pooled, bool) {
+  return fc_.forward(pooled);
+}
+
+namespace {
+
+struct WideResNetSettings {
+  int depth = 0;
+  int widen = 0;
+};
+
+Settings wide_resnet_settings(WideResNetSettings& s) {
+  return {{"depth", &s.depth, "convolutions in a row, 6n + 4"}, {"widen", &s.widen, "factor of the widths 16, 32, 64"}};
+}
+
+}  // namespace
+
+void add_wide_resnets(NetworkRegistry& registry) {
+  registry.add<WideResNetSettings>(
+      "wrn", "wide residual network, pre-activation; for example wrn-16-2", {}, wide_resnet_settings,
+      [](const WideResNetSettings& s, const NetworkSpec& spec, const Device& device) {
+        if (s.depth < 10 || s.depth > 1024 || (s.depth - 4) % 6 != 0)
+          throw UsageError(
+              message("[", spec.arch, "] expected a depth of 10, 16, 22, ... (6n + 4), at most 1024, got ", s.depth));
+        if (s.widen < 1 || s.widen > 1024)
+          throw UsageError(message("[", spec.arch, "] expected a factor from 1 to 1024, got ", s.widen));
+        return std::make_unique<WideResNet>(spec, s.depth, s.widen, device);
+      },
+      {"-{depth}-{widen}"});
 }
 
 }  // namespace engram

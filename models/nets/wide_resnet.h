@@ -14,6 +14,8 @@ class WideBlock : public Module {
  public:
   WideBlock(dim_t in, dim_t out, dim_t stride, Device device);
   Tensor forward(Executor& executor, const Tensor& x) const;
+  /// The normalisation that the input passes first.
+  const BatchNorm2d& entry() const { return bn1_; }
 
  private:
   BatchNorm2d bn1_;
@@ -25,14 +27,17 @@ class WideBlock : public Module {
 
 /// WRN-depth-widen: conv3x3 to 16 channels, three groups of (depth - 4) / 6 blocks with 16, 32, 64 times `widen`
 /// channels, BN, ReLU, global average pooling, linear head. Names as in the reference network: conv1,
-/// block1.layer.0.bn1, ..., bn1, fc.
+/// block1.layer.0.bn1, ..., bn1, fc. Taps: the first two groups' sums as they are, and the third's after the closing BN
+/// and ReLU. Before the activation: the groups' sums after the BN that follows them (the first of the next group, or
+/// the closing one), as overhaul distillation has it; in training mode those of the first two groups then move the
+/// running statistics twice, as they do in its released code.
 class WideResNet : public Network {
  public:
   WideResNet(NetworkSpec spec, int depth, int widen, Device device);
 
  protected:
-  Tensor body(Executor& executor, const Tensor& x, std::vector<Tensor>* taps, bool taps_only) override;
-  Tensor head(const Tensor& features, bool training) override;
+  Tensor stage(Executor& executor, int s, const Tensor& x, PreActivation* before) override;
+  Tensor classify(const Tensor& pooled, bool training) override;
 
  private:
   Conv2d conv1_;

@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "apps/common/cli.h"
-#include "apps/common/suggest.h"
 #include "engine/io/atomic_file.h"
 #include "kernels/common/error.h"
+#include "models/suggest.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/temp_folder.h"
 

@@ -24,7 +24,8 @@ SEED = 20261123
 BATCH = 2
 TYPES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64"}
 FORMULA_NETS = ("resnet18", "resnet18-w32", "resnet34", "resnet20", "resnet20-a", "resnet56", "resnet8x4", "vgg11", "vgg16",
-                "wrn-16-1", "wrn-16-2", "wrn-40-2")
+                "wrn-16-1", "wrn-16-2", "wrn-40-2", "resnet18-imagenet", "vgg13", "vgg8-average", "vgg13-average", "mobilenet",
+                "mobilenetv2", "mobilenetv2-relu6", "shufflenetv1", "shufflenetv2")
 
 
 def save_safetensors(path, tensors):
@@ -97,13 +98,19 @@ def bn_mismatch(net, x):
     return torch.tensor(rows)
 
 
+def summaries(maps):
+    """[T,2]: mean and L2 norm of each map."""
+    return torch.tensor([[tap.mean().item(), tap.norm().item()] for tap in maps])
+
+
 def expected(net, x):
     """Evaluation results of a float64 copy's network."""
     net.eval()
     with torch.no_grad():
         logits, taps = net.forward_features(x)
-        rows = torch.tensor([[tap.mean().item(), tap.norm().item()] for tap in taps])
-        return {"logits": logits.float(), "taps": rows.float(), "bn_mismatch": bn_mismatch(net, x).float()}
+        before, pooled = net.before, net.pooled
+        return {"logits": logits.float(), "taps": summaries(taps), "before": summaries(before), "pooled": summaries([pooled]),
+                "bn_mismatch": bn_mismatch(net, x).float()}
 
 
 def training_step(net, x, labels):

@@ -43,25 +43,34 @@ std::vector<std::pair<double, double>> summaries(const std::vector<Tensor>& taps
   return result;
 }
 
+/// Checks the means and norms of maps against stored ones.
+void check_summaries(const std::vector<Tensor>& maps, const Tensor& stored, const char* what) {
+  const std::vector<float> expected = stored.to_vector();
+  const auto found = summaries(maps);
+  ASSERT_EQ(expected.size(), 2 * found.size()) << what;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const double norm = expected[2 * i + 1];
+    EXPECT_NEAR(found[i].first, expected[2 * i], 1e-4 * std::abs(expected[2 * i]) + 1e-5) << "mean of " << what << i;
+    EXPECT_NEAR(found[i].second, norm, 1e-4 * norm) << "norm of " << what << " " << i;
+  }
+}
+
 /// Checks all evaluation paths of a network against the values of `name` in `file`.
 void check_evaluation(Network& network, const io::TensorFile& file, const std::string& name) {
   const Tensor x = expected().tensors.at("x");
   const Tensor logits = file.tensors.at(name + ".logits");
   network.eval();
   network.set_requires_grad(false);
-  const Features plain = network.forward_features(x);
-  EXPECT_LT(relative_difference(plain.logits, logits), 1e-4);
-  EXPECT_LT(relative_difference(network.logits_inference(x), logits), 1e-4);
-
-  const std::vector<float> taps = file.tensors.at(name + ".taps").to_vector();
-  for (const auto& maps : {plain.taps, network.features_inference(x)}) {
-    const auto found = summaries(maps);
-    ASSERT_EQ(taps.size(), 2 * found.size());
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      EXPECT_NEAR(found[i].first, taps[2 * i], 1e-4 * std::abs(taps[2 * i]) + 1e-5) << "mean of tap " << i;
-      EXPECT_NEAR(found[i].second, taps[2 * i + 1], 1e-4 * taps[2 * i + 1]) << "norm of tap " << i;
-    }
+  const FeatureRequest request{.taps = true, .pre_activations = true, .pooled = true};
+  for (const Features& found : {network.forward(x, request), network.inference(x, request)}) {
+    EXPECT_LT(relative_difference(found.logits, logits), 1e-4);
+    std::vector<Tensor> before;
+    for (const PreActivation& map : found.pre_activations) before.push_back(map.value);
+    check_summaries(found.taps, file.tensors.at(name + ".taps"), "tap");
+    check_summaries(before, file.tensors.at(name + ".before"), "map before the activation");
+    check_summaries({found.pooled}, file.tensors.at(name + ".pooled"), "pooled vector");
   }
+  EXPECT_LT(relative_difference(network.logits_inference(x), logits), 1e-4);
 
   const BnMatching matching = network.forward_with_bn_matching(x);
   EXPECT_LT(relative_difference(matching.logits, logits), 1e-4);
@@ -85,7 +94,8 @@ std::unique_ptr<Network> small_network(const std::string& name) {
   if (name == "resnet8_a_small")
     return std::make_unique<ResNet>(
         spec, ResNetConfig{.stem = 4, .widths = {4, 8, 16}, .blocks = {1, 1, 1}, .projection = false}, device);
-  if (name == "vgg11_small") return std::make_unique<Vgg>(spec, std::vector<int>{1, 1, 2, 2, 2}, 2, device);
+  if (name == "vgg11_small")
+    return std::make_unique<Vgg>(spec, VggConfig{.convolutions = {1, 1, 2, 2, 2}, .width = 2}, device);
   return std::make_unique<WideResNet>(spec, 10, 1, device);
 }
 
@@ -111,9 +121,11 @@ TEST_P(FormulaState, GivesTheSameResults) {
   check_evaluation(*network, formula(), GetParam());
 }
 
-// Six of the twelve: the others of each family would add seconds and no code path.
+// Not all that are stored: the others of each family would add seconds and no code path.
 INSTANTIATE_TEST_SUITE_P(Torch, FormulaState,
-                         ::testing::Values("resnet18-w32", "resnet20", "resnet20-a", "resnet8x4", "vgg11", "wrn-16-2"),
+                         ::testing::Values("resnet18-w32", "resnet20", "resnet20-a", "resnet8x4", "resnet18-imagenet",
+                                           "vgg11", "vgg8-average", "wrn-16-2", "mobilenet", "mobilenetv2",
+                                           "mobilenetv2-relu6", "shufflenetv1", "shufflenetv2"),
                          [](const auto& info) { return testing::test_name(info.param); });
 
 TEST(TorchTraining, LossGradientsAndRunningStatistics) {

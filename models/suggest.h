@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace engram::apps {
+namespace engram {
 
 /// Number of single-character insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`
 /// (optimal string alignment). Letters that differ in case only are equal.
@@ -17,4 +17,4 @@ std::string nearest(const std::string& word, const std::vector<std::string>& can
 /// "; did you mean 'X'?" for the nearest candidate, or an empty text.
 std::string did_you_mean(const std::string& word, const std::vector<std::string>& candidates);
 
-}  // namespace engram::apps
+}  // namespace engram

@@ -1,9 +1,9 @@
-#include "apps/common/suggest.h"
+#include "models/suggest.h"
 
 #include <algorithm>
 #include <limits>
 
-namespace engram::apps {
+namespace engram {
 namespace {
 
 char lower(char c) {
@@ -51,4 +51,4 @@ std::string did_you_mean(const std::string& word, const std::vector<std::string>
   return guess.empty() ? std::string() : "; did you mean '" + guess + "'?";
 }
 
-}  // namespace engram::apps
+}  // namespace engram

@@ -1,0 +1,203 @@
+#include "models/registry.h"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <type_traits>
+
+#include "kernels/common/error.h"
+#include "models/suggest.h"
+
+namespace engram {
+namespace {
+
+constexpr std::size_t kMaxDigits = 9;  // of a number in a short form
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/// The value that a placeholder of a short form stands for: a number, or a word that begins with a letter.
+std::optional<SettingValue> placeholder_value(const std::string& text) {
+  if (text.empty()) return {};
+  if (std::all_of(text.begin(), text.end(), is_digit)) {
+    if (text.size() > kMaxDigits || (text.size() > 1 && text[0] == '0')) return {};
+    return SettingValue(std::int64_t(std::stoll(text)));
+  }
+  if (is_letter(text[0]) && std::all_of(text.begin(), text.end(), is_letter)) return SettingValue(text);
+  return {};
+}
+
+/// The settings that `ending` stands for in a short form, if it is one.
+std::optional<std::map<std::string, SettingValue>> match(const std::string& form, const std::string& ending) {
+  std::map<std::string, SettingValue> settings;
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < form.size(); ++i) {
+    if (form[i] != '{') {
+      if (at >= ending.size() || ending[at++] != form[i]) return {};
+      continue;
+    }
+    const std::size_t close = form.find('}', i);
+    std::size_t end = at;
+    while (end < ending.size() && (is_digit(ending[end]) || is_letter(ending[end]))) ++end;
+    const std::optional<SettingValue> value = placeholder_value(ending.substr(at, end - at));
+    if (!value) return {};
+    settings[form.substr(i + 1, close - i - 1)] = *value;
+    at = end;
+    i = close;
+  }
+  if (at != ending.size()) return {};
+  return settings;
+}
+
+/// The name with the form's placeholders filled in, if these are all the settings.
+std::optional<std::string> fill(const std::string& form, const Component& component) {
+  std::string text = component.name;
+  std::size_t used = 0;
+  for (std::size_t i = 0; i < form.size(); ++i) {
+    if (form[i] != '{') {
+      text += form[i];
+      continue;
+    }
+    const std::size_t close = form.find('}', i);
+    const auto found = component.settings.find(form.substr(i + 1, close - i - 1));
+    if (found == component.settings.end()) return {};
+    if (const auto* number = std::get_if<std::int64_t>(&found->second)) {
+      text += std::to_string(*number);
+    } else if (const auto* word = std::get_if<std::string>(&found->second)) {
+      text += *word;
+    } else {
+      return {};
+    }
+    ++used;
+    i = close;
+  }
+  if (used != component.settings.size()) return {};
+  return text;
+}
+
+SettingValue value_of(const SettingField& field) {
+  return std::visit(
+      [](const auto* p) -> SettingValue {
+        using T = std::remove_cvref_t<decltype(*p)>;
+        if constexpr (std::is_same_v<T, bool>) {
+          return *p;
+        } else if constexpr (std::is_integral_v<T>) {
+          return std::int64_t(*p);
+        } else if constexpr (std::is_floating_point_v<T>) {
+          return double(*p);
+        } else if constexpr (std::is_same_v<T, std::string>) {
+          return *p;
+        } else {
+          return std::vector<std::int64_t>(p->begin(), p->end());
+        }
+      },
+      field);
+}
+
+constexpr const char* kTypeNames[] = {"true or false", "a whole number", "a whole number",         "a number",
+                                      "a number",      "a text",         "a list of whole numbers"};
+
+/// Whether `value` has the field's type (whole numbers are numbers too) and range; then it is written.
+bool write(const SettingField& field, const SettingValue& value) {
+  return std::visit(
+      [&](auto* p) {
+        using T = std::remove_cvref_t<decltype(*p)>;
+        if constexpr (std::is_floating_point_v<T>) {
+          if (const auto* whole = std::get_if<std::int64_t>(&value)) *p = T(*whole);
+          if (const auto* number = std::get_if<double>(&value)) *p = T(*number);
+          return std::holds_alternative<std::int64_t>(value) || std::holds_alternative<double>(value);
+        } else if constexpr (std::is_same_v<T, std::vector<dim_t>>) {
+          const auto* list = std::get_if<std::vector<std::int64_t>>(&value);
+          if (list) p->assign(list->begin(), list->end());
+          return list != nullptr;
+        } else if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, std::string>) {
+          if (const auto* given = std::get_if<T>(&value)) *p = *given;
+          return std::holds_alternative<T>(value);
+        } else {
+          const auto* whole = std::get_if<std::int64_t>(&value);
+          if (!whole || *whole < std::numeric_limits<T>::min() || *whole > std::numeric_limits<T>::max()) return false;
+          *p = T(*whole);
+          return true;
+        }
+      },
+      field);
+}
+
+}  // namespace
+
+std::string usage_of(const RegistryEntry& entry) {
+  std::string text = entry.name;
+  for (const std::string& form : entry.forms) text += "[" + form + "]";
+  return text;
+}
+
+namespace registry_detail {
+
+Component resolve(const std::string& kind, const std::vector<RegistryEntry>& entries, const std::string& text) {
+  const Component given = parse_component(text);
+  std::vector<std::string> names;
+  std::string usages;
+  for (const RegistryEntry& entry : entries) {
+    if (entry.name == given.name) return given;
+    names.push_back(entry.name);
+    usages += (usages.empty() ? "" : ", ") + usage_of(entry);
+  }
+  for (const RegistryEntry& entry : entries) {
+    if (!given.name.starts_with(entry.name)) continue;
+    for (const std::string& form : entry.forms)
+      if (auto settings = match(form, given.name.substr(entry.name.size()))) {
+        settings->insert(given.settings.begin(), given.settings.end());
+        return {entry.name, std::move(*settings)};
+      }
+  }
+  throw UsageError(
+      message("[", kind, "] expected one of ", usages, ", got \"", given.name, "\"", did_you_mean(given.name, names)));
+}
+
+void assign(const Settings& settings, const Component& component) {
+  for (const auto& [key, value] : component.settings) {
+    const auto found = std::find_if(settings.begin(), settings.end(), [&](const Setting& s) { return s.name == key; });
+    if (found == settings.end()) {
+      std::vector<std::string> names;
+      std::string list;
+      for (const Setting& s : settings) {
+        names.push_back(s.name);
+        list += (list.empty() ? "" : ", ") + s.name;
+      }
+      throw UsageError(message("[", component.name, "] expected ", list.empty() ? "no settings" : "settings of " + list,
+                               ", got \"", key, "\"", did_you_mean(key, names)));
+    }
+    if (!write(found->field, value))
+      throw UsageError(message("[", component.name, "] expected ", kTypeNames[found->field.index()], " for \"", key,
+                               "\", got ", to_string(value)));
+  }
+}
+
+Component changed(const std::string& name, const Settings& settings, const Settings& defaults) {
+  Component component{name, {}};
+  for (std::size_t i = 0; i < settings.size(); ++i) {
+    const SettingValue value = value_of(settings[i].field);
+    if (value != value_of(defaults[i].field)) component.settings[settings[i].name] = value;
+  }
+  return component;
+}
+
+std::string shortest(const RegistryEntry& entry, const Component& component) {
+  if (!component.settings.empty())
+    for (const std::string& form : entry.forms)
+      if (const std::optional<std::string> text = fill(form, component)) return *text;
+  return to_string(component);
+}
+
+std::vector<RegistryEntry::SettingHelp> describe(const Settings& settings) {
+  std::vector<RegistryEntry::SettingHelp> help;
+  for (const Setting& s : settings) help.push_back({s.name, to_string(value_of(s.field)), s.help});
+  return help;
+}
+
+}  // namespace registry_detail
+}  // namespace engram
