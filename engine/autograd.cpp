@@ -304,6 +304,9 @@ void seed_outputs(BackwardPass& pass, const std::vector<Tensor>& outputs, const 
     if (gradient.shape() != outputs[i].shape())
       throw ShapeError(message("[grad] expected a grad_output of shape ", to_string(outputs[i].shape()), ", got ",
                                gradient.describe()));
+    if (gradient.dtype() != DType::kF32)
+      throw DTypeError(message("[grad] expected a grad_output of f32, got ", gradient.describe()));
+    check_one_device("grad", {outputs[i], gradient});
     pass.seed(outputs[i], gradient);
   }
 }

@@ -59,13 +59,17 @@ class Staging {
   void gather(const std::vector<const void*>& sources, float* target) {
     const std::lock_guard lock(mutex_);
     const kernels::Stream stream = current_stream(device_);
-    Part& part = part_with(sources.size() * sizeof(float), stream);
-    char* const memory = part.memory + part.used;
-    for (std::size_t i = 0; i < sources.size(); ++i)
-      api_.copy(stream, memory + i * sizeof(float), sources[i], sizeof(float), CopyKind::kDeviceToHost);
-    api_.synchronize_stream(stream);
-    std::memcpy(target, memory, sources.size() * sizeof(float));
-    part.used = 0;
+    constexpr std::size_t kMost = kStagingBytes / sizeof(float);
+    for (std::size_t begin = 0; begin < sources.size(); begin += kMost) {
+      const std::size_t count = std::min(kMost, sources.size() - begin);
+      Part& part = part_with(count * sizeof(float), stream);
+      char* const memory = part.memory + part.used;
+      for (std::size_t i = 0; i < count; ++i)
+        api_.copy(stream, memory + i * sizeof(float), sources[begin + i], sizeof(float), CopyKind::kDeviceToHost);
+      api_.synchronize_stream(stream);
+      std::memcpy(target + begin, memory, count * sizeof(float));
+      part.used = 0;
+    }
   }
 
  private:
@@ -164,6 +168,7 @@ std::vector<float> items(const std::vector<Tensor>& scalars) {
   std::vector<float> values(scalars.size());
   std::vector<const void*> addresses;
   for (const Tensor& scalar : scalars) {
+    check_one_device("items", {scalars[0], scalar});
     if (scalar.numel() != 1) throw ShapeError(message("[items] expected one element, got ", scalar.describe()));
     addresses.push_back(scalar.data<float>());
   }

@@ -191,6 +191,7 @@ void Tensor::set_grad(Tensor grad) {
   if (grad.defined() && grad.shape() != impl.shape)
     throw ShapeError(
         message("[set_grad] expected a gradient of shape ", to_string(impl.shape), ", got ", grad.describe()));
+  if (grad.defined()) check_one_device("set_grad", {*this, grad});
   const std::lock_guard lock(grad_mutex(impl));
   impl.grad.swap(grad.impl_);
 }
