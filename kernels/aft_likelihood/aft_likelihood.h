@@ -1,6 +1,6 @@
 #pragma once
-/// Log-likelihood of right-censored log-linear models and its derivatives by row (spec section 3.5). Double precision,
-/// host memory, one thread.
+/// Log-likelihood of right-censored log-linear models and its derivatives by row (docs/methods/genes.md, "Models of log
+/// time"). Double precision, host memory, one thread.
 
 #include "kernels/common/cost.h"
 #include "kernels/common/stream.h"

@@ -1,6 +1,6 @@
 #pragma once
-/// Pair counts of Harrell's and Uno's concordance in O(n log n), and each row's part in them (spec section 3.13).
-/// Double precision, host memory, one thread.
+/// Pair counts of Harrell's and Uno's concordance in O(n log n), and each row's part in them (docs/methods/genes.md,
+/// "Concordance"). Double precision, host memory, one thread.
 
 #include "kernels/common/cost.h"
 #include "kernels/common/stream.h"

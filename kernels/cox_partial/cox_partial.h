@@ -1,6 +1,6 @@
 #pragma once
-/// Cox's log partial likelihood over sorted risk sets: value, derivatives, residuals (spec section 3.2; Efron 1977,
-/// Breslow 1974). Double precision, host memory, one thread: fits run in parallel, not their parts.
+/// Cox's log partial likelihood over sorted risk sets: value, derivatives, residuals (docs/methods/genes.md, "Cox
+/// model"; Efron 1977, Breslow 1974). Double precision, host memory, one thread: fits run in parallel, not their parts.
 
 #include "kernels/common/cost.h"
 #include "kernels/common/cox_ties.h"

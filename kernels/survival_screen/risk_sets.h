@@ -41,8 +41,8 @@ struct ScorePanel {
 
 /// Panel of a Cox null model with the linear predictor `eta` [patients]. `covariates` [num_covariates, patients], best
 /// centred, are those whose estimation the scores' information allows for; a covariate that the others explain
-/// (relative pivot below 1e-12) is left out. Formulas: specification of gene selection, 3.2 and 3.4, in the Efron form,
-/// of which Breslow's is the case of fraction 0.
+/// (relative pivot below 1e-12) is left out. Formulas: docs/methods/genes.md, "Cox model" and "Screens", in the Efron
+/// form, of which Breslow's is the case of fraction 0.
 ScorePanel make_cox_panel(const RiskSets& risk, const double* covariates, dim_t num_covariates, const double* eta,
                           const std::uint8_t* treatment);
 

@@ -2,7 +2,7 @@
 /// Tests and fits of one survival model for each of many binary genes, over sorted risk sets with prefix sums.
 ///
 /// Patients stand in risk order: latest time first, so that the patients at risk at a death are a prefix. Formulas are
-/// those of the specification of gene selection, 3.1 to 3.4; sums are in double. Three entry points: the score
+/// those of docs/methods/genes.md, "Notation" to "Screens"; sums are in double. Three entry points: the score
 /// statistics of (g, g x treatment) at a fitted null model, which touch carriers only; Newton for the models of g,
 /// treatment and their product, for which the patients at risk in the four cells (g, treatment) suffice; and Newton
 /// with any further covariates, eight genes side by side. Each gene's result depends on that gene only: not on threads,

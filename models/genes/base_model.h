@@ -1,5 +1,6 @@
 #pragma once
-/// The model without genes, and the choice of the scale on which genes are sought (gene selection specification, 3.5).
+/// The model without genes, and the choice of the scale on which genes are sought (docs/methods/genes.md, "Models of
+/// log time").
 
 #include <string>
 #include <vector>

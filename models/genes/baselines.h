@@ -1,5 +1,5 @@
 #pragma once
-/// Rankings by simple methods, for comparison (gene selection specification, 3.10).
+/// Rankings by simple methods, for comparison (docs/methods/genes.md, "Searches and rankings for comparison").
 
 #include <vector>
 

@@ -1,6 +1,6 @@
 #pragma once
-/// Each patient's gain from treatment as the chosen genes predict it, against the truth of a simulation (gene selection
-/// specification, 3.13 and section 4, "Treatment effect").
+/// Each patient's gain from treatment as the chosen genes predict it, against the truth of a simulation
+/// (docs/methods/genes.md, "Concordance" and "Evaluation").
 
 #include <vector>
 

@@ -1,5 +1,5 @@
 #pragma once
-/// The whole pipeline on resampled patients (gene selection specification, 3.12).
+/// The whole pipeline on resampled patients (docs/methods/genes.md, "Stability and permutations").
 
 #include <cstdint>
 #include <functional>

@@ -10,7 +10,7 @@
 
 namespace engram::genes {
 
-/// A cohort in risk order (specification of gene selection, 6.3): patients stand by time, latest first, at equal times
+/// A cohort in risk order (docs/methods/genes.md, "Cohort files"): patients stand by time, latest first, at equal times
 /// deaths before censored, then by row of the input. The patients at risk at a time are then a prefix, and every sum
 /// over a risk set a prefix sum. Everything indexed by patient is in this order; `row` leads back to the input.
 struct Cohort {

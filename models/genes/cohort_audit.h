@@ -1,6 +1,6 @@
 #pragma once
-/// What is unusual about a cohort. Findings are reported and never repaired silently (specification of gene selection,
-/// 1.2).
+/// What is unusual about a cohort. Findings are reported and never repaired silently (docs/methods/genes.md, "Cohort
+/// files").
 
 #include <optional>
 #include <string>

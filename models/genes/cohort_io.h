@@ -1,5 +1,5 @@
 #pragma once
-/// Cohorts from CSV files and back (specification of gene selection, 1.2).
+/// Cohorts from CSV files and back (docs/methods/genes.md, "Cohort files").
 
 #include <filesystem>
 #include <optional>

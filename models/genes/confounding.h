@@ -1,5 +1,5 @@
 #pragma once
-/// How treatment was given, and whether what is found could come from that (gene selection specification, 3.6).
+/// How treatment was given, and whether what is found could come from that (docs/methods/genes.md, "Causal checks").
 
 #include <cstdint>
 #include <string>

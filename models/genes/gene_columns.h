@@ -9,7 +9,7 @@
 
 namespace engram::genes {
 
-/// A patients x genes matrix of 0 and 1, one column of bits a gene (specification of gene selection, 6.3). Genes that
+/// A patients x genes matrix of 0 and 1, one column of bits a gene (docs/methods/genes.md, "Cohort files"). Genes that
 /// fewer than `kListBelow` of the patients carry also have their carriers' positions as a sorted list, which the
 /// screens follow. Takes num_genes * num_patients / 8 bytes, and 4 bytes a listed carrier.
 class GeneColumns {

@@ -1,5 +1,5 @@
 #pragma once
-/// Sensitivity of the selected genes to a hidden confounder (gene selection specification, 3.6, rule 4b).
+/// Sensitivity of the selected genes to a hidden confounder (docs/methods/genes.md, "Causal checks", rule 4b).
 
 #include <cstdint>
 #include <vector>

@@ -1,5 +1,6 @@
 #pragma once
-/// Every method of gene selection that is compared, on equal terms (gene selection specification, 3.10 and 4).
+/// Every method of gene selection that is compared, on equal terms (docs/methods/genes.md, "Searches and rankings for
+/// comparison" and "Evaluation").
 
 #include <cstdint>
 #include <functional>
@@ -45,10 +46,10 @@ struct MethodResult {
 /// "modified-covariate", "team-intended", "team-published".
 const std::vector<std::string>& method_names();
 
-/// Runs the methods on one cohort. All but the team's start from the same default filter; the searches share one
-/// fitness (`options.fitness`, else F3 or F4, as choose_model() says, with the same prognostic genes in the base model)
-/// and the same number of evaluations. The best set of a search becomes a list by the members' likelihood ratios in
-/// their joint model, filled by the candidates that would add most. `progress`, where given, is told each finished
+/// Runs the methods on one cohort. All but the hackathon team's start from the same default filter; the searches share
+/// one fitness (`options.fitness`, else F3 or F4, as choose_model() says, with the same prognostic genes in the base
+/// model) and the same number of evaluations. The best set of a search becomes a list by the members' likelihood ratios
+/// in their joint model, filled by the candidates that would add most. `progress`, where given, is told each finished
 /// method. The same seed gives the same answers (not the same seconds) at any number of threads. Throws as
 /// select_genes(), and UsageError for an unknown method.
 std::vector<MethodResult> compare_methods(const Cohort& cohort, const ComparisonOptions& options,

@@ -1,5 +1,5 @@
 #pragma once
-/// Gene selection from a cohort to a ranked list (gene selection specification, 3.14).
+/// Gene selection from a cohort to a ranked list (docs/methods/genes.md, "Pipeline").
 
 #include <cstdint>
 #include <functional>
@@ -23,8 +23,8 @@ namespace engram::genes {
 /// Whose pipeline runs.
 enum class PipelineMode {
   kDefault,        ///< this project's: adjusted screens, a likelihood fitness, checks
-  kTeamIntended,   ///< the seed project's as its authors describe it
-  kTeamPublished,  ///< the seed project's as its published code behaves: the reward adds the first ten differences
+  kTeamIntended,   ///< the hackathon team's (docs/methods/genes.md, "The problem"), as its authors describe it
+  kTeamPublished,  ///< the same as its published code behaves: the reward adds the first ten differences
 };
 
 /// "default", "team-intended", "team-published".

@@ -1,6 +1,5 @@
 #pragma once
-/// How well selected genes predict patients that took no part in their selection (gene selection specification, section
-/// 4, "Prediction").
+/// How well selected genes predict patients that took no part in their selection (docs/methods/genes.md, "Evaluation").
 
 #include <cstdint>
 #include <functional>
@@ -53,7 +52,7 @@ std::vector<Prediction> cross_validate(const Cohort& cohort, std::size_t methods
                                        const std::function<bool()>& stop = {});
 
 /// Cross-validates the pipeline, without stability, permutations and controls. A fold whose training patients do not
-/// allow the selection (no candidate gene, too few deaths for the team's filter) is predicted without genes. Throws as
+/// allow the selection (no candidate gene, too few deaths for the joint filter J) is predicted without genes. Throws as
 /// cross_validate() and select_genes().
 Prediction cross_validate_pipeline(const Cohort& cohort, const PipelineOptions& pipeline,
                                    const PredictionOptions& options, const std::function<void(int done)>& progress = {},

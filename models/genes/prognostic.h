@@ -25,7 +25,7 @@ struct PrognosticGenes {
 /// (by a Weibull score test that adjusts for treatment and clinical variables), until the gain is below log(events) + 2
 /// xi log(2 genes). Returns the genes whose main effect entered. Products compete so that a gene of which only the
 /// product matters does not enter by its shadow on the main effect. A strong prognostic gene that is left out of the
-/// model makes its product look useful (specification, 3.6, rule 5).
+/// model makes its product look useful (docs/methods/genes.md, "Causal checks", rule 5).
 PrognosticGenes prognostic_genes(const Cohort& cohort, const std::vector<dim_t>& candidates, Likelihood likelihood,
                                  const PrognosticOptions& options = {}, const std::function<bool()>& stop = {});
 

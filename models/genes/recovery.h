@@ -1,5 +1,5 @@
 #pragma once
-/// How much of a known answer a ranked list of genes recovers (gene selection specification, section 4).
+/// How much of a known answer a ranked list of genes recovers (docs/methods/genes.md, "Evaluation").
 
 #include <string>
 #include <vector>

@@ -1,5 +1,5 @@
 #pragma once
-/// Screens over all genes at once, and the filters made of them (specification of gene selection, 3.3 and 3.4). All are
+/// Screens over all genes at once, and the filters made of them (docs/methods/genes.md, "Tests" and "Screens"). All are
 /// batched over genes on the kernels of kernels/survival_screen, and give the same bits at any number of threads.
 
 #include <string>

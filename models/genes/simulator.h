@@ -1,5 +1,5 @@
 #pragma once
-/// Simulated cohorts with a known answer (specification of gene selection, section 2). The same seed gives the same
+/// Simulated cohorts with a known answer (docs/methods/genes.md, "Simulated cohorts"). The same seed gives the same
 /// bytes on every platform and at any number of threads: all random words come from Philox, each purpose and each item
 /// from a place of its own, and the distributions use exactly rounded operations only (models/genes/portable_math.h).
 

@@ -1,5 +1,5 @@
 #pragma once
-/// Fixed figures and steps of the simulator (specification of gene selection, 2.1).
+/// Fixed figures and steps of the simulator (docs/methods/genes.md, "Simulated cohorts").
 
 #include "models/genes/portable_math.h"
 #include "models/genes/simulator.h"

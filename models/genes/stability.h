@@ -1,5 +1,6 @@
 #pragma once
-/// Complementary-pairs stability selection (Shah and Samworth 2013; gene selection specification, 3.12).
+/// Complementary-pairs stability selection (Shah and Samworth 2013; docs/methods/genes.md, "Stability and
+/// permutations").
 
 #include <cstdint>
 #include <functional>

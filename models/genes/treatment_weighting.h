@@ -1,6 +1,6 @@
 #pragma once
-/// Models weighted by the propensity to be treated, and stratified by it (gene selection specification, 3.6, rules 2
-/// and 3).
+/// Models weighted by the propensity to be treated, and stratified by it (docs/methods/genes.md, "Causal checks", rules
+/// 2 and 3).
 
 #include <string>
 #include <vector>

@@ -1,5 +1,6 @@
 #pragma once
-/// DeepInversion (CVPR 2020) for small images: the pixels themselves are optimised (method description, section 4.1).
+/// DeepInversion (CVPR 2020) for small images: the pixels themselves are optimised (docs/methods/natural_inversion.md,
+/// "DeepInversion").
 
 #include "models/methods/image_move.h"
 #include "models/methods/inversion.h"

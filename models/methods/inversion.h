@@ -30,19 +30,21 @@ struct InversionOptions {
   float lr_generator = 1e-3f, lr_pyramid = 5e-4f, lr_alpha = 5e-2f;  ///< NaturalInversion
   float lr_pixels = 5e-2f;                                           ///< DeepInversion
   int max_shift = 2;  ///< moves shift by up to this many pixels in each direction
-  /// NaturalInversion: the description's figure scales the sum of image and pyramid at once; the released code first
-  /// passes it through a 1x1 convolution and tanh, which is the default (section 1.10).
+  /// NaturalInversion: the paper's figure scales the sum of image and pyramid at once; the released code first
+  /// passes it through a 1x1 convolution and tanh, which is the default (docs/methods/natural_inversion.md, "Where
+  /// description and released code differ").
   bool plain_addition = false;
 };
 
 /// "natural-inversion" and "deep-inversion".
 const std::vector<std::string>& inversion_methods();
 
-/// The settings that the methods' authors used for CIFAR with this many classes: loss weights (NaturalInversion
-/// section 1.3, DeepInversion section 4.1). Throws UsageError for an unknown method.
+/// The settings that the methods' authors used for CIFAR with this many classes: loss weights
+/// (docs/methods/natural_inversion.md, "Loss"). Throws UsageError for an unknown method.
 InversionWeights published_weights(const std::string& method, int num_classes);
 
-/// Labels of a batch: whole rounds of all classes in order, then distinct classes drawn at random (section 1.4).
+/// Labels of a batch: whole rounds of all classes in order, then distinct classes drawn at random
+/// (docs/methods/natural_inversion.md, "Labels and noise").
 std::vector<std::int32_t> balanced_labels(dim_t batch_size, int num_classes, std::uint64_t seed);
 
 /// Starts batch number `batch_index`. Everything random depends on (seed, batch_index) only, so batches differ and can

@@ -1,5 +1,5 @@
 #pragma once
-/// The loss that NaturalInversion and DeepInversion share (method description, section 1.3).
+/// The loss that NaturalInversion and DeepInversion share (docs/methods/natural_inversion.md, "Loss").
 
 #include <vector>
 

@@ -1,7 +1,7 @@
 #pragma once
 /// NaturalInversion (AAAI 2022): per batch, the weights of a generator, a feature pyramid and one scale for each image
-/// and channel are optimised, not pixels. The pipeline is that of the released code (method description, sections 1.1
-/// to 1.9).
+/// and channel are optimised, not pixels. The pipeline is that of the released code
+/// (docs/methods/natural_inversion.md).
 
 #include "models/methods/image_move.h"
 #include "models/methods/inversion.h"
@@ -37,7 +37,8 @@ class NaturalInversion : public Inversion {
   /// Section 1.2, steps 1 to 10: loss, best-so-far snapshot, gradients, three Adam updates.
   void issue() override;
   Tensor current_images() override;
-  /// The images of the weights with the lowest recorded loss (section 1.8), recomputed without moves.
+  /// The images of the weights with the lowest recorded loss (docs/methods/natural_inversion.md, "The images that are
+  /// kept"), recomputed without moves.
   Tensor result() override;
   const std::vector<std::int32_t>& labels() const override { return labels_; }
   /// Lowest total loss recorded, 1e6 before the first. Waits for the device.

@@ -1,5 +1,5 @@
 #pragma once
-/// Synthesised images as bytes (method description, section 1.9).
+/// Synthesised images as bytes (docs/methods/natural_inversion.md, "From network input to bytes").
 
 #include <cstdint>
 #include <vector>

@@ -1,5 +1,5 @@
 #pragma once
-/// The feature transfer pyramid of NaturalInversion (section 1.6 of the method's description).
+/// The feature transfer pyramid of NaturalInversion (docs/methods/natural_inversion.md, "Feature transfer pyramid").
 
 #include <memory>
 #include <vector>

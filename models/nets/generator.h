@@ -1,6 +1,6 @@
 #pragma once
-/// The one-to-one generator of NaturalInversion (section 1.5 of the method's description): optimised anew for each
-/// batch.
+/// The one-to-one generator of NaturalInversion (docs/methods/natural_inversion.md, "Generator"): optimised anew for
+/// each batch.
 
 #include "models/data/image_shape.h"
 #include "models/layers.h"

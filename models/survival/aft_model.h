@@ -1,5 +1,6 @@
 #pragma once
-/// Accelerated failure time regression: log Y = intercept + x . beta + offset + sigma e (spec section 3.5).
+/// Accelerated failure time regression: log Y = intercept + x . beta + offset + sigma e (docs/methods/genes.md, "Models
+/// of log time").
 
 #include <span>
 #include <string>
@@ -93,8 +94,8 @@ class AftModel {
                                       AftScratch& scratch) const;
 
   /// Score test of each of `candidates` added to a fitted null model (`columns`, `parameters`), sigma held: the
-  /// candidate is residualised on (1, columns) with weights -d2l/deta2 (spec section 3.5). Work per candidate: rows x
-  /// columns.
+  /// candidate is residualised on (1, columns) with weights -d2l/deta2 (docs/methods/genes.md, "Models of log time").
+  /// Work per candidate: rows x columns.
   std::vector<AftScoreTest> score_tests(std::span<const dim_t> columns, std::span<const double> parameters,
                                         std::span<const dim_t> candidates, AftScratch& scratch) const;
 

@@ -56,8 +56,8 @@ class CoxModel {
   /// Maximises the log partial likelihood over the coefficients of `columns` (no column: the null likelihood), starting
   /// at `start` (one value a column, in the covariates' units; empty, or worse than the null model: zeros). The result
   /// lies in `scratch`.
-  /// Newton with step halving (spec section 3.2). Throws UsageError for columns that do not exist or a start of the
-  /// wrong length; nothing about the data throws: see FitStatus.
+  /// Newton with step halving (docs/methods/genes.md, "Cox model"). Throws UsageError for columns that do not exist or
+  /// a start of the wrong length; nothing about the data throws: see FitStatus.
   FitStatus fit(std::span<const dim_t> columns, std::span<const double> start, CoxScratch& scratch) const;
 
   /// Log partial likelihood at given coefficients (never penalised).

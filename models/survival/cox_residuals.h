@@ -5,8 +5,9 @@
 
 namespace engram::survival {
 
-/// M_i = d_i - e_i * (cumulative baseline hazard at time_i), one a patient in the outcome's order (spec section 3.2).
-/// For Efron ties a death gets its own tie group's increments with the factor 1 - l/n.
+/// M_i = d_i - e_i * (cumulative baseline hazard at time_i), one a patient in the outcome's order
+/// (docs/methods/genes.md, "Cox model"). For Efron ties a death gets its own tie group's increments with the factor 1 -
+/// l/n.
 std::vector<double> martingale_residuals(const CoxModel& model, const CoxFit& fit);
 
 /// Score residuals, row-major [rows, columns], patients in the outcome's order, covariates' units, without the weight.

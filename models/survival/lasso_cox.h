@@ -10,7 +10,7 @@
 namespace engram::survival {
 
 /// Minimises -l(beta)/n + lambda sum_j pf_j (alpha |b_j| + (1 - alpha) b_j^2 / 2) on standardised columns (variance
-/// with 1/n), Breslow ties (spec section 3.11); with case weights, n is their sum.
+/// with 1/n), Breslow ties (docs/methods/genes.md, "Lasso and elastic net"); with case weights, n is their sum.
 struct LassoOptions {
   double alpha = 1;
   std::vector<double> penalty_factor =

@@ -8,7 +8,7 @@
 
 namespace engram::survival {
 
-/// Settings of a Newton fit (spec section 3.2).
+/// Settings of a Newton fit (docs/methods/genes.md, "Cox model").
 struct NewtonControl {
   double tolerance = 1e-9;         ///< stop when |l_new - l_old| <= tolerance * |l_new|
   int max_iterations = 30;         ///< Newton steps at most

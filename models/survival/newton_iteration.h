@@ -1,6 +1,6 @@
 #pragma once
-/// The Newton iteration of all likelihoods here: step halving and aliased columns (spec section 3.2). Internal to the
-/// survival models.
+/// The Newton iteration of all likelihoods here: step halving and aliased columns (docs/methods/genes.md, "Cox model").
+/// Internal to the survival models.
 
 #include <algorithm>
 #include <cmath>

@@ -1,5 +1,5 @@
 #pragma once
-/// Weights that balance treated and untreated patients, and how well they do (spec section 3.6).
+/// Weights that balance treated and untreated patients, and how well they do (docs/methods/genes.md, "Causal checks").
 
 #include "models/survival/logistic_model.h"
 

@@ -165,7 +165,7 @@ TEST(GeneFitness, ForwardSelectionWithLogLogisticTimesIsThatOfR) {
   expect_trace(positive, Likelihood::kLogLogistic, "forward_hackathon_aft_loglogistic.csv", 14);
 }
 
-// The formula of the specification's 3.7, from separate fits.
+// The formula of docs/methods/genes.md, "Fitness", from separate fits.
 TEST(GeneFitness, ExtendedBicCountsEventsGenesAndSubsets) {
   const std::vector<dim_t> genes = columns({6, 35, 88, 193, 250});
   for (const Fitness kind : {Fitness::kCoxEbic, Fitness::kAftEbic}) {

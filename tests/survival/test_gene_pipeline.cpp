@@ -28,7 +28,7 @@ const Cohort& competition() {
   return cohort;
 }
 
-/// The specification's inferred key (1.4), as gene columns.
+/// The inferred key (docs/methods/genes.md, "The problem"), as gene columns.
 std::set<dim_t> inferred_key() {
   std::set<dim_t> key;
   for (dim_t gene : {6, 33, 35, 88, 136, 161, 165, 193, 204, 221}) key.insert(gene - 1);
@@ -79,7 +79,7 @@ TEST(GenePipeline, FindsTheInferredKeyOfTheCompetitionData) {
     }
   }
   EXPECT_GE(declared, 8);
-  // Var3 drives treatment and not survival (specification, 1.3).
+  // Var3 drives treatment and not survival (known from the data).
   EXPECT_EQ(s.confounding.instrument_like, std::vector<std::string>{"Var3"});
   EXPECT_NEAR(s.confounding.auc, 0.633, 0.002);
 }
@@ -99,7 +99,7 @@ TEST(GenePipeline, TheTeamsModesRunTheirOwnFilterAndReward) {
     EXPECT_EQ(s->genes.size(), 10u);
     for (std::size_t i = 1; i < s->genes.size(); ++i) EXPECT_GE(s->genes[i - 1].score, s->genes[i].score);
   }
-  EXPECT_GE(hits(intended), 5);  // the specification's emulation: 5 to 8
+  EXPECT_GE(hits(intended), 5);  // an emulation in R found 5 to 8
 }
 
 TEST(GenePipeline, DoesNotDependOnThreads) {

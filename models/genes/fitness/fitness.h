@@ -1,5 +1,5 @@
 #pragma once
-/// The fitness functions F1 to F6 of gene subsets (gene selection specification, 3.7).
+/// The fitness functions F1 to F6 of gene subsets (docs/methods/genes.md, "Fitness").
 
 #include <memory>
 #include <optional>
@@ -15,7 +15,7 @@ namespace engram::genes {
 /// What is asked of a subset.
 enum class Fitness {
   kArmContrast,         ///< F1: sum of the ten largest differences of the arms' Cox coefficients
-  kArmContrastFirst10,  ///< F1 as published by the seed project: the first ten of the filter's order, not the largest
+  kArmContrastFirst10,  ///< F1 as the hackathon team published it: the first ten of the filter's order, not the largest
   kArmContrastZ,        ///< F2: the differences in units of their standard error
   kCoxEbic,             ///< F3: extended BIC of one Cox model with products
   kAftEbic,             ///< F4: the same with a parametric likelihood

@@ -15,7 +15,7 @@ struct HeldOut {
   double partial_likelihood = 0;  ///< sum over folds of l_all(beta without fold) - l_without(beta without fold)
 };
 
-/// F5 and F6 (gene selection specification, 3.7).
+/// F5 and F6 (docs/methods/genes.md, "Fitness").
 class HeldOutObjective : public SubsetObjective {
  public:
   static constexpr int kFolds = 5;

@@ -7,7 +7,7 @@
 namespace engram::genes {
 
 /// f = [2 (l(S) - l(no gene)) - k log(events) - 2 xi log C(m, |S|)] / (2 |l(no gene)|), k the number of columns added
-/// (gene selection specification, 3.7; Chen and Chen 2008).
+/// (docs/methods/genes.md, "Fitness"; Chen and Chen 2008).
 class LikelihoodGainObjective : public SubsetObjective {
  public:
   LikelihoodGainObjective(const Cohort& cohort, const std::vector<dim_t>& candidates, const FitnessOptions& options);

@@ -13,8 +13,8 @@ GeneSet climb(SubsetEvaluator& evaluator, const GeneSet& start);
 GeneSet forward_selection(SubsetEvaluator& evaluator, int limit = GeneSet::kMaxGenes,
                           std::vector<int>* order = nullptr);
 
-/// Local optimum under additions, removals and exchanges (variant (v) of the specification's 3.8): takes the best
-/// addition or removal; where there is none, a better exchange, tried in the order that the sum of both changes
+/// Local optimum under additions, removals and exchanges (variant (v) of docs/methods/genes.md, "QBSO-FS"): takes the
+/// best addition or removal; where there is none, a better exchange, tried in the order that the sum of both changes
 /// promises; until none is better or evaluator.done().
 GeneSet polish(SubsetEvaluator& evaluator, const GeneSet& start);
 

@@ -9,7 +9,7 @@
 
 namespace engram::genes {
 
-/// A set of the candidates 0 .. kMaxGenes - 1 that a filter kept, as two words (gene selection specification, 3.7).
+/// A set of the candidates 0 .. kMaxGenes - 1 that a filter kept, as two words (docs/methods/genes.md, "Fitness").
 class GeneSet {
  public:
   static constexpr int kMaxGenes = 128;

@@ -1,5 +1,5 @@
 #pragma once
-/// A genetic algorithm over gene sets (gene selection specification, 3.10).
+/// A genetic algorithm over gene sets (docs/methods/genes.md, "Searches and rankings for comparison").
 
 #include <cstdint>
 #include <functional>

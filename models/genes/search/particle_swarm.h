@@ -1,6 +1,6 @@
 #pragma once
-/// Binary particle swarms: the plain one (Kennedy and Eberhart 1997) and one whose settings a Q-learner chooses (gene
-/// selection specification, 3.9).
+/// Binary particle swarms: the plain one (Kennedy and Eberhart 1997) and one whose settings a Q-learner chooses
+/// (docs/methods/genes.md, "Particle swarm with a Q-learner").
 
 #include <cstdint>
 #include <functional>

@@ -1,6 +1,6 @@
 #pragma once
 /// QBSO-FS: bee swarm optimisation with Q-learning as local search (Sadeg, Hamdad, Remache, Karech, Benatchba, Habbas,
-/// IWANN 2019), in the rules of the gene selection specification, 3.8.
+/// IWANN 2019), in the rules of docs/methods/genes.md, "QBSO-FS".
 
 #include <cstdint>
 #include <functional>
@@ -33,10 +33,10 @@ struct QbsoOptions {
   std::vector<double> filter_scores;  ///< one a gene, larger is more promising; needed by (i), (iv) and near_area
 };
 
-/// The seed project's settings: flip 1, max_chance 5.
+/// The hackathon team's settings (docs/methods/genes.md, "The problem"): flip 1, max_chance 5.
 QbsoOptions team_qbso_options();
 
-/// The specification's variants (i) to (iv).
+/// The variants (i) to (iv) of docs/methods/genes.md, "QBSO-FS".
 QbsoVariants improved_qbso_variants();
 
 /// The same with greedy_start and near_area.

@@ -1,5 +1,6 @@
 #pragma once
-/// Random search over gene sets, the floor that every search has to beat (gene selection specification, 3.10).
+/// Random search over gene sets, the floor that every search has to beat (docs/methods/genes.md, "Searches and rankings
+/// for comparison").
 
 #include <cstdint>
 #include <functional>

@@ -21,7 +21,7 @@ struct SearchRequest {
 };
 
 /// Names that run_search() takes:
-/// "qbso" (authors' settings), "qbso-team", "qbso-improved" (the specification's variants, with a polish at the end),
+/// "qbso" (authors' settings), "qbso-team", "qbso-improved" (with the variants (i) to (iv) and a polish at the end),
 /// "qbso-greedy" (the same from forward selection's set, with bees near their reference; the default), "bso" (no
 /// learning), "bpso-q", "bpso", "genetic", "annealing", "random-10", "random-density", "forward", "climb".
 const std::vector<std::string>& search_names();

@@ -13,7 +13,7 @@ struct SubsetFit {
   std::vector<double> coefficients;  ///< of the objective's own layout; empty when there is nothing to start from
 };
 
-/// A fitness of gene sets (gene selection specification, 3.7).
+/// A fitness of gene sets (docs/methods/genes.md, "Fitness").
 class SubsetObjective {
  public:
   virtual ~SubsetObjective() = default;
