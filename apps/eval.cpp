@@ -1,19 +1,17 @@
 /// engram-eval: accuracy of a classifier on a data set or on synthesised images.
 
 #include <chrono>
-#include <cstdio>
-#include <optional>
 
 #include "apps/common/classifier_options.h"
 #include "apps/common/common_options.h"
 #include "apps/common/evaluation_report.h"
 #include "apps/common/exit_code.h"
-#include "apps/common/main_wrapper.h"
+#include "apps/common/output_file.h"
 #include "apps/common/predictions.h"
 #include "apps/common/profile_report.h"
-#include "engine/io/atomic_file.h"
-#include "engine/ops/conv2d.h"
+#include "apps/programs.h"
 #include "engine/roofline.h"
+#include "models/data/evenly_spread.h"
 #include "models/data/network_images.h"
 #include "models/data/open_dataset.h"
 
@@ -22,11 +20,11 @@ namespace {
 
 struct EvalSettings {
   CommonOptions common;
-  std::filesystem::path classifier, data, out, predictions;
+  std::filesystem::path classifier, data, predictions;
   std::string dataset = "auto", split = "test";
   ClassifierOptions assumed;
   std::int64_t batch_size = 256, limit = 0;
-  bool flip = false, exact = false, profile = false;
+  bool flip = false;
 };
 
 void add_settings(Cli& cli, EvalSettings& s) {
@@ -39,18 +37,14 @@ void add_settings(Cli& cli, EvalSettings& s) {
       .required();
   cli.option("dataset", &s.dataset, "Kind of data set").choices(dataset_kinds());
   cli.option("split", &s.split, "Part of the data set").choices({"train", "test"});
-  cli.option("limit", &s.limit, "Take this many images, spread evenly over the set; 0 takes all").at_least(0);
+  add_limit_option(cli, s.limit, "images");
   cli.group("Classifier");
   add_classifier_options(cli, s.assumed);
-  cli.option("flip", &s.flip, "Average the logits of each image and its mirror image");
-  cli.option("exact", &s.exact, "Direct convolutions instead of Winograd");
-  cli.group("Running");
+  add_test_flip_option(cli, s.flip);
+  add_running_options(cli, s.common);
   cli.option("batch-size", &s.batch_size, "Images at a time").at_least(1).at_most(65536);
-  cli.option("threads", &s.common.threads, "Threads; 0 takes all cores, or OMP_NUM_THREADS").at_least(0).at_most(1024);
-  add_device_options(cli, s.common);
-  cli.option("profile", &s.profile, "Print calls, time and cost of each operation at the end");
-  cli.group("Output");
-  cli.option("out", &s.out, "Write the result to this JSON file as well, replacing it").only_on_command_line();
+  add_compute_options(cli, s.common);
+  add_file_option(cli, s.common.out, "the result as JSON");
   cli.option("predictions", &s.predictions,
              "Write index, label, predicted class and logits of each image to this CSV file, replacing it")
       .only_on_command_line();
@@ -59,32 +53,27 @@ void add_settings(Cli& cli, EvalSettings& s) {
 ImageDataset open_images(const EvalSettings& s, const Network& network) {
   ImageDataset data = network_images(open_dataset(s.dataset, s.data, parse_split(s.split), network.num_classes()),
                                      network.image(), s.data.string());
-  if (s.limit == 0 || s.limit >= data.count) return data;
-  std::vector<dim_t> indices;
-  for (dim_t i = 0; i < s.limit; ++i) indices.push_back(i * data.count / s.limit);
-  return select(data, indices);
+  return evenly_spread(data, s.limit);
 }
 
-int evaluate_classifier(const EvalSettings& s) {
-  set_conv_policy(s.exact ? kernels::ConvPolicy::kExact : kernels::ConvPolicy::kFast);
+int evaluate_classifier(const Call& call, const EvalSettings& s) {
   const OpenedDevice opened = open_device(s.common);
-  const Classifier classifier = open_classifier(s.classifier, s.assumed, opened.device, s.common.quiet);
+  const Classifier classifier =
+      open_classifier(s.classifier, s.assumed, opened.device, s.common.quiet ? nullptr : call.err);
   Network& network = *classifier.network;
   const ImageDataset data = open_images(s, network);
   // Opened first: a file that cannot be written is better known before the work than after it.
-  std::optional<io::AtomicFile> out, predictions_out;
-  if (!s.out.empty()) out.emplace(s.out);
-  if (!s.predictions.empty()) predictions_out.emplace(s.predictions);
+  OutputFile out(call, s.common.out), predictions_out(call, s.predictions);
 
   profiler::Roofline roofline{};
-  if (s.profile) {
+  if (s.common.profile) {
     roofline = measure_roofline(opened.device);
     profiler::enable(true);
   }
   const auto start = std::chrono::steady_clock::now();
   EvaluateOptions options{.batch_size = s.batch_size, .flip = s.flip, .normalization = classifier.normalization};
   Predictions predictions;
-  if (predictions_out)
+  if (predictions_out.is_open())
     options.observe = [&](std::int32_t label, std::span<const float> logits) { predictions.add(label, logits); };
   const Evaluation result = evaluate(network, data, options);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -97,38 +86,33 @@ int evaluate_classifier(const EvalSettings& s) {
                                   .split = data.split,
                                   .class_names = data.class_names,
                                   .flip = s.flip,
-                                  .exact = s.exact,
+                                  .exact = s.common.exact,
                                   .device = to_string(opened.device),
                                   .device_note = opened.note,
                                   .seconds = seconds};
-  std::fputs(evaluation_text(subject, result).c_str(), stdout);
-  if (s.profile) std::printf("\n%s", profile_text(roofline).c_str());
-  if (out) {
-    out->write(evaluation_json(subject, result));
-    out->commit();
-  }
-  if (predictions_out) {
-    predictions_out->write(predictions_csv(predictions));
-    predictions_out->commit();
-  }
+  // Beside a result on standard output, the text for people goes to standard error.
+  std::ostream& text = &out.text() == call.out ? predictions_out.text() : out.text();
+  text << evaluation_text(subject, result);
+  if (s.common.profile) text << "\n" << profile_text(roofline);
+  if (out.is_open()) out.write(evaluation_json(subject, result));
+  if (predictions_out.is_open()) predictions_out.write(predictions_csv(predictions));
+  out.commit();
+  predictions_out.commit();
   return kExitOk;
 }
 
-int program(int argc, char** argv) {
+}  // namespace
+
+int run_eval(Call& call) {
   EvalSettings settings;
-  Cli cli("engram-eval",
+  Cli cli(call,
           "Measures a classifier on a labelled data set or on synthesised images: accuracy, loss, "
           "accuracy of each class, confusion table.");
   add_settings(cli, settings);
   cli.footer("The images are normalised by the constants that the classifier's file names, or CIFAR's.");
-  if (!cli.parse(argc, argv)) return kExitOk;
+  if (!cli.parse()) return kExitOk;
   apply_threads(settings.common);
-  return evaluate_classifier(settings);
+  return evaluate_classifier(call, settings);
 }
 
-}  // namespace
 }  // namespace engram::apps
-
-int main(int argc, char** argv) {
-  return engram::apps::run_main("engram-eval", [&] { return engram::apps::program(argc, argv); });
-}

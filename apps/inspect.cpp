@@ -1,12 +1,12 @@
 /// engram-inspect: what a tensor file holds, how two differ, and which devices there are.
 
-#include <cstdio>
+#include <ostream>
 
 #include "apps/common/cli.h"
 #include "apps/common/exit_code.h"
 #include "apps/common/file_listing.h"
-#include "apps/common/main_wrapper.h"
 #include "apps/common/processor.h"
+#include "apps/programs.h"
 #include "engine/device.h"
 #include "kernels/backend_info.h"
 #include "kernels/common/error.h"
@@ -15,41 +15,38 @@
 namespace engram::apps {
 namespace {
 
-int devices() {
+int devices(std::ostream& out) {
   const kernels::BackendInfo cpu = kernels::cpu_backend_info();
   const std::string name = processor();
-  std::printf("device      available  what runs there\n");
-  std::printf("%-11s yes        %s\n", cpu.name.c_str(), name.empty() ? "unknown processor" : name.c_str());
+  print(out, "device      available  what runs there\n");
+  print(out, "%-11s yes        %s\n", cpu.name.c_str(), name.empty() ? "unknown processor" : name.c_str());
   for (const DeviceKind& kind : list_devices()) {
     if (kind.type == DeviceType::kCpu) continue;
     for (const Device& device : kind.devices) {
       const kernels::DeviceProperties p = device_properties(device);
-      std::printf("%-11s yes        %s, compute capability %d.%d, %zu MiB, %d multiprocessors; %s\n",
-                  to_string(device).c_str(), p.name.c_str(), p.major, p.minor, p.memory_bytes >> 20,
-                  p.num_multiprocessors, p.libraries.c_str());
+      print(out, "%-11s yes        %s, compute capability %d.%d, %zu MiB, %d multiprocessors; %s\n",
+            to_string(device).c_str(), p.name.c_str(), p.major, p.minor, p.memory_bytes >> 20, p.num_multiprocessors,
+            p.libraries.c_str());
     }
     if (kind.devices.empty())
-      std::printf("%-11s no         %s\n", kind.type == DeviceType::kCuda ? "cuda" : "emu", kind.why_not.c_str());
+      print(out, "%-11s no         %s\n", kind.type == DeviceType::kCuda ? "cuda" : "emu", kind.why_not.c_str());
   }
-  std::printf("\ncpu\n");
-  std::printf("  threads           %d\n", cpu.threads);
-  std::printf("  own kernels       %s\n", cpu.kernel_isa.c_str());
-  std::printf("  convolutions      %s, %s\n", cpu.library.c_str(), cpu.library_isa.c_str());
-  std::printf("  3x3 convolutions  own kernels, Winograd (--exact for direct sums)\n");
-  std::printf("  element types     f32 (computation), i32, u8 (labels, images); files also f16, bf16, f8, f64\n");
-  std::printf("  --device auto     %s\n", to_string(parse_device("auto")).c_str());
+  print(out, "\ncpu\n");
+  print(out, "  threads           %d\n", cpu.threads);
+  print(out, "  own kernels       %s\n", cpu.kernel_isa.c_str());
+  print(out, "  convolutions      %s, %s\n", cpu.library.c_str(), cpu.library_isa.c_str());
+  print(out, "  3x3 convolutions  own kernels, Winograd (--exact for direct sums)\n");
+  print(out, "  element types     f32 (computation), i32, u8 (labels, images); files also f16, bf16, f8, f64\n");
+  print(out, "  --device auto     %s\n", to_string(parse_device("auto")).c_str());
   return kExitOk;
 }
 
-void print(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-}
+}  // namespace
 
-int program(int argc, char** argv) {
+int run_inspect(Call& call) {
   bool want_diff = false, want_devices = false, json = false;
   std::vector<std::string> files;
-  Cli cli("engram-inspect",
-          "Shows what a .safetensors file holds, how two of them differ, or which devices there are.");
+  Cli cli(call, "Shows what a .safetensors file holds, how two of them differ, or which devices there are.");
   cli.positional("FILE", &files, "File to show; two with --diff").only_on_command_line();
   cli.option("diff", &want_diff, "Compare two files: tensors and metadata that differ, by how much")
       .only_on_command_line();
@@ -57,11 +54,11 @@ int program(int argc, char** argv) {
   cli.option("devices", &want_devices, "List the devices and what they support").only_on_command_line();
   cli.footer(
       "Statistics are those of the finite elements as f32. An ulp is one step between neighbouring f32 numbers.");
-  if (!cli.parse(argc, argv)) return kExitOk;
+  if (!cli.parse()) return kExitOk;
   if (want_devices) {
     if (want_diff || json || !files.empty())
       throw UsageError("expected --devices alone, got it with files, --diff or --json");
-    return devices();
+    return devices(*call.out);
   }
   const std::size_t expected = want_diff ? 2 : 1;
   if (files.size() != expected)
@@ -70,16 +67,11 @@ int program(int argc, char** argv) {
   const io::SafetensorsFile first{std::filesystem::path(files[0])};
   if (want_diff) {
     const io::SafetensorsFile second{std::filesystem::path(files[1])};
-    print(json ? difference_json(first, second) : difference_text(first, second));
+    *call.out << (json ? difference_json(first, second) : difference_text(first, second));
   } else {
-    print(json ? listing_json(files[0], first) : listing_text(files[0], first));
+    *call.out << (json ? listing_json(files[0], first) : listing_text(files[0], first));
   }
   return kExitOk;
 }
 
-}  // namespace
 }  // namespace engram::apps
-
-int main(int argc, char** argv) {
-  return engram::apps::run_main("engram-inspect", [&] { return engram::apps::program(argc, argv); });
-}

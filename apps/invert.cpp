@@ -1,20 +1,14 @@
 /// engram-invert: makes images like a classifier's training set from the classifier alone.
 
 #include <cstdio>
-#include <iostream>
 
 #include "apps/common/exit_code.h"
 #include "apps/common/inversion_result.h"
 #include "apps/common/invert_settings.h"
-#include "apps/common/main_wrapper.h"
-#include "apps/common/profile_report.h"
-#include "apps/common/progress.h"
-#include "apps/common/report.h"
-#include "apps/common/signals.h"
+#include "apps/common/program.h"
 #include "apps/common/synthetic_set.h"
 #include "apps/common/time_estimate.h"
-#include "engine/ops/conv2d.h"
-#include "engine/profiler.h"
+#include "apps/programs.h"
 #include "models/data/image_folder.h"
 #include "models/methods/synthetic_images.h"
 #include "models/training/checkpoint.h"
@@ -25,15 +19,14 @@ namespace {
 
 /// What belongs to one call of the program.
 struct Run {
-  InvertSettings settings;
-  InversionOptions options;
+  const InvertSettings& settings;
+  Program& program;
+  InversionOptions options = {};
   PixelScaling scaling = PixelScaling::kPerImage;
-  OpenedDevice opened;
-  Classifier classifier;
-  std::string fingerprint;
+  Classifier classifier = {};
   // Where the run goes on.
   std::int64_t first_batch = 0, first_step = 0;
-  std::unique_ptr<Inversion> batch;  ///< the one that a checkpoint was restored to
+  std::unique_ptr<Inversion> batch = {};  ///< the one that a checkpoint was restored to
 };
 
 /// The state of a batch in the making.
@@ -44,7 +37,7 @@ std::filesystem::path checkpoint_file(const std::filesystem::path& folder, std::
 }
 
 std::string batch_fingerprint(const Run& run, std::int64_t batch) {
-  return run.fingerprint + " batch " + std::to_string(batch);
+  return run.program.fingerprint() + " batch " + std::to_string(batch);
 }
 
 std::unique_ptr<Inversion> start_batch(Run& run, std::int64_t batch) {
@@ -64,23 +57,13 @@ void find_place(Run& run, const RunDir& dir) {
   run.first_step = load_checkpoint(checkpoint, *run.batch, batch_fingerprint(run, run.first_batch), s.iterations);
 }
 
-RunDir open_run_dir(const Cli& cli, Run& run, int threads) {
-  const InvertSettings& s = run.settings;
-  RunInfo info = run_info(cli, s.common, threads);
-  info.files = {"samples.safetensors",
-                "checkpoint_*.safetensors",
-                "batches/batch_*.safetensors",
-                "images/batch*.png",
-                "images/final.png",
-                "samples/s*/*_output_*.png",
-                kRecognitionFile,
-                kProfileFile};
-  info.add_input("classifier", classifier_file(s.classifier));
-  if (s.resume.empty()) return RunDir::create(s.common.out, s.common.force, info);
-  RunDir dir = RunDir::resume(s.resume, info);
+void open_run(Run& run) {
+  RunDir& dir =
+      run.program.open({"samples.safetensors", "checkpoint_*.safetensors", "batches/batch_*.safetensors",
+                        "images/batch*.png", "images/final.png", "samples/s*/*_output_*.png", kRecognitionFile});
+  if (!run.program.resumes()) return;
   find_place(run, dir);
-  dir.continue_after(run.first_batch * s.iterations + run.first_step - 1);
-  return dir;
+  dir.continue_after(run.first_batch * run.settings.iterations + run.first_step - 1);
 }
 
 std::filesystem::path grid_file(const RunDir& dir, std::int64_t batch, std::int64_t step) {
@@ -113,7 +96,7 @@ class BatchObserver : public FitObserver {
         batch_(batch),
         index_(index),
         progress_(message("batch ", index + 1, "/", run.settings.num_batches), run.settings.iterations,
-                  standard_progress(run.settings.common.quiet), first_step) {}
+                  run.program.progress(), first_step) {}
 
   void before_step(dim_t step) override {
     if (step % run_.settings.grid_every == 0) picture(images_of(run_, batch_.current_images(), batch_), step);
@@ -121,7 +104,7 @@ class BatchObserver : public FitObserver {
   void on_report(dim_t step, const MeterValues& values) override {
     std::vector<io::JsonField> fields = contributions(values, run_.options.weights);
     for (const MeterValue& meter : values) fields.push_back({meter.name, meter.value});
-    fields.push_back({"mem/peak_mib", peak_mib(run_.opened.device)});
+    fields.push_back({"mem/peak_mib", peak_mib(run_.program.device())});
     dir_.metrics(index_ * run_.settings.iterations + step, fields);
   }
   void on_step(dim_t step, const MeterValues& v) override {
@@ -129,7 +112,7 @@ class BatchObserver : public FitObserver {
                      {{"loss", v[0].value}, {"ce", v[1].value}, {"bn", v[2].value + v[3].value}, {"tv", v[4].value}});
     if (const auto text = estimate_.step(); text && !run_.settings.common.quiet) progress_.message(*text);
   }
-  bool stop_requested() override { return apps::stop_requested(); }
+  bool stop_requested() override { return run_.program.stop_requested(); }
 
   void picture(const ImageDataset& images, std::int64_t step) {
     const io::Image sheet = write_sheet(grid_file(dir_, index_, step), images, run_.settings.grid_images);
@@ -172,7 +155,8 @@ bool make_batch(Run& run, RunDir& dir, TimeEstimate& estimate, std::int64_t inde
   return true;
 }
 
-int finish(Run& run, RunDir& dir) {
+/// The set of all batches, and what the classifier says of it.
+Outcome finish(const Run& run, RunDir& dir) {
   const InvertSettings& s = run.settings;
   const int classes = run.classifier.network->num_classes();
   const std::filesystem::path packed = pack_batches(dir.path(), s.num_batches, classes);
@@ -180,52 +164,43 @@ int finish(Run& run, RunDir& dir) {
       write_inversion_result(dir, read_packed_images(packed, classes), run.classifier, s, s.num_batches * s.iterations);
   dir.set_fact("classifier_accuracy_on_samples", own.share());
   dir.set_fact("samples", own.images);
-  const std::string profile = s.profile ? keep_profile(dir, run.opened.device) : "";
-  dir.set_end("complete");
-  const std::filesystem::path report = write_report(dir);
-  dir.finish();
-  std::cout << "samples:  " << packed.string() << " and " << (dir / "samples").string() << "\n"
-            << "pictures: " << (dir / "images").string() << "\n"
-            << "report:   " << report.string() << "\n"
-            << recognition_text(own) << profile;
-  return kExitOk;
+  return {.text = message("samples: ", packed.string(), " and ", (dir / "samples").string(),
+                          "\npictures: ", (dir / "images").string(), "\n", recognition_text(own))};
 }
 
-int program(int argc, char** argv) {
-  Run run;
-  Cli cli("engram-invert",
-          "Makes images like the training set of a classifier, from the classifier alone, without any data.");
-  add_invert_settings(cli, run.settings);
-  if (!cli.parse(argc, argv)) return kExitOk;
-  InvertSettings& s = run.settings;
-  const int threads = apply_threads(s.common);
-  set_conv_policy(s.exact ? kernels::ConvPolicy::kExact : kernels::ConvPolicy::kFast);
-  profiler::enable(s.profile);
-  run.opened = open_device(s.common);
-  run.classifier = open_classifier(s.classifier, s.assumed, run.opened.device, s.common.quiet);
+/// Reads the classifier.
+void prepare(Run& run) {
+  const InvertSettings& s = run.settings;
+  run.program.add_input("classifier", classifier_file(s.classifier));
+  run.classifier =
+      open_classifier(s.classifier, s.assumed, run.program.device(), s.common.quiet ? nullptr : run.program.call().err);
   if (const dim_t channels = run.classifier.network->image().channels; channels != 1 && channels != 3)
     throw DataError(message(s.classifier.string(), ": expected a classifier of images with 1 or 3 channels, which can ",
                             "be shown, got ", channels));
   run.options = inversion_options(s, run.classifier.network->num_classes());
   run.scaling = parse_pixel_scaling(s.pixels);
-  run.fingerprint = cli.resolved_config() + " threads " + std::to_string(threads);
-  RunDir dir = open_run_dir(cli, run, threads);
-  say_device(s.common, run.opened);
+}
+
+Outcome invert(Run& run, RunDir& dir) {
+  const InvertSettings& s = run.settings;
   TimeEstimate estimate((s.num_batches - run.first_batch) * s.iterations - run.first_step);
-  for (std::int64_t batch = run.first_batch; batch < s.num_batches; ++batch) {
-    if (make_batch(run, dir, estimate, batch)) continue;
-    dir.set_end("interrupted");
-    write_report(dir);
-    dir.finish();
-    std::cerr << "stopped in batch " << batch + 1 << "; continue with --resume " << dir.path().string() << "\n";
-    return kExitInterrupted;
-  }
+  for (std::int64_t batch = run.first_batch; batch < s.num_batches; ++batch)
+    if (!make_batch(run, dir, estimate, batch)) return {.stopped = message("in batch ", batch + 1)};
   return finish(run, dir);
 }
 
 }  // namespace
-}  // namespace engram::apps
 
-int main(int argc, char** argv) {
-  return engram::apps::run_main("engram-invert", [&] { return engram::apps::program(argc, argv); });
+int run_invert(Call& call) {
+  InvertSettings settings;
+  Cli cli(call, "Makes images like the training set of a classifier, from the classifier alone, without any data.");
+  add_invert_settings(cli, settings);
+  if (!cli.parse()) return kExitOk;
+  Program program(cli, settings.common);
+  Run run{settings, program};
+  prepare(run);
+  open_run(run);
+  return program.run([&](RunDir& dir) { return invert(run, dir); });
 }
+
+}  // namespace engram::apps

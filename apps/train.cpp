@@ -1,19 +1,14 @@
 /// engram-train: trains a classifier on a labelled image set.
 
-#include <iostream>
 #include <optional>
 
 #include "apps/common/exit_code.h"
-#include "apps/common/main_wrapper.h"
-#include "apps/common/profile_report.h"
-#include "apps/common/progress.h"
-#include "apps/common/report.h"
-#include "apps/common/signals.h"
+#include "apps/common/program.h"
 #include "apps/common/train_settings.h"
-#include "engine/ops/conv2d.h"
-#include "engine/profiler.h"
+#include "apps/programs.h"
 #include "models/classifier_file.h"
 #include "models/data/dataset_hash.h"
+#include "models/data/evenly_spread.h"
 #include "models/data/network_images.h"
 #include "models/data/open_dataset.h"
 #include "models/training/checkpoint.h"
@@ -28,29 +23,14 @@ constexpr const char* kClassifier = "classifier.safetensors";
 
 /// What belongs to one call of the program.
 struct Run {
-  TrainSettings settings;
-  std::string fingerprint;
-  ImageDataset train, test;
-  OpenedDevice opened;
-  std::unique_ptr<Network> network;
-  std::unique_ptr<SupervisedTask> task;
+  const TrainSettings& settings;
+  Program& program;
+  ImageDataset train = {}, test = {};
+  std::unique_ptr<Network> network = {};
+  std::unique_ptr<SupervisedTask> task = {};
+  std::string fingerprint = {};
   dim_t first_step = 0;
 };
-
-RunDir open_run_dir(const Cli& cli, Run& run, int threads) {
-  const TrainSettings& s = run.settings;
-  RunInfo info = run_info(cli, s.common, threads);
-  info.files = {kCheckpoint, kClassifier, kProfileFile};
-  info.add_input("data", s.data, {{"data/train", dataset_sha256(run.train)}, {"data/test", dataset_sha256(run.test)}});
-  if (!s.init.empty()) info.add_input("init", s.init);
-  if (s.resume.empty()) return RunDir::create(s.common.out, s.common.force, info);
-  RunDir dir = RunDir::resume(s.resume, info);
-  // Killed before its first checkpoint, it starts from the beginning.
-  if (std::filesystem::exists(dir / kCheckpoint))
-    run.first_step = load_checkpoint(dir / kCheckpoint, *run.task, run.fingerprint, run.task->total_steps());
-  dir.continue_after(run.first_step - 1);
-  return dir;
-}
 
 /// A network of the settings' architecture with the weights of the classifier file.
 std::unique_ptr<Network> initial_network(const TrainSettings& s, int num_classes, Device device) {
@@ -64,32 +44,37 @@ std::unique_ptr<Network> initial_network(const TrainSettings& s, int num_classes
   return std::move(initial.network);
 }
 
-void prepare(const Cli& cli, Run& run, int threads) {
-  TrainSettings& s = run.settings;
-  set_conv_policy(s.exact ? kernels::ConvPolicy::kExact : kernels::ConvPolicy::kFast);
+/// Reads the inputs and builds the task.
+void prepare(Run& run) {
+  const TrainSettings& s = run.settings;
   run.train = network_images(open_dataset(s.dataset, s.data, Split::kTrain), {}, s.data.string());
   run.test = network_images(open_dataset(s.dataset, s.data, Split::kTest), {}, s.data.string());
-  if (s.limit_train > 0 && s.limit_train < run.train.count) {
-    std::vector<dim_t> first(static_cast<std::size_t>(s.limit_train));
-    for (dim_t i = 0; i < s.limit_train; ++i) first[std::size_t(i)] = i;
-    run.train = select(run.train, first);
-  }
-  run.opened = open_device(s.common);
-  const Device device = run.opened.device;
+  run.program.add_input("data", s.data,
+                        {{"data/train", dataset_sha256(run.train)}, {"data/test", dataset_sha256(run.test)}});
+  if (!s.init.empty()) run.program.add_input("init", s.init);
+  run.train = evenly_spread(run.train, s.limit);
+  const Device device = run.program.device();
   run.network = s.init.empty() ? make_network(s.arch, run.train.num_classes, {.seed = s.common.seed, .device = device})
                                : initial_network(s, run.train.num_classes, device);
   run.task = std::make_unique<SupervisedTask>(*run.network, run.train, supervised_options(s, run.train.count));
-  // Bits depend on the thread count through oneDNN's weight gradients.
-  run.fingerprint = cli.resolved_config() + " threads " + std::to_string(threads);
+}
+
+/// The run folder, and where the run goes on in it: at its checkpoint, or from the start when it was killed before.
+RunDir& open_run(Run& run) {
+  RunDir& dir = run.program.open({kCheckpoint, kClassifier});
+  run.fingerprint = run.program.fingerprint();
+  if (!run.program.resumes()) return dir;
+  if (std::filesystem::exists(dir / kCheckpoint))
+    run.first_step = load_checkpoint(dir / kCheckpoint, *run.task, run.fingerprint, run.task->total_steps());
+  dir.continue_after(run.first_step - 1);
+  return dir;
 }
 
 /// Metrics, progress and evaluations of a training.
 class TrainObserver : public FitObserver {
  public:
   TrainObserver(Run& run, RunDir& dir)
-      : run_(run),
-        dir_(dir),
-        progress_("train", run.task->total_steps(), standard_progress(run.settings.common.quiet), run.first_step) {}
+      : run_(run), dir_(dir), progress_("train", run.task->total_steps(), run.program.progress(), run.first_step) {}
 
   void on_report(dim_t step, const MeterValues& values) override {
     std::vector<io::JsonField> fields;
@@ -97,7 +82,7 @@ class TrainObserver : public FitObserver {
       if (meter.name != "train/accuracy")
         fields.push_back({meter.name, meter.value});  // noise; that of the epoch counts
     fields.push_back({"train/lr", run_.task->learning_rate(step)});
-    fields.push_back({"mem/peak_mib", peak_mib(run_.opened.device)});
+    fields.push_back({"mem/peak_mib", peak_mib(run_.program.device())});
     dir_.metrics(step, fields);
   }
   void on_step(dim_t step, const MeterValues& latest) override {
@@ -109,7 +94,7 @@ class TrainObserver : public FitObserver {
     if ((epoch + 1) % run_.settings.evaluate_every == 0 || step + 1 == run_.task->total_steps())
       evaluate_after(epoch, step);
   }
-  bool stop_requested() override { return apps::stop_requested(); }
+  bool stop_requested() override { return run_.program.stop_requested(); }
 
   void finish() { progress_.finish(); }
   /// That of the last evaluation, made now if this process made none after the last step.
@@ -138,7 +123,7 @@ class TrainObserver : public FitObserver {
   std::optional<double> accuracy_;
 };
 
-int train(Run& run, RunDir& dir) {
+Outcome train(Run& run, RunDir& dir) {
   SupervisedTask& task = *run.task;
   TrainObserver observer(run, dir);
   StepRunner runner(task, run.settings.graph);
@@ -150,45 +135,27 @@ int train(Run& run, RunDir& dir) {
                                 .checkpoint_steps = run.settings.checkpoint_steps,
                                 .fingerprint = run.fingerprint},
                                observer);
-  if (result.interrupted) {
-    dir.set_end("interrupted");
-    write_report(dir);
-    dir.finish();
-    std::cerr << "stopped after step " << result.next_step << "; continue with --resume " << dir.path().string()
-              << "\n";
-    return kExitInterrupted;
-  }
   observer.finish();
+  if (result.interrupted) return {.stopped = message("after step ", result.next_step)};
   save_classifier(dir / kClassifier, task.deployed(), run.train.normalization, {{"dataset", run.train.name}},
                   run.settings.precision == "f16" ? WeightPrecision::kF16 : WeightPrecision::kF32);
   dir.set_fact("test_accuracy", observer.final_accuracy());
   dir.set_fact("parameters", run.network->num_parameters());
-  const std::string profile = run.settings.profile ? keep_profile(dir, run.opened.device) : "";
-  dir.set_end("complete");
-  const std::filesystem::path report = write_report(dir);
-  dir.finish();
-  std::cout << "classifier: " << (dir / kClassifier).string() << "\n"
-            << "report: " << report.string() << "\n"
-            << profile;
-  return kExitOk;
-}
-
-int program(int argc, char** argv) {
-  Run run;
-  Cli cli("engram-train", "Trains a classifier and writes it, with its metrics and checkpoints, to a run folder.");
-  add_train_settings(cli, run.settings);
-  if (!cli.parse(argc, argv)) return kExitOk;
-  const int threads = apply_threads(run.settings.common);
-  profiler::enable(run.settings.profile);
-  prepare(cli, run, threads);
-  RunDir dir = open_run_dir(cli, run, threads);
-  say_device(run.settings.common, run.opened);
-  return train(run, dir);
+  return {.text = message("classifier: ", (dir / kClassifier).string(), "\n")};
 }
 
 }  // namespace
-}  // namespace engram::apps
 
-int main(int argc, char** argv) {
-  return engram::apps::run_main("engram-train", [&] { return engram::apps::program(argc, argv); });
+int run_train(Call& call) {
+  TrainSettings settings;
+  Cli cli(call, "Trains a classifier and writes it, with its metrics and checkpoints, to a run folder.");
+  add_train_settings(cli, settings);
+  if (!cli.parse()) return kExitOk;
+  Program program(cli, settings.common);
+  Run run{settings, program};
+  prepare(run);
+  open_run(run);
+  return program.run([&](RunDir& dir) { return train(run, dir); });
 }
+
+}  // namespace engram::apps

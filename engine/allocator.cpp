@@ -241,8 +241,12 @@ void CachingAllocator::deallocate(void* block) noexcept {
   if (safe && owner.pool && !s.live_pools.count(owner.pool)) {
     s.system_free(block);
   } else if (safe) {
-    s.stats.cached_bytes += std::int64_t(it->second.actual);
-    s.free_blocks.emplace(std::pair(owner, it->second.actual), block);
+    try {
+      s.free_blocks.emplace(std::pair(owner, it->second.actual), block);
+      s.stats.cached_bytes += std::int64_t(it->second.actual);
+    } catch (const std::bad_alloc&) {  // no memory to remember it by
+      s.system_free(block);
+    }
   }
   s.live_sizes.erase(it);
 }

@@ -1,7 +1,6 @@
 #include "apps/common/classifier_options.h"
 
 #include <cmath>
-#include <cstdio>
 #include <locale>
 #include <sstream>
 
@@ -58,14 +57,14 @@ std::filesystem::path classifier_file(const std::filesystem::path& path) {
 }
 
 Classifier open_classifier(const std::filesystem::path& path, const ClassifierOptions& options, const Device& device,
-                           bool quiet) {
+                           std::ostream* remarks) {
   const ClassifierDefaults defaults{.arch = options.arch,
                                     .num_classes = int(options.num_classes),
                                     .normalization = normalization_of(options),
                                     .device = device};
   Classifier classifier = load_classifier(classifier_file(path), defaults);
   for (const std::string& remark : classifier.remarks)
-    if (!quiet) std::fprintf(stderr, "%s: %s\n", one_line(path.string()).c_str(), one_line(remark).c_str());
+    if (remarks) *remarks << one_line(path.string()) << ": " << one_line(remark) << "\n";
   return classifier;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <iosfwd>
 #include <string>
 
 #include "apps/common/cli.h"
@@ -21,10 +22,10 @@ struct ClassifierOptions {
 void add_classifier_options(Cli& cli, ClassifierOptions& options);
 
 /// Reads a classifier onto a device. `path` is a file, or a folder of engram-train, whose classifier.safetensors it
-/// then is. What was read under other names is said on standard error, unless `quiet`. Throws UsageError for --mean and
+/// then is. What was read under other names is said on `remarks`, if there is one. Throws UsageError for --mean and
 /// --std, and as load_classifier.
 Classifier open_classifier(const std::filesystem::path& path, const ClassifierOptions& options, const Device& device,
-                           bool quiet);
+                           std::ostream* remarks);
 
 /// The file that open_classifier reads.
 std::filesystem::path classifier_file(const std::filesystem::path& path);

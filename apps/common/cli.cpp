@@ -2,7 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <deque>
-#include <iostream>
+#include <ostream>
 #include <set>
 
 #include "apps/common/completion.h"
@@ -52,12 +52,13 @@ struct Cli::Impl {
     bool positional;
   };
 
+  explicit Impl(const Call& call) : call(call) {}
+
+  const Call& call;
   CLI::App app;
-  std::string program;
   std::string group = "Options";
   std::deque<Entry> entries;  // a deque, since references to its elements are handed out
   std::set<std::string> given;
-  std::vector<std::string> arguments;
   std::string config_file, completion_shell;
   const std::filesystem::path* resumed_run = nullptr;
   CLI::Option* config = nullptr;
@@ -124,9 +125,8 @@ struct Cli::Impl {
   }
 
   // Takes from a configuration file what was not given yet.
-  void take_config(const std::filesystem::path& file) {
-    const io::Bytes bytes = io::read_file(file, kMaxConfigBytes);
-    const auto names = apply_config(std::string(io::as_text(bytes)), file.string(), settings(),
+  void take_config(const std::string& text, const std::filesystem::path& file) {
+    const auto names = apply_config(text, file.string(), settings(),
                                     [this](const Setting& setting) { return !given.contains(setting.name()); });
     given.insert(names.begin(), names.end());
   }
@@ -143,7 +143,7 @@ struct Cli::Impl {
       entry.setting.set_text(path->second, label(entry));
       given.insert(entry.setting.name());
     }
-    if (std::filesystem::exists(run / "config.json")) take_config(run / "config.json");
+    if (std::filesystem::exists(run / "config.json")) take_config(read_run_config(run), run / "config.json");
   }
 
   void check_required() const {
@@ -161,14 +161,13 @@ struct Cli::Impl {
     std::vector<const Setting*> named;
     for (Entry& entry : entries)
       if (!entry.positional) named.push_back(&entry.setting);
-    std::cout << bash_completion(program, named) << std::flush;
+    *call.out << bash_completion(call.program, named);
   }
 };
 
-Cli::Cli(std::string program, std::string description) : impl_(std::make_unique<Impl>()) {
+Cli::Cli(const Call& call, std::string description) : impl_(std::make_unique<Impl>(call)) {
   CLI::App& app = impl_->app;
-  impl_->program = std::move(program);
-  app.name(impl_->program);
+  app.name(impl_->call.program);
   app.description(std::move(description));
   app.set_help_flag("-h,--help", "Print this help and exit");
   impl_->version_flag = app.add_flag("--version")->description("Print the version and exit");
@@ -227,21 +226,20 @@ void Cli::footer(const std::string& text) {
   impl_->app.footer(text);
 }
 
-bool Cli::parse(int argc, const char* const* argv) {
+bool Cli::parse() {
   Impl& impl = *impl_;
-  impl.arguments.assign(argv + 1, argv + argc);
   // Descriptions are made here: limits, choices and the defaults are complete now.
   for (Impl::Entry& entry : impl.entries) entry.option->description(help_text(entry.help, entry.setting));
   try {
-    impl.app.parse(argc, argv);
+    impl.app.parse(std::vector<std::string>(impl.call.words.rbegin(), impl.call.words.rend()));
   } catch (const CLI::CallForHelp&) {
-    std::cout << impl.app.help() << std::flush;
+    *impl.call.out << impl.app.help();
     return false;
   } catch (const CLI::ParseError& error) {
     throw UsageError(message(error.what(), " (see --help)"));
   }
   if (impl.version_flag->count() > 0) {
-    std::cout << impl.program << " " << version() << std::endl;
+    *impl.call.out << impl.call.program << " " << version() << "\n";
     return false;
   }
   if (impl.completion->count() > 0) {
@@ -250,7 +248,8 @@ bool Cli::parse(int argc, const char* const* argv) {
   }
   impl.refuse_leftovers();
   impl.take_values();
-  if (impl.config->count() > 0) impl.take_config(impl.config_file);
+  if (impl.config->count() > 0)
+    impl.take_config(std::string(io::as_text(io::read_file(impl.config_file, kMaxConfigBytes))), impl.config_file);
   if (impl.resumed_run && impl.given.contains("resume")) impl.take_run(*impl.resumed_run);
   impl.check_required();
   return true;
@@ -268,12 +267,8 @@ std::string Cli::resolved_config() const {
   return config_text(impl_->settings());
 }
 
-const std::vector<std::string>& Cli::arguments() const {
-  return impl_->arguments;
-}
-
-const std::string& Cli::program() const {
-  return impl_->program;
+const Call& Cli::call() const {
+  return impl_->call;
 }
 
 }  // namespace engram::apps

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/common/call.h"
 #include "apps/common/setting.h"
 
 namespace engram::apps {
@@ -18,8 +19,8 @@ namespace engram::apps {
 /// --no-NAME.
 class Cli {
  public:
-  /// `program` as the user calls it ("engram-train"), `description` one paragraph.
-  Cli(std::string program, std::string description);
+  /// Of the program that is called; `description` is one paragraph. The call outlives the Cli.
+  Cli(const Call& call, std::string description);
   ~Cli();
   Cli(const Cli&) = delete;
   Cli& operator=(const Cli&) = delete;
@@ -42,11 +43,11 @@ class Cli {
   /// Text that the help shows at its end, for examples.
   void footer(const std::string& text);
 
-  /// Reads the command line and the configuration file into the variables. Returns false when --help, --version or
-  /// --completion was answered on standard output and the program is to end with code 0. Throws UsageError for
+  /// Reads the call's words and the configuration file into the variables. Returns false when --help, --version or
+  /// --completion was answered on the call's `out` and the program is to end with code 0. Throws UsageError for
   /// everything that is wrong, IoError when the configuration file cannot be read, DataError for a damaged manifest of
   /// the run to be resumed.
-  bool parse(int argc, const char* const* argv);
+  bool parse();
 
   /// Whether there is a --resume.
   bool can_resume() const;
@@ -58,10 +59,8 @@ class Cli {
   /// indent, one a line. Given back through --config it means the same.
   std::string resolved_config() const;
 
-  /// The command line's words after the program's name. Valid after parse().
-  const std::vector<std::string>& arguments() const;
-
-  const std::string& program() const;
+  /// The call that it reads.
+  const Call& call() const;
 
  private:
   struct Impl;

@@ -1,39 +1,59 @@
 #pragma once
-/// Options that the programs have in common.
+/// Options that the programs have in common: each has one name, default, unit and text, wherever it is.
 
 #include <cstdint>
 #include <filesystem>
 #include <string>
 
 #include "apps/common/cli.h"
-#include "apps/common/run_dir.h"
 #include "engine/device.h"
 
 namespace engram::apps {
 
-/// Where and how a run happens. `threads` 0 takes all cores (OMP_NUM_THREADS where it is set); `memory_limit_mib` 0 is
-/// no limit.
+/// Where and how a program works. `threads` 0 takes all cores (OMP_NUM_THREADS where it is set); `memory_limit_mib` 0
+/// is no limit.
 struct CommonOptions {
-  std::uint64_t seed = 0;
+  std::uint64_t seed = 1;
   int threads = 0;
-  std::string device = "cpu";
+  std::string device = "auto";
   std::string math = "f32";
-  std::int64_t memory_limit_mib = 0;
+  double memory_limit_mib = 0;
+  bool exact = false;
   bool quiet = false;
+  bool profile = false;
   std::filesystem::path out;
   bool force = false;
+  std::filesystem::path resume;
 };
 
-/// Registers --seed, --threads, --quiet.
-void add_common_options(Cli& cli, CommonOptions& options);
+/// Registers --seed.
+void add_seed_option(Cli& cli, CommonOptions& options);
 
-/// Registers --device (then "auto" unless given), --math, --memory-limit, for programs that work on tensors.
-void add_device_options(Cli& cli, CommonOptions& options);
+/// Registers --threads and --quiet.
+void add_running_options(Cli& cli, CommonOptions& options);
 
-/// Registers --out and --force, for programs that write a run folder; with `optional`, --resume may stand for --out.
-void add_run_options(Cli& cli, CommonOptions& options, bool optional = false);
+/// Registers --device, --math, --exact, --memory-limit and --profile, for programs that work on tensors.
+void add_compute_options(Cli& cli, CommonOptions& options);
 
-/// Sets the number of threads of all kernels and returns the number in force.
+/// Registers --memory-limit, in MiB.
+void add_memory_limit_option(Cli& cli, double& mib, const std::string& help);
+
+/// Registers --out and --force, for programs that write a run folder.
+void add_run_options(Cli& cli, CommonOptions& options);
+
+/// Registers --out, --force and --resume, for programs whose runs can be continued.
+void add_resumable_run_options(Cli& cli, CommonOptions& options);
+
+/// Registers --out for programs that write one file. "-" is standard output.
+void add_file_option(Cli& cli, std::filesystem::path& out, const std::string& what);
+
+/// Registers --limit: how many of the images that `what` says are used, evenly spread over the set.
+void add_limit_option(Cli& cli, std::int64_t& limit, const std::string& what);
+
+/// Registers --test-flip.
+void add_test_flip_option(Cli& cli, bool& flip);
+
+/// Sets the number of threads of all kernels that this thread calls and returns the number in force.
 int apply_threads(const CommonOptions& options);
 
 /// A device that a program opened.
@@ -42,16 +62,11 @@ struct OpenedDevice {
   std::string note;  ///< what "auto" chose and why, else empty
 };
 
-/// Opens the device of --device, sets the limit of its memory and the mode of --math. Throws DeviceError.
+/// Opens the device of --device, and sets the limit of its memory, the mode of --math and the convolutions of --exact.
+/// Throws DeviceError.
 OpenedDevice open_device(const CommonOptions& options);
 
 /// Highest number of MiB that tensors took on the device.
 double peak_mib(const Device& device);
-
-/// Says on standard error what "auto" chose, unless --quiet.
-void say_device(const CommonOptions& options, const OpenedDevice& opened);
-
-/// What the manifest says: program, arguments, seed, `threads` as apply_threads() returned it, device.
-RunInfo run_info(const Cli& cli, const CommonOptions& options, int threads);
 
 }  // namespace engram::apps

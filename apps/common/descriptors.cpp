@@ -20,10 +20,14 @@ void secure_descriptors() {
 }
 
 const char* flush_standard_output() {
-  std::cout.flush();
   errno = 0;
-  const bool flushed = std::fflush(stdout) == 0;
-  if (flushed && std::ferror(stdout) == 0 && std::cout.good()) return nullptr;
+  std::cout.flush();
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.good()) return nullptr;
+  if (errno == 0) {  // an earlier write failed; another tells why
+    std::clearerr(stdout);
+    std::fputc('\n', stdout);
+    std::fflush(stdout);
+  }
   return errno == 0 ? "an earlier write failed" : std::strerror(errno);
 }
 

@@ -5,48 +5,44 @@ namespace engram::apps {
 void add_invert_settings(Cli& cli, InvertSettings& s) {
   cli.group("What to invert");
   cli.positional("classifier", &s.classifier,
-                 "trained classifier: a .safetensors file, or the run folder of engram-train")
+                 "Trained classifier: a .safetensors file, or the run folder of engram-train")
       .only_on_command_line()
       .required("resume")
       .input();
   add_classifier_options(cli, s.assumed);
   cli.group("Method");
-  cli.option("method", &s.method, "how images are made").choices(inversion_methods());
-  cli.option("batch-size", &s.batch_size, "images optimised together").at_least(1);
-  cli.option("num-batches", &s.num_batches, "batches in all, each from its own seed").at_least(1);
-  cli.option("iterations", &s.iterations, "optimisation steps a batch").at_least(1);
-  cli.option("bn-weight", &s.bn_weight, "coefficient of the statistics' distances; negative: the published one");
-  cli.option("tv-weight", &s.tv_weight, "coefficient of the total variation; negative: the published one");
-  cli.option("l2-weight", &s.l2_weight, "coefficient of the norm; negative: the published one");
-  cli.option("lr-generator", &s.lr_generator, "natural-inversion: Adam's rate for the generator").at_least(0);
-  cli.option("lr-pyramid", &s.lr_pyramid, "natural-inversion: for the feature pyramid").at_least(0);
-  cli.option("lr-alpha", &s.lr_alpha, "natural-inversion: for the channel scales").at_least(0);
-  cli.option("lr-pixels", &s.lr_pixels, "deep-inversion: for the pixels").at_least(0);
-  cli.option("max-shift", &s.max_shift, "largest circular shift before the classifier, in pixels")
+  cli.option("method", &s.method, "How images are made").choices(inversion_methods());
+  cli.option("batch-size", &s.batch_size, "Images optimised together").at_least(1);
+  cli.option("num-batches", &s.num_batches, "Batches in all, each from its own seed").at_least(1);
+  cli.option("iterations", &s.iterations, "Optimisation steps a batch").at_least(1);
+  cli.option("bn-weight", &s.bn_weight, "Coefficient of the statistics' distances; negative: the published one");
+  cli.option("tv-weight", &s.tv_weight, "Coefficient of the total variation; negative: the published one");
+  cli.option("l2-weight", &s.l2_weight, "Coefficient of the norm; negative: the published one");
+  cli.option("lr-generator", &s.lr_generator, "NaturalInversion: Adam's rate for the generator").at_least(0);
+  cli.option("lr-pyramid", &s.lr_pyramid, "NaturalInversion: for the feature pyramid").at_least(0);
+  cli.option("lr-alpha", &s.lr_alpha, "NaturalInversion: for the channel scales").at_least(0);
+  cli.option("lr-pixels", &s.lr_pixels, "DeepInversion: for the pixels").at_least(0);
+  cli.option("max-shift", &s.max_shift, "Largest circular shift before the classifier, in pixels")
       .at_least(0)
       .at_most(31);
   cli.option("plain-addition", &s.plain_addition,
-             "natural-inversion: scale the sum of image and pyramid as the paper's figure shows, without the 1x1 "
+             "NaturalInversion: scale the sum of image and pyramid as the paper's figure shows, without the 1x1 "
              "convolution and tanh that the "
              "released code puts between them");
-  cli.option("graph", &s.graph, "on CUDA devices: repeat the iteration as one CUDA graph");
-  cli.option("exact", &s.exact, "direct convolutions instead of Winograd");
+  cli.option("graph", &s.graph, "On CUDA devices: repeat the iteration as one CUDA graph");
   cli.group("Results");
   cli.option("pixels", &s.pixels,
-             "from network input to bytes: contrast stretched per image (as released), or the normalisation undone")
+             "From network input to bytes: contrast stretched per image (as released), or the normalisation undone")
       .choices({"per-image", "denormalized"});
-  cli.option("grid-every", &s.grid_every, "steps between pictures of the batch").at_least(1);
-  cli.option("grid-images", &s.grid_images, "images in a picture").at_least(1);
+  cli.option("grid-every", &s.grid_every, "Steps between pictures of the batch").at_least(1);
+  cli.option("grid-images", &s.grid_images, "Images in a picture").at_least(1);
   cli.option("checkpoint-steps", &s.checkpoint_steps,
-             "steps between checkpoints of a batch; 0 is at an interruption only")
+             "Steps between checkpoints of a batch; 0 is at an interruption only")
       .at_least(0);
-  cli.option("profile", &s.profile, "print calls, time, bytes and flops of every operation at the end")
-      .only_on_command_line();
-  cli.resume_option(&s.resume, "continue the run in this folder, with its settings, from where it stopped");
-  cli.group("Run");
-  add_common_options(cli, s.common);
-  add_device_options(cli, s.common);
-  add_run_options(cli, s.common, true);
+  add_seed_option(cli, s.common);
+  add_running_options(cli, s.common);
+  add_compute_options(cli, s.common);
+  add_resumable_run_options(cli, s.common);
 }
 
 InversionOptions inversion_options(const InvertSettings& s, int num_classes) {

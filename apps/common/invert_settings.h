@@ -15,7 +15,6 @@ namespace engram::apps {
 struct InvertSettings {
   CommonOptions common;
   std::filesystem::path classifier;
-  std::filesystem::path resume;
   ClassifierOptions assumed;
 
   std::string method = "natural-inversion";
@@ -26,14 +25,12 @@ struct InvertSettings {
   double lr_generator = 1e-3, lr_pyramid = 5e-4, lr_alpha = 5e-2, lr_pixels = 5e-2;
   std::int64_t max_shift = 2;
   bool plain_addition = false;
-  bool exact = false;
   bool graph = true;
 
   std::string pixels = "per-image";
   std::int64_t grid_every = 100;
   std::int64_t grid_images = 100;
   std::int64_t checkpoint_steps = 500;
-  bool profile = false;
 };
 
 /// Registers all of them.

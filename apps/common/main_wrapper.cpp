@@ -1,8 +1,14 @@
 #include "apps/common/main_wrapper.h"
 
-#include <cstdio>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <exception>
 #include <filesystem>
+#include <iostream>
 #include <new>
+#include <string_view>
 #include <system_error>
 
 #include "apps/common/descriptors.h"
@@ -18,18 +24,9 @@ bool is_one_of(const std::exception& error) {
   return ((dynamic_cast<const Classes*>(&error) != nullptr) || ...);
 }
 
-int run_body(const std::string& program, const std::function<int()>& body) {
-  try {
-    return body();
-  } catch (const std::bad_alloc& error) {
-    std::fprintf(stderr, "%s: expected enough memory, got none more\n", program.c_str());
-    return exit_code_for(error);
-  } catch (const std::exception& error) {
-    const int code = exit_code_for(error);
-    const std::string text = one_line(error.what());
-    std::fprintf(stderr, "%s: %s%s\n", program.c_str(), code == kExitFailure ? "internal error: " : "", text.c_str());
-    return code;
-  }
+bool is_terminal() {
+  const char* term = std::getenv("TERM");
+  return ::isatty(STDERR_FILENO) == 1 && !(term && std::string_view(term) == "dumb");
 }
 
 }  // namespace
@@ -55,13 +52,71 @@ std::string one_line(const std::string& text) {
   return out;
 }
 
-int run_main(const std::string& program, const std::function<int()>& body) {
+namespace {
+
+constexpr char kNoMemory[] = ": expected enough memory, got none more\n";
+
+/// Runs `body`; what it throws becomes a line on `err` and an exit code. Where memory ends, the words are there
+/// already.
+template <class Body>
+int guarded(const char* name, std::ostream& err, const Body& body) noexcept {
+  try {
+    try {
+      return body();
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (const std::exception& error) {
+      const int code = exit_code_for(error);
+      const std::string text = one_line(error.what());
+      err << name << ": " << (code == kExitFailure ? "internal error: " : "") << text << std::endl;
+      return code;
+    }
+  } catch (const std::bad_alloc&) {
+    err << name << kNoMemory << std::flush;
+    return kExitDevice;
+  }
+}
+
+const char* g_name = "engram";
+
+/// Some destructors allocate (those of JSON values), and so may threads that nobody waits for; a lack of memory there
+/// cannot be caught. What a killed process would leave is left then.
+[[noreturn]] void on_terminate() {
+  try {
+    if (const std::exception_ptr current = std::current_exception()) std::rethrow_exception(current);
+  } catch (const std::bad_alloc&) {
+    [[maybe_unused]] auto written = ::write(STDERR_FILENO, g_name, std::strlen(g_name));
+    written = ::write(STDERR_FILENO, kNoMemory, sizeof kNoMemory - 1);
+    ::_exit(kExitDevice);
+  } catch (...) {
+    // A mistake in the program: a core file shows it.
+  }
+  std::abort();
+}
+
+}  // namespace
+
+int run_program(const ProgramFunction& program, Call& call) noexcept {
+  return guarded(call.program.c_str(), *call.err, [&] { return program(call); });
+}
+
+int run_main(const char* name, const ProgramFunction& program, int argc, const char* const* argv) {
+  g_name = name;
+  std::set_terminate(on_terminate);
   secure_descriptors();
   install_signal_handlers();
-  const int code = run_body(program, body);
+  const int code = guarded(name, std::cerr, [&] {
+    Call call{.program = name,
+              .words = argc > 1 ? std::vector<std::string>(argv + 1, argv + argc) : std::vector<std::string>(),
+              .out = &std::cout,
+              .err = &std::cerr,
+              .stop = stop_requested,
+              .terminal = is_terminal()};
+    return program(call);
+  });
   const char* failure = flush_standard_output();
   if (failure == nullptr) return code;
-  std::fprintf(stderr, "%s: write error: %s\n", program.c_str(), failure);
+  std::cerr << name << ": write error: " << failure << std::endl;
   return code == kExitOk ? int{kExitData} : code;
 }
 

@@ -1,19 +1,30 @@
 #pragma once
 /// What stands between main() and a program: errors become one line and an exit code.
 
+#include <exception>
 #include <functional>
 #include <string>
 
+#include "apps/common/call.h"
+
 namespace engram::apps {
 
-/// Runs `body` and returns its result. An exception becomes one line on standard error, "PROGRAM: MESSAGE", and the
-/// exit code of its class (exit_code.h). Secures the descriptors (descriptors.h) and installs the signal handlers of
-/// signals.h first, and checks last that standard output could be written: if not, says so and turns success into 3.
-int run_main(const std::string& program, const std::function<int()>& body);
+/// A program: returns its exit code, or throws.
+using ProgramFunction = std::function<int(Call&)>;
+
+/// Runs a program. An exception becomes one line on the call's `err`, "PROGRAM: MESSAGE", and the exit code of its
+/// class (exit_code_for). Changes nothing that other threads see, so that programs can run side by side, each on a
+/// thread of its own.
+int run_program(const ProgramFunction& program, Call& call) noexcept;
+
+/// What main() does: secures the descriptors (descriptors.h), installs the signal handlers (signals.h), runs the
+/// program with the standard streams, and checks that its output could be written; if not, says so and turns success
+/// into exit code 3. `name` is the program's as the user calls it.
+int run_main(const char* name, const ProgramFunction& program, int argc, const char* const* argv);
 
 /// The exit code for an exception: 2 for UsageError, 3 for DataError, IoError and for shapes and types that do not fit
-/// (they come from the files given), 4 for DeviceError, lack of memory and
-/// threads that could not start, 1 for everything else.
+/// (they come from the files given), 4 for DeviceError, lack of memory and threads that could not start, 1 for
+/// everything else.
 int exit_code_for(const std::exception& error);
 
 /// A message on one line: line ends become spaces, control characters question marks.

@@ -36,11 +36,11 @@ std::string format_rate(double per_second, const std::string& unit) {
   return format(per_second < 100 ? "%.1f " : "%.0f ", per_second) + unit + "/s";
 }
 
-ProgressOptions standard_progress(bool quiet) {
+ProgressOptions standard_progress(const Call& call, bool quiet) {
   ProgressOptions options;
+  options.out = call.err;
   options.quiet = quiet;
-  const char* term = std::getenv("TERM");
-  options.terminal = ::isatty(STDERR_FILENO) == 1 && !(term && std::string_view(term) == "dumb");
+  options.terminal = call.terminal;
   winsize size{};
   if (options.terminal && ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
     options.width = size.ws_col;

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <utility>
 
+#include "apps/common/call.h"
+
 namespace engram::apps {
 
 /// A value that the line shows: name and number.
@@ -19,7 +21,7 @@ using ProgressValue = std::pair<std::string_view, double>;
 /// Where and how often progress is shown. The default is standard error.
 struct ProgressOptions {
   std::ostream* out = nullptr;    ///< nullptr: standard error
-  bool terminal = false;          ///< redraw one line; set by terminal_progress()
+  bool terminal = false;          ///< redraw one line
   int width = 80;                 ///< columns of the terminal
   bool quiet = false;             ///< show nothing but messages
   double redraw_seconds = 0.1;    ///< on a terminal
@@ -28,8 +30,9 @@ struct ProgressOptions {
   std::function<double()> clock;  ///< seconds, any origin; empty: the steady clock
 };
 
-/// Options for standard error: a redrawn line of the window's width when it is a terminal, plain lines otherwise.
-ProgressOptions standard_progress(bool quiet = false);
+/// Options for the messages of a call: a redrawn line of the window's width when they go to a terminal, plain lines
+/// otherwise.
+ProgressOptions standard_progress(const Call& call, bool quiet = false);
 
 /// Shows `label  done/total  rate  time left  values`. Rate and time left are those of the last 20 seconds or so.
 class Progress {

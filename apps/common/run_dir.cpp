@@ -262,6 +262,7 @@ bool is_run_folder(const fs::path& path) {
 }
 
 std::string read_run_config(const fs::path& path) {
+  own_files(path, {kConfig});  // refuses links
   return std::string(io::as_text(io::read_file(path / kConfig, kMaxRunJsonBytes)));
 }
 

@@ -47,14 +47,19 @@ std::string key_of(std::string setting) {
   return setting;
 }
 
+Json without_inputs(const RunInfo& info) {
+  Json configuration = Json::parse(info.configuration, nullptr, false);
+  if (configuration.is_object())
+    for (const auto& [setting, path] : info.inputs) configuration.erase(key_of(setting));
+  return configuration;
+}
+
 /// "lr 0.1 (the run: 0.05), seed 2 (the run: 1)" for the settings that differ; empty when none does. Paths of inputs
 /// may differ: their content counts.
 std::string differences(const RunInfo& info, const std::string& run_text) {
-  Json given = Json::parse(info.configuration, nullptr, false);
-  const Json run = Json::parse(run_text, nullptr, false, true);
+  const Json given = without_inputs(info), run = Json::parse(run_text, nullptr, false, true);
   std::string text;
   if (!given.is_object() || !run.is_object()) return text;
-  for (const auto& [setting, path] : info.inputs) given.erase(key_of(setting));
   for (const auto& [name, value] : given.items()) {
     const auto before = run.find(name);  // a setting that the run's version did not have had its default
     if (before != run.end() && *before != value)
@@ -103,6 +108,10 @@ void check_inputs(const Json& manifest, const RunInfo& info, const fs::path& fol
 
 }  // namespace
 
+std::string settings_without_inputs(const RunInfo& info) {
+  return without_inputs(info).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 std::string utc_now() {
   const std::time_t now = std::time(nullptr);
   std::tm parts{};
@@ -133,9 +142,7 @@ Json new_manifest(const RunInfo& info) {
 
 Json read_manifest(const fs::path& folder) {
   const fs::path file = folder / kManifest;
-  std::error_code ignored;
-  if (fs::symlink_status(file, ignored).type() == fs::file_type::symlink)
-    throw DataError(message("[run] expected the manifest itself, got a link: ", file.string()));
+  own_files(folder, {kManifest});  // refuses links
   const io::Bytes bytes = io::read_file(file, kMaxRunJsonBytes);
   const Json manifest = Json::parse(io::as_text(bytes), nullptr, false);
   if (!manifest.is_object() || !manifest.contains("engram")) {

@@ -40,6 +40,9 @@ FilePatterns listed_files(const ManifestJson& manifest, const std::filesystem::p
 /// difference.
 void check_same_run(const ManifestJson& manifest, const RunInfo& info, const std::filesystem::path& folder);
 
+/// The configuration without the paths of inputs, whose content counts instead.
+std::string settings_without_inputs(const RunInfo& info);
+
 /// Now as "2024-05-31T12:00:00Z".
 std::string utc_now();
 

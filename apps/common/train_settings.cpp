@@ -8,58 +8,54 @@ namespace engram::apps {
 
 void add_train_settings(Cli& cli, TrainSettings& s) {
   cli.group("What to train on what");
-  cli.option("arch", &s.arch, "network: " + network_names());
-  cli.option("data", &s.data, "folder of the data set").only_on_command_line().required("resume").input();
-  cli.option("dataset", &s.dataset, "kind of the data set");
-  cli.option("init", &s.init, "start from the weights of this classifier of the same network, not from random ones")
+  cli.option("arch", &s.arch, "Network: " + network_names());
+  cli.option("data", &s.data, "Folder of the data set").only_on_command_line().required("resume").input();
+  cli.option("dataset", &s.dataset, "Kind of the data set");
+  cli.option("init", &s.init, "Start from the weights of this classifier of the same network, not from random ones")
       .input();
-  cli.option("limit-train", &s.limit_train, "use only the first N training images; 0 is all").at_least(0);
+  add_limit_option(cli, s.limit, "training images");
   cli.group("Optimisation");
-  cli.option("epochs", &s.epochs, "passes over the training images").at_least(1);
-  cli.option("batch-size", &s.batch_size, "images a step").at_least(1);
-  cli.option("optimizer", &s.optimizer, "update rule").choices({"sgd", "adam", "adamw"});
-  cli.option("lr", &s.lr, "learning rate; of one-cycle the peak").at_least(0);
-  cli.option("momentum", &s.momentum, "of SGD").at_least(0).at_most(1);
+  cli.option("epochs", &s.epochs, "Passes over the training images").at_least(1);
+  cli.option("batch-size", &s.batch_size, "Images a step").at_least(1);
+  cli.option("optimizer", &s.optimizer, "Update rule").choices({"sgd", "adam", "adamw"});
+  cli.option("lr", &s.lr, "Learning rate; of one-cycle the peak").at_least(0);
+  cli.option("momentum", &s.momentum, "Of SGD").at_least(0).at_most(1);
   cli.option("nesterov", &s.nesterov, "Nesterov's form of SGD with momentum");
   cli.option("weight-decay", &s.weight_decay, "L2 coefficient (decoupled for adamw)").at_least(0);
-  cli.option("decay-vectors", &s.decay_vectors, "decay biases and normalisation parameters too");
-  cli.option("label-smoothing", &s.label_smoothing, "share of the target spread over all classes")
+  cli.option("decay-vectors", &s.decay_vectors, "Decay biases and normalisation parameters too");
+  cli.option("label-smoothing", &s.label_smoothing, "Share of the target spread over all classes")
       .at_least(0)
       .at_most(1);
-  cli.option("clip-norm", &s.clip_norm, "largest norm of the gradients together; 0 is no limit").at_least(0);
-  cli.option("ema-decay", &s.ema_decay, "decay of the running average of the weights a step; 0 keeps none")
+  cli.option("clip-norm", &s.clip_norm, "Largest norm of the gradients together; 0 is no limit").at_least(0);
+  cli.option("ema-decay", &s.ema_decay, "Decay of the running average of the weights a step; 0 keeps none")
       .at_least(0)
       .at_most(1);
   cli.group("Learning rate");
-  cli.option("schedule", &s.schedule, "its course").choices(schedule_names());
-  cli.option("warmup-epochs", &s.warmup_epochs, "linear rise at the start (not of one-cycle)").at_least(0);
-  cli.option("milestones", &s.milestones, "epochs at which multistep multiplies by --gamma");
-  cli.option("gamma", &s.gamma, "factor of step and multistep").at_least(0);
-  cli.option("final-lr", &s.final_lr, "end of cosine").at_least(0);
-  cli.option("rise-fraction", &s.rise_fraction, "one-cycle: part of the training spent rising").at_least(0).at_most(1);
-  cli.option("start-divisor", &s.start_divisor, "one-cycle: peak over start").at_least(1);
-  cli.option("final-divisor", &s.final_divisor, "one-cycle: start over end").at_least(1);
-  cli.option("anneal", &s.anneal, "one-cycle: shape between the corners").choices({"cosine", "linear"});
+  cli.option("schedule", &s.schedule, "Its course").choices(schedule_names());
+  cli.option("warmup-epochs", &s.warmup_epochs, "Linear rise at the start (not of one-cycle)").at_least(0);
+  cli.option("milestones", &s.milestones, "Epochs at which multistep multiplies by --gamma");
+  cli.option("gamma", &s.gamma, "Factor of step and multistep").at_least(0);
+  cli.option("final-lr", &s.final_lr, "End of cosine").at_least(0);
+  cli.option("rise-fraction", &s.rise_fraction, "One-cycle: part of the training spent rising").at_least(0).at_most(1);
+  cli.option("start-divisor", &s.start_divisor, "One-cycle: peak over start").at_least(1);
+  cli.option("final-divisor", &s.final_divisor, "One-cycle: start over end").at_least(1);
+  cli.option("anneal", &s.anneal, "One-cycle: shape between the corners").choices({"cosine", "linear"});
   cli.group("Augmentation");
-  cli.option("padding", &s.padding, "largest shift in pixels (pad and random crop)").at_least(0);
-  cli.option("pad-mode", &s.pad_mode, "what comes in from outside").choices({"zero", "reflect"});
-  cli.option("flip-probability", &s.flip_probability, "of a horizontal flip").at_least(0).at_most(1);
-  cli.option("cutout", &s.cutout, "side of the square that is blanked; 0 is off").at_least(0);
+  cli.option("padding", &s.padding, "Largest shift in pixels (pad and random crop)").at_least(0);
+  cli.option("pad-mode", &s.pad_mode, "What comes in from outside").choices({"zero", "reflect"});
+  cli.option("flip-probability", &s.flip_probability, "Of a horizontal flip").at_least(0).at_most(1);
+  cli.option("cutout", &s.cutout, "Side of the square that is blanked; 0 is off").at_least(0);
   cli.group("Evaluation and files");
-  cli.option("test-flip", &s.test_flip, "report the mean over each test image and its mirror image too");
-  cli.option("evaluate-every", &s.evaluate_every, "epochs between evaluations; the last epoch is always evaluated")
+  add_test_flip_option(cli, s.test_flip);
+  cli.option("evaluate-every", &s.evaluate_every, "Epochs between evaluations; the last epoch is always evaluated")
       .at_least(1);
-  cli.option("checkpoint-steps", &s.checkpoint_steps, "steps between checkpoints; 0 is once an epoch").at_least(0);
-  cli.option("precision", &s.precision, "storage of the final weights").choices({"f32", "f16"});
-  cli.option("exact", &s.exact, "direct convolutions instead of Winograd");
-  cli.option("graph", &s.graph, "on CUDA devices: repeat the step as one CUDA graph");
-  cli.resume_option(&s.resume, "continue the run in this folder, with its settings");
-  cli.option("profile", &s.profile, "print calls, time, bytes and flops of every operation at the end")
-      .only_on_command_line();
-  cli.group("Run");
-  add_common_options(cli, s.common);
-  add_device_options(cli, s.common);
-  add_run_options(cli, s.common, true);
+  cli.option("checkpoint-steps", &s.checkpoint_steps, "Steps between checkpoints; 0 is once an epoch").at_least(0);
+  cli.option("precision", &s.precision, "Storage of the final weights").choices({"f32", "f16"});
+  cli.option("graph", &s.graph, "On CUDA devices: repeat the step as one CUDA graph");
+  add_seed_option(cli, s.common);
+  add_running_options(cli, s.common);
+  add_compute_options(cli, s.common);
+  add_resumable_run_options(cli, s.common);
 }
 
 SupervisedOptions supervised_options(const TrainSettings& s, dim_t train_images) {

@@ -17,7 +17,6 @@ struct TrainSettings {
   std::string dataset = "auto";
   std::filesystem::path data;
   std::filesystem::path init;
-  std::filesystem::path resume;
 
   std::int64_t epochs = 30;
   std::int64_t batch_size = 128;
@@ -45,14 +44,12 @@ struct TrainSettings {
   double flip_probability = 0.5;
   std::int64_t cutout = 0;
   bool test_flip = false;
-  std::int64_t limit_train = 0;
+  std::int64_t limit = 0;
 
   std::int64_t evaluate_every = 1;
   std::int64_t checkpoint_steps = 0;
   std::string precision = "f32";
-  bool exact = false;
   bool graph = true;
-  bool profile = false;
 };
 
 /// Registers all of them.

@@ -1,15 +1,12 @@
 /// engram-genes calibrate
 
-#include <cstdio>
-#include <iostream>
+#include <sstream>
 
-#include "apps/common/common_options.h"
 #include "apps/common/exit_code.h"
-#include "apps/common/progress.h"
-#include "apps/common/run_dir.h"
-#include "apps/common/signals.h"
+#include "apps/common/program.h"
 #include "apps/genes/commands.h"
 #include "engine/io/csv.h"
+#include "kernels/common/error.h"
 #include "models/genes/calibrated_screen.h"
 #include "models/genes/calibration.h"
 
@@ -37,17 +34,18 @@ void add_settings(Cli& cli, CalibrateSettings& s) {
   cli.option("family", &s.family, "The family test, which declares genes");
   cli.option("screens", &s.screens, "Screens, by their names").choices(genes::screen_names());
   cli.option("select", &s.select, "The whole selection, with one search, and its intervals");
-  add_common_options(cli, s.common);
-  add_run_options(cli, s.common);
+  add_seed_option(cli, s.common);
+  add_running_options(cli, s.common);
+  add_resumable_run_options(cli, s.common);
 }
 
 const std::vector<std::string> kHeader = {"setting", "what", "nominal", "share", "low99", "high99", "errors", "tests"};
 
-/// One line of calibration.csv and of the console: a share beside the 99 % interval of its nominal rate.
+/// One line of calibration.csv and of the text: a share beside the 99 % interval of its nominal rate.
 class Table {
  public:
   Table(const RunDir& run, std::string setting) : csv_(run / "calibration.csv", kHeader), setting_(std::move(setting)) {
-    std::printf("%-44s %8s %8s  %-18s %s\n", "what", "nominal", "share", "99 % interval", "errors of tests");
+    print(text_, "%-44s %8s %8s  %-18s %s\n", "what", "nominal", "share", "99 % interval", "errors of tests");
   }
 
   void rate(const std::string& what, double nominal, const ErrorCount& count) {
@@ -55,21 +53,26 @@ class Table {
     const auto [low, high] = genes::binomial_interval_99(nominal, count.tests);
     csv_.cell(setting_).cell(what).cell(nominal).cell(count.share()).cell(low).cell(high);
     csv_.cell(count.errors).cell(count.tests).end_row();
-    std::printf("%-44s %8.3g %8.4f  %.4f to %.4f   %lld of %lld%s\n", what.c_str(), nominal, count.share(), low, high,
-                static_cast<long long>(count.errors), static_cast<long long>(count.tests),
-                count.share() > high ? "  ABOVE" : "");
+    print(text_, "%-44s %8.3g %8.4f  %.4f to %.4f   %lld of %lld%s\n", what.c_str(), nominal, count.share(), low, high,
+          static_cast<long long>(count.errors), static_cast<long long>(count.tests),
+          count.share() > high ? "  ABOVE" : "");
   }
 
   void mean(const std::string& what, double value) {
     csv_.cell(setting_).cell(what).cell("").cell(value).cell("").cell("").cell("").cell("");
     csv_.end_row();
-    std::printf("%-44s %8s %8.4f\n", what.c_str(), "", value);
+    print(text_, "%-44s %8s %8.4f\n", what.c_str(), "", value);
   }
 
-  void commit() { csv_.commit(); }
+  /// Ends the file and returns the text.
+  std::string commit() {
+    csv_.commit();
+    return text_.str();
+  }
 
  private:
   io::CsvWriter csv_;
+  std::ostringstream text_;
   std::string setting_;
 };
 
@@ -96,20 +99,8 @@ void write(const Calibration& c, const CalibrateSettings& s, Table& table) {
   table.mean("select: key genes declared", c.select.declared_key);
 }
 
-}  // namespace
-
-int run_calibrate(int argc, const char* const* argv) {
-  CalibrateSettings s;
-  s.common.seed = 1;
-  Cli cli("engram-genes calibrate",
-          "Draws cohorts whose answer is known and measures how often the printed probabilities and intervals hold.");
-  add_settings(cli, s);
-  if (!cli.parse(argc, argv)) return kExitOk;
-  const int threads = apply_threads(s.common);
-  RunInfo info = run_info(cli, s.common, threads);
-  info.files = {"calibration.csv"};
-  RunDir run = RunDir::create(s.common.out, s.common.force, info);
-  Progress progress("calibrate " + s.setting, s.cohorts, standard_progress(s.common.quiet));
+Outcome work(const Program& program, const CalibrateSettings& s, RunDir& run) {
+  Progress progress("calibrate " + s.setting, s.cohorts, program.progress("cohort"));
   genes::CalibrationOptions options;
   options.cohorts = int(s.cohorts);
   options.replicates = int(s.replicates);
@@ -118,16 +109,27 @@ int run_calibrate(int argc, const char* const* argv) {
   options.screens = s.screens;
   options.select = s.select;
   const Calibration result = genes::calibrate(
-      genes::null_setting(s.setting), options, [&](int done) { progress.update(done); }, stop_requested);
+      genes::null_setting(s.setting), options, [&](int done) { progress.update(done); }, program.call().stop);
   progress.finish();
   Table table(run, s.setting);
   write(result, s, table);
-  table.commit();
   run.set_fact("cohorts", std::int64_t(result.cohorts));
   const bool stopped = result.cohorts < options.cohorts;
-  run.finish(stopped ? "interrupted" : "complete");
-  std::cout << "table:  " << (run / "calibration.csv").string() << "\n";
-  return stopped ? kExitInterrupted : kExitOk;
+  return {.stopped = stopped ? message("after ", result.cohorts, " cohorts") : "",
+          .text = table.commit() + "table:  " + (run / "calibration.csv").string() + "\n"};
+}
+
+}  // namespace
+
+int run_calibrate(Call& call) {
+  CalibrateSettings s;
+  Cli cli(call,
+          "Draws cohorts whose answer is known and measures how often the printed probabilities and intervals hold.");
+  add_settings(cli, s);
+  if (!cli.parse()) return kExitOk;
+  Program program(cli, s.common);
+  program.open_anew({"calibration.csv"});
+  return program.run([&](RunDir& run) { return work(program, s, run); });
 }
 
 }  // namespace engram::apps

@@ -1,7 +1,7 @@
 #include "apps/genes/data_settings.h"
 
-#include <iostream>
 #include <map>
+#include <ostream>
 
 #include "engine/io/sha256.h"
 #include "kernels/common/error.h"
@@ -23,8 +23,7 @@ void add_data_settings(Cli& cli, DataSettings& s) {
   cli.option("clip-clinical", &s.clip_clinical, "Replace clinical values above this by it; negative: leave them");
   cli.option("drop-invalid", &s.drop_invalid,
              "Leave out rows with missing cells, times of 0 or less, or clinical values above the documented maximum");
-  cli.option("memory", &s.memory_gib, "Refuse data that need more than so many GiB; 0: the machine's memory")
-      .at_least(0);
+  add_memory_limit_option(cli, s.memory_limit_mib, "Refuse data that need more MiB than that; 0: the machine's memory");
 }
 
 genes::LoadedCohort load_data(const DataSettings& s) {
@@ -39,20 +38,20 @@ genes::LoadedCohort load_data(const DataSettings& s) {
   genes::LoadOptions options;
   if (s.clip_clinical >= 0) options.clip_clinical = s.clip_clinical;
   options.drop_invalid = s.drop_invalid;
-  options.memory_limit = std::uint64_t(s.memory_gib * double(std::uint64_t{1} << 30));
+  options.memory_limit = std::uint64_t(s.memory_limit_mib * double(1 << 20));
   return genes::load_cohort(s.data, roles, options);
 }
 
-void print_findings(const genes::LoadedCohort& data) {
-  for (const genes::Finding& finding : data.findings) std::cerr << "note: " << finding.text << "\n";
+void print_findings(const Call& call, const genes::LoadedCohort& data) {
+  for (const genes::Finding& finding : data.findings) *call.err << "note: " << finding.text << "\n";
 }
 
-void add_data_input(const DataSettings& s, RunInfo& info) {
-  if (!std::filesystem::is_directory(s.data)) return info.add_input("data", s.data);
+void add_data_input(const DataSettings& s, Program& program) {
+  if (!std::filesystem::is_directory(s.data)) return program.add_input("data", s.data);
   std::map<std::string, std::string> hashes;
   for (const char* file : {genes::kClinicalFile, genes::kGeneFile, genes::kSurvivalFile, genes::kTreatmentFile})
     hashes["data/" + std::string(file)] = io::sha256_file_hex(s.data / file);
-  info.add_input("data", s.data, hashes);
+  program.add_input("data", s.data, hashes);
 }
 
 }  // namespace engram::apps

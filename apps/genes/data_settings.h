@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "apps/common/cli.h"
-#include "apps/common/run_dir.h"
+#include "apps/common/program.h"
 #include "models/genes/cohort_io.h"
 
 namespace engram::apps {
@@ -18,7 +18,7 @@ struct DataSettings {
   std::vector<std::string> clinical, genes;
   double clip_clinical = -1;  ///< negative: no clipping
   bool drop_invalid = false;
-  double memory_gib = 0;
+  double memory_limit_mib = 0;
 };
 
 /// Registers --data and the roles of a wide CSV file.
@@ -27,10 +27,10 @@ void add_data_settings(Cli& cli, DataSettings& settings);
 /// Reads the cohort. Throws UsageError when no path was given, and what load_cohort() throws.
 genes::LoadedCohort load_data(const DataSettings& settings);
 
-/// Prints what is unusual about the data, one note a line, on standard error.
-void print_findings(const genes::LoadedCohort& data);
+/// Prints what is unusual about the data, one note a line, on the call's `err`.
+void print_findings(const Call& call, const genes::LoadedCohort& data);
 
 /// Adds the files read, with their hashes, to what a run depends on.
-void add_data_input(const DataSettings& settings, RunInfo& info);
+void add_data_input(const DataSettings& settings, Program& program);
 
 }  // namespace engram::apps

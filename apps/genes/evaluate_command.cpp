@@ -2,12 +2,9 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <iostream>
+#include <functional>
 
-#include "apps/common/common_options.h"
 #include "apps/common/exit_code.h"
-#include "apps/common/progress.h"
-#include "apps/common/signals.h"
 #include "apps/genes/commands.h"
 #include "apps/genes/comparison_report.h"
 #include "apps/genes/data_settings.h"
@@ -29,7 +26,7 @@ constexpr const char* kReference = "pipeline";
 struct EvaluateSettings {
   CommonOptions common;
   DataSettings data;
-  fs::path key, resume;
+  fs::path key;
   bool inferred = false;
   std::vector<std::string> scenarios, methods;
   FitnessSettings fitness;
@@ -58,9 +55,9 @@ void add_settings(Cli& cli, EvaluateSettings& s) {
       .at_least(0)
       .at_most(1000);
   add_filter_settings(cli, s.fitness);
-  add_common_options(cli, s.common);
-  add_run_options(cli, s.common, true);
-  cli.resume_option(&s.resume, "Continue the run in this folder with the cohorts that it lacks");
+  add_seed_option(cli, s.common);
+  add_running_options(cli, s.common);
+  add_resumable_run_options(cli, s.common);
 }
 
 /// Cohorts to compare on, each made when its turn comes.
@@ -111,7 +108,8 @@ void check(const EvaluateSettings& s) {
   if (s.data.data.empty() != s.key.empty()) throw UsageError("expected --data and --key together");
 }
 
-ComparisonCell run_task(const EvaluateSettings& s, const Task& task, const Cohort* given, const AnswerKey* given_key) {
+ComparisonCell run_task(const EvaluateSettings& s, const Task& task, const Cohort* given, const AnswerKey* given_key,
+                        const std::function<bool()>& stop) {
   genes::ComparisonOptions options;
   options.seed = task.seed;
   options.evaluations = s.evaluations;
@@ -123,11 +121,11 @@ ComparisonCell run_task(const EvaluateSettings& s, const Task& task, const Cohor
   options.adjust_prognostic = s.fitness.adjust_prognostic;
   options.methods = s.methods;
   const auto finish = [&](const Cohort& cohort, const AnswerKey& key) {
-    ComparisonCell cell = make_cell(task.scenario, task.seed, cohort,
-                                    genes::compare_methods(cohort, options, {}, stop_requested), key, int(s.report));
+    ComparisonCell cell = make_cell(task.scenario, task.seed, cohort, genes::compare_methods(cohort, options, {}, stop),
+                                    key, int(s.report));
     if (s.folds == 0) return cell;
     const genes::PredictionOptions folds{.repeats = 1, .folds = int(s.folds), .seed = task.seed};
-    add_predictions(cell, genes::cross_validate_methods(cohort, options, folds, stop_requested));
+    add_predictions(cell, genes::cross_validate_methods(cohort, options, folds, stop));
     return cell;
   };
   if (given != nullptr) return finish(*given, *given_key);
@@ -135,71 +133,34 @@ ComparisonCell run_task(const EvaluateSettings& s, const Task& task, const Cohor
   return finish(simulated.cohort, AnswerKey::of(simulated.truth));
 }
 
-RunDir open_run_dir(const Cli& cli, const EvaluateSettings& s, int threads) {
-  RunInfo info = run_info(cli, s.common, threads);
-  info.files = {"evaluation.csv", "evaluation.json", "evaluation.md", "cells/*.json"};
-  if (!s.data.data.empty()) {
-    add_data_input(s.data, info);
-    info.add_input("key", s.key);
-  }
-  if (s.resume.empty()) return RunDir::create(s.common.out, s.common.force, info);
-  RunDir run = RunDir::resume(s.resume, info);
-  run.continue_after(std::int64_t{1} << 40);
-  return run;
-}
-
-int finish(const EvaluateSettings& s, RunDir& run, const std::vector<ComparisonCell>& cells) {
+/// Tables of all cells; the report is written when the run ends.
+Outcome finish(const EvaluateSettings& s, RunDir& run, const std::vector<ComparisonCell>& cells) {
   const std::vector<SummaryRow> rows = summarise(cells, kReference);
   write_summary_csv(run / "evaluation.csv", rows);
   write_summary_json(run / "evaluation.json", rows);
   io::write_file(run / "evaluation.md", summary_markdown(rows));
   run.set_fact("cohorts", std::int64_t(cells.size()));
-  run.set_end("complete");
   const std::string key =
       s.scenarios.empty()
           ? (s.inferred ? "the inferred key (no official one is known), " : "the key ") + s.key.filename().string()
           : std::string("the simulator's truth");
-  const fs::path report = write_comparison_report(run, cells, rows, key);
-  run.finish();
-  std::cout << "table:  " << (run / "evaluation.csv").string() << "\nreport: " << report.string() << "\n";
-  return kExitOk;
+  return {.text = "table:  " + (run / "evaluation.csv").string() + "\n",
+          .report = [&run, cells, rows, key] { return write_comparison_report(run, cells, rows, key); }};
 }
 
-}  // namespace
-
-int run_evaluate(int argc, const char* const* argv) {
-  EvaluateSettings s;
-  s.common.seed = 1;
-  Cli cli("engram-genes evaluate", "Compares methods of gene selection where the answer is known.");
-  add_settings(cli, s);
-  if (!cli.parse(argc, argv)) return kExitOk;
-  check(s);
-  const int threads = apply_threads(s.common);
-  genes::LoadedCohort data;
-  AnswerKey key;
-  if (!s.data.data.empty()) {
-    data = load_data(s.data);
-    print_findings(data);
-    key = read_key(s.key, data.cohort, s.inferred);
-    genes::choose_model(data.cohort);  // what cannot be analysed is refused before a folder appears
-  }
-  RunDir run = open_run_dir(cli, s, threads);
+/// Makes the cells that are missing. What is given is the cohort of --data with its key, if any.
+Outcome work(const Program& program, const EvaluateSettings& s, const Cohort* given, const AnswerKey* key,
+             RunDir& run) {
   fs::create_directories(run / "cells");
   const std::vector<Task> tasks = tasks_of(s);
-  ProgressOptions options = standard_progress(s.common.quiet);
-  options.unit = "cohort";
-  Progress progress("evaluate", std::int64_t(tasks.size()), options);
+  Progress progress("evaluate", std::int64_t(tasks.size()), program.progress("cohort"));
   std::vector<ComparisonCell> cells;
   for (const Task& task : tasks) {
     const fs::path file = cell_file(run.path(), task);
     if (!fs::exists(file)) {
-      const ComparisonCell cell = run_task(s, task, s.key.empty() ? nullptr : &data.cohort, &key);
-      if (stop_requested()) {  // a cell that lacks methods is not kept
-        run.finish("interrupted");
-        std::cerr << "stopped after " << cells.size() << " cohorts; continue with --resume " << run.path().string()
-                  << "\n";
-        return kExitInterrupted;
-      }
+      const ComparisonCell cell = run_task(s, task, given, key, program.call().stop);
+      if (program.stop_requested())  // a cell that lacks methods is not kept
+        return {.stopped = message("after ", cells.size(), " cohorts"), .results = false};
       save_cell(file, cell);
     }
     cells.push_back(load_cell(file));
@@ -207,6 +168,31 @@ int run_evaluate(int argc, const char* const* argv) {
   }
   progress.finish();
   return finish(s, run, cells);
+}
+
+}  // namespace
+
+int run_evaluate(Call& call) {
+  EvaluateSettings s;
+  Cli cli(call, "Compares methods of gene selection where the answer is known.");
+  add_settings(cli, s);
+  if (!cli.parse()) return kExitOk;
+  check(s);
+  Program program(cli, s.common);
+  genes::LoadedCohort data;
+  AnswerKey key;
+  const bool given = !s.data.data.empty();
+  if (given) {
+    data = load_data(s.data);
+    print_findings(call, data);
+    key = read_key(s.key, data.cohort, s.inferred);
+    genes::choose_model(data.cohort);  // what cannot be analysed is refused before a folder appears
+    add_data_input(s.data, program);
+    program.add_input("key", s.key);
+  }
+  RunDir& run = program.open({"evaluation.csv", "evaluation.json", "evaluation.md", "cells/*.json"});
+  if (program.resumes()) run.continue_after(std::int64_t{1} << 40);
+  return program.run([&](RunDir& dir) { return work(program, s, given ? &data.cohort : nullptr, &key, dir); });
 }
 
 }  // namespace engram::apps

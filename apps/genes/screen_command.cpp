@@ -2,15 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <iostream>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <sstream>
 
-#include "apps/common/common_options.h"
 #include "apps/common/exit_code.h"
-#include "apps/common/progress.h"
-#include "apps/common/signals.h"
 #include "apps/genes/commands.h"
 #include "apps/genes/data_settings.h"
 #include "apps/genes/screen_report.h"
@@ -47,8 +43,9 @@ void add_settings(Cli& cli, ScreenSettings& s) {
   cli.option("replicates", &s.replicates, "Permutations within the arms from which p-values come")
       .at_least(100)
       .at_most(1000000);
-  add_common_options(cli, s.common);
-  add_run_options(cli, s.common);
+  add_seed_option(cli, s.common);
+  add_running_options(cli, s.common);
+  add_resumable_run_options(cli, s.common);
 }
 
 GeneTests screen(const Cohort& cohort, const ScreenSettings& s) {
@@ -99,34 +96,20 @@ void write_tables(const RunDir& run, const Cohort& cohort, const GeneTests& test
   io::write_file(run / "screen.json", rows.dump(1, ' ', false, replace) + "\n");
 }
 
-void print_best(const Cohort& cohort, const GeneTests& tests, const std::vector<dim_t>& order) {
-  std::printf("%-12s %9s %9s %9s %9s  %s\n", "gene", "effect", "z", "log10 p", "BH q", "status");
+std::string best_text(const Cohort& cohort, const GeneTests& tests, const std::vector<dim_t>& order) {
+  std::ostringstream out;
+  print(out, "%-12s %9s %9s %9s %9s  %s\n", "gene", "effect", "z", "log10 p", "BH q", "status");
   for (std::size_t r = 0; r < std::min<std::size_t>(10, order.size()); ++r) {
     const std::size_t g = std::size_t(order[r]);
-    std::printf("%-12s %9.3f %9.2f %9.1f %9.2g  %s\n", cohort.gene_names[g].c_str(), tests.effect[g], tests.z[g],
-                tests.log10_p[g], tests.bh[g], genes::status_name(tests.status[g]));
+    print(out, "%-12s %9.3f %9.2f %9.1f %9.2g  %s\n", cohort.gene_names[g].c_str(), tests.effect[g], tests.z[g],
+          tests.log10_p[g], tests.bh[g], genes::status_name(tests.status[g]));
   }
-  std::cout << "p-values come from permutations within the arms (docs/genes.md); z is the model's own statistic\n";
+  out << "p-values come from permutations within the arms (docs/genes.md); z is the model's own statistic\n";
+  return out.str();
 }
 
-}  // namespace
-
-int run_screen(int argc, const char* const* argv) {
-  ScreenSettings s;
-  Cli cli("engram-genes screen",
-          "Tests every gene of a cohort for a treatment interaction (or a main effect), one gene at a time.");
-  add_settings(cli, s);
-  if (!cli.parse(argc, argv)) return kExitOk;
-  const int threads = apply_threads(s.common);
-  const genes::LoadedCohort data = load_data(s.data);
-  print_findings(data);
-  // What cannot be analysed is refused before a folder appears; model A does not look at the treatment.
-  s.model == "A" ? genes::require_events(data.cohort) : genes::require_question(data.cohort);
-  RunInfo info = run_info(cli, s.common, threads);
-  info.files = {"screen.csv", "screen.json"};
-  add_data_input(s.data, info);
-  RunDir run = RunDir::create(s.common.out, s.common.force, info);
-  Progress progress("screen " + s.model, data.cohort.num_genes(), standard_progress(s.common.quiet));
+Outcome work(const Program& program, const ScreenSettings& s, const genes::LoadedCohort& data, RunDir& run) {
+  Progress progress("screen " + s.model, data.cohort.num_genes(), program.progress());
   const GeneTests tests = screen(data.cohort, s);
   progress.update(data.cohort.num_genes());
   progress.finish();
@@ -135,13 +118,25 @@ int run_screen(int argc, const char* const* argv) {
   const auto significant = std::ranges::count_if(tests.bh, [](double q) { return q < 0.1; });
   run.set_fact("genes", std::int64_t(tests.size()));
   run.set_fact("genes_with_q_below_0.1", std::int64_t(significant));
-  run.set_end("complete");
-  const std::filesystem::path report = write_screen_report(run, data, tests, order);
-  run.finish();
-  print_best(data.cohort, tests, order);
-  std::cout << "table:  " << (run / "screen.csv").string() << "\n"
-            << "report: " << report.string() << "\n";
-  return kExitOk;
+  return {.text = best_text(data.cohort, tests, order) + "table:  " + (run / "screen.csv").string() + "\n",
+          .report = [&run, &data, tests, order] { return write_screen_report(run, data, tests, order); }};
+}
+
+}  // namespace
+
+int run_screen(Call& call) {
+  ScreenSettings s;
+  Cli cli(call, "Tests every gene of a cohort for a treatment interaction (or a main effect), one gene at a time.");
+  add_settings(cli, s);
+  if (!cli.parse()) return kExitOk;
+  Program program(cli, s.common);
+  const genes::LoadedCohort data = load_data(s.data);
+  print_findings(call, data);
+  // What cannot be analysed is refused before a folder appears; model A does not look at the treatment.
+  s.model == "A" ? genes::require_events(data.cohort) : genes::require_question(data.cohort);
+  add_data_input(s.data, program);
+  program.open_anew({"screen.csv", "screen.json"});
+  return program.run([&](RunDir& run) { return work(program, s, data, run); });
 }
 
 }  // namespace engram::apps

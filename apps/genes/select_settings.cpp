@@ -42,8 +42,9 @@ void add_select_settings(Cli& cli, SelectSettings& s) {
              "Repeats of five-fold cross-validation in which the genes are selected anew in every fold; 0 skips it")
       .at_least(0)
       .at_most(1000);
-  add_common_options(cli, s.common);
-  add_run_options(cli, s.common);
+  add_seed_option(cli, s.common);
+  add_running_options(cli, s.common);
+  add_resumable_run_options(cli, s.common);
 }
 
 genes::PipelineOptions pipeline_options(const SelectSettings& s) {

@@ -293,7 +293,12 @@ void append_csv_cell(std::string& line, std::size_t filled, std::string_view tex
 }
 
 CsvWriter::CsvWriter(const std::filesystem::path& path, std::span<const std::string> header)
-    : file_(path), columns_(header.size()) {
+    : CsvWriter(Sink(), header, std::make_unique<AtomicFile>(path)) {}
+
+CsvWriter::CsvWriter(Sink sink, std::span<const std::string> header) : CsvWriter(std::move(sink), header, nullptr) {}
+
+CsvWriter::CsvWriter(Sink sink, std::span<const std::string> header, std::unique_ptr<AtomicFile> file)
+    : file_(std::move(file)), sink_(std::move(sink)), columns_(header.size()) {
   for (const std::string& name : header) cell(name);
   end_row();
 }
@@ -319,14 +324,17 @@ void CsvWriter::end_row() {
   if (filled_ != columns_) throw UsageError(message("[csv] expected a row of ", columns_, " cells, got ", filled_));
   // A lone empty cell would be a blank line, which some readers skip.
   line_ += columns_ == 1 && line_.empty() ? "\"\"\n" : "\n";
-  file_.write(line_);
+  if (file_)
+    file_->write(line_);
+  else
+    sink_(line_);
   line_.clear();
   filled_ = 0;
 }
 
 void CsvWriter::commit() {
   if (filled_ != 0) throw UsageError("[csv] expected a complete row before commit");
-  file_.commit();
+  if (file_) file_->commit();
 }
 
 }  // namespace engram::io

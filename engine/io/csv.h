@@ -8,6 +8,7 @@
 /// length (in a table of one column a blank line between records is an empty cell), an empty file.
 
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <span>
@@ -120,8 +121,13 @@ void append_csv_cell(std::string& line, std::size_t filled, std::string_view tex
 /// as the same double. The file appears whole with commit(), or not at all.
 class CsvWriter {
  public:
+  /// Takes the text of one or more whole lines.
+  using Sink = std::function<void(std::string_view)>;
+
   /// Starts the file with its header. Throws IoError as AtomicFile.
   CsvWriter(const std::filesystem::path& path, std::span<const std::string> header);
+  /// As above, of a table that goes elsewhere, line by line.
+  CsvWriter(Sink sink, std::span<const std::string> header);
 
   /// Appends a cell to the current row.
   CsvWriter& cell(std::string_view text);
@@ -135,7 +141,10 @@ class CsvWriter {
   void commit();
 
  private:
-  AtomicFile file_;
+  CsvWriter(Sink sink, std::span<const std::string> header, std::unique_ptr<AtomicFile> file);
+
+  std::unique_ptr<AtomicFile> file_;
+  Sink sink_;
   std::string line_;
   std::size_t columns_, filled_ = 0;
 };

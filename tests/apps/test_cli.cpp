@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "apps/common/cli.h"
 #include "engine/io/atomic_file.h"
 #include "kernels/common/error.h"
@@ -26,7 +28,9 @@ struct Program {
   std::filesystem::path data;
   std::filesystem::path out, run;
   std::vector<std::string> inputs;
-  Cli cli{"engram-example", "Example."};
+  std::ostringstream said;
+  Call call{"engram-example", {}, &said, &said, [] { return false; }};
+  Cli cli{call, "Example."};
 
   explicit Program(bool required = false) {
     cli.group("Method");
@@ -46,9 +50,8 @@ struct Program {
   }
 
   bool parse(std::vector<std::string> words) {
-    std::vector<const char*> argv = {"engram-example"};
-    for (const std::string& word : words) argv.push_back(word.c_str());
-    return cli.parse(static_cast<int>(argv.size()), argv.data());
+    call.words = std::move(words);
+    return cli.parse();
   }
 };
 
@@ -74,7 +77,7 @@ TEST(Cli, ReadsEveryKindOfValue) {
   EXPECT_EQ(p.width, 64);
   EXPECT_TRUE(p.cli.was_given("lr"));
   EXPECT_FALSE(p.cli.was_given("width"));
-  EXPECT_EQ(p.cli.arguments().size(), 15u);
+  EXPECT_EQ(p.cli.call().words.size(), 15u);
 }
 
 TEST(Cli, MistakesAreNamedWithTheNearestOption) {
@@ -111,10 +114,10 @@ TEST(Cli, ARefusedLineLeavesTheVariable) {
 
 TEST(Cli, UnexpectedArgumentsAreRefused) {
   int number = 1;
-  Cli cli("engram-example", "Example.");
+  const Call call{"engram-example", {"stray"}, nullptr, nullptr, {}};
+  Cli cli(call, "Example.");
   cli.option("number", &number, "Number");
-  const char* argv[] = {"engram-example", "stray"};
-  EXPECT_ERROR(cli.parse(2, argv), UsageError, "unexpected argument 'stray'");
+  EXPECT_ERROR(cli.parse(), UsageError, "unexpected argument 'stray'");
 }
 
 TEST(Cli, RequiredSettingsMayComeFromTheLineOrTheFile) {
@@ -216,24 +219,21 @@ TEST(Cli, TheConfigurationOfAResumedRunStandsBelowTheLineAndConfig) {
 
 TEST(Cli, HelpShowsChoicesDefaultsAndGroups) {
   Program p;
-  testing::internal::CaptureStdout();
   EXPECT_FALSE(p.parse({"--help"}));
-  const std::string help = testing::internal::GetCapturedStdout();
+  const std::string help = p.said.str();
   for (const char* words : {"--batch-size N", "natural-inversion, deep-inversion", "[256]", "[80,120]",
                             "Method:", "--flip,--no-flip ", "--config FILE"}) {
     EXPECT_NE(help.find(words), std::string::npos) << words << " in\n" << help;
   }
   Program q;
-  testing::internal::CaptureStdout();
   EXPECT_FALSE(q.parse({"--version"}));
-  EXPECT_EQ(testing::internal::GetCapturedStdout().rfind("engram-example 0.", 0), 0u);
+  EXPECT_EQ(q.said.str().rfind("engram-example 0.", 0), 0u);
 }
 
 TEST(Completion, KnowsOptionsAndChoices) {
   Program p(true);
-  testing::internal::CaptureStdout();
   EXPECT_FALSE(p.parse({"--completion", "bash"}));
-  const std::string script = testing::internal::GetCapturedStdout();
+  const std::string script = p.said.str();
   for (const char* words : {"--method) COMPREPLY=($(compgen -W 'natural-inversion deep-inversion' ", " --no-flip ",
                             "complete -o filenames -F _engram_example engram-example", " --batch-size "})
     EXPECT_NE(script.find(words), std::string::npos) << words << " in\n" << script;

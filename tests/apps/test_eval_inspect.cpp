@@ -144,7 +144,7 @@ TEST_F(Tools, EvalTakesTheConstantsOfTheClassifiersFile) {
 TEST_F(Tools, EvalOptionsSayWhatTheySay) {
   const double plain = evaluate(*network_, data_).mean_loss,
                flip = evaluate(*network_, data_, {.flip = true}).mean_loss;
-  EXPECT_NEAR(evaluated(images(), {"--flip", "--batch-size", "7"})["loss"].get<double>(), flip, 1e-6);
+  EXPECT_NEAR(evaluated(images(), {"--test-flip", "--batch-size", "7"})["loss"].get<double>(), flip, 1e-6);
   EXPECT_NEAR(evaluated(images(), {"--exact"})["loss"].get<double>(), plain, 1e-5);
   const nlohmann::json limited = evaluated(images(), {"--limit", "10"});
   EXPECT_EQ(limited["count"], 10);

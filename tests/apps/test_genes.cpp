@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <functional>
 #include <nlohmann/json.hpp>
 
@@ -261,6 +262,53 @@ TEST_F(Genes, FitsSingleModels) {
   expect_error({"fit-aft", "--data", data(), "--distribution", "gamma"}, 2, {"gamma", "loglogistic"});
 }
 
+TEST_F(Genes, AnInterruptedSelectionStartsAgainFromItsFolderAlone) {
+  ASSERT_EQ(run_program("engram-genes", quick_select(run_folder())).code, 0);
+  const std::string selection = content(run_folder() / "selection.json");
+  fs::remove(run_folder() / "selection.json");
+  const std::vector<std::string> resume = {"select", "--resume", run_folder(), "--quiet"};
+  const ProgramResult again = run_program("engram-genes", resume);
+  ASSERT_EQ(again.code, 0) << again.err;
+  EXPECT_EQ(content(run_folder() / "selection.json"), selection);
+  edit(kTreatment, [](std::size_t row, auto& cells) {
+    if (row == 8) cells[1] = cells[1] == "1" ? "0" : "1";
+  });
+  const ProgramResult other = run_program("engram-genes", resume);
+  EXPECT_EQ(other.code, 3);
+  EXPECT_NE(other.err.find("got data/Treatment.csv of other content"), std::string::npos) << other.err;
+}
+
+TEST_F(Genes, ASimulationIsReplacedAsAWhole) {
+  const std::string survival = content(data() / kSurvival), truth = content(data() / "truth.json");
+  const std::string line = "ulimit -f 8; '" ENGRAM_BIN_DIR "/engram-genes' simulate --seed 5 --force --out '" +
+                           data().string() + "' 2> /dev/null";
+  EXPECT_NE(std::system(line.c_str()), 0);  // its files do not fit
+  EXPECT_EQ(content(data() / kSurvival), survival);
+  EXPECT_EQ(content(data() / "truth.json"), truth);
+  EXPECT_EQ(run_program("engram-genes", {"simulate", "--patients", "300", "--gene-count", "60", "--seed", "5",
+                                         "--force", "--out", data()})
+                .code,
+            0);
+  EXPECT_NE(content(data() / "truth.json"), truth);
+  // Cut off before the new files had their names.
+  fs::remove(data() / "truth.json");
+  fs::remove(data() / kGenes);
+  EXPECT_EQ(run_program("engram-genes", {"simulate", "--patients", "300", "--gene-count", "60", "--out", data()}).code,
+            0);
+  io::write_file(data() / "mine.txt", "keep");
+  fs::remove(data() / "truth.json");
+  expect_error({"simulate", "--force", "--out", data()}, 2, {"with other files and no truth.json"});
+}
+
+TEST_F(Genes, ATableMayGoToStandardOutput) {
+  const ProgramResult run = run_program("engram-genes", {"fit-cox", "--data", data(), "--main", "G1", "--out", "-"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_TRUE(run.out.starts_with("term,coefficient,se")) << run.out;
+  EXPECT_EQ(run.out.find("concordance"), std::string::npos) << run.out;
+  EXPECT_NE(run.err.find("concordance"), std::string::npos) << run.err;
+  EXPECT_EQ(run_program("engram-genes", {"fit-cox", "--data", data(), "--main", "G1", "--out", "/dev/null"}).code, 0);
+}
+
 TEST_F(Genes, RefusesPatientsThatDoNotMatch) {
   edit(kTreatment, [](std::size_t row, auto& cells) {
     if (row == 8) cells[0] = "900";
@@ -334,7 +382,7 @@ TEST_F(Genes, RefusesRepeatedColumns) {
 }
 
 TEST_F(Genes, RefusesMoreThanTheMemory) {
-  expect_select_error(4, {"fit into 1073 bytes"}, {"--memory", "0.000001"});
+  expect_select_error(4, {"fit into 1048 bytes"}, {"--memory-limit", "0.001"});
 }
 
 TEST_F(Genes, WorksAroundGenesWithoutInformation) {

@@ -103,6 +103,16 @@ TEST_F(InvertApp, AnInterruptedBatchContinuesFromItsCheckpoint) {
   EXPECT_FALSE(fs::exists(checkpoint));
 }
 
+TEST_F(InvertApp, ARunKnowsItsClassifier) {
+  ASSERT_EQ(run(arguments(path("out"))), 0) << log();
+  const std::string manifest = text_of(path("out") / "manifest.json");
+  const auto network = make_network("wrn-10-1", 10, {.seed = 3, .device = {}});
+  save_classifier(path("other.safetensors"), *network, cifar_normalization());
+  EXPECT_EQ(run({path("other.safetensors"), "--resume", path("out")}), 3);
+  EXPECT_NE(log().find("got classifier of other content in"), std::string::npos) << log();
+  EXPECT_EQ(text_of(path("out") / "manifest.json"), manifest);
+}
+
 TEST_F(InvertApp, BadInputIsOneLineAndItsExitCode) {
   const auto expect = [&](std::vector<std::string> args, int code, const std::string& words) {
     EXPECT_EQ(run(std::move(args)), code) << log();

@@ -17,11 +17,19 @@
 namespace engram::apps {
 namespace {
 
+/// run_main() of a program that takes nothing from its call.
+template <class Body>
+int run_body(const Body& body) {
+  const char* argv[] = {"engram-example"};
+  return run_main(
+      "engram-example", [&](Call&) { return body(); }, 1, argv);
+}
+
 // Exit code and standard error of run_main with a body that throws.
 template <class Thrown>
 void expect_exit(const Thrown& thrown, int code, const std::string& line) {
   testing::internal::CaptureStderr();
-  EXPECT_EQ(run_main("engram-example", [&]() -> int { throw thrown; }), code);
+  EXPECT_EQ(run_body([&]() -> int { throw thrown; }), code);
   EXPECT_EQ(testing::internal::GetCapturedStderr(), line + "\n");
 }
 
@@ -37,8 +45,8 @@ TEST(MainWrapper, ErrorsBecomeOneLineAndACode) {
   const std::system_error no_thread(std::make_error_code(std::errc::resource_unavailable_try_again));
   expect_exit(no_thread, 4, std::string("engram-example: ") + no_thread.what());
   expect_exit(std::logic_error("oh"), 1, "engram-example: internal error: oh");
-  EXPECT_EQ(run_main("engram-example", [] { return 130; }), kExitInterrupted);
-  EXPECT_EQ(run_main("engram-example", [] { return 0; }), kExitOk);
+  EXPECT_EQ(run_body([] { return 130; }), kExitInterrupted);
+  EXPECT_EQ(run_body([] { return 0; }), kExitOk);
 }
 
 // Runs `body` in a child and returns its wait status.
@@ -57,7 +65,7 @@ int in_child(const Body& body) {
 TEST(Signals, TheFirstAsksAndTheProgramEndsItself) {
   for (int signal : {SIGINT, SIGTERM, SIGHUP}) {
     const int status = in_child([signal] {
-      return run_main("engram-example", [signal] {
+      return run_body([signal] {
         if (stop_requested()) return 1;
         ::raise(signal);
         return stop_requested() ? int{kExitInterrupted} : 1;

@@ -140,7 +140,7 @@ TEST_F(EndToEnd, ProgramsRunOnTheEmulatedDevice) {
   const auto trained =
       test::run_program("engram-train", {"--data", folder.path().string(), "--dataset", "cifar10-subset", "--out",
                                          (folder / "run").string(), "--device", "emu", "--arch", "resnet8x4",
-                                         "--batch-size", "2", "--epochs", "1", "--limit-train", "2"});
+                                         "--batch-size", "2", "--epochs", "1", "--limit", "2"});
   ASSERT_EQ(trained.code, 0) << trained.err;
   const std::string file = (folder / "run" / "classifier.safetensors").string();
   const auto inspected = test::run_program("engram-inspect", {"--devices"});

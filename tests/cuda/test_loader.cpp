@@ -194,7 +194,7 @@ TEST(Programs, AutoTakesTheCpuAndSaysSo) {
   const ProgramResult run =
       run_program("engram-train",
                   {"--data", folder.path().string(), "--dataset", "cifar10-subset", "--out", (folder / "run").string(),
-                   "--arch", "resnet20", "--batch-size", "2", "--epochs", "1", "--limit-train", "2"});
+                   "--arch", "resnet20", "--batch-size", "2", "--epochs", "1", "--limit", "2"});
   EXPECT_EQ(run.code, 0) << run.err;
   EXPECT_NE(run.err.find("device auto: cpu (cuda is not available: no NVIDIA driver"), std::string::npos) << run.err;
 }

@@ -1,0 +1,309 @@
+/// A library for LD_PRELOAD that makes one call of a program fail: an input or output on files below a folder, or an
+/// allocation. inject_faults.py runs programs with it.
+///
+///   ENGRAM_FAULT_ROOT    the folder; only files below it count
+///   ENGRAM_FAULT_KIND    count: nothing fails
+///                        kill: the process dies by SIGKILL before the call
+///                        tear: as kill, but half of what a write() was to write is there
+///                        eio: the call fails with EIO, once
+///                        enospc: this and every later call that takes space fails with ENOSPC
+///                        memory: the allocation fails, once (operator new and aligned allocations). Those of oneDNN
+///                        and OpenMP, which crash or abort without memory, are passed over
+///   ENGRAM_FAULT_AT      the number of the call, from 1
+///   ENGRAM_FAULT_COUNTS  a file that gets "CALLS ALLOCATIONS" at a regular end of the process
+///
+/// Counting begins with main().
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <climits>
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+namespace {
+
+enum class Kind { kNone, kCount, kKill, kTear, kEio, kEnospc, kMemory };
+
+struct Plan {
+  Kind kind = Kind::kNone;
+  long at = 0;
+  char root[PATH_MAX] = "";
+  std::size_t root_size = 0;
+};
+
+Plan g_plan;
+std::atomic<bool> g_armed{false};
+std::atomic<long> g_calls{0}, g_allocations{0};
+std::array<std::atomic<bool>, 4096> g_watched{};  // descriptors of files below the root
+
+Kind kind_of(const char* name) {
+  constexpr const char* kNames[] = {"", "count", "kill", "tear", "eio", "enospc", "memory"};
+  for (int i = 1; i < 7; ++i)
+    if (std::strcmp(name, kNames[i]) == 0) return static_cast<Kind>(i);
+  return Kind::kNone;
+}
+
+void read_plan() {
+  const char *kind = std::getenv("ENGRAM_FAULT_KIND"), *at = std::getenv("ENGRAM_FAULT_AT"),
+             *root = std::getenv("ENGRAM_FAULT_ROOT");
+  if (kind == nullptr || root == nullptr) return;
+  g_plan.kind = kind_of(kind);
+  g_plan.at = at == nullptr ? 0 : std::atol(at);
+  g_plan.root_size = std::strlen(root);
+  std::snprintf(g_plan.root, sizeof g_plan.root, "%s", root);
+}
+
+template <class Function>
+Function* next(const char* name) {
+  return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
+}
+
+bool is_watched(const char* path) {
+  return g_armed && path != nullptr && std::strncmp(path, g_plan.root, g_plan.root_size) == 0;
+}
+
+bool is_watched(int descriptor) {
+  return g_armed && descriptor >= 0 && descriptor < int(g_watched.size()) && g_watched[std::size_t(descriptor)];
+}
+
+/// Counts a call. Returns whether it is to fail, with errno set, and does not return where the process is to die.
+bool fails(bool takes_space) {
+  const long number = ++g_calls;
+  const bool here = number == g_plan.at;
+  switch (g_plan.kind) {
+    case Kind::kKill:
+    case Kind::kTear:
+      if (here) ::raise(SIGKILL);
+      return false;
+    case Kind::kEio:
+      if (here) errno = EIO;
+      return here;
+    case Kind::kEnospc:
+      if (!takes_space || number < g_plan.at) return false;
+      errno = ENOSPC;
+      return true;
+    default:
+      return false;
+  }
+}
+
+int watched_descriptor(int descriptor) {
+  if (descriptor >= 0 && descriptor < int(g_watched.size())) g_watched[std::size_t(descriptor)] = true;
+  return descriptor;
+}
+
+/// Whether the code at an address belongs to a library that does not survive a lack of memory.
+bool is_frail(const void* caller) {
+  Dl_info info{};
+  if (::dladdr(caller, &info) == 0 || info.dli_fname == nullptr) return false;
+  return std::strstr(info.dli_fname, "libdnnl") != nullptr || std::strstr(info.dli_fname, "libgomp") != nullptr;
+}
+
+int plain_posix_memalign(void** memory, std::size_t alignment, std::size_t size) {
+  static const auto real = next<int(void**, std::size_t, std::size_t)>("posix_memalign");
+  return real(memory, alignment, size);
+}
+
+/// Counts an allocation of the caller. Returns whether it is to fail: the first one from number `at` on that may.
+bool allocation_fails(const void* caller) {
+  if (!g_armed || ++g_allocations < g_plan.at || g_plan.kind != Kind::kMemory || is_frail(caller)) return false;
+  static std::atomic<bool> failed{false};
+  return !failed.exchange(true);
+}
+
+void* allocate(std::size_t size, const void* caller) {
+  void* memory = allocation_fails(caller) ? nullptr : std::malloc(size == 0 ? 1 : size);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+void* allocate_aligned(std::size_t size, std::size_t alignment, const void* caller) {
+  if (allocation_fails(caller)) throw std::bad_alloc();
+  void* memory = nullptr;
+  if (plain_posix_memalign(&memory, alignment < sizeof(void*) ? sizeof(void*) : alignment, size) != 0)
+    throw std::bad_alloc();
+  return memory;
+}
+
+void write_counts() {
+  g_armed = false;
+  const char* file = std::getenv("ENGRAM_FAULT_COUNTS");
+  if (file == nullptr) return;
+  if (std::FILE* out = std::fopen(file, "w")) {
+    std::fprintf(out, "%ld %ld\n", g_calls.load(), g_allocations.load());
+    std::fclose(out);
+  }
+}
+
+int (*g_main)(int, char**, char**) = nullptr;
+
+int counted_main(int argc, char** argv, char** environment) {
+  read_plan();
+  g_armed = g_plan.kind != Kind::kNone;
+  const int code = g_main(argc, argv, environment);
+  write_counts();
+  return code;
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  return allocate(size, __builtin_return_address(0));
+}
+void* operator new[](std::size_t size) {
+  return allocate(size, __builtin_return_address(0));
+}
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  return allocate_aligned(size, std::size_t(alignment), __builtin_return_address(0));
+}
+void* operator new[](std::size_t size, std::align_val_t alignment) {
+  return allocate_aligned(size, std::size_t(alignment), __builtin_return_address(0));
+}
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete[](void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+void operator delete[](void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::align_val_t) noexcept {
+  std::free(memory);
+}
+void operator delete[](void* memory, std::align_val_t) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
+  std::free(memory);
+}
+void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept {
+  std::free(memory);
+}
+
+extern "C" {
+
+int __libc_start_main(int (*main)(int, char**, char**), int argc, char** argv, void (*init)(), void (*fini)(),
+                      void (*loader_fini)(), void* stack_end) {
+  using Start = int(int (*)(int, char**, char**), int, char**, void (*)(), void (*)(), void (*)(), void*);
+  g_main = main;
+  return next<Start>("__libc_start_main")(counted_main, argc, argv, init, fini, loader_fini, stack_end);
+}
+
+int posix_memalign(void** memory, std::size_t alignment, std::size_t size) {
+  return allocation_fails(__builtin_return_address(0)) ? ENOMEM : plain_posix_memalign(memory, alignment, size);
+}
+
+void* aligned_alloc(std::size_t alignment, std::size_t size) {
+  static const auto real = next<void*(std::size_t, std::size_t)>("aligned_alloc");
+  if (!allocation_fails(__builtin_return_address(0))) return real(alignment, size);
+  errno = ENOMEM;
+  return nullptr;
+}
+
+int open(const char* path, int flags, ...) {
+  static const auto real = next<int(const char*, int, ...)>("open");
+  std::va_list arguments;
+  va_start(arguments, flags);
+  const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(arguments, mode_t) : 0;
+  va_end(arguments);
+  if (!is_watched(path)) return real(path, flags, mode);
+  return fails((flags & O_CREAT) != 0) ? -1 : watched_descriptor(real(path, flags, mode));
+}
+
+int open64(const char* path, int flags, ...) {
+  std::va_list arguments;
+  va_start(arguments, flags);
+  const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(arguments, mode_t) : 0;
+  va_end(arguments);
+  return open(path, flags, mode);
+}
+
+std::FILE* fopen(const char* path, const char* mode) {
+  static const auto real = next<std::FILE*(const char*, const char*)>("fopen");
+  if (is_watched(path) && fails(*mode != 'r')) return nullptr;
+  return real(path, mode);
+}
+
+std::FILE* fopen64(const char* path, const char* mode) {
+  return fopen(path, mode);
+}
+
+DIR* opendir(const char* path) {
+  static const auto real = next<DIR*(const char*)>("opendir");
+  return is_watched(path) && fails(false) ? nullptr : real(path);
+}
+
+int close(int descriptor) {
+  static const auto real = next<int(int)>("close");
+  const bool failed = is_watched(descriptor) && fails(false);
+  if (descriptor >= 0 && descriptor < int(g_watched.size())) g_watched[std::size_t(descriptor)] = false;
+  const int error = errno, result = real(descriptor);
+  if (!failed) return result;
+  errno = error;
+  return -1;
+}
+
+ssize_t read(int descriptor, void* bytes, std::size_t size) {
+  static const auto real = next<ssize_t(int, void*, std::size_t)>("read");
+  return is_watched(descriptor) && fails(false) ? -1 : real(descriptor, bytes, size);
+}
+
+ssize_t write(int descriptor, const void* bytes, std::size_t size) {
+  static const auto real = next<ssize_t(int, const void*, std::size_t)>("write");
+  if (!is_watched(descriptor)) return real(descriptor, bytes, size);
+  if (g_plan.kind == Kind::kTear && g_calls + 1 == g_plan.at) [[maybe_unused]]
+    const auto torn = real(descriptor, bytes, size / 2);
+  return fails(true) ? -1 : real(descriptor, bytes, size);
+}
+
+int fsync(int descriptor) {
+  static const auto real = next<int(int)>("fsync");
+  return is_watched(descriptor) && fails(false) ? -1 : real(descriptor);
+}
+
+int ftruncate(int descriptor, off_t size) {
+  static const auto real = next<int(int, off_t)>("ftruncate");
+  return is_watched(descriptor) && fails(false) ? -1 : real(descriptor, size);
+}
+
+int rename(const char* from, const char* to) {
+  static const auto real = next<int(const char*, const char*)>("rename");
+  return is_watched(to) && fails(false) ? -1 : real(from, to);
+}
+
+int unlink(const char* path) {
+  static const auto real = next<int(const char*)>("unlink");
+  return is_watched(path) && fails(false) ? -1 : real(path);
+}
+
+int remove(const char* path) {
+  static const auto real = next<int(const char*)>("remove");
+  return is_watched(path) && fails(false) ? -1 : real(path);
+}
+
+int mkdir(const char* path, mode_t mode) {
+  static const auto real = next<int(const char*, mode_t)>("mkdir");
+  return is_watched(path) && fails(true) ? -1 : real(path, mode);
+}
+
+int rmdir(const char* path) {
+  static const auto real = next<int(const char*)>("rmdir");
+  return is_watched(path) && fails(false) ? -1 : real(path);
+}
+
+}  // extern "C"

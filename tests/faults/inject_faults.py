@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+"""Runs the programs with one failing call each (fault_shim.cpp) and checks what they leave.
+
+After a kill every run folder must be one that --resume continues to the bytes of an undisturbed run, or that --out
+takes as if it were empty. After an error the program must have said one clear line and ended with the right code, with
+nothing half-written and no temporary file; then the same holds for the folder.
+
+    inject_faults.py BIN_FOLDER SHIM                    every call of every program, every fault
+    inject_faults.py BIN_FOLDER SHIM --sample 6         six calls of each, evenly spread, as the test does
+"""
+
+import argparse
+import hashlib
+import os
+import pathlib
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+
+IO_FAULTS = ["kill", "tear", "eio", "enospc"]
+CODES = {"eio": {0, 3}, "enospc": {0, 3}, "memory": {0, 4}}
+TEMPORARY = ".engram-tmp-"
+
+
+class Scenario:
+    """A program, how it is called with a folder for its results, and which of its files repeat byte for byte."""
+
+    def __init__(self, name, program, arguments, results, resumes, folder=True):
+        self.name, self.program, self.arguments = name, program, arguments
+        self.results, self.resumes, self.folder = results, resumes, folder
+
+
+def scenarios(data):
+    train = ["--data", data / "images", "--dataset", "cifar10-subset", "--arch", "wrn-10-1", "--batch-size", "8",
+             "--epochs", "2", "--checkpoint-steps", "1", "--padding", "0", "--threads", "1", "--quiet"]
+    invert = [data / "trained" / "classifier.safetensors", "--method", "deep-inversion", "--batch-size", "2",
+              "--num-batches", "2", "--iterations", "2", "--grid-every", "1", "--threads", "1", "--quiet"]
+    select = ["select", "--data", data / "cohort", "--seeds", "1", "--evaluations", "20", "--splits", "1", "--controls",
+              "0", "--permutations", "5", "--threads", "1", "--quiet"]
+    evaluate = ["evaluate", "--scenarios", "H", "--cohorts", "2", "--methods", "univariate-cox", "--threads", "1",
+                "--quiet"]
+    images = [data / "trained" / "classifier.safetensors", "--data", data / "images", "--dataset", "cifar10-subset",
+              "--threads", "1"]
+    return [
+        Scenario("train", "engram-train", train, ["classifier.safetensors", "metrics.jsonl"], True),
+        Scenario("invert", "engram-invert", invert, ["samples.safetensors", "images/*.png", "samples/*/*.png"], True),
+        Scenario("select", "engram-genes", select, ["selected_genes.csv", "candidates.csv"], False),
+        Scenario("evaluate", "engram-genes", evaluate, ["cells/*.json"], True),
+        Scenario("eval", "engram-eval", images, [], False, folder=False),
+    ]
+
+
+def prepare(bin_folder, data):
+    """Inputs of all scenarios: a handful of images, a classifier trained on them, a small cohort."""
+    generator = random.Random(1)
+    (data / "images").mkdir()
+    for name, count in (("data_batch_1.bin", 16), ("test_batch.bin", 10)):
+        records = b"".join(bytes([i % 10]) + generator.randbytes(3072) for i in range(count))
+        (data / "images" / name).write_bytes(records)
+    train = scenarios(data)[0]
+    run(bin_folder, train.program, train.arguments + ["--out", data / "trained"])
+    run(bin_folder, "engram-genes", ["simulate", "--patients", "60", "--gene-count", "20", "--seed", "4", "--out",
+                                     data / "cohort"])
+
+
+def run(bin_folder, program, arguments, environment=None):
+    result = subprocess.run([str(bin_folder / program)] + [str(a) for a in arguments], capture_output=True, timeout=300,
+                            env={**os.environ, **(environment or {})})
+    if environment is None and result.returncode != 0:
+        raise SystemExit(f"{program} {arguments}: ended with {result.returncode}: {result.stderr.decode()}")
+    return result
+
+
+def digest(folder, results):
+    """A hash of the files that repeat; of evaluate's cells without the seconds that they took."""
+    total = hashlib.sha256()
+    for pattern in results:
+        for file in sorted(folder.glob(pattern)):
+            content = file.read_bytes()
+            if file.suffix == ".json":
+                content = b",".join(part for part in content.split(b",") if not part.startswith(b'"seconds"'))
+            if file.name == "metrics.jsonl":
+                content = re.sub(rb',"mem/peak_mib":[0-9.]+', b"", content)  # of the process, not of the run
+            total.update(file.relative_to(folder).as_posix().encode() + b"\0" + hashlib.sha256(content).digest())
+    return total.hexdigest()
+
+
+class Injector:
+    def __init__(self, bin_folder, shim, data, scenario):
+        self.bin, self.shim, self.data, self.scenario = bin_folder, shim, data, scenario
+        with tempfile.TemporaryDirectory(dir=data) as work:
+            work = pathlib.Path(work)
+            self.calls, self.allocations = self.count(work)
+            self.expected = digest(work / "out", scenario.results) if scenario.folder else (work / "out").exists()
+
+    def environment(self, work, **more):
+        return {"LD_PRELOAD": str(self.shim), "ENGRAM_FAULT_ROOT": str(work), **more}
+
+    def count(self, work):
+        counts = work / "counts"
+        result = run(self.bin, self.scenario.program, self.scenario.arguments + ["--out", work / "out"],
+                     self.environment(work, ENGRAM_FAULT_KIND="count", ENGRAM_FAULT_COUNTS=str(counts)))
+        if result.returncode != 0:
+            raise SystemExit(f"{self.scenario.name}: {result.stderr.decode()}")
+        return (int(number) for number in counts.read_text().split())
+
+    def faults(self, sample):
+        for kind in IO_FAULTS + ["memory"]:
+            total = self.allocations if kind == "memory" else self.calls
+            chosen = range(1, total + 1)
+            if sample and sample < total:
+                chosen = sorted({1 + i * (total - 1) // max(1, sample - 1) for i in range(sample)})
+            for at in chosen:
+                yield kind, at
+
+    def check(self, kind, at):
+        """Runs one fault; returns what is wrong with what it left, or None."""
+        with tempfile.TemporaryDirectory(dir=self.data) as work:
+            work = pathlib.Path(work)
+            out = work / "out"
+            arguments = self.scenario.arguments + ["--out", out]
+            result = run(self.bin, self.scenario.program, arguments,
+                         self.environment(work, ENGRAM_FAULT_KIND=kind, ENGRAM_FAULT_AT=str(at)))
+            wrong = self.judge_end(kind, result) or self.judge_files(kind, work)
+            return wrong or self.judge_recovery(result, out, arguments)
+
+    def judge_end(self, kind, result):
+        error = result.stderr.decode(errors="replace")
+        if kind in ("kill", "tear"):
+            return None if result.returncode in (0, -9) else f"ended with {result.returncode}: {error}"
+        if result.returncode not in CODES[kind]:
+            return f"ended with {result.returncode}: {error}"
+        lines = [line for line in error.splitlines() if line.startswith("engram-")]
+        if result.returncode != 0 and (len(lines) != 1 or error.splitlines()[-1] != lines[0]):
+            return f"said: {error}"
+        return None
+
+    def judge_files(self, kind, work):
+        if kind in ("kill", "tear"):
+            return None
+        left = [str(file.relative_to(work)) for file in work.rglob(TEMPORARY + "*")]
+        return f"left {left}" if left else None
+
+    def judge_recovery(self, result, out, arguments):
+        if not self.scenario.folder:
+            again = run(self.bin, self.scenario.program, arguments, {})
+            left = list(out.parent.glob(TEMPORARY + "*"))
+            if again.returncode != 0 or left:
+                return f"once more: {again.returncode} {again.stderr.decode()} {left}"
+            return None
+        if result.returncode != 0:
+            again = self.go_on(out, arguments)
+            if again.returncode != 0:
+                return f"cannot go on: {again.stderr.decode()}"
+        if digest(out, self.scenario.results) != self.expected:
+            return "the results differ"
+        left = list(out.rglob(TEMPORARY + "*"))
+        return f"left after going on: {left}" if left else None
+
+    def go_on(self, out, arguments):
+        """Continues a run; a folder that cannot be continued must be taken as an empty one."""
+        if self.scenario.resumes and (out / "manifest.json").exists():
+            command = self.scenario.arguments[:1] if self.scenario.program == "engram-genes" else []
+            result = run(self.bin, self.scenario.program, command + ["--resume", out, "--threads", "1", "--quiet"], {})
+            if result.returncode == 0:
+                return result
+        elif (out / "manifest.json").exists() and not self.scenario.resumes:
+            return run(self.bin, self.scenario.program, arguments + ["--force"], {})
+        return run(self.bin, self.scenario.program, arguments, {})
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bin", type=lambda text: pathlib.Path(text).resolve())
+    parser.add_argument("shim", type=lambda text: pathlib.Path(text).resolve())
+    parser.add_argument("--sample", type=int, default=0, help="calls of each program and fault; 0: all")
+    parser.add_argument("--only", default="", help="one scenario")
+    parser.add_argument("--kinds", default="", help="some faults, separated by commas")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    failures = runs = 0
+    with tempfile.TemporaryDirectory() as data, ThreadPoolExecutor(options.jobs) as pool:
+        data = pathlib.Path(data).resolve()
+        prepare(options.bin, data)
+        for scenario in scenarios(data):
+            if options.only not in ("", scenario.name):
+                continue
+            injector = Injector(options.bin, options.shim, data, scenario)
+            faults = [f for f in injector.faults(options.sample) if not options.kinds or f[0] in options.kinds.split(",")]
+            for (kind, at), wrong in zip(faults, pool.map(lambda fault: injector.check(*fault), faults)):
+                runs += 1
+                if wrong:
+                    failures += 1
+                    print(f"{scenario.name}: {kind} at call {at}: {wrong}", flush=True)
+            print(f"{scenario.name}: {injector.calls} calls, {injector.allocations} allocations, {len(faults)} faults",
+                  flush=True)
+    shutil.rmtree(data, ignore_errors=True)
+    print(f"{runs} runs, {failures} failures")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

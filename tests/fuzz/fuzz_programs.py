@@ -1,0 +1,336 @@
+#!/usr/bin/env python3
+"""Runs whole programs on damaged files, odd options and tampered run folders.
+
+Every run must end by itself (or soon after SIGTERM, where an option asks for more work than the time allows), without a
+signal, with an exit code other than 1; an error is one clear line; and a run that succeeds leaves no number in a table
+that is not finite. All choices follow from the seed and the number of the run, so --first N --runs 1 repeats one.
+
+    fuzz_programs.py BIN_FOLDER --runs 10000
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import random
+import re
+import resource
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+
+WORK_SECONDS, STOP_SECONDS = 20, 60  # a stop waits for the step in progress
+MEMORY_BYTES = 6 << 30
+
+NUMBERS = ["0", "1", "-1", "2", "3", "0.5", "1e-30", "1e30", "-0.0", "1e308", "nan", "inf", "2147483647", "2147483648",
+           "9223372036854775807", "9223372036854775808", "18446744073709551616", "1e999", "", " ", "x", "0x10", "1,2", "٣"]
+TEXTS = ["", " ", "auto", "x", "../..", "\x1b[31m", "a" * 5000, "*", "-", "--", "=1+1", "ü", "cpu", "emu:9", "cuda:-1"]
+JSON_VALUES = [None, True, 0, -1, 1.5, 1e300, 2**63, 2**70, "x", "", [], [1], ["a"], {}, {"a": 1}]
+
+TINY_TRAIN = {"arch": "wrn-10-1", "batch-size": "8", "epochs": "1", "threads": "1", "dataset": "cifar10-subset"}
+TINY_INVERT = {"method": "deep-inversion", "batch-size": "2", "num-batches": "1", "iterations": "2", "threads": "1"}
+TINY_SELECT = {"seeds": "1", "evaluations": "10", "splits": "1", "controls": "0", "permutations": "3", "threads": "1"}
+TINY_EVALUATE = {"scenarios": "H", "cohorts": "1", "methods": "univariate-cox", "threads": "1"}
+
+
+class Fuzzer:
+    def __init__(self, bin_folder, seeds, generator, work):
+        self.bin, self.seeds, self.random, self.work = bin_folder, seeds, generator, work
+
+    def copy(self, name):
+        """A seed file or folder that may be damaged, in this run's folder."""
+        source, target = self.seeds / name, self.work / name
+        if source.is_dir():
+            shutil.copytree(source, target, symlinks=True)
+        else:
+            shutil.copy(source, target)
+        return target
+
+    def damage(self, path):
+        """Damages a file, or one file of a folder; often not at all."""
+        if self.random.random() < 0.3:
+            return
+        if path.is_dir():
+            files = sorted(file for file in path.rglob("*") if file.is_file() and not file.is_symlink())
+            path = self.random.choice(files)
+            if self.random.random() < 0.15:
+                return self.replace(path)
+        content = bytearray(path.read_bytes())
+        if path.suffix == ".json" and self.random.random() < 0.7:
+            content = self.damage_json(content)
+        elif path.suffix == ".csv" and self.random.random() < 0.7:
+            content = self.damage_csv(content)
+        else:
+            content = self.damage_bytes(content)
+        path.write_bytes(content)
+
+    def replace(self, path):
+        path.unlink()
+        kind = self.random.randrange(5)
+        if kind == 0:
+            path.mkdir()
+        elif kind == 1:
+            path.symlink_to("/dev/zero")
+        elif kind == 2:
+            path.symlink_to(self.work / "outside")
+        elif kind == 3 and "run-" in str(path):  # elsewhere a program waits for the other end, as cat does
+            os.mkfifo(path)
+
+    def damage_bytes(self, content):
+        for _ in range(self.random.choice([1, 1, 2, 8])):
+            if not content:
+                break
+            at, kind = self.random.randrange(len(content)), self.random.randrange(6)
+            if self.random.random() < 0.5:
+                at %= min(len(content), 400)  # headers are where the formats are
+            if kind == 0:
+                content[at] ^= 1 << self.random.randrange(8)
+            elif kind == 1:
+                content[at] = self.random.choice([0, 255, 10, 44, 34, 45])
+            elif kind == 2:
+                del content[at:]
+            elif kind == 3:
+                content[at:at] = self.random.randbytes(self.random.choice([1, 7, 300]))
+            elif kind == 4:
+                del content[at:at + self.random.choice([1, 4, 100])]
+            elif len(content) >= 8:
+                at = min(at, len(content) - 8)
+                content[at:at + 4] = struct.pack("<f", self.random.choice([float("nan"), float("inf"), 1e38, -1e38]))
+        return content
+
+    def damage_json(self, content):
+        try:
+            value = json.loads(content)
+        except ValueError:
+            return self.damage_bytes(content)
+        node = value
+        while True:
+            keys = list(node) if isinstance(node, dict) else list(range(len(node)))
+            if not keys:
+                break
+            key = self.random.choice(keys)
+            if isinstance(node[key], (dict, list)) and self.random.random() < 0.7:
+                node = node[key]
+                continue
+            if self.random.random() < 0.25:
+                del node[key]
+            else:
+                node[key] = self.random.choice(JSON_VALUES)
+            break
+        return json.dumps(value, indent=2).encode()
+
+    def damage_csv(self, content):
+        lines = content.split(b"\n")
+        row = self.random.randrange(len(lines)) if self.random.random() < 0.7 else 0
+        kind = self.random.randrange(5)
+        if kind == 0:
+            lines[row] = lines[self.random.randrange(len(lines))]
+        elif kind == 1:
+            del lines[row]
+        else:
+            cells = lines[row].split(b",")
+            column = self.random.randrange(len(cells))
+            value = self.random.choice(NUMBERS + TEXTS[:8] + ["=cmd()", "@x", "NA"]).encode()
+            if kind == 2:  # a whole column
+                lines = [b",".join(c if i != column else value for i, c in enumerate(line.split(b","))) for line in lines]
+            else:
+                cells[column] = value
+                lines[row] = b",".join(cells)
+        return b"\n".join(lines)
+
+    def options(self, program, base):
+        """The base settings with some of the program's options set to odd values."""
+        chosen = dict(base)
+        known = OPTIONS[program]
+        for _ in range(self.random.choice([0, 0, 1, 1, 2, 4])):
+            name, choices = self.random.choice(known)
+            if name in ("out", "force", "resume", "config", "device", "profile", "completion"):
+                continue
+            if choices is None:
+                chosen[name] = None
+            else:
+                chosen[name] = self.random.choice(choices if choices and self.random.random() < 0.7 else NUMBERS + TEXTS)
+        words = []
+        for name, value in chosen.items():
+            words += [f"--{name}"] if value is None else [f"--{name}={value}"]
+        return words
+
+    def config(self, base):
+        """Sometimes the settings in a damaged configuration file instead of on the line."""
+        if self.random.random() < 0.8:
+            return []
+        file = self.work / "config.json"
+        def typed(text):
+            return json.loads(text) if re.fullmatch(r"-?[0-9.]+", text) else text
+        file.write_text(json.dumps({name.replace("-", "_"): typed(value) for name, value in base.items()}, indent=2))
+        self.damage(file)
+        return ["--config", str(file)]
+
+    def call(self):
+        """Program, words, and the folder or file of its results."""
+        out = self.work / "out"
+        kind = self.random.choice(["train", "invert", "select", "screen", "evaluate", "simulate", "fit", "eval", "inspect",
+                                   "resume", "resume", "resume", "force"])
+        if kind in ("train", "invert", "eval"):
+            classifier, images = self.copy("classifier.safetensors"), self.copy("images")
+            self.damage(self.random.choice([classifier, images]))
+            if kind == "train":
+                words = ["--data", images] + (["--init", classifier] if self.random.random() < 0.2 else [])
+                return "engram-train", self.config(TINY_TRAIN) + words + self.options("engram-train", TINY_TRAIN) + ["--out", out]
+            if kind == "invert":
+                return "engram-invert", [classifier] + self.config(TINY_INVERT) + self.options("engram-invert", TINY_INVERT) + ["--out", out]
+            base = {"dataset": "cifar10-subset", "threads": "1"}
+            return "engram-eval", [classifier, "--data", images] + self.options("engram-eval", base) + ["--out", self.work / "out.json"]
+        if kind == "inspect":
+            files = [self.copy("classifier.safetensors")]
+            self.damage(files[0])
+            if self.random.random() < 0.3:
+                files += ["--diff", self.seeds / "classifier.safetensors"]
+            return "engram-inspect", files
+        if kind in ("select", "screen", "fit", "evaluate", "simulate"):
+            cohort = self.copy("cohort")
+            self.damage(cohort)
+            command, base = {"select": ("select", TINY_SELECT), "screen": ("screen", {"threads": "1"}),
+                             "evaluate": ("evaluate", TINY_EVALUATE), "simulate": ("simulate", {"patients": "60", "gene-count": "20"}),
+                             "fit": (self.random.choice(["fit-cox", "fit-aft", "lasso"]), {"main": "G1,G2", "threads": "1"})}[kind]
+            data = ["--data", cohort] if kind in ("select", "screen", "fit") else []
+            target = self.work / "out.csv" if kind == "fit" else out
+            return "engram-genes", [command] + self.config(base) + data + self.options("engram-genes " + command, base) + ["--out", target]
+        name, program, command = self.random.choice(
+            [("train", "engram-train", []), ("invert", "engram-invert", []), ("evaluate", "engram-genes", ["evaluate"])])
+        run = self.copy("run-" + name)
+        (self.work / "outside").write_text("untouched")
+        for _ in range(self.random.choice([1, 1, 2])):
+            self.damage(run)
+        if kind == "resume":
+            return program, command + ["--resume", run, "--threads", "1"] + self.options(" ".join([program] + command), {})
+        base = {"train": TINY_TRAIN, "invert": TINY_INVERT, "evaluate": TINY_EVALUATE}[name]
+        data = {"train": ["--data", self.seeds / "images"], "invert": [self.seeds / "classifier.safetensors"], "evaluate": []}[name]
+        return program, command + data + self.options(" ".join([program] + command), base) + ["--out", run, "--force"]
+
+    def run(self):
+        program, words = self.call()
+        words = [str(word).replace("\0", "") for word in words]
+        process = subprocess.Popen([str(self.bin / program)] + words, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   cwd=self.work, preexec_fn=limit_memory)
+        stopped = False
+        try:
+            out, err = process.communicate(timeout=WORK_SECONDS)
+        except subprocess.TimeoutExpired:
+            stopped = True
+            process.send_signal(signal.SIGTERM)
+            try:
+                out, err = process.communicate(timeout=STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
+                return f"hangs: {program} {words}"
+        wrong = self.judge(process.returncode, stopped, err.decode(errors="replace"))
+        return f"{wrong}: {program} {words}\n{err.decode(errors='replace')[-600:]}" if wrong else None
+
+    def judge(self, code, stopped, err):
+        if code < 0 and not (stopped and code == -signal.SIGTERM):
+            return f"signal {-code}"
+        if code == 1:
+            return "exit 1"
+        if code not in (0, 2, 3, 4, 130, -signal.SIGTERM):
+            return f"exit {code}"
+        if code in (2, 3, 4) and not re.match(r"engram-[a-z -]+: .", err.strip().splitlines()[-1] if err.strip() else ""):
+            return "no clear line"
+        if "\x1b" in err:
+            return "escape sequence in a message"
+        outside = self.work / "outside"
+        if outside.exists() and outside.read_text() != "untouched":
+            return "wrote through a link"
+        return self.judge_tables() if code == 0 else None
+
+    def judge_tables(self):
+        for file in sorted(self.work.rglob("out*/*.csv")) + sorted(self.work.glob("out.*")):
+            if not file.is_file():
+                continue
+            for cell in re.split(r"[\s,:\[\]]+", file.read_text(errors="replace")):
+                if cell.strip('"').lower() in ("nan", "inf", "-inf", "-nan"):
+                    return f"{file.name} holds {cell}"
+        return None
+
+
+def limit_memory():
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+OPTIONS = {}
+
+
+def read_options(bin_folder):
+    """Options of every program with their choices, from the scripts that complete command lines."""
+    calls = [["engram-train"], ["engram-invert"], ["engram-eval"]]
+    calls += [["engram-genes", command] for command in
+              ("select", "screen", "simulate", "evaluate", "fit-cox", "fit-aft", "lasso")]
+    for call in calls:
+        script = subprocess.run([str(bin_folder / call[0])] + call[1:] + ["--completion", "bash"], check=True,
+                                capture_output=True, text=True).stdout
+        names = re.search(r"-\*\) COMPREPLY=\(\$\(compgen -W '([^']*)'", script).group(1).split()
+        choices = dict(re.findall(r"--([a-z0-9-]+)\) COMPREPLY=\(\$\(compgen -W '([^']*)'", script))
+        OPTIONS[" ".join(call)] = [(name[2:], None if f"--no-{name[2:]}" in names or name.startswith("--no-")
+                                    else choices.get(name[2:], "").split())
+                                   for name in names if name not in ("--help", "--version")]
+
+
+def make_seeds(bin_folder, seeds):
+    generator = random.Random(1)
+    (seeds / "images").mkdir()
+    for name, count in (("data_batch_1.bin", 16), ("test_batch.bin", 10)):
+        records = b"".join(bytes([i % 10]) + generator.randbytes(3072) for i in range(count))
+        (seeds / "images" / name).write_bytes(records)
+
+    def run(program, *words):
+        subprocess.run([str(bin_folder / program)] + [str(word) for word in words], check=True, capture_output=True)
+
+    def line(options):
+        return [f"--{name}={value}" for name, value in options.items()]
+
+    run("engram-train", "--data", seeds / "images", *line({**TINY_TRAIN, "epochs": "2"}), "--checkpoint-steps", "1", "--out",
+        seeds / "run-train")
+    shutil.copy(seeds / "run-train" / "classifier.safetensors", seeds)
+    run("engram-invert", seeds / "classifier.safetensors", *line({**TINY_INVERT, "num-batches": "2"}), "--out",
+        seeds / "run-invert")
+    (seeds / "run-invert" / "batches" / "batch_0001.safetensors").unlink()
+    run("engram-genes", "simulate", "--patients", "60", "--gene-count", "20", "--seed", "4", "--out", seeds / "cohort")
+    run("engram-genes", "evaluate", *line({**TINY_EVALUATE, "cohorts": "2"}), "--out", seeds / "run-evaluate")
+
+
+def one_run(bin_folder, seeds, seed, number):
+    with tempfile.TemporaryDirectory() as work:
+        fuzzer = Fuzzer(bin_folder, seeds, random.Random(f"{seed} {number}"), pathlib.Path(work).resolve())
+        return fuzzer.run()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bin", type=lambda text: pathlib.Path(text).resolve())
+    parser.add_argument("--runs", type=int, default=100)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    failures = 0
+    with tempfile.TemporaryDirectory() as seeds, ThreadPoolExecutor(options.jobs) as pool:
+        seeds = pathlib.Path(seeds).resolve()
+        read_options(options.bin)
+        make_seeds(options.bin, seeds)
+        numbers = range(options.first, options.first + options.runs)
+        for number, wrong in zip(numbers, pool.map(lambda n: one_run(options.bin, seeds, options.seed, n), numbers)):
+            if wrong:
+                failures += 1
+                print(f"run {number}: {wrong}", flush=True)
+    print(f"{options.runs} runs, {failures} failures")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
