@@ -1,6 +1,6 @@
 #pragma once
 /// What runs on a device, for operations and for the engine itself; tensors need engine/device.h alone.
-
+/// Threads: any may ask; what a thread queues goes to its own stream.
 #include "engine/device.h"
 #include "kernels/backend.h"
 #include "kernels/plugin/plugin.h"

@@ -1,6 +1,6 @@
 #pragma once
 /// The second-order path of fused operations: the same operation written in differentiable primitives.
-
+/// Threads: as engine/autograd.h says.
 #include <functional>
 #include <vector>
 

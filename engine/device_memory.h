@@ -3,7 +3,7 @@
 ///
 /// Copies to and from other devices pass through page-locked staging memory of the device (two parts of kStagingBytes),
 /// so that they run beside the host and host memory needs no preparation.
-
+/// Threads: any may copy; checks that were put off belong to the thread that put them off.
 #include <cstddef>
 #include <vector>
 

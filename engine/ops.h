@@ -1,5 +1,5 @@
 #pragma once
-/// All operations of the engine.
+/// All operations of the engine. Threads: any may call them at the same time; see engine/tensor.h.
 
 #include "engine/ops/batch_norm.h"
 #include "engine/ops/bn_stats_match.h"

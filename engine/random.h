@@ -1,6 +1,6 @@
 #pragma once
 /// Random tensors. Every stream has an explicit seed; the same seed gives the same bits on every back end and at every
-/// thread count.
+/// thread count. Threads: a generator belongs to one at a time; the rest as engine/tensor.h says.
 
 #include <vector>
 

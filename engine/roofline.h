@@ -1,6 +1,6 @@
 #pragma once
 /// The rates that a device reaches, against which the profiler holds each operation.
-
+/// Threads: one at a time, with no other work beside it, or the rates are too low.
 #include "engine/device.h"
 #include "engine/profiler.h"
 

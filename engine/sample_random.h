@@ -1,6 +1,6 @@
 #pragma once
 /// Random draws that belong to one sample of one epoch, whoever computes them and when.
-
+/// Threads: any may call, also at the same time.
 #include <array>
 #include <cstdint>
 

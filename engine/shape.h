@@ -1,5 +1,5 @@
 #pragma once
-/// Extents of tensors and the broadcasting rule.
+/// Extents of tensors and the broadcasting rule. Threads: any may call, also at the same time.
 
 #include <string>
 #include <vector>

@@ -1,5 +1,5 @@
 #pragma once
-/// A file that grows by whole records.
+/// A file that grows by whole records. Threads: an object belongs to one at a time.
 
 #include <cstdint>
 #include <filesystem>

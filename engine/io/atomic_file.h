@@ -1,6 +1,6 @@
 #pragma once
 /// Whole-file reading with a limit, and writing that either replaces a file completely or leaves it as it was.
-
+/// Threads: an object belongs to one at a time.
 #include <cstdint>
 #include <filesystem>
 #include <limits>

@@ -1,5 +1,5 @@
 #pragma once
-/// Base64 (RFC 4648, section 4), for images inside HTML.
+/// Base64 (RFC 4648, section 4), for images inside HTML. Threads: any may call, also at the same time.
 
 #include <cstdint>
 #include <string>

@@ -1,6 +1,6 @@
 #pragma once
 /// Byte buffers and little-endian fields. Every file format of engram is little-endian on disk.
-
+/// Threads: any may call, also at the same time.
 #include <bit>
 #include <cstdint>
 #include <cstring>

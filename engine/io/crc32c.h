@@ -1,5 +1,5 @@
 #pragma once
-/// CRC-32C (Castagnoli), the checksum of TFRecord files.
+/// CRC-32C (Castagnoli), the checksum of TFRecord files. Threads: any may call, also at the same time.
 
 #include <cstdint>
 

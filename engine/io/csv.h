@@ -6,7 +6,7 @@
 /// byte order mark at the start is skipped, and so are blank lines at the end. Refused: a quote inside an unquoted
 /// cell, text after a closing quote, a carriage return alone, zero bytes, repeated column names, records of another
 /// length (in a table of one column a blank line between records is an empty cell), an empty file.
-
+/// Threads: any may call, also at the same time.
 #include <filesystem>
 #include <functional>
 #include <limits>

@@ -1,6 +1,6 @@
 #pragma once
 /// Element types of tensors in files, which are more than those the engine computes with.
-
+/// Threads: any may call, also at the same time.
 #include <cstddef>
 #include <cstdint>
 #include <optional>

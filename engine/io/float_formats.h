@@ -1,7 +1,7 @@
 #pragma once
 /// Conversion of single numbers between f32 and the narrow floating-point formats of files. Pure bit work: results do
 /// not depend on the compiler or the machine (f32_to_f16 wants the default rounding mode).
-
+/// Threads: any may call, also at the same time.
 #include <bit>
 #include <cmath>
 #include <cstdint>

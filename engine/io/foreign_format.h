@@ -1,5 +1,5 @@
 #pragma once
-/// Files of other formats that are given in place of a safetensors file.
+/// Files of other formats that are given in place of a safetensors file. Threads: any may call, also at the same time.
 
 #include <string>
 #include <string_view>

@@ -1,5 +1,5 @@
 #pragma once
-/// Gzip files (RFC 1952), through zlib.
+/// Gzip files (RFC 1952), through zlib. Threads: any may call, also at the same time.
 
 #include <cstdint>
 #include <filesystem>

@@ -1,5 +1,5 @@
 #pragma once
-/// An 8-bit image in memory.
+/// An 8-bit image in memory. Threads: any may call, also at the same time.
 
 #include <cstdint>
 

@@ -1,5 +1,5 @@
 #pragma once
-/// Many small images on one sheet.
+/// Many small images on one sheet. Threads: any may call, also at the same time.
 
 #include <cstdint>
 #include <span>

@@ -1,6 +1,6 @@
 #pragma once
 /// Metrics as text: one JSON object a line, so that a killed run leaves a file that can be read and continued.
-
+/// Threads: an object belongs to one at a time.
 #include <cstdint>
 #include <filesystem>
 #include <initializer_list>

@@ -1,5 +1,5 @@
 #pragma once
-/// PNG files, through libpng.
+/// PNG files, through libpng. Threads: any may call, also at the same time.
 
 #include <cstdint>
 #include <filesystem>

@@ -6,7 +6,7 @@
 ///               "data_offsets": [begin, end]}, ...}, and optionally "__metadata__": {"key": "text", ...};
 ///               offsets count from the end of the header
 ///   the rest    the data, row-major, little-endian, without holes or overlaps
-
+/// Threads: any may call, also at the same time.
 #include <cstdint>
 #include <filesystem>
 #include <map>

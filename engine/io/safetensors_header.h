@@ -1,6 +1,6 @@
 #pragma once
 /// The JSON header of a safetensors file, without judgement on whether it fits the data. Internal to engine/io.
-
+/// Threads: any may call, also at the same time.
 #include <cstdint>
 #include <string>
 #include <string_view>

@@ -1,6 +1,6 @@
 #pragma once
 /// SHA-256 (FIPS 180-4), for the checksums of archives and the hashes in a run's manifest.
-
+/// Threads: any may call, also at the same time.
 #include <array>
 #include <cstdint>
 #include <filesystem>

@@ -1,6 +1,6 @@
 #pragma once
 /// Elements of a file's tensors as the numbers that the engine computes with, and back.
-
+/// Threads: any may call, also at the same time.
 #include <span>
 #include <vector>
 

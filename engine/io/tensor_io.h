@@ -1,5 +1,5 @@
 #pragma once
-/// Tensors in safetensors files.
+/// Tensors in safetensors files. Threads: any may call, also at the same time.
 
 #include <filesystem>
 #include <map>

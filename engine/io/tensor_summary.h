@@ -1,5 +1,5 @@
 #pragma once
-/// Statistics of a file's arrays, and how two of them differ.
+/// Statistics of a file's arrays, and how two of them differ. Threads: any may call, also at the same time.
 
 #include <cstdint>
 

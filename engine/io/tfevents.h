@@ -1,6 +1,6 @@
 #pragma once
 /// TensorBoard event files (TFRecord framing around protocol-buffer messages, encoded by hand).
-
+/// Threads: an object belongs to one at a time.
 #include <cstdint>
 #include <filesystem>
 #include <optional>

@@ -1,5 +1,5 @@
 #pragma once
-/// Activations in the physical form that a kernel needs. Internal to engine/ops.
+/// Activations in the physical form that a kernel needs. Internal to engine/ops. Threads: as engine/tensor.h says.
 
 #include "engine/tensor.h"
 

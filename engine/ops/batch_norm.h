@@ -1,7 +1,7 @@
 #pragma once
 /// Batch normalisation of [N,C,H,W] f32 over N, H and W, fused with a residual sum and an activation. Differentiable to
 /// any order. Results with C % 16 == 0 are blocked, others planar; they do not depend on the thread count.
-
+/// Threads: as engine/tensor.h says.
 #include "engine/tensor.h"
 #include "kernels/common/activation_function.h"
 

@@ -1,6 +1,6 @@
 #pragma once
 /// Frozen batch normalisation fused with the loss that matches the statistics of its input to the running ones: the BN
-/// regulariser of DeepInversion and NaturalInversion.
+/// regulariser of DeepInversion and NaturalInversion. Threads: as engine/tensor.h says.
 
 #include <memory>
 

@@ -1,5 +1,5 @@
 #pragma once
-/// What batch_norm and bn_stats_match share. Internal to engine/ops.
+/// What batch_norm and bn_stats_match share. Internal to engine/ops. Threads: as engine/tensor.h says.
 
 #include <cstdint>
 

@@ -1,6 +1,6 @@
 #pragma once
 /// The image end of a synthesiser: roll, flip, tanh and channel scale. f32 [N,C,H,W] images, planar results;
-/// differentiable to any order.
+/// differentiable to any order. Threads: as engine/tensor.h says.
 
 #include "engine/tensor.h"
 

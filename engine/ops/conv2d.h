@@ -3,7 +3,7 @@
 /// Results are blocked where the device can (see can_block_channels), else planar. The algorithms are those of the
 /// calling thread's ComputeMode. Bits do not depend on the number of threads, except the last ones of weight gradients
 /// that are direct sums (all under ConvPolicy::kExact, else where Winograd does not pay; see kernels/conv2d/conv2d.h).
-
+/// Threads: as engine/tensor.h says.
 #include "engine/compute_mode.h"
 #include "engine/tensor.h"
 

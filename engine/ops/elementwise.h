@@ -2,7 +2,7 @@
 /// Elementwise operations on f32 tensors. All are differentiable to any order; results do not depend on the thread
 /// count. Binary operations broadcast by the usual rule (see broadcast_shapes) and throw ShapeError otherwise. A result
 /// of operands in the blocked layout with equal shapes is blocked, any other is dense row-major.
-
+/// Threads: as engine/tensor.h says.
 #include "engine/tensor.h"
 
 namespace engram {

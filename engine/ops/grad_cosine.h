@@ -1,6 +1,6 @@
 #pragma once
 /// Cosine similarity, with value, gradient and gradient of the gradient each a fused kernel; order 3 and above in
-/// recorded operations.
+/// recorded operations. Threads: as engine/tensor.h says.
 
 #include "engine/tensor.h"
 

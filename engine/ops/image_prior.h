@@ -1,5 +1,5 @@
 #pragma once
-/// Priors of image synthesis over a whole batch.
+/// Priors of image synthesis over a whole batch. Threads: as engine/tensor.h says.
 
 #include "engine/tensor.h"
 

@@ -1,7 +1,7 @@
 #pragma once
 /// Operations that change extents or order but no value. All are differentiable to any order, for f32; without
 /// gradients they take every element type. Those marked "view" share memory with their argument where the layout allows
-/// it.
+/// it. Threads: as engine/tensor.h says.
 
 #include <vector>
 

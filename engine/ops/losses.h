@@ -1,6 +1,6 @@
 #pragma once
 /// Losses and their parts on logits [rows, classes], f32. All are differentiable to any order, and independent of the
-/// thread count.
+/// thread count. Threads: as engine/tensor.h says.
 
 #include "engine/tensor.h"
 

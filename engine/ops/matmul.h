@@ -1,6 +1,6 @@
 #pragma once
 /// Matrix products, f32. Differentiable to any order. On the CPU the last bits may depend on the thread count (oneDNN).
-
+/// Threads: as engine/tensor.h says.
 #include "engine/tensor.h"
 
 namespace engram {

@@ -1,6 +1,6 @@
 #pragma once
 /// Pooling and upsampling of activations [N,C,H,W] f32, planar or blocked; the result has the layout of x.
-/// Differentiable to any order. Results do not depend on the thread count.
+/// Differentiable to any order. Results do not depend on the thread count. Threads: as engine/tensor.h says.
 
 #include "engine/tensor.h"
 

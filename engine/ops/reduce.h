@@ -1,6 +1,6 @@
 #pragma once
 /// Sums over axes; other reductions build on the same kernels. Differentiable to any order. Sums are accurate (short
-/// runs in f32, those in double) and do not depend on the thread count.
+/// runs in f32, those in double) and do not depend on the thread count. Threads: as engine/tensor.h says.
 
 #include <vector>
 

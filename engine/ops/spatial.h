@@ -1,6 +1,6 @@
 #pragma once
 /// Padding, crops, flips, selection of rows and dropout. f32 and differentiable to any order unless said otherwise.
-
+/// Threads: as engine/tensor.h says.
 #include <vector>
 
 #include "engine/random.h"

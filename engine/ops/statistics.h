@@ -1,7 +1,7 @@
 #pragma once
 /// Extremes, their positions, variances and norms over axes. Axes may be negative; none means all. With `keepdim`
 /// reduced axes stay as extents of 1. f32; differentiable to any order unless said otherwise; results do not depend on
-/// the thread count.
+/// the thread count. Threads: as engine/tensor.h says.
 
 #include <vector>
 

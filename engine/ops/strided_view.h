@@ -1,5 +1,5 @@
 #pragma once
-/// How the reduction kernels see a tensor of any layout. Internal to engine/ops.
+/// How the reduction kernels see a tensor of any layout. Internal to engine/ops. Threads: as engine/tensor.h says.
 
 #include <vector>
 

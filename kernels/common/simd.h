@@ -11,9 +11,9 @@
 #include "kernels/common/inline.h"
 #include "kernels/common/types.h"
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
 #define ENGRAM_MULTIVERSION __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
+#else  // the loader would choose before ThreadSanitizer is ready
 #define ENGRAM_MULTIVERSION
 #endif
 
