@@ -4,6 +4,7 @@
 
 #include "apps/common/classifier_options.h"
 #include "apps/common/common_options.h"
+#include "apps/common/data_settings.h"
 #include "apps/common/evaluation_report.h"
 #include "apps/common/exit_code.h"
 #include "apps/common/output_file.h"
@@ -13,7 +14,6 @@
 #include "engine/roofline.h"
 #include "models/data/evenly_spread.h"
 #include "models/data/network_images.h"
-#include "models/data/open_dataset.h"
 
 namespace engram::apps {
 namespace {
@@ -23,7 +23,8 @@ struct EvalSettings {
   std::filesystem::path classifier, data, predictions;
   std::string dataset = "auto", split = "test";
   ClassifierOptions assumed;
-  std::int64_t batch_size = 256, limit = 0;
+  std::vector<std::string> domains;
+  std::int64_t batch_size = 256, limit = 0, image_size = 0;
   bool flip = false;
 };
 
@@ -37,6 +38,10 @@ void add_settings(Cli& cli, EvalSettings& s) {
       .required();
   cli.option("dataset", &s.dataset, "Kind of data set").choices(dataset_kinds());
   cli.option("split", &s.split, "Part of the data set").choices({"train", "test"});
+  cli.option("domains", &s.domains, "PACS: domains to test on as a whole; none takes the validation lists of all");
+  cli.option("image-size", &s.image_size, "Resize all images to N by N pixels; 0 takes them as they are")
+      .at_least(0)
+      .at_most(4096);
   add_limit_option(cli, s.limit, "images");
   cli.group("Classifier");
   add_classifier_options(cli, s.assumed);
@@ -50,9 +55,15 @@ void add_settings(Cli& cli, EvalSettings& s) {
       .only_on_command_line();
 }
 
-ImageDataset open_images(const EvalSettings& s, const Network& network) {
-  ImageDataset data = network_images(open_dataset(s.dataset, s.data, parse_split(s.split), network.num_classes()),
-                                     network.image(), s.data.string());
+ImageDataset open_images(const EvalSettings& s, const Classifier& classifier, std::ostream& err) {
+  const ImageDataset data = network_images(open_dataset({.kind = s.dataset,
+                                                         .path = s.data,
+                                                         .split = parse_split(s.split),
+                                                         .classes = known_classes(classifier.class_names),
+                                                         .size = {s.image_size, s.image_size},
+                                                         .test_domains = s.domains}),
+                                           classifier.network->image(), s.data.string());
+  say_note(data, err);
   return evenly_spread(data, s.limit);
 }
 
@@ -61,7 +72,7 @@ int evaluate_classifier(const Call& call, const EvalSettings& s) {
   const Classifier classifier =
       open_classifier(s.classifier, s.assumed, opened.device, s.common.quiet ? nullptr : call.err);
   Network& network = *classifier.network;
-  const ImageDataset data = open_images(s, network);
+  const ImageDataset data = open_images(s, classifier, *call.err);
   // Opened first: a file that cannot be written is better known before the work than after it.
   OutputFile out(call, s.common.out), predictions_out(call, s.predictions);
 
@@ -109,7 +120,8 @@ int run_eval(Call& call) {
           "Measures a classifier on a labelled data set or on synthesised images: accuracy, loss, "
           "accuracy of each class, confusion table.");
   add_settings(cli, settings);
-  cli.footer("The images are normalised by the constants that the classifier's file names, or CIFAR's.");
+  cli.footer("The images are normalised by the constants that the classifier's file names, or CIFAR's.\n\n" +
+             dataset_help());
   if (!cli.parse()) return kExitOk;
   apply_threads(settings.common);
   return evaluate_classifier(call, settings);

@@ -7,10 +7,10 @@
 #include "apps/common/train_settings.h"
 #include "apps/programs.h"
 #include "models/classifier_file.h"
+#include "models/data/class_names.h"
 #include "models/data/dataset_hash.h"
 #include "models/data/evenly_spread.h"
 #include "models/data/network_images.h"
-#include "models/data/open_dataset.h"
 #include "models/training/checkpoint.h"
 #include "models/training/evaluate.h"
 #include "models/training/fit.h"
@@ -33,12 +33,16 @@ struct Run {
 };
 
 /// A network of the settings' architecture with the weights of the classifier file.
-std::unique_ptr<Network> initial_network(const TrainSettings& s, int num_classes, Device device) {
+std::unique_ptr<Network> initial_network(const TrainSettings& s, int num_classes, const ImageShape& image,
+                                         Device device) {
   Classifier initial = load_classifier(s.init, {.arch = s.arch, .num_classes = num_classes, .device = device});
   Network& network = *initial.network;
   if (network.arch() != s.arch || network.num_classes() != num_classes)
     throw DataError(message("--init: expected a ", s.arch, " of ", num_classes, " classes in ", s.init.string(),
                             ", got a ", network.arch(), " of ", network.num_classes()));
+  if (network.image() != image)
+    throw DataError(message("--init: expected a network of images of ", to_string(image), " in ", s.init.string(),
+                            ", got one of ", to_string(network.image())));
   network.train();
   network.set_requires_grad(true);
   return std::move(initial.network);
@@ -47,15 +51,18 @@ std::unique_ptr<Network> initial_network(const TrainSettings& s, int num_classes
 /// Reads the inputs and builds the task.
 void prepare(Run& run) {
   const TrainSettings& s = run.settings;
-  run.train = network_images(open_dataset(s.dataset, s.data, Split::kTrain), {}, s.data.string());
-  run.test = network_images(open_dataset(s.dataset, s.data, Split::kTest), {}, s.data.string());
-  run.program.add_input("data", s.data,
+  TrainingSets sets = read_training_sets(s.images, *run.program.call().err);
+  const ImageShape image = shape_for_network(sets.train);
+  run.train = network_images(std::move(sets.train), image, s.images.data.string());
+  run.test = network_images(std::move(sets.test), image, s.images.data.string());
+  run.program.add_input("data", s.images.data,
                         {{"data/train", dataset_sha256(run.train)}, {"data/test", dataset_sha256(run.test)}});
   if (!s.init.empty()) run.program.add_input("init", s.init);
   run.train = evenly_spread(run.train, s.limit);
   const Device device = run.program.device();
-  run.network = s.init.empty() ? make_network(s.arch, run.train.num_classes, {.seed = s.common.seed, .device = device})
-                               : initial_network(s, run.train.num_classes, device);
+  run.network = s.init.empty() ? make_network(s.arch, run.train.num_classes,
+                                              {.seed = s.common.seed, .device = device, .image = image})
+                               : initial_network(s, run.train.num_classes, image, device);
   run.task = std::make_unique<SupervisedTask>(*run.network, run.train, supervised_options(s, run.train.count));
 }
 
@@ -137,7 +144,8 @@ Outcome train(Run& run, RunDir& dir) {
                                observer);
   observer.finish();
   if (result.interrupted) return {.stopped = message("after step ", result.next_step)};
-  save_classifier(dir / kClassifier, task.deployed(), run.train.normalization, {{"dataset", run.train.name}},
+  save_classifier(dir / kClassifier, task.deployed(), run.train.normalization,
+                  {{"dataset", run.train.name}, {"class_names", join_class_names(run.train.class_names)}},
                   run.settings.precision == "f16" ? WeightPrecision::kF16 : WeightPrecision::kF32);
   dir.set_fact("test_accuracy", observer.final_accuracy());
   dir.set_fact("parameters", run.network->num_parameters());

@@ -10,7 +10,14 @@
 namespace engram {
 
 /// What a stream of draws is for. Streams of different purposes are independent under one seed.
-enum class RandomPurpose : std::uint32_t { kShuffle = 1, kAugment = 2, kGeneSearch = 16, kGeneSplit = 17 };
+enum class RandomPurpose : std::uint32_t {
+  kShuffle = 1,
+  kAugment = 2,
+  kCrop = 3,
+  kColor = 4,
+  kGeneSearch = 16,
+  kGeneSplit = 17
+};
 
 /// A stream of Philox4x32-10 draws keyed on (seed, purpose, epoch, index): the same on every machine and thread, and
 /// independent of the order in which samples are visited. Epoch and index are below 2^32.

@@ -11,6 +11,7 @@ struct ChannelScaleKernels;
 struct Conv2dKernels;
 struct ElementwiseKernels;
 struct GradCosineKernels;
+struct ImageBatchKernels;
 struct ImagePriorKernels;
 struct MatmulKernels;
 struct OptimStepKernels;
@@ -32,6 +33,7 @@ struct Backend {
   const Conv2dKernels& conv2d;
   const ElementwiseKernels& elementwise;
   const GradCosineKernels& grad_cosine;
+  const ImageBatchKernels& image_batch;
   const ImagePriorKernels& image_prior;
   const MatmulKernels& matmul;
   const OptimStepKernels& optim_step;

@@ -5,6 +5,7 @@
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/grad_cosine/grad_cosine.h"
+#include "kernels/image_batch/image_batch.h"
 #include "kernels/image_prior/image_prior.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/optim_step/optim_step.h"
@@ -29,6 +30,7 @@ const Backend& cpu_backend() {
       .conv2d = kCpuConv2d,
       .elementwise = kCpuElementwise,
       .grad_cosine = kCpuGradCosine,
+      .image_batch = kCpuImageBatch,
       .image_prior = kCpuImagePrior,
       .matmul = kCpuMatmul,
       .optim_step = kCpuOptimStep,

@@ -9,8 +9,7 @@ namespace engram::apps {
 void add_train_settings(Cli& cli, TrainSettings& s) {
   cli.group("What to train on what");
   cli.option("arch", &s.arch, "Network: " + network_names());
-  cli.option("data", &s.data, "Folder of the data set").only_on_command_line().required("resume").input();
-  cli.option("dataset", &s.dataset, "Kind of the data set");
+  add_data_settings(cli, s.images);
   cli.option("init", &s.init, "Start from the weights of this classifier of the same network, not from random ones")
       .input();
   add_limit_option(cli, s.limit, "training images");
@@ -40,11 +39,7 @@ void add_train_settings(Cli& cli, TrainSettings& s) {
   cli.option("start-divisor", &s.start_divisor, "One-cycle: peak over start").at_least(1);
   cli.option("final-divisor", &s.final_divisor, "One-cycle: start over end").at_least(1);
   cli.option("anneal", &s.anneal, "One-cycle: shape between the corners").choices({"cosine", "linear"});
-  cli.group("Augmentation");
-  cli.option("padding", &s.padding, "Largest shift in pixels (pad and random crop)").at_least(0);
-  cli.option("pad-mode", &s.pad_mode, "What comes in from outside").choices({"zero", "reflect"});
-  cli.option("flip-probability", &s.flip_probability, "Of a horizontal flip").at_least(0).at_most(1);
-  cli.option("cutout", &s.cutout, "Side of the square that is blanked; 0 is off").at_least(0);
+  add_augment_settings(cli, s.augment);
   cli.group("Evaluation and files");
   add_test_flip_option(cli, s.test_flip);
   cli.option("evaluate-every", &s.evaluate_every, "Epochs between evaluations; the last epoch is always evaluated")
@@ -56,6 +51,7 @@ void add_train_settings(Cli& cli, TrainSettings& s) {
   add_running_options(cli, s.common);
   add_compute_options(cli, s.common);
   add_resumable_run_options(cli, s.common);
+  cli.footer(dataset_help());
 }
 
 SupervisedOptions supervised_options(const TrainSettings& s, dim_t train_images) {
@@ -78,12 +74,9 @@ SupervisedOptions supervised_options(const TrainSettings& s, dim_t train_images)
   o.schedule.start_divisor = s.start_divisor;
   o.schedule.final_divisor = s.final_divisor;
   o.schedule.anneal = s.anneal == "linear" ? Anneal::kLinear : Anneal::kCosine;
-  o.loader.batch_size = s.batch_size;
-  o.loader.seed = s.common.seed;
-  o.loader.augment = {.padding = int(s.padding),
-                      .pad_mode = s.pad_mode == "reflect" ? PadMode::kReflect : PadMode::kZero,
-                      .flip_probability = float(s.flip_probability),
-                      .cutout = int(s.cutout)};
+  o.batches.batch_size = s.batch_size;
+  o.batches.seed = s.common.seed;
+  o.batches.augment = augment_options(s.augment);
   o.epochs = s.epochs;
   o.label_smoothing = float(s.label_smoothing);
   o.clip_norm = float(s.clip_norm);

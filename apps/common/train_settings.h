@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "apps/common/common_options.h"
+#include "apps/common/data_settings.h"
 #include "models/training/supervised.h"
 
 namespace engram::apps {
@@ -14,8 +15,7 @@ namespace engram::apps {
 struct TrainSettings {
   CommonOptions common;
   std::string arch = "resnet18-w32";
-  std::string dataset = "auto";
-  std::filesystem::path data;
+  DataSettings images;
   std::filesystem::path init;
 
   std::int64_t epochs = 30;
@@ -39,10 +39,7 @@ struct TrainSettings {
   double clip_norm = 0;
   double ema_decay = 0;
 
-  std::int64_t padding = 4;
-  std::string pad_mode = "zero";
-  double flip_probability = 0.5;
-  std::int64_t cutout = 0;
+  AugmentSettings augment;
   bool test_flip = false;
   std::int64_t limit = 0;
 

@@ -45,7 +45,7 @@ class TrainingSteps {
     SupervisedOptions options;
     options.optimizer.weight_decay = 5e-4f;
     options.schedule.base_lr = 0.01;
-    options.loader = {.batch_size = batch, .augment = standard_augmentation()};
+    options.batches = {.batch_size = batch, .augment = standard_augmentation()};
     options.epochs = 1 << 30;  // of one step each
     return options;
   }

@@ -22,7 +22,8 @@ struct PngLimits {
 ///
 /// Grey images give one channel, all others three. Palettes are looked up, 1, 2 and 4 bit grey values scaled to 8, 16
 /// bit values rounded to 8, transparency and colour profiles ignored (stored values are kept, as training pipelines
-/// do). Throws DataError for everything that is not a complete, valid image within the limits.
+/// do). Bytes behind the image's end are passed over, as other decoders do: files from downloads and from fixed-size
+/// blocks have them. Throws DataError for everything that is not a complete, valid image within the limits.
 Image decode_png(ByteView file, std::string_view source = "png", const PngLimits& limits = {});
 
 /// Reads and decodes a file. Throws IoError when it cannot be read, DataError as above.

@@ -1,6 +1,7 @@
 #include "models/data/augment.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "engine/sample_random.h"
 #include "kernels/common/error.h"
@@ -8,34 +9,33 @@
 namespace engram {
 namespace {
 
-// Mirrors an index that is less than `extent` outside [0, extent) about the border elements.
-dim_t reflect(dim_t i, dim_t extent) {
-  if (i < 0) return -i;
-  if (i >= extent) return 2 * extent - 2 - i;
-  return i;
+void check_share(const char* what, double value) {
+  if (!(value >= 0 && value <= 1)) throw UsageError(message("[augment] expected a ", what, " in [0, 1], got ", value));
 }
 
-// One row: out[x] = table[row[x + dx]], black outside.
-void shift_row(const std::uint8_t* row, dim_t width, dim_t dx, const float* table, float* out) {
-  const dim_t begin = std::clamp<dim_t>(-dx, 0, width), end = std::clamp<dim_t>(width - dx, 0, width);
-  std::fill(out, out + begin, table[0]);
-  for (dim_t x = begin; x < end; ++x) out[x] = table[row[x + dx]];
-  std::fill(out + end, out + width, table[0]);
+void check_crop(const ResizedCropOptions& crop, int padding) {
+  if (crop.min_area == 0) return;
+  if (!(crop.min_area > 0 && crop.min_area <= crop.max_area && crop.max_area <= 1))
+    throw UsageError(message("[augment] expected shares of the area with 0 < least <= most <= 1 for random crops, got ",
+                             crop.min_area, " and ", crop.max_area));
+  if (!(crop.min_ratio > 0 && crop.min_ratio <= crop.max_ratio && std::isfinite(crop.max_ratio)))
+    throw UsageError(message("[augment] expected ratios of the sides with 0 < least <= most for random crops, got ",
+                             crop.min_ratio, " and ", crop.max_ratio));
+  if (padding > 0)
+    throw UsageError(message("[augment] expected either padding or random resized crops, got padding ", padding,
+                             " and crops; hint: padding 0"));
 }
 
-// As above, and mirrored: out[x] = table[row[(width - 1 - x) + dx]].
-void shift_row_flipped(const std::uint8_t* row, dim_t width, dim_t dx, const float* table, float* out) {
-  const dim_t begin = std::clamp<dim_t>(dx, 0, width), end = std::clamp<dim_t>(width + dx, 0, width);
-  const dim_t last = width - 1 + dx;
-  std::fill(out, out + begin, table[0]);
-  for (dim_t x = begin; x < end; ++x) out[x] = table[row[last - x]];
-  std::fill(out + end, out + width, table[0]);
-}
-
-void reflect_row(const std::uint8_t* row, dim_t width, dim_t dx, bool flip, const float* table, float* out) {
-  for (dim_t x = 0; x < width; ++x) {
-    out[x] = table[row[reflect((flip ? width - 1 - x : x) + dx, width)]];
-  }
+void check_colors(const AugmentOptions& options, dim_t channels) {
+  const ColorJitterOptions& color = options.color;
+  for (const double strength : {color.brightness, color.contrast, color.saturation})
+    if (!(strength >= 0 && std::isfinite(strength)))
+      throw UsageError(message("[augment] expected changes of colour of at least 0, got ", strength));
+  if (!(color.hue >= 0 && color.hue <= 0.5))
+    throw UsageError(message("[augment] expected a change of hue in [0, 0.5], got ", color.hue));
+  check_share("probability of grey images", options.grey_probability);
+  if (changes_colors(options) && channels != 3)
+    throw UsageError(message("[augment] expected images of 3 channels to change colours, got ", channels));
 }
 
 }  // namespace
@@ -47,73 +47,31 @@ AugmentOptions standard_augmentation() {
   return options;
 }
 
-void check_augmentation(const AugmentOptions& options, dim_t height, dim_t width) {
+bool changes_colors(const AugmentOptions& options) {
+  const ColorJitterOptions& color = options.color;
+  return color.brightness > 0 || color.contrast > 0 || color.saturation > 0 || color.hue > 0 ||
+         options.grey_probability > 0;
+}
+
+bool changes_style(const AugmentOptions& options) {
+  return options.crop.min_area > 0 || changes_colors(options);
+}
+
+void check_augmentation(const AugmentOptions& options, dim_t channels, dim_t height, dim_t width) {
+  constexpr int kMaxHoles = 64;
   const dim_t shorter = std::min(height, width);
-  if (options.padding < 0 || options.padding >= shorter) {
+  if (options.padding < 0 || options.padding >= shorter)
     throw UsageError(message("[augment] expected padding 0..", shorter - 1, " for images of ", height, "x", width,
                              ", got ", options.padding));
-  }
-  if (!(options.flip_probability >= 0 && options.flip_probability <= 1)) {
-    throw UsageError(message("[augment] expected a flip probability in [0, 1], got ", options.flip_probability));
-  }
-  if (options.cutout < 0 || options.cutout > 2 * std::max(height, width)) {
+  check_share("flip probability", options.flip_probability);
+  if (options.cutout < 0 || options.cutout > 2 * std::max(height, width))
     throw UsageError(message("[augment] expected a cutout side 0..", 2 * std::max(height, width), " for images of ",
                              height, "x", width, ", got ", options.cutout));
-  }
-}
-
-AugmentDraw draw_augmentation(const AugmentOptions& options, std::uint64_t seed, dim_t epoch, dim_t index, dim_t height,
-                              dim_t width) {
-  AugmentDraw draw;
-  SampleRandom random(seed, RandomPurpose::kAugment, epoch, index);
-  // Every quantity is drawn whether or not it is used, so that switching one on leaves the others as they were.
-  const dim_t shifts = 2 * dim_t{options.padding} + 1;
-  draw.dy = static_cast<int>(random.below(shifts)) - options.padding;
-  draw.dx = static_cast<int>(random.below(shifts)) - options.padding;
-  draw.flip = random.uniform() < options.flip_probability;
-  const dim_t centre_y = random.below(height), centre_x = random.below(width);
-  if (options.cutout > 0) {
-    const dim_t top = centre_y - options.cutout / 2, left = centre_x - options.cutout / 2;
-    draw.cut_top = static_cast<int>(std::max<dim_t>(top, 0));
-    draw.cut_left = static_cast<int>(std::max<dim_t>(left, 0));
-    draw.cut_bottom = static_cast<int>(std::clamp<dim_t>(top + options.cutout, 0, height));
-    draw.cut_right = static_cast<int>(std::clamp<dim_t>(left + options.cutout, 0, width));
-  }
-  return draw;
-}
-
-NormalizationTable::NormalizationTable(const Normalization& normalization) {
-  table_.resize(normalization.mean.size() * 256);
-  for (std::size_t c = 0; c < normalization.mean.size(); ++c) {
-    for (int v = 0; v < 256; ++v) {
-      table_[c * 256 + v] = static_cast<float>((v / 255.0 - normalization.mean[c]) / normalization.std[c]);
-    }
-  }
-}
-
-void augment_image(const std::uint8_t* source, dim_t channels, dim_t height, dim_t width, const AugmentDraw& draw,
-                   PadMode pad_mode, const NormalizationTable& table, float* out) {
-  for (dim_t c = 0; c < channels; ++c) {
-    const std::uint8_t* plane = source + c * height * width;
-    const float* values = table.channel(c);
-    for (dim_t y = 0; y < height; ++y) {
-      float* row_out = out + (c * height + y) * width;
-      const dim_t from = y + draw.dy;
-      if (pad_mode == PadMode::kReflect) {
-        reflect_row(plane + reflect(from, height) * width, width, draw.dx, draw.flip, values, row_out);
-      } else if (from < 0 || from >= height) {
-        std::fill(row_out, row_out + width, values[0]);
-      } else if (draw.flip) {
-        shift_row_flipped(plane + from * width, width, draw.dx, values, row_out);
-      } else {
-        shift_row(plane + from * width, width, draw.dx, values, row_out);
-      }
-    }
-    for (dim_t y = draw.cut_top; y < draw.cut_bottom; ++y) {
-      float* row_out = out + (c * height + y) * width;
-      std::fill(row_out + draw.cut_left, row_out + draw.cut_right, 0.0f);
-    }
-  }
+  if (options.cutout_count < 1 || options.cutout_count > kMaxHoles)
+    throw UsageError(
+        message("[augment] expected 1..", kMaxHoles, " cutout squares an image, got ", options.cutout_count));
+  check_crop(options.crop, options.padding);
+  check_colors(options, channels);
 }
 
 }  // namespace engram

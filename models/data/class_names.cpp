@@ -1,5 +1,7 @@
 #include "models/data/class_names.h"
 
+#include <algorithm>
+
 namespace engram {
 
 const std::vector<std::string>& cifar10_class_names() {
@@ -63,13 +65,35 @@ const std::vector<std::string>& fashion_mnist_class_names() {
   return names;
 }
 
+const std::vector<std::string>& pacs_class_names() {
+  static const std::vector<std::string> names = {"dog", "elephant", "giraffe", "guitar", "horse", "house", "person"};
+  return names;
+}
+
 std::vector<std::string> class_names_of(const std::string& kind) {
   if (kind.starts_with("cifar100-coarse")) return cifar100_coarse_class_names();
   if (kind.starts_with("cifar100")) return cifar100_fine_class_names();
   if (kind.starts_with("cifar10")) return cifar10_class_names();
   if (kind == "mnist") return mnist_class_names();
   if (kind == "fashion-mnist") return fashion_mnist_class_names();
+  if (kind == "pacs") return pacs_class_names();
   return {};
+}
+
+std::string join_class_names(const std::vector<std::string>& names) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i) text += (i ? "\n" : "") + names[i];
+  return text;
+}
+
+std::vector<std::string> split_class_names(const std::string& text) {
+  std::vector<std::string> names;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    names.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return names;
 }
 
 }  // namespace engram

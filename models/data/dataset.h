@@ -39,7 +39,12 @@ struct ImageDataset {
   dim_t count = 0, channels = 0, height = 0, width = 0;
   int num_classes = 0;
   std::vector<std::string> class_names;  ///< one per class
-  Normalization normalization;           ///< constants customary for this set; one entry per channel
+  /// A second label of each image, for example the domain or the context that it comes from, in [0,
+  /// context_names.size()); empty where the set has none.
+  std::vector<std::int32_t> contexts;
+  std::vector<std::string> context_names;
+  Normalization normalization;  ///< constants customary for this set; one entry per channel
+  std::string note;             ///< what the reader chose and a person should know, in one line; mostly empty
 
   /// Extents of one image.
   ImageShape shape() const { return {channels, height, width}; }
@@ -49,8 +54,8 @@ struct ImageDataset {
   const std::uint8_t* image(dim_t index) const { return pixels.data() + index * image_bytes(); }
 };
 
-/// Checks what the rest of the code takes for granted: sizes of the buffers, labels in range, one name per class, one
-/// positive deviation per channel. Throws DataError that names `source`.
+/// Checks what the rest of the code takes for granted: sizes of the buffers, labels and second labels in range, one
+/// name per class, one positive deviation per channel. Throws DataError that names `source`.
 void check_dataset(const ImageDataset& data, const std::string& source);
 
 /// Number of images of each class, in label order.
@@ -58,5 +63,10 @@ std::vector<dim_t> class_counts(const ImageDataset& data);
 
 /// The images at `indices`, in that order, with everything else kept. Throws UsageError for an index out of range.
 ImageDataset select(const ImageDataset& data, const std::vector<dim_t>& indices);
+
+/// The images of several sets as one, whose second label is the set that an image comes from, named `context_names`.
+/// Throws DataError that names two of them unless all have the same classes and images of one size; UsageError unless
+/// there is a name for each and at least one set.
+ImageDataset join_sources(const std::vector<ImageDataset>& sources, const std::vector<std::string>& context_names);
 
 }  // namespace engram

@@ -1,5 +1,6 @@
 #pragma once
-/// Reader of the IDX files in which MNIST (LeCun, Cortes, Burges) and Fashion-MNIST (Xiao, Rasul, Vollgraf 2017) come.
+/// Reader of IDX files, in which MNIST (LeCun, Cortes, Burges) and Fashion-MNIST (Xiao, Rasul, Vollgraf 2017) come, and
+/// of colour images in the same format.
 
 #include <filesystem>
 
@@ -18,6 +19,25 @@ struct IdxArray {
 /// extent as a big-endian 32-bit number, and exactly the values. Throws DataError, which begins with `source`, for
 /// anything else, and unless there are `rank` dimensions.
 IdxArray parse_idx(io::ByteView bytes, int rank, const std::string& source);
+
+/// An IDX file of unsigned bytes, gzipped where its name ends in .gz, as parse_idx reads it; an image file has rank 3
+/// (grey: count, rows, columns) or 4 (count, channels, rows, columns), which is its `rank` 0. Throws IoError,
+/// DataError.
+IdxArray read_idx(const std::filesystem::path& path, int rank);
+
+/// Images with labels and, where `contexts` is not empty, second labels from a file of their own. Classes and contexts
+/// are 0 .. the largest label and have their numbers as names; CIFAR's normalisation, 0.5 for other channel counts.
+/// Throws IoError, and DataError for damaged content and for files that differ in their number of images.
+ImageDataset read_idx_images(const std::filesystem::path& images, const std::filesystem::path& labels,
+                             const std::filesystem::path& contexts = {});
+
+/// Reads {train,test or t10k}-images-idx{3,4}-ubyte with -labels-idx1-ubyte and perhaps -contexts-idx1-ubyte (second
+/// labels) from `folder`, each plain or with .gz behind its name. Throws as read_idx_images, IoError that names what is
+/// missing.
+ImageDataset read_idx_folder(const std::filesystem::path& folder, Split split);
+
+/// The plain or the gzipped file of that name in the folder, or an empty path.
+std::filesystem::path find_idx_file(const std::filesystem::path& folder, const std::string& name);
 
 /// The two sets of this format, which share file names.
 enum class IdxSet { kMnist, kFashionMnist };

@@ -1,8 +1,9 @@
 #include "models/data/image_folder.h"
 
 #include <algorithm>
-#include <optional>
+#include <numeric>
 #include <system_error>
+#include <utility>
 
 #include "engine/io/png.h"
 #include "kernels/common/error.h"
@@ -11,19 +12,6 @@ namespace engram {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr int kMaxClasses = 100000;
-
-// The number in s<digits>, or nothing for another name.
-std::optional<int> label_in_name(const std::string& name) {
-  if (name.size() < 2 || name.size() > 6 || name[0] != 's') return std::nullopt;
-  int label = 0;
-  for (std::size_t i = 1; i < name.size(); ++i) {
-    if (name[i] < '0' || name[i] > '9') return std::nullopt;
-    label = label * 10 + (name[i] - '0');
-  }
-  return label;
-}
 
 bool is_png(const fs::path& path) {
   std::string extension = path.extension().string();
@@ -48,82 +36,124 @@ std::vector<fs::path> sorted_entries(const fs::path& folder, bool folders) {
   return out;
 }
 
-struct ClassFolder {
-  fs::path path;
-  int label = 0;
-};
-
-std::vector<ClassFolder> find_classes(const fs::path& folder) {
-  const std::vector<fs::path> subfolders = sorted_entries(folder, true);
-  std::vector<ClassFolder> numbered, all;
-  for (const fs::path& path : subfolders) {
-    if (const auto label = label_in_name(path.filename().string())) numbered.push_back({path, *label});
-    all.push_back({path, static_cast<int>(all.size())});
-  }
-  std::vector<ClassFolder>& classes = numbered.empty() ? all : numbered;
-  if (classes.empty()) {
+// The classes of the folder, or an error if there are none.
+ClassFolders find_classes(const fs::path& folder, const KnownClasses& known) {
+  std::vector<std::string> names;
+  for (const fs::path& path : sorted_entries(folder, true)) names.push_back(path.filename().string());
+  if (names.empty()) {
     throw DataError(message("[images] expected a subfolder of PNG files per class, got none in ", folder.string()));
   }
-  return classes;
+  return label_class_folders(names, known, folder.string());
 }
 
-// Interleaved to planar, at the end of `pixels`.
-void append_planar(const io::Image& image, std::vector<std::uint8_t>& pixels) {
+std::vector<std::uint8_t> planar(const io::Image& image) {
   const std::size_t plane = static_cast<std::size_t>(image.width * image.height);
-  const std::size_t start = pixels.size();
-  pixels.resize(start + 3 * plane);
+  const std::size_t channels = static_cast<std::size_t>(image.channels);
+  std::vector<std::uint8_t> out(channels * plane);
   for (std::size_t p = 0; p < plane; ++p) {
-    for (std::size_t c = 0; c < 3; ++c) pixels[start + c * plane + p] = image.pixels[p * 3 + c];
+    for (std::size_t c = 0; c < channels; ++c) out[c * plane + p] = image.pixels[p * channels + c];
   }
+  return out;
+}
+
+// Collects images of one size, grey ones as long as all are.
+class ImageCollector {
+ public:
+  ImageCollector(ImageDataset& out, const ImageSize& size) : out_(out), size_(size) {}
+
+  void add(const fs::path& file, std::int32_t label) {
+    io::Image image = io::read_png(file);
+    if (out_.count == 0) {
+      first_ = file;
+      out_.channels = image.channels;
+      out_.height = size_.given() ? size_.height : image.height;
+      out_.width = size_.given() ? size_.width : image.width;
+    }
+    if (image.channels == 3 && out_.channels == 1) make_rgb();
+    if (image.channels == 1 && out_.channels == 3) image = io::to_rgb(std::move(image));
+    append(image, file);
+    out_.labels.push_back(label);
+    ++out_.count;
+  }
+
+ private:
+  void append(const io::Image& image, const fs::path& file) {
+    std::vector<std::uint8_t> pixels = planar(image);
+    if (image.height != out_.height || image.width != out_.width) {
+      if (!size_.given())
+        throw DataError(message("[images] expected all images of one size, got ", image.width, "x", image.height,
+                                " in ", file.string(), " and ", out_.width, "x", out_.height, " in ", first_.string(),
+                                "; hint: ask for a size to resize them to"));
+      pixels = resize_image(pixels.data(), image.channels, image.height, image.width, size_);
+    }
+    out_.pixels.insert(out_.pixels.end(), pixels.begin(), pixels.end());
+  }
+
+  // Repeats the grey values so far for the three channels.
+  void make_rgb() {
+    const dim_t plane = out_.height * out_.width;
+    std::vector<std::uint8_t> rgb;
+    rgb.reserve(3 * out_.pixels.size());
+    for (dim_t i = 0; i < out_.count; ++i)
+      for (int c = 0; c < 3; ++c)
+        rgb.insert(rgb.end(), out_.pixels.begin() + i * plane, out_.pixels.begin() + (i + 1) * plane);
+    out_.pixels = std::move(rgb);
+    out_.channels = 3;
+  }
+
+  ImageDataset& out_;
+  const ImageSize size_;
+  fs::path first_;
+};
+
+// The constants for colours, or their mean for grey values.
+Normalization normalization_for(dim_t channels) {
+  Normalization constants = cifar_normalization();
+  if (channels == 3) return constants;
+  for (std::vector<float>* values : {&constants.mean, &constants.std})
+    values->assign(1, std::accumulate(values->begin(), values->end(), 0.f) / 3);
+  return constants;
 }
 
 }  // namespace
 
-ImageDataset read_image_folder(const fs::path& folder, int num_classes) {
+ImageDataset read_image_folder(const fs::path& folder, const KnownClasses& known, const ImageSize& size) {
   std::error_code ignored;
   if (!fs::is_directory(folder, ignored)) {
     throw IoError(
         message("[images] expected a folder with a subfolder of PNG files per class, did not find ", folder.string()));
   }
-  const std::vector<ClassFolder> classes = find_classes(folder);
+  const ClassFolders classes = find_classes(folder, known);
   ImageDataset out;
   out.name = "folder";
   out.split = "all";
-  out.channels = 3;
-  out.normalization = cifar_normalization();
-  int largest = 0;
-  for (const ClassFolder& c : classes) largest = std::max(largest, c.label);
-  out.num_classes = num_classes > 0 ? num_classes : largest + 1;
-  if (largest >= out.num_classes || out.num_classes > kMaxClasses) {
-    throw DataError(message("[images] expected labels 0..", out.num_classes - 1, ", got ", largest, " from ",
-                            classes.back().path.string()));
-  }
-  for (int label = 0; label < out.num_classes; ++label) out.class_names.push_back(std::to_string(label));
-
-  fs::path first;
-  for (const ClassFolder& c : classes) {
-    const std::vector<fs::path> files = sorted_entries(c.path, false);
+  out.class_names = classes.class_names;
+  out.num_classes = static_cast<int>(out.class_names.size());
+  out.note = classes.note;
+  ImageCollector collector(out, size);
+  for (const ClassFolders::Folder& c : classes.folders) {
+    const std::vector<fs::path> files = sorted_entries(folder / c.name, false);
     if (files.empty()) {
-      throw DataError(message("[images] expected PNG files, got none in the class folder ", c.path.string()));
+      throw DataError(
+          message("[images] expected PNG files, got none in the class folder ", (folder / c.name).string()));
     }
-    out.class_names[c.label] = c.path.filename().string();
-    for (const fs::path& file : files) {
-      const io::Image image = io::to_rgb(io::read_png(file));
-      if (first.empty()) {
-        first = file;
-        out.height = image.height;
-        out.width = image.width;
-      } else if (image.height != out.height || image.width != out.width) {
-        throw DataError(message("[images] expected all images of one size, got ", image.width, "x", image.height,
-                                " in ", file.string(), " and ", out.width, "x", out.height, " in ", first.string()));
-      }
-      append_planar(image, out.pixels);
-      out.labels.push_back(c.label);
-      ++out.count;
-    }
+    for (const fs::path& file : files) collector.add(file, c.label);
   }
+  out.normalization = normalization_for(out.channels);
   check_dataset(out, folder.string());
   return out;
+}
+
+bool has_image_folders(const fs::path& folder) {
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    std::error_code inner;
+    if (!it->is_directory(inner)) continue;
+    for (fs::directory_iterator file(it->path(), inner), stop; !inner && file != stop; file.increment(inner)) {
+      if (is_png(file->path())) return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace engram

@@ -3,27 +3,32 @@
 
 #include <filesystem>
 
-#include "models/data/dataset.h"
+#include "models/data/class_folders.h"
+#include "models/data/resize.h"
 
 namespace engram {
 
-/// Reads every .png file in the class subfolders of `folder` as RGB; all have to be of one size. Classes and files are
-/// visited in byte order of their names.
+/// Reads every .png file (in any case) in the class subfolders of `folder`; all have to be of one size, or are resized
+/// where a size is given (resize_image). Grey images give one channel where all are grey; else all become RGB. Labels
+/// follow from the subfolders' names and what is known of the classes: see label_class_folders, whose note is the
+/// set's. Subfolders that begin with a dot are passed over, files are visited in byte order of their names.
 ///
-/// Subfolders named s<digits> (s00, s01, ... as inversion writes them) carry their label in the name, and every other
-/// subfolder is then passed over; without such names every subfolder that does not begin with a dot is a class,
-/// labelled in order. `num_classes` > 0 states the number of classes; 0 takes the largest label plus one.
-///
-/// Normalisation constants are CIFAR's. Throws IoError for a missing folder, DataError for a folder without classes, a
-/// class without images, a damaged PNG (named), sizes that differ (names both files), a label beyond `num_classes`.
-ImageDataset read_image_folder(const std::filesystem::path& folder, int num_classes = 0);
+/// Normalisation constants are CIFAR's, their mean over the channels for grey images. Throws IoError for a missing
+/// folder, DataError for a folder without classes, a class without images, a damaged PNG (named), sizes that differ
+/// (names both files and what would settle it), and labels as label_class_folders.
+ImageDataset read_image_folder(const std::filesystem::path& folder, const KnownClasses& known = {},
+                               const ImageSize& size = {});
 
-/// Reads a safetensors file with `images` u8 [N, C, H, W], C 1 or 3, and `labels` i32 or i64 [N]. Its metadata may hold
-/// `num_classes` (a number) and `class_names` (one a line); otherwise the largest label plus one, and "0", "1", ...
+/// Whether `folder` has a subfolder with a file that read_image_folder would read.
+bool has_image_folders(const std::filesystem::path& folder);
+
+/// Reads a safetensors file with `images` u8 [N, C, H, W], C 1 or 3, and `labels` i32 or i64 [N], and perhaps
+/// `contexts` (second labels), likewise. Its metadata may hold `num_classes` (a number), `class_names` and
+/// `context_names` (one a line); otherwise the largest label plus one, and "0", "1", ...
 /// `num_classes` > 0 overrides. Throws IoError, or DataError that names the file and the tensor.
 ImageDataset read_packed_images(const std::filesystem::path& file, int num_classes = 0);
 
-/// Writes such a file, atomically, with both metadata. Throws IoError.
+/// Writes such a file, atomically, with all metadata. Throws IoError.
 void write_packed_images(const std::filesystem::path& file, const ImageDataset& data);
 
 }  // namespace engram

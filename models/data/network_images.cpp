@@ -10,7 +10,7 @@ ImageDataset network_images(ImageDataset data, const ImageShape& shape, const st
   if (data.shape() == shape) return data;
   if (data.channels != 1 || data.height > shape.height || data.width > shape.width)
     throw DataError(message("expected images of ", to_string(shape), ", or grey ones of at most ", shape.height, "x",
-                            shape.width, ", got ", to_string(data.shape()), " in ", source));
+                            shape.width, ", got ", to_string(data.shape()), " in ", source, "; hint: resize them"));
   const dim_t top = (shape.height - data.height) / 2, left = (shape.width - data.width) / 2;
   std::vector<std::uint8_t> pixels(std::size_t(data.count * shape.count()), 0);
   for (dim_t i = 0; i < data.count; ++i)
@@ -26,6 +26,12 @@ ImageDataset network_images(ImageDataset data, const ImageShape& shape, const st
   data.height = shape.height;
   data.width = shape.width;
   return data;
+}
+
+ImageShape shape_for_network(const ImageDataset& data) {
+  const ImageShape standard = {3, 32, 32};
+  const bool small_and_grey = data.channels == 1 && data.height <= standard.height && data.width <= standard.width;
+  return small_and_grey ? standard : data.shape();
 }
 
 }  // namespace engram

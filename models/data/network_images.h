@@ -11,4 +11,8 @@ namespace engram {
 /// DataError for all others, which names `source`.
 ImageDataset network_images(ImageDataset data, const ImageShape& shape, const std::string& source);
 
+/// The images that a network for this set takes: the set's own, but 3x32x32 for grey images that are not larger, which
+/// network_images brings to it.
+ImageShape shape_for_network(const ImageDataset& data);
+
 }  // namespace engram

@@ -1,12 +1,15 @@
 #include "models/data/open_dataset.h"
 
 #include <algorithm>
+#include <functional>
 #include <system_error>
 
 #include "kernels/common/error.h"
 #include "models/data/cifar.h"
 #include "models/data/idx.h"
 #include "models/data/image_folder.h"
+#include "models/data/index_list.h"
+#include "models/data/pacs.h"
 
 namespace engram {
 namespace {
@@ -26,16 +29,14 @@ bool named_fashion(const fs::path& folder) {
   return folder.string().find("fashion") != std::string::npos;
 }
 
-bool has_png_subfolder(const fs::path& folder) {
-  std::error_code error;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    std::error_code inner;
-    if (!it->is_directory(inner)) continue;
-    for (fs::directory_iterator file(it->path(), inner), stop; !inner && file != stop; file.increment(inner)) {
-      if (file->path().extension() == ".png") return true;
-    }
-  }
-  return false;
+// The folder's subfolder for the split where there is one.
+ImageDataset read_folder(const DatasetRequest& r) {
+  std::error_code ignored;
+  const fs::path of_split = r.path / split_name(r.split);
+  const bool is_split = fs::is_directory(of_split, ignored);
+  ImageDataset out = read_image_folder(is_split ? of_split : r.path, r.classes, r.size);
+  if (is_split) out.split = split_name(r.split);
+  return out;
 }
 
 /// The packed file that a path stands for: itself, or the one of the folder of an inversion.
@@ -48,33 +49,82 @@ fs::path packed_file(const fs::path& path) {
   return path / kPackedOfRun;
 }
 
-ImageDataset read_kind(const std::string& kind, const fs::path& path, Split split, int num_classes) {
-  if (kind == "cifar10") return read_cifar10(path, split);
-  if (kind == "cifar10-subset") return read_cifar10(path, split, CifarExtent::kSubset);
-  if (kind == "cifar100") return read_cifar100(path, split);
-  if (kind == "cifar100-coarse") return read_cifar100(path, split, CifarLabels::kCoarse);
-  if (kind == "cifar100-subset") return read_cifar100(path, split, CifarLabels::kFine, CifarExtent::kSubset);
-  if (kind == "mnist") return read_idx_set(path, IdxSet::kMnist, split);
-  if (kind == "fashion-mnist") return read_idx_set(path, IdxSet::kFashionMnist, split);
-  if (kind == "packed") return read_packed_images(packed_file(path), num_classes);
-  if (kind == "folder") {
-    std::error_code ignored;
-    const fs::path of_split = path / split_name(split);
-    const bool is_split = fs::is_directory(of_split, ignored);
-    ImageDataset out = read_image_folder(is_split ? of_split : path, num_classes);
-    if (is_split) out.split = split_name(split);
-    return out;
-  }
-  throw UsageError(message("[data] expected a kind of data set (", join(dataset_kinds(), ", "), "), got '", kind, "'"));
+ImageDataset read_pacs_split(const DatasetRequest& r) {
+  if (r.split == Split::kTrain) return read_pacs(r.path, r.domains, PacsPart::kTrain);
+  if (!r.test_domains.empty()) return read_pacs(r.path, r.test_domains, PacsPart::kTest);
+  return read_pacs(r.path, r.domains, PacsPart::kCrossval);
+}
+
+// The same names at other places: labels move to the known ones.
+void match_names(ImageDataset& data, const std::vector<std::string>& known) {
+  std::vector<std::string> ours = data.class_names, theirs = known;
+  std::sort(ours.begin(), ours.end());
+  std::sort(theirs.begin(), theirs.end());
+  const bool distinct = std::adjacent_find(ours.begin(), ours.end()) == ours.end();
+  if (data.class_names == known || ours != theirs || !distinct) return;
+  std::vector<std::int32_t> place;
+  for (const std::string& name : data.class_names)
+    place.push_back(std::int32_t(std::find(known.begin(), known.end(), name) - known.begin()));
+  for (std::int32_t& label : data.labels) label = place[std::size_t(label)];
+  data.class_names = known;
+  data.note = "labels by the names of the classes, whose order differs from the classifier's";
+}
+
+ImageDataset read_packed(const DatasetRequest& r) {
+  ImageDataset data = read_packed_images(packed_file(r.path), r.classes.count);
+  match_names(data, r.classes.names);
+  return data;
+}
+
+struct Kind {
+  DatasetKind about;
+  std::function<ImageDataset(const DatasetRequest&)> read;
+};
+
+const std::vector<Kind>& kinds() {
+  static const std::vector<Kind> table = {
+      {{"cifar10", "CIFAR-10, binary version"}, [](const auto& r) { return read_cifar10(r.path, r.split); }},
+      {{"cifar10-subset", "CIFAR-10 files with fewer records"},
+       [](const auto& r) { return read_cifar10(r.path, r.split, CifarExtent::kSubset); }},
+      {{"cifar100", "CIFAR-100, binary version, 100 classes"},
+       [](const auto& r) { return read_cifar100(r.path, r.split); }},
+      {{"cifar100-coarse", "CIFAR-100 with its 20 superclasses"},
+       [](const auto& r) { return read_cifar100(r.path, r.split, CifarLabels::kCoarse); }},
+      {{"cifar100-subset", "CIFAR-100 files with fewer records"},
+       [](const auto& r) { return read_cifar100(r.path, r.split, CifarLabels::kFine, CifarExtent::kSubset); }},
+      {{"mnist", "MNIST"}, [](const auto& r) { return read_idx_set(r.path, IdxSet::kMnist, r.split); }},
+      {{"fashion-mnist", "Fashion-MNIST"},
+       [](const auto& r) { return read_idx_set(r.path, IdxSet::kFashionMnist, r.split); }},
+      {{"idx", "IDX files of grey or colour images, perhaps with second labels"},
+       [](const auto& r) { return read_idx_folder(r.path, r.split); }},
+      {{"pacs", "PACS as IDX files, with the domain as second label"}, read_pacs_split},
+      {{"folder", "a folder of PNG files a class"}, read_folder},
+      {{"packed", "one safetensors file of images and labels"}, read_packed},
+  };
+  return table;
+}
+
+const Kind& find_kind(const std::string& name) {
+  for (const Kind& kind : kinds())
+    if (kind.about.name == name) return kind;
+  throw UsageError(message("[data] expected a kind of data set (", join(dataset_kinds(), ", "), "), got '", name, "'"));
 }
 
 }  // namespace
 
 const std::vector<std::string>& dataset_kinds() {
-  static const std::vector<std::string> kinds = {
-      "auto",  "cifar10",       "cifar10-subset", "cifar100", "cifar100-coarse", "cifar100-subset",
-      "mnist", "fashion-mnist", "folder",         "packed"};
-  return kinds;
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all = {"auto"};
+    for (const Kind& kind : kinds()) all.push_back(kind.about.name);
+    return all;
+  }();
+  return names;
+}
+
+std::vector<DatasetKind> dataset_kind_help() {
+  std::vector<DatasetKind> all = {{"auto", "by the files that are there"}};
+  for (const Kind& kind : kinds()) all.push_back(kind.about);
+  return all;
 }
 
 std::string detect_dataset_kind(const fs::path& path) {
@@ -88,8 +138,9 @@ std::string detect_dataset_kind(const fs::path& path) {
   const fs::path digits = find_idx_folder(path, IdxSet::kMnist), fashion = find_idx_folder(path, IdxSet::kFashionMnist);
   if (!digits.empty() && !(digits == fashion && named_fashion(digits))) found.push_back("mnist");
   if (!fashion.empty() && named_fashion(fashion)) found.push_back("fashion-mnist");
+  if (has_pacs(path)) found.push_back("pacs");
   if (found.empty() &&
-      (has_png_subfolder(path) || has_png_subfolder(path / "train") || has_png_subfolder(path / "test"))) {
+      (has_image_folders(path) || has_image_folders(path / "train") || has_image_folders(path / "test"))) {
     found.push_back("folder");
   }
   if (found.size() == 1) return found.front();
@@ -98,20 +149,28 @@ std::string detect_dataset_kind(const fs::path& path) {
         message("[data] expected a data set in ", path.string(),
                 ", found none of data_batch_1.bin, test_batch.bin (CIFAR-10), train.bin, test.bin (CIFAR-100), "
                 "train-images-idx3-ubyte[.gz], t10k-images-idx3-ubyte[.gz] (MNIST, Fashion-MNIST), "
-                "class folders of .png files, or a packed .safetensors file"));
+                "photo-labels-idx1-ubyte (PACS), class folders of .png files, or a packed .safetensors file"));
   }
   throw UsageError(
       message("[data] expected one data set in ", path.string(), ", got ", join(found, ", "), "; name the kind"));
 }
 
+ImageDataset open_dataset(const DatasetRequest& request) {
+  const std::string actual = request.kind == "auto" ? detect_dataset_kind(request.path) : request.kind;
+  const Kind& kind = find_kind(actual);
+  if (actual != "pacs" && !(request.domains.empty() && request.test_domains.empty()))
+    throw UsageError(message("[data] expected domains for PACS only, got some for the ", actual, " data set at ",
+                             request.path.string()));
+  ImageDataset out = kind.read(request);
+  if (request.classes.count > 0 && out.num_classes != request.classes.count)
+    throw UsageError(message("[data] expected ", request.classes.count, " classes, got ", out.num_classes, " in the ",
+                             actual, " data set at ", request.path.string()));
+  if (!request.index_list.empty()) out = select(out, read_index_list(request.index_list, out.count));
+  return resize_images(std::move(out), request.size);
+}
+
 ImageDataset open_dataset(const std::string& kind, const fs::path& path, Split split, int num_classes) {
-  const std::string actual = kind == "auto" ? detect_dataset_kind(path) : kind;
-  ImageDataset out = read_kind(actual, path, split, num_classes);
-  if (num_classes > 0 && out.num_classes != num_classes) {
-    throw UsageError(message("[data] expected ", num_classes, " classes, got ", out.num_classes, " in the ", actual,
-                             " data set at ", path.string()));
-  }
-  return out;
+  return open_dataset({.kind = kind, .path = path, .split = split, .classes = {num_classes, {}}});
 }
 
 }  // namespace engram

@@ -4,6 +4,7 @@
 #include "engine/io/safetensors.h"
 #include "engine/io/tensor_bytes.h"
 #include "kernels/common/error.h"
+#include "models/data/class_names.h"
 #include "models/data/image_folder.h"
 
 namespace engram {
@@ -26,6 +27,17 @@ const io::SafetensorsEntry& require(const io::SafetensorsFile& file, const std::
   return *entry;
 }
 
+// The integer labels of an entry, one an image.
+std::vector<std::int32_t> labels_in(const io::SafetensorsEntry& entry, dim_t images, const char* what,
+                                    const std::string& source) {
+  const bool integers = entry.dtype == io::FileDType::kI32 || entry.dtype == io::FileDType::kI64;
+  if (!integers || entry.shape.size() != 1 || entry.shape[0] != images) {
+    throw DataError(
+        message("[images] expected ", what, " I32 or I64 [", images, "], got ", shape_text(entry), " in ", source));
+  }
+  return io::to_i32(entry);
+}
+
 int stated_classes(const io::SafetensorsMetadata& metadata, const std::string& source) {
   const auto it = metadata.find("num_classes");
   if (it == metadata.end()) return 0;
@@ -39,14 +51,21 @@ int stated_classes(const io::SafetensorsMetadata& metadata, const std::string& s
   return value;
 }
 
-std::vector<std::string> split_lines(const std::string& text) {
-  std::vector<std::string> lines;
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    lines.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return lines;
+// The largest label plus one.
+int count_labels(const std::vector<std::int32_t>& labels) {
+  int count = 0;
+  for (std::int32_t label : labels) count = std::max(count, std::min(label, kMaxClasses - 1) + 1);
+  return count;
+}
+
+// The names in the metadata, or "0", "1", ... where there are not so many.
+std::vector<std::string> stated_names(const io::SafetensorsMetadata& metadata, const char* key, int count) {
+  std::vector<std::string> names;
+  if (const auto it = metadata.find(key); it != metadata.end()) names = split_class_names(it->second);
+  if (static_cast<int>(names.size()) == count) return names;
+  names.clear();
+  for (int label = 0; label < count; ++label) names.push_back(std::to_string(label));
+  return names;
 }
 
 }  // namespace
@@ -61,11 +80,6 @@ ImageDataset read_packed_images(const std::filesystem::path& path, int num_class
     throw DataError(
         message("[images] expected images U8 [N,C,H,W] with C 1 or 3, got ", shape_text(images), " in ", source));
   }
-  const bool integers = labels.dtype == io::FileDType::kI32 || labels.dtype == io::FileDType::kI64;
-  if (!integers || labels.shape.size() != 1 || labels.shape[0] != images.shape[0]) {
-    throw DataError(message("[images] expected labels I32 or I64 [", images.shape[0], "], got ", shape_text(labels),
-                            " in ", source));
-  }
   ImageDataset out;
   out.name = "packed";
   out.split = "all";
@@ -74,33 +88,32 @@ ImageDataset read_packed_images(const std::filesystem::path& path, int num_class
   out.height = images.shape[2];
   out.width = images.shape[3];
   out.pixels.assign(images.bytes.begin(), images.bytes.end());
-  out.labels = io::to_i32(labels);
+  out.labels = labels_in(labels, out.count, "labels", source);
+  if (const io::SafetensorsEntry* contexts = file->find("contexts")) {
+    out.contexts = labels_in(*contexts, out.count, "contexts", source);
+    out.context_names = stated_names(file->metadata, "context_names", count_labels(out.contexts));
+  }
   out.normalization = cifar_normalization();
   if (out.channels == 1) out.normalization = {{0.5f}, {0.5f}};
-  int classes = num_classes > 0 ? num_classes : stated_classes(file->metadata, source);
-  if (classes == 0) {
-    for (std::int32_t label : out.labels) classes = std::max(classes, std::min(label, kMaxClasses - 1) + 1);
-  }
-  out.num_classes = classes;
-  if (const auto it = file->metadata.find("class_names"); it != file->metadata.end()) {
-    out.class_names = split_lines(it->second);
-  }
-  if (static_cast<int>(out.class_names.size()) != classes) {
-    out.class_names.clear();
-    for (int label = 0; label < classes; ++label) out.class_names.push_back(std::to_string(label));
-  }
+  const int classes = num_classes > 0 ? num_classes : stated_classes(file->metadata, source);
+  out.num_classes = classes > 0 ? classes : count_labels(out.labels);
+  out.class_names = stated_names(file->metadata, "class_names", out.num_classes);
   check_dataset(out, source);
   return out;
 }
 
 void write_packed_images(const std::filesystem::path& path, const ImageDataset& data) {
   check_dataset(data, "the set for " + path.string());
-  std::string names;
-  for (const std::string& name : data.class_names) names += (names.empty() ? "" : "\n") + name;
-  const io::SafetensorsEntry entries[] = {
+  std::vector<io::SafetensorsEntry> entries = {
       {"images", io::FileDType::kU8, {data.count, data.channels, data.height, data.width}, data.pixels},
       {"labels", io::FileDType::kI32, {data.count}, io::bytes_of<std::int32_t>(data.labels)}};
-  io::write_safetensors(path, entries, {{"num_classes", std::to_string(data.num_classes)}, {"class_names", names}});
+  io::SafetensorsMetadata metadata = {{"num_classes", std::to_string(data.num_classes)},
+                                      {"class_names", join_class_names(data.class_names)}};
+  if (!data.contexts.empty()) {
+    entries.push_back({"contexts", io::FileDType::kI32, {data.count}, io::bytes_of<std::int32_t>(data.contexts)});
+    metadata["context_names"] = join_class_names(data.context_names);
+  }
+  io::write_safetensors(path, entries, metadata);
 }
 
 }  // namespace engram

@@ -2,36 +2,41 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "engine/autograd.h"
 #include "engine/ops.h"
-#include "models/data/loader.h"
+#include "models/data/batch_stager.h"
 
 namespace engram {
 namespace {
 
-/// The planar images mirrored left to right.
-std::vector<float> mirrored(const std::vector<float>& images, dim_t width) {
-  std::vector<float> out(images.size());
-  for (std::size_t row = 0; row < images.size(); row += std::size_t(width))
-    std::reverse_copy(images.begin() + dim_t(row), images.begin() + dim_t(row) + width, out.begin() + dim_t(row));
-  return out;
-}
-
-std::vector<float> finite_logits(Network& network, const std::vector<float>& images, const Shape& shape) {
-  const Tensor x = Tensor::from(images, shape, network.device());
-  std::vector<float> logits = network.logits_inference(x).to_vector();
+std::vector<float> finite_logits(Network& network, const Tensor& images) {
+  std::vector<float> logits = network.logits_inference(images).to_vector();
   for (const float v : logits)
     if (!std::isfinite(v))
       throw DataError(message("[evaluate] expected finite logits, got ", v,
-                              "; the first layer whose output is not finite: ", network.first_layer_not_finite(x)));
+                              "; the first layer whose output is not "
+                              "finite: ",
+                              network.first_layer_not_finite(images)));
   return logits;
 }
 
-std::vector<float> logits_of(Network& network, const std::vector<float>& images, const Shape& shape, bool flip) {
-  std::vector<float> logits = finite_logits(network, images, shape);
-  if (!flip) return logits;
-  const std::vector<float> other = finite_logits(network, mirrored(images, shape[3]), shape);
+/// The set in its own order, each image as it is or mirrored.
+BatchPlan in_order(dim_t batch_size, bool mirrored) {
+  BatchPlan plan;
+  plan.batch_size = batch_size;
+  plan.augment.flip_probability = mirrored ? 1 : 0;
+  return plan;
+}
+
+/// Logits of a batch; with `mirror` their mean over each image and its mirror image.
+std::vector<float> logits_of(Network& network, BatchStager& plain, BatchStager* mirror, dim_t batch) {
+  plain.stage({0, batch});
+  std::vector<float> logits = finite_logits(network, plain.gather().images);
+  if (!mirror) return logits;
+  mirror->stage({0, batch});
+  const std::vector<float> other = finite_logits(network, mirror->gather().images);
   for (std::size_t i = 0; i < logits.size(); ++i) logits[i] = 0.5f * (logits[i] + other[i]);
   return logits;
 }
@@ -55,24 +60,16 @@ Evaluation evaluate(Network& network, const ImageDataset& data, const EvaluateOp
   for (std::int32_t label : data.labels)
     if (label < 0 || label >= classes)
       throw DataError(message("[evaluate] expected labels in [0,", classes, "), got ", label, " in ", data.name));
-  ImageDataset view;  // only the constants differ, so copy the set only when they do
-  const bool renormalize = !options.normalization.mean.empty();
-  if (renormalize) {
-    view = data;
-    view.normalization = options.normalization;
-  }
   Evaluation tally;
   tally.confusion.assign(std::size_t(classes), std::vector<dim_t>(std::size_t(classes), 0));
-  LoaderOptions loading;
-  loading.batch_size = options.batch_size;
-  loading.epochs = 1;
-  DataLoader loader(renormalize ? view : data, loading);
-  Batch batch;
-  while (loader.next(batch)) {
-    const auto logits =
-        logits_of(network, batch.images, {batch.count, data.channels, data.height, data.width}, options.flip);
-    for (dim_t i = 0; i < batch.count; ++i) {
-      const std::int32_t label = batch.labels[std::size_t(i)];
+  const DeviceDataset on_device(data, network.device(), options.normalization);
+  BatchStager plain(on_device, in_order(options.batch_size, false));
+  std::optional<BatchStager> mirror;
+  if (options.flip) mirror.emplace(on_device, in_order(options.batch_size, true));
+  for (dim_t batch = 0; batch < plain.batches_per_epoch(); ++batch) {
+    const std::vector<float> logits = logits_of(network, plain, mirror ? &*mirror : nullptr, batch);
+    for (dim_t i = 0; i < plain.count(); ++i) {
+      const std::int32_t label = data.labels[std::size_t(plain.samples()[std::size_t(i)])];
       count_one(tally, logits.data() + i * classes, classes, label);
       if (options.observe) options.observe(label, std::span(logits).subspan(std::size_t(i * classes), classes));
     }

@@ -27,9 +27,9 @@ struct Evaluation {
   double accuracy() const { return count > 0 ? double(correct) / double(count) : 0; }
 };
 
-/// Runs `network` in evaluation mode (its mode is left as it was) over all images. The lowest class wins a tie.
-/// Throws DataError when a label does not fit the network's classes, and when a logit is not finite, naming the first
-/// layer whose output is not.
+/// Runs `network` in evaluation mode (its mode is left as it was) over all images, which are copied to its device. The
+/// lowest class wins a tie. Throws DataError when a label does not fit the network's classes, and when a logit is not
+/// finite, naming the first layer whose output is not.
 Evaluation evaluate(Network& network, const ImageDataset& data, const EvaluateOptions& options = {});
 
 }  // namespace engram

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "models/data/loader.h"
+#include "models/data/batch_stager.h"
 #include "models/training/optimizer.h"
 #include "models/training/staged.h"
 #include "models/training/task.h"
@@ -13,7 +13,7 @@ namespace engram {
 struct SupervisedOptions {
   OptimizerOptions optimizer;
   ScheduleOptions schedule;  ///< total_steps is set by the task
-  LoaderOptions loader;      ///< batch size, augmentation, seed; always shuffled, the incomplete batch left out
+  BatchPlan batches;         ///< batch size, augmentation, seed; always shuffled, the incomplete batch left out
   dim_t epochs = 1;
   float label_smoothing = 0;
   float clip_norm = 0;  ///< clip the gradients' common Euclidean norm to this; 0 is off
@@ -21,8 +21,9 @@ struct SupervisedOptions {
   double ema_decay = 0;
 };
 
-/// Trains `network` on `data`; both outlive the task. Meters: train/loss and train/accuracy on the augmented batch,
-/// before the update. The same options, data, seed and thread count give the same bits.
+/// Trains `network`, which outlives the task, on `data`, which is copied to the network's device. Meters: train/loss
+/// and train/accuracy on the augmented batch, before the update. The same options, data, seed and thread count give the
+/// same bits.
 class SupervisedTask : public ClassifierTask {
  public:
   /// Throws UsageError for options that make no sense.
@@ -45,17 +46,14 @@ class SupervisedTask : public ClassifierTask {
 
  private:
   Network& network_;
-  const ImageDataset& data_;
   SupervisedOptions options_;
   dim_t steps_per_epoch_ = 0;
-  dim_t loaded_ = -1;  // the step after the batch that loader_ gave last; -1: none
+  std::unique_ptr<DeviceDataset> data_;
+  std::unique_ptr<BatchStager> stager_;
   std::vector<Tensor> parameters_;
   Optimizer optimizer_;
   std::unique_ptr<Network> average_;
-  std::unique_ptr<DataLoader> loader_;
   std::unique_ptr<StagedRate> rate_;
-  Batch batch_;
-  Tensor images_, labels_;
 };
 
 }  // namespace engram

@@ -36,8 +36,8 @@ Trained train_on(const Device& device, OptimizerKind kind) {
   SupervisedOptions options;
   options.optimizer.kind = kind;
   options.epochs = 2;
-  options.loader.batch_size = 4;
-  options.loader.seed = 3;
+  options.batches.batch_size = 4;
+  options.batches.seed = 3;
   options.schedule.base_lr = kind == OptimizerKind::kSgd ? 0.01 : 1e-3;  // larger steps of Adam soon leave no loss
   options.optimizer.eps = 1e-3f;  // so that a gradient of rounding noise is not a step
   SupervisedTask task(*network, data, options);

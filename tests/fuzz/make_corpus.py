@@ -92,7 +92,7 @@ def make_png():
     good = png(2, 2, 8, 0, b"\x00\x01\x02\x00\x03\x04")
     save("png", "bad_truncated", good[:50])
     save("png", "bad_checksum", good[:30] + bytes([good[30] ^ 1]) + good[31:])
-    save("png", "bad_trailing", good + b"more")
+    save("png", "good_trailing", good + b"more")
     save("png", "bad_too_wide", png(0x7FFFFFFF, 1, 8, 2, b"\x00"))
     save("png", "bad_too_many_pixels", png(512, 512, 8, 0, b"\x00"))
     save("png", "bad_few_rows", png(2, 2, 8, 0, b"\x00\x01\x02"))

@@ -61,8 +61,15 @@ TEST(Gzip, RefusesDamage) {
   }
   EXPECT_ERROR(gunzip(as_bytes("PK something"), 1000, "f.gz"), DataError, "[f.gz] expected a gzip file");
   Bytes longer = file;
-  longer.push_back(0);
+  longer.push_back(1);
   EXPECT_ERROR(gunzip(longer, 1000), DataError, "got 1 other bytes");
+}
+
+TEST(Gzip, PassesOverZerosBehindTheEnd) {
+  const Bytes content(100, 7);
+  Bytes padded = gzip(content);
+  padded.resize(padded.size() + 512, 0);
+  EXPECT_EQ(gunzip(padded, 1000), content);
 }
 
 TEST(Gzip, RefusesMoreThanAllowed) {

@@ -14,6 +14,7 @@ SOURCES = (".cpp", ".cu")
 CARRIERS = {
     "kernels/plugin/cuda/cuda_backend.h": None,  # the table of all CUDA kernels, for whoever makes a back end of them
     "engine/ops/strided_view.h": {"reduce"},  # arguments of reductions, for the operations that reduce
+    "models/data/augment_draw.h": {"image_batch"},  # draws are the kernels' structs
     "models/genes/gene_columns.h": {"survival_screen"},  # a kernel's view of the columns
     "models/genes/null_model.h": {"survival_screen"},  # risk sets
     "models/survival/aft_model.h": {"aft_likelihood"},  # the distributions

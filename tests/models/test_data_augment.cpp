@@ -1,4 +1,4 @@
-/// Augmentation against plain index formulas, and independence of everything but (seed, epoch, sample).
+/// Draws of the augmentation: their distributions, and independence of everything but (seed, epoch, sample).
 
 #include <gtest/gtest.h>
 
@@ -8,77 +8,42 @@
 
 #include "engine/sample_random.h"
 #include "kernels/common/error.h"
-#include "models/data/augment.h"
+#include "models/data/augment_draw.h"
 #include "tests/support/expect_error.h"
 
 namespace engram {
 namespace {
 
-constexpr dim_t kC = 3, kH = 7, kW = 5;
-const Normalization kNormalization{{0.5f, 0.25f, 0.1f}, {0.2f, 0.3f, 0.4f}};
+using kernels::ImageHole;
+using kernels::ImageSource;
+using kernels::ImageStyle;
 
-std::vector<std::uint8_t> test_image() {
-  std::vector<std::uint8_t> image(kC * kH * kW);
-  for (std::size_t i = 0; i < image.size(); ++i) image[i] = static_cast<std::uint8_t>(40 + i * 73);
-  return image;
+/// The move of a sample of 32x32 pixels, and its first square.
+struct Draw {
+  ImageSource source;
+  ImageHole hole;
+};
+
+Draw draw(const AugmentOptions& options, std::uint64_t seed, dim_t epoch, dim_t index) {
+  std::vector<ImageHole> holes(std::size_t(num_holes(options)));
+  const ImageSource source = draw_move(options, seed, epoch, index, 32, 32, holes);
+  return {source, holes.empty() ? ImageHole{} : holes[0]};
 }
 
-float normalized(int byte, dim_t c) {
-  return static_cast<float>((byte / 255.0 - kNormalization.mean[c]) / kNormalization.std[c]);
-}
-
-// The definition, pixel by pixel.
-float expected(const std::vector<std::uint8_t>& image, const AugmentDraw& d, PadMode mode, dim_t c, dim_t y, dim_t x) {
-  if (y >= d.cut_top && y < d.cut_bottom && x >= d.cut_left && x < d.cut_right) return 0.0f;
-  dim_t sy = y + d.dy, sx = (d.flip ? kW - 1 - x : x) + d.dx;
-  if (mode == PadMode::kReflect) {
-    if (sy < 0) sy = -sy;
-    if (sy >= kH) sy = 2 * (kH - 1) - sy;
-    if (sx < 0) sx = -sx;
-    if (sx >= kW) sx = 2 * (kW - 1) - sx;
-  } else if (sy < 0 || sy >= kH || sx < 0 || sx >= kW) {
-    return normalized(0, c);
-  }
-  return normalized(image[(c * kH + sy) * kW + sx], c);
-}
-
-TEST(Augment, EveryShiftFlipAndPadModeMeetsTheDefinition) {
-  const auto image = test_image();
-  const NormalizationTable table(kNormalization);
-  for (PadMode mode : {PadMode::kZero, PadMode::kReflect}) {
-    for (int dy = -4; dy <= 4; ++dy) {
-      for (int dx = -4; dx <= 4; ++dx) {
-        for (bool flip : {false, true}) {
-          AugmentDraw draw;
-          draw.dy = dy;
-          draw.dx = dx;
-          draw.flip = flip;
-          draw.cut_top = 2;
-          draw.cut_bottom = 4;
-          draw.cut_left = 0;
-          draw.cut_right = 2;
-          std::vector<float> out(image.size(), std::nanf(""));
-          augment_image(image.data(), kC, kH, kW, draw, mode, table, out.data());
-          for (dim_t c = 0; c < kC; ++c)
-            for (dim_t y = 0; y < kH; ++y)
-              for (dim_t x = 0; x < kW; ++x)
-                ASSERT_EQ(out[(c * kH + y) * kW + x], expected(image, draw, mode, c, y, x))
-                    << "dy " << dy << " dx " << dx << " flip " << flip << " at " << c << "," << y << "," << x;
-        }
-      }
-    }
-  }
-}
-
-TEST(Augment, WithoutOptionsItOnlyNormalizes) {
-  const AugmentDraw draw = draw_augmentation({}, 1, 2, 3, 32, 32);
-  EXPECT_EQ(draw.dy, 0);
-  EXPECT_EQ(draw.dx, 0);
-  EXPECT_FALSE(draw.flip);
-  EXPECT_EQ(draw.cut_bottom, 0);
-  const NormalizationTable table(cifar_normalization());
-  EXPECT_FLOAT_EQ(table.channel(0)[0], -0.4914f / 0.2023f);
-  EXPECT_FLOAT_EQ(table.channel(2)[255], (1 - 0.4465f) / 0.2010f);
+TEST(Augment, WithoutOptionsNothingIsDrawn) {
+  const AugmentOptions options;
+  const ImageSource source = draw(options, 1, 2, 3).source;
+  EXPECT_EQ(source.index, 3);
+  EXPECT_EQ(source.dy, 0);
+  EXPECT_EQ(source.dx, 0);
+  EXPECT_EQ(source.flip, 0);
+  EXPECT_EQ(num_holes(options), 0);
+  EXPECT_FALSE(changes_style(options));
+  const ImageStyle style = draw_style(options, 1, 2, 3, 20, 30, source);
+  EXPECT_EQ(style.top, 0);
+  EXPECT_EQ(style.height, 20);
+  EXPECT_EQ(style.width, 30);
+  EXPECT_EQ(style.contrast, 1);
 }
 
 TEST(Augment, DrawsAreUniformAndDependOnSeedEpochAndSample) {
@@ -88,16 +53,16 @@ TEST(Augment, DrawsAreUniformAndDependOnSeedEpochAndSample) {
   int flips = 0;
   constexpr int kDraws = 9000;
   for (int i = 0; i < kDraws; ++i) {
-    const AugmentDraw draw = draw_augmentation(options, 7, 1, i, 32, 32);
-    ASSERT_LE(std::abs(draw.dy), 4);
-    ASSERT_LE(std::abs(draw.dx), 4);
-    ++dy[draw.dy + 4];
-    ++dx[draw.dx + 4];
-    flips += draw.flip;
-    ASSERT_GE(draw.cut_top, 0);
-    ASSERT_LE(draw.cut_bottom, 32);
-    ASSERT_GE(draw.cut_bottom - draw.cut_top, 4);
-    ASSERT_LE(draw.cut_right - draw.cut_left, 8);
+    const auto [source, hole] = draw(options, 7, 1, i);
+    ASSERT_LE(std::abs(source.dy), 4);
+    ASSERT_LE(std::abs(source.dx), 4);
+    ++dy[std::size_t(source.dy + 4)];
+    ++dx[std::size_t(source.dx + 4)];
+    flips += source.flip;
+    ASSERT_GE(hole.top, 0);
+    ASSERT_LE(hole.bottom, 32);
+    ASSERT_GE(hole.bottom - hole.top, 4);
+    ASSERT_LE(hole.right - hole.left, 8);
   }
   // Five standard deviations of a binomial count.
   for (int shift = 0; shift < 9; ++shift) {
@@ -106,12 +71,14 @@ TEST(Augment, DrawsAreUniformAndDependOnSeedEpochAndSample) {
   }
   EXPECT_NEAR(flips, kDraws / 2.0, 5 * std::sqrt(kDraws / 4.0));
 
-  const auto as_tuple = [](const AugmentDraw& d) { return std::array<int, 4>{d.dy, d.dx, d.flip, d.cut_top}; };
+  const auto as_tuple = [](const Draw& d) {
+    return std::array<int, 4>{d.source.dy, d.source.dx, d.source.flip, d.hole.top};
+  };
   std::set<std::array<int, 4>> different;
   for (int k = 0; k < 8; ++k) {
-    different.insert(as_tuple(draw_augmentation(options, k, 0, 0, 32, 32)));
-    different.insert(as_tuple(draw_augmentation(options, 0, k, 0, 32, 32)));
-    different.insert(as_tuple(draw_augmentation(options, 0, 0, k, 32, 32)));
+    different.insert(as_tuple(draw(options, k, 0, 0)));
+    different.insert(as_tuple(draw(options, 0, k, 0)));
+    different.insert(as_tuple(draw(options, 0, 0, k)));
   }
   EXPECT_GT(different.size(), 15u);
 }
@@ -120,25 +87,102 @@ TEST(Augment, SwitchingOneKindOnLeavesTheOthers) {
   AugmentOptions with = standard_augmentation(), without = standard_augmentation();
   with.cutout = 16;
   for (int i = 0; i < 50; ++i) {
-    const AugmentDraw a = draw_augmentation(with, 3, 0, i, 32, 32), b = draw_augmentation(without, 3, 0, i, 32, 32);
-    EXPECT_EQ(a.dy, b.dy);
-    EXPECT_EQ(a.dx, b.dx);
-    EXPECT_EQ(a.flip, b.flip);
+    const Draw a = draw(with, 3, 0, i), b = draw(without, 3, 0, i);
+    EXPECT_EQ(a.source.dy, b.source.dy);
+    EXPECT_EQ(a.source.dx, b.source.dx);
+    EXPECT_EQ(a.source.flip, b.source.flip);
+    with.cutout_count = 1 + i % 3;
+    EXPECT_EQ(draw(with, 3, 0, i).hole.top, a.hole.top);
   }
+  AugmentOptions cropped, colored;
+  cropped.crop.min_area = 0.08;
+  cropped.color.hue = 0.1;
+  colored.color = {0.3, 0.3, 0.3, 0.1};
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(draw_style(cropped, 3, 0, i, 32, 32, {}).hue, draw_style(colored, 3, 0, i, 32, 32, {}).hue);
+    EXPECT_EQ(draw_style(colored, 3, 0, i, 32, 32, {}).height, 32);
+  }
+}
+
+/// The published draws of a random crop: shares of the area and ratios of the sides within their bounds.
+TEST(Augment, CropsKeepAreaAndRatioAndStayInside) {
+  AugmentOptions options;
+  options.crop = {0.3, 0.9, 0.5, 2};
+  double area = 0, log_ratio = 0;
+  constexpr int kDraws = 4000;
+  for (int i = 0; i < kDraws; ++i) {
+    const ImageStyle style = draw_style(options, 1, 0, i, 200, 240, {});
+    ASSERT_GE(style.top, 0);
+    ASSERT_GE(style.left, 0);
+    ASSERT_LE(style.top + style.height, 200);
+    ASSERT_LE(style.left + style.width, 240);
+    const double share = double(style.height) * style.width / (200 * 240), ratio = double(style.width) / style.height;
+    ASSERT_GE(share, 0.29);
+    ASSERT_LE(share, 0.91);
+    ASSERT_GE(ratio, 0.49);
+    ASSERT_LE(ratio, 2.03);
+    area += share / kDraws;
+    log_ratio += std::log(ratio) / kDraws;
+  }
+  EXPECT_NEAR(area, 0.53, 0.03);  // less than the middle of 0.6: large crops of extreme ratios do not fit
+  EXPECT_NEAR(log_ratio, 0.09, 0.05);
+  options.crop = {1, 1, 3, 3};  // never fits: the middle, as wide as the image
+  const ImageStyle middle = draw_style(options, 1, 0, 0, 90, 90, {});
+  EXPECT_EQ(middle.width, 90);
+  EXPECT_EQ(middle.height, 30);
+  EXPECT_EQ(middle.top, 30);
+}
+
+TEST(Augment, ColoursStayWithinTheirBoundsInEveryOrder) {
+  AugmentOptions options;
+  options.color = {0.2, 1.5, 0.3, 0.1};
+  options.grey_probability = 0.25;
+  std::set<int> orders;
+  int grey = 0;
+  for (int i = 0; i < 2000; ++i) {
+    const ImageStyle style = draw_style(options, 1, 0, i, 8, 8, {});
+    ASSERT_NEAR(style.brightness, 1, 0.2001);
+    ASSERT_GE(style.contrast, 0);
+    ASSERT_LE(style.contrast, 2.5);
+    ASSERT_NEAR(style.saturation, 1, 0.3001);
+    ASSERT_NEAR(style.hue, 0, 0.1001);
+    orders.insert(style.order);
+    grey += style.grey;
+  }
+  EXPECT_EQ(orders.size(), 24u);
+  EXPECT_NEAR(grey, 500, 5 * std::sqrt(2000 * 0.1875));
 }
 
 TEST(Augment, OptionsThatMakeNoSenseAreRefused) {
   AugmentOptions options;
   options.padding = -1;
-  EXPECT_ERROR(check_augmentation(options, 32, 32), UsageError, "padding");
+  EXPECT_ERROR(check_augmentation(options, 3, 32, 32), UsageError, "padding");
   options.padding = 32;
-  EXPECT_ERROR(check_augmentation(options, 32, 40), UsageError, "got 32");
+  EXPECT_ERROR(check_augmentation(options, 3, 32, 40), UsageError, "got 32");
   options = {};
   options.flip_probability = std::nanf("");
-  EXPECT_ERROR(check_augmentation(options, 32, 32), UsageError, "flip");
+  EXPECT_ERROR(check_augmentation(options, 3, 32, 32), UsageError, "flip");
   options = {};
   options.cutout = 65;
-  EXPECT_ERROR(check_augmentation(options, 32, 32), UsageError, "cutout");
+  EXPECT_ERROR(check_augmentation(options, 3, 32, 32), UsageError, "cutout");
+  options = {};
+  options.cutout_count = 0;
+  EXPECT_ERROR(check_augmentation(options, 3, 32, 32), UsageError, "cutout squares");
+  options = {};
+  options.crop.min_area = 0.5;
+  options.padding = 4;
+  EXPECT_ERROR(check_augmentation(options, 3, 32, 32), UsageError, "either padding or random resized crops");
+  options.padding = 0;
+  options.crop.max_area = 0.4;
+  EXPECT_ERROR(check_augmentation(options, 3, 32, 32), UsageError, "got 0.5 and 0.4");
+  options = {};
+  options.crop = {0.5, 1, 2, 1};
+  EXPECT_ERROR(check_augmentation(options, 3, 32, 32), UsageError, "ratios");
+  options = {};
+  options.color.hue = 0.6;
+  EXPECT_ERROR(check_augmentation(options, 3, 32, 32), UsageError, "hue");
+  options.color.hue = 0.1;
+  EXPECT_ERROR(check_augmentation(options, 1, 28, 28), UsageError, "3 channels to change colours, got 1");
 }
 
 TEST(SampleRandom, BelowCoversItsRangeEvenly) {

@@ -2,11 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "engine/io/atomic_file.h"
 #include "engine/io/png.h"
 #include "engine/io/safetensors.h"
 #include "engine/io/tensor_bytes.h"
 #include "kernels/common/error.h"
+#include "models/data/class_names.h"
 #include "models/data/image_folder.h"
 #include "models/data/open_dataset.h"
 #include "tests/support/expect_error.h"
@@ -66,18 +69,93 @@ TEST(ImageFolder, NamesOfInversionCarryTheLabel) {
   const ImageDataset data = read_image_folder(folder.path());
   EXPECT_EQ(data.labels, (std::vector<std::int32_t>{0, 7}));
   EXPECT_EQ(data.num_classes, 8);
-  EXPECT_EQ(read_image_folder(folder.path(), 10).num_classes, 10);
-  EXPECT_ERROR(read_image_folder(folder.path(), 7), DataError, "expected labels 0..6, got 7");
+  EXPECT_EQ(data.note, "labels of class folders, by number: s00 = 0, s07 = 7; 1 other folder passed over");
+  EXPECT_EQ(read_image_folder(folder.path(), {10, {}}).num_classes, 10);
+  EXPECT_ERROR(read_image_folder(folder.path(), {7, {}}), DataError, "expected labels 0..6, got 7");
 }
 
-TEST(ImageFolder, GreyImagesBecomeRgb) {
+TEST(ImageFolder, GreyImagesStayGreyAndBecomeRgbBesideColours) {
   TempFolder folder;
   write_image(folder / "a/1.png", 2, 1, 40, 1);
-  write_image(folder / "a/2.png", 2, 1, 0, 3);
+  write_image(folder / "a/2.png", 2, 1, 7, 1);
+  const ImageDataset grey = read_image_folder(folder.path());
+  EXPECT_EQ(grey.channels, 1);
+  EXPECT_EQ(grey.pixels, (std::vector<std::uint8_t>{40, 41, 7, 8}));
+  EXPECT_EQ(grey.normalization.mean.size(), 1u);
+  write_image(folder / "a/3.png", 2, 1, 0, 3);
+  write_image(folder / "b/1.png", 2, 1, 9, 1);
   const ImageDataset data = read_image_folder(folder.path());
   EXPECT_EQ(data.channels, 3);
   EXPECT_EQ((std::vector<std::uint8_t>(data.image(0), data.image(1))),
             (std::vector<std::uint8_t>{40, 41, 40, 41, 40, 41}));
+  EXPECT_EQ(data.image(2)[2], 1);
+  EXPECT_EQ((std::vector<std::uint8_t>(data.image(3), data.image(3) + 6)),
+            (std::vector<std::uint8_t>{9, 10, 9, 10, 9, 10}));
+}
+
+TEST(ImageFolder, UnequalImagesAreResizedOnRequest) {
+  TempFolder folder;
+  write_image(folder / "a/1.png", 4, 4, 0);
+  write_image(folder / "a/2.png", 2, 6, 0);
+  write_image(folder / "a/3.png", 3, 2, 10);
+  EXPECT_ERROR(read_image_folder(folder.path()), DataError, "ask for a size");
+  const ImageDataset data = read_image_folder(folder.path(), {}, {2, 3});
+  EXPECT_EQ(data.count, 3);
+  EXPECT_EQ(data.height, 2);
+  EXPECT_EQ(data.width, 3);
+  EXPECT_EQ(data.image(2)[1], 13);  // of that size already: as it is
+}
+
+/// Folders named like the classifier's classes, or numbers, or neither.
+TEST(ClassFolders, FollowNamesNumbersOrOrder) {
+  const auto labels = [](const std::vector<std::string>& names, const KnownClasses& known = {}) {
+    std::string text;
+    for (const auto& folder : label_class_folders(names, known, "there").folders)
+      text += folder.name + "=" + std::to_string(folder.label) + " ";
+    return text;
+  };
+  EXPECT_EQ(labels({"dog", "cat"}), "cat=0 dog=1 ");
+  EXPECT_EQ(labels({"0", "1", "10", "11", "2"}), "0=0 1=1 2=2 10=10 11=11 ");
+  EXPECT_EQ(labels({"frog", "cat", "dog"}, {10, cifar10_class_names()}), "cat=3 dog=5 frog=6 ");
+  EXPECT_EQ(labels({"frog", "cat", "dog"}, {10, {}}), "cat=3 dog=5 frog=6 ");  // CIFAR-10 has them
+  EXPECT_EQ(labels({"Ankle_boot", "coat"}, {10, fashion_mnist_class_names()}), "coat=4 Ankle_boot=9 ");
+  EXPECT_EQ(labels({"b", "a"}, {2, {"b", "a"}}), "b=0 a=1 ");
+  EXPECT_EQ(labels({"7", "3"}, {2, {"7", "3"}}), "7=0 3=1 ");
+  EXPECT_EQ(labels({"y", "x"}, {2, {}}), "x=0 y=1 ");
+  EXPECT_EQ(labels({"s3", "s12", "other"}, {20, {}}), "s3=3 s12=12 ");
+}
+
+TEST(ClassFolders, SayTheMappingUnlessItGoesWithoutSaying) {
+  EXPECT_EQ(label_class_folders({"cat", "dog"}, {}, "there").note, "");
+  EXPECT_EQ(label_class_folders({"10", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}, {}, "there").note, "");
+  EXPECT_EQ(label_class_folders({"cat", "dog"}, {10, cifar10_class_names()}, "there").note,
+            "labels of class folders, by name: cat = 3, dog = 5");
+  EXPECT_EQ(label_class_folders({"cat", "dog"}, {10, {}}, "there").note,
+            "labels of class folders, by the names of CIFAR-10: cat = 3, dog = 5");
+  EXPECT_EQ(label_class_folders({"x", "y"}, {2, {}}, "there").note,
+            "labels of class folders, in the order of their names: x = 0, y = 1");
+  EXPECT_EQ(label_class_folders({"1", "2"}, {}, "there").note, "labels of class folders, by number: 1 = 1, 2 = 2");
+  const ClassFolders some = label_class_folders({"2", "0"}, {4, {"a", "b", "c", "d"}}, "there");
+  EXPECT_EQ(some.class_names, (std::vector<std::string>{"a", "b", "c", "d"}));
+}
+
+TEST(ClassFolders, WhatIsAmbiguousIsRefused) {
+  const auto label = [](const std::vector<std::string>& names, const KnownClasses& known) {
+    return label_class_folders(names, known, "there");
+  };
+  EXPECT_ERROR(label({"cat", "katze"}, {10, cifar10_class_names()}), DataError,
+               "got katze in there; hint: rename the folders");
+  EXPECT_ERROR(label({"a", "b", "c"}, {10, {}}), DataError, "which of 10 classes they are, got a, b, c in there");
+  EXPECT_ERROR(label({"1", "01"}, {}), DataError, "got 01 and 1 for label 1");
+  EXPECT_ERROR(label({"cat", "Cat"}, {10, cifar10_class_names()}), DataError, "for label 3");
+  EXPECT_ERROR(label({"10", "2"}, {10, {}}), DataError, "expected labels 0..9, got 10 from the class folder 10");
+}
+
+TEST(ClassFolders, NumbersOfLabelsAreNoNames) {
+  EXPECT_EQ(known_classes({"owl", "elk"}).names, (std::vector<std::string>{"owl", "elk"}));
+  EXPECT_EQ(known_classes({"1", "0"}).names, (std::vector<std::string>{"1", "0"}));
+  EXPECT_TRUE(known_classes({"0", "1", "2"}).names.empty());
+  EXPECT_EQ(known_classes({"0", "1", "2"}).count, 3);
 }
 
 TEST(ImageFolder, WhatIsWrongIsNamed) {
@@ -107,6 +185,19 @@ TEST(PackedImages, ComeBackAsWritten) {
   EXPECT_EQ(back.width, 4);
   EXPECT_EQ(read_packed_images(folder / "set.safetensors", 20).class_names[19], "19");
   EXPECT_ERROR(read_packed_images(folder / "set.safetensors", 5), DataError, "got 11 for image 0");
+}
+
+TEST(PackedImages, SecondLabelsComeBackAndMustFit) {
+  TempFolder folder;
+  ImageDataset data = made_up();
+  data.contexts = {1, 0, 1};
+  data.context_names = {"grass", "snow"};
+  write_packed_images(folder / "set.safetensors", data);
+  const ImageDataset back = read_packed_images(folder / "set.safetensors");
+  EXPECT_EQ(back.contexts, data.contexts);
+  EXPECT_EQ(back.context_names, data.context_names);
+  data.contexts[1] = 2;
+  EXPECT_ERROR(write_packed_images(folder / "wrong.safetensors", data), DataError, "second labels 0..1, got 2");
 }
 
 TEST(PackedImages, TakesLongLabelsWithoutMetadata) {
@@ -162,9 +253,10 @@ TEST(OpenDataset, RecognisesEachKind) {
   make("b/train.bin");
   make("c/t10k-images-idx3-ubyte.gz");
   make("d/fashion-mnist/train-images-idx3-ubyte");
-  make("e/cat/one.png");
+  make("e/cat/one.PNG");
   make("f/s00/one.png");
   make("f.safetensors");
+  make("g/sketch-labels-idx1-ubyte");
   EXPECT_EQ(detect_dataset_kind(folder / "a"), "cifar10");
   EXPECT_EQ(detect_dataset_kind(folder / "b"), "cifar100");
   EXPECT_EQ(detect_dataset_kind(folder / "c"), "mnist");
@@ -173,6 +265,7 @@ TEST(OpenDataset, RecognisesEachKind) {
   EXPECT_EQ(detect_dataset_kind(folder / "e"), "folder");
   EXPECT_EQ(detect_dataset_kind(folder / "f"), "folder");
   EXPECT_EQ(detect_dataset_kind(folder / "f.safetensors"), "packed");
+  EXPECT_EQ(detect_dataset_kind(folder / "g"), "pacs");
 }
 
 TEST(OpenDataset, SaysWhatItLookedFor) {
@@ -188,14 +281,47 @@ TEST(OpenDataset, SaysWhatItLookedFor) {
 
 TEST(OpenDataset, ReadsTheSplitSubfolderWhereThereIsOne) {
   TempFolder folder;
-  write_image(folder / "train/a/1.png", 2, 2, 0);
-  write_image(folder / "test/a/1.png", 2, 2, 10);
-  write_image(folder / "test/a/2.png", 2, 2, 20);
+  write_image(folder / "train/s00/1.png", 2, 2, 0);
+  write_image(folder / "test/s00/1.png", 2, 2, 10);
+  write_image(folder / "test/s00/2.png", 2, 2, 20);
   EXPECT_EQ(open_dataset("auto", folder.path(), Split::kTrain).count, 1);
   const ImageDataset data = open_dataset("folder", folder.path(), Split::kTest, 10);
   EXPECT_EQ(data.count, 2);
   EXPECT_EQ(data.split, "test");
   EXPECT_EQ(data.num_classes, 10);
+}
+
+TEST(OpenDataset, ResizesAndTakesListedRecords) {
+  TempFolder folder;
+  write_image(folder / "a/1.png", 4, 4, 0);
+  write_image(folder / "a/2.png", 4, 4, 100);
+  io::write_file(folder / "list.txt", "1\n");
+  const ImageDataset data =
+      open_dataset({.path = folder.path(), .split = Split::kTest, .size = {2, 2}, .index_list = folder / "list.txt"});
+  EXPECT_EQ(data.count, 1);
+  EXPECT_EQ(data.width, 2);
+  for (const auto& [text, what] :
+       {std::pair{"2", "expected an index 0..1, got \"2\" in line 1"}, std::pair{"0\n0", "0 again in line 2"},
+        std::pair{"\n\n", "got none"}, std::pair{"-1", "got \"-1\""}, std::pair{"1x", "got \"1x\""}}) {
+    io::write_file(folder / "list.txt", text);
+    EXPECT_ERROR(open_dataset({.path = folder.path(), .index_list = folder / "list.txt"}), DataError, what);
+  }
+  EXPECT_ERROR(open_dataset({.path = folder.path(), .domains = {"photo"}}), UsageError, "domains for PACS only");
+}
+
+TEST(OpenDataset, PackedSetsFollowTheNamesOfTheClassifier) {
+  TempFolder folder;
+  const ImageDataset data = made_up();  // labels 11, 0, 5
+  write_packed_images(folder / "set.safetensors", data);
+  DatasetRequest request{.path = folder / "set.safetensors", .classes = {12, data.class_names}};
+  EXPECT_EQ(open_dataset(request).note, "");
+  std::reverse(request.classes.names.begin(), request.classes.names.end());
+  const ImageDataset turned = open_dataset(request);
+  EXPECT_EQ(turned.labels, (std::vector<std::int32_t>{0, 11, 6}));
+  EXPECT_EQ(turned.class_names, request.classes.names);
+  EXPECT_NE(turned.note, "");
+  request.classes.names[0] = "other";
+  EXPECT_EQ(open_dataset(request).labels, data.labels);
 }
 
 TEST(OpenDataset, AStatedNumberOfClassesIsChecked) {

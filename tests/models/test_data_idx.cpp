@@ -50,6 +50,30 @@ TEST(Idx, FashionMnistHasItsOwnSubfolderAndNames) {
   EXPECT_ERROR(read_idx_set(folder.path(), IdxSet::kMnist, Split::kTrain), IoError, "train-images-idx3-ubyte");
 }
 
+TEST(Idx, ColourImagesHaveRankFourAndPerhapsSecondLabels) {
+  TempFolder folder;
+  io::write_file(folder / "train-images-idx4-ubyte", idx({3, 3, 2, 2}, 36));
+  io::write_file(folder / "train-labels-idx1-ubyte.gz", io::gzip(idx({3}, 3, 2)));
+  const ImageDataset plain = read_idx_folder(folder.path(), Split::kTrain);
+  EXPECT_EQ(plain.count, 3);
+  EXPECT_EQ(plain.channels, 3);
+  EXPECT_EQ(plain.height, 2);
+  EXPECT_EQ(plain.image(1)[4], 16);  // planes of an image one after the other
+  EXPECT_EQ(plain.num_classes, 5);
+  EXPECT_EQ(plain.class_names[4], "4");
+  EXPECT_TRUE(plain.contexts.empty());
+  io::write_file(folder / "train-contexts-idx1-ubyte", idx({3}, 3));
+  const ImageDataset data = read_idx_folder(folder.path(), Split::kTrain);
+  EXPECT_EQ(data.contexts, (std::vector<std::int32_t>{0, 1, 2}));
+  EXPECT_EQ(data.context_names, (std::vector<std::string>{"0", "1", "2"}));
+  EXPECT_ERROR(read_idx_folder(folder.path(), Split::kTest), IoError, "test-images-idx3-ubyte");
+  io::write_file(folder / "train-contexts-idx1-ubyte", idx({2}, 2));
+  EXPECT_ERROR(read_idx_folder(folder.path(), Split::kTrain), DataError,
+               "one second label per image, got 2 second labels for 3 images");
+  io::write_file(folder / "t10k-images-idx3-ubyte", idx({2, 2, 2}, 8));
+  EXPECT_ERROR(read_idx_folder(folder.path(), Split::kTest), IoError, "t10k-labels-idx1-ubyte");
+}
+
 TEST(Idx, MissingFilesAreNamed) {
   TempFolder folder;
   EXPECT_ERROR(read_idx_set(folder.path(), IdxSet::kMnist, Split::kTrain), IoError, "train-labels-idx1-ubyte");

@@ -73,5 +73,12 @@ TEST(ImageShape, IsWrittenAndRead) {
     EXPECT_ERROR(parse_image_shape(text), DataError, "1 to 4 channels");
 }
 
+TEST(NetworkImages, ANetworkIsMadeForTheSet) {
+  EXPECT_EQ(shape_for_network(counting(1, 1, 28, 28)), (ImageShape{3, 32, 32}));
+  EXPECT_EQ(shape_for_network(counting(1, 1, 64, 64)), (ImageShape{1, 64, 64}));
+  EXPECT_EQ(shape_for_network(counting(1, 3, 64, 64)), (ImageShape{3, 64, 64}));
+  EXPECT_EQ(shape_for_network(counting(1, 3, 16, 16)), (ImageShape{3, 16, 16}));
+}
+
 }  // namespace
 }  // namespace engram

@@ -28,7 +28,7 @@ class SupervisedTest : public ::testing::TestWithParam<const char*> {
     SupervisedOptions options;
     options.optimizer.momentum = 0;
     options.optimizer.nesterov = false;
-    options.loader.batch_size = 2;
+    options.batches.batch_size = 2;
     options.epochs = 2;
     options.schedule.base_lr = 0.01;
     return options;
@@ -97,7 +97,7 @@ TEST_P(SupervisedTest, TheAverageWarmsUpAndIsDeployed) {
 
 TEST_P(SupervisedTest, MetersAreLossAndAccuracyOfTheBatch) {
   SupervisedOptions o = options();
-  o.loader.batch_size = 4;
+  o.batches.batch_size = 4;
   o.epochs = 1;
   SupervisedTask task(*network_, data_, o);
   StepRunner runner(task);
@@ -108,18 +108,19 @@ TEST_P(SupervisedTest, MetersAreLossAndAccuracyOfTheBatch) {
   EXPECT_EQ(values[1].name, "train/accuracy");
 
   const auto fresh = make_network("wrn-10-1", 2, {.seed = 5, .device = device_});
-  LoaderOptions loading = o.loader;
-  loading.shuffle = true;
-  loading.epochs = 1;
-  DataLoader loader(data_, loading);
-  Batch batch;
-  ASSERT_TRUE(loader.next(batch));
-  const Tensor logits = fresh->forward(Tensor::from(batch.images, {4, 3, 32, 32}, device_));
-  const Tensor loss = softmax_cross_entropy(logits, Tensor::from(batch.labels, {4}, device_));
+  BatchPlan plan = o.batches;
+  plan.shuffle = true;
+  const DeviceDataset on_device(data_, device_);
+  BatchStager stager(on_device, plan);
+  stager.stage(0);
+  const LabelledBatch batch = stager.gather();
+  const Tensor logits = fresh->forward(batch.images);
+  const Tensor loss = softmax_cross_entropy(logits, batch.labels);
   EXPECT_EQ(values[0].value, double(loss.item()));
   const auto rows = logits.detach().to_vector();
+  const auto labels = batch.labels.to_int_vector();
   int correct = 0;
-  for (std::size_t i = 0; i < 4; ++i) correct += (rows[2 * i + 1] > rows[2 * i]) == (batch.labels[i] == 1);
+  for (std::size_t i = 0; i < 4; ++i) correct += (rows[2 * i + 1] > rows[2 * i]) == (labels[i] == 1);
   EXPECT_EQ(values[1].value, correct / 4.0);
 }
 
@@ -138,15 +139,10 @@ TEST_P(SupervisedTest, StepsMayBeRunFromAnyPlace) {
 
 TEST_P(SupervisedTest, EvaluationIsThatOfTheLogits) {
   const Evaluation got = evaluate(*network_, data_);
-  const Tensor all = [&] {
-    LoaderOptions loading;
-    loading.batch_size = 4;
-    loading.epochs = 1;
-    DataLoader loader(data_, loading);
-    Batch batch;
-    EXPECT_TRUE(loader.next(batch));
-    return Tensor::from(batch.images, {4, 3, 32, 32}, device_);
-  }();
+  const DeviceDataset on_device(data_, device_);
+  BatchStager stager(on_device, {.batch_size = 4});
+  stager.stage(0);
+  const Tensor all = stager.gather().images;
   network_->eval();
   const auto logits = network_->forward(all).detach().to_vector();
   dim_t correct = 0;
@@ -184,8 +180,8 @@ TEST_P(SupervisedTest, SenselessOptionsAreRefused) {
     EXPECT_ERROR(SupervisedTask(*network_, data_, o), UsageError, words);
   };
   refused([](auto& o) { o.epochs = 0; }, "at least 1 epoch");
-  refused([](auto& o) { o.loader.batch_size = 0; }, "batch size");
-  refused([](auto& o) { o.loader.batch_size = 5; }, "at most the 4 training images");
+  refused([](auto& o) { o.batches.batch_size = 0; }, "batch size");
+  refused([](auto& o) { o.batches.batch_size = 5; }, "at most the 4 training images");
   refused([](auto& o) { o.ema_decay = 1; }, "EMA decay");
   refused([](auto& o) { o.label_smoothing = -0.1f; }, "label smoothing");
   refused([](auto& o) { o.schedule.base_lr = -1; }, "learning rate");

@@ -21,7 +21,7 @@ OwnedTask supervised(const Device& device) {
   parts->network = make_network("vgg11-w16", 2, {.seed = 5, .device = device});
   SupervisedOptions options;
   options.epochs = 2;
-  options.loader = {.batch_size = 2, .augment = standard_augmentation(), .seed = 3};
+  options.batches = {.batch_size = 2, .augment = standard_augmentation(), .seed = 3};
   options.schedule = {.kind = ScheduleKind::kCosine, .base_lr = 0.01};
   options.label_smoothing = 0.1f;
   options.clip_norm = 1;

@@ -8,6 +8,7 @@
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/grad_cosine/grad_cosine.h"
+#include "kernels/image_batch/image_batch.h"
 #include "kernels/image_prior/image_prior.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/optim_step/optim_step.h"
@@ -33,6 +34,7 @@ inline Backend backend_with(const char* name, const Conv2dKernels& conv2d, const
       .conv2d = conv2d,
       .elementwise = kCudaElementwise,
       .grad_cosine = kCudaGradCosine,
+      .image_batch = kCudaImageBatch,
       .image_prior = kCudaImagePrior,
       .matmul = matmul,
       .optim_step = kCudaOptimStep,

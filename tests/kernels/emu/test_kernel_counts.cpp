@@ -13,6 +13,7 @@
 #include "kernels/common/error.h"
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/grad_cosine/grad_cosine.h"
+#include "kernels/image_batch/image_batch.h"
 #include "kernels/image_prior/image_prior.h"
 #include "kernels/optim_step/optim_step.h"
 #include "kernels/pool/pool.h"
@@ -169,6 +170,44 @@ TEST(KernelCounts, ChannelScaleAndImagePrior) {
   expect_streaming("image_prior backward", image_prior_backward_cost(count), [&] {
     prior.backward({}, {p.data(), norms.data(), &one, &one, n * c, h, w, y.data()});
   });
+}
+
+TEST(KernelCounts, ImageBatches) {
+  // Rows of bytes start inside sectors where images are shifted, and every block reads the table of values, whose
+  // places the bytes name: so more sectors than the least, and conflicts.
+  const dim_t n = 16, c = 3, side = 32, count = n * c * side * side;
+  std::vector<std::uint8_t> bytes(std::size_t(count), 0);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = std::uint8_t(i * 2654435761u >> 24);
+  const auto values = random_values(c * 256, 1);
+  std::vector<float> y(std::size_t(count), 0.f);
+  const std::vector<std::int32_t> labels(std::size_t(n), 1);
+  std::vector<std::int32_t> y_labels(labels);
+  std::vector<ImageSource> sources;
+  for (std::int32_t i = 0; i < n; ++i) sources.push_back({i, i % 9 - 4, i % 7 - 3, i & 1});
+  for (const dim_t block : {dim_t(1), c}) {
+    const GatherImagesArgs args = {{bytes.data(), labels.data(), n, c, side, side, 1, false},
+                                   sources.data(),
+                                   nullptr,
+                                   0,
+                                   values.data(),
+                                   {n, c, side, side, block},
+                                   y.data(),
+                                   y_labels.data()};
+    emu::take_counts();
+    emu::options().count = true;
+    backend_under_test().image_batch.gather({}, args);
+    emu::options().count = false;
+    const std::vector<emu::LaunchCounts> launches = emu::take_counts();
+    ASSERT_EQ(launches.size(), 1u);
+    const Cost cost = gather_images_cost(args);
+    const double moved = double(launches[0].bytes_read + launches[0].bytes_written);
+    if (std::getenv("PRINT_COUNTS"))
+      std::cout << "gather " << moved / double(cost.bytes_read + cost.bytes_written) << " sectors "
+                << launches[0].sector_efficiency() << "\n";
+    EXPECT_LE(moved, 1.25 * double(cost.bytes_read + cost.bytes_written)) << block;
+    EXPECT_EQ(launches[0].bytes_written, std::uint64_t(cost.bytes_written)) << block;
+    EXPECT_GE(launches[0].sector_efficiency(), 0.6) << block;
+  }
 }
 
 TEST(KernelCounts, GradCosine) {

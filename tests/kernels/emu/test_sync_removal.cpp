@@ -11,6 +11,7 @@
 #include "kernels/bn_stats_match/bn_stats_match.h"
 #include "kernels/channel_scale/channel_scale.h"
 #include "kernels/grad_cosine/grad_cosine.h"
+#include "kernels/image_batch/image_batch.h"
 #include "kernels/image_prior/image_prior.h"
 #include "kernels/optim_step/optim_step.h"
 #include "kernels/pool/pool.h"
@@ -87,6 +88,36 @@ void image_kernels(Results& results) {
   auto mean = zeros(s.n * s.c);
   b.pool.global_avg_pool({}, {s, x.data(), mean.data()});
   results.push_back(mean);
+}
+
+void batch_kernels(Results& results) {
+  const auto& b = backend_under_test();
+  const dim_t n = 2, c = 3, h = 20, w = 30, count = n * c * h * w;
+  std::vector<std::uint8_t> bytes(std::size_t(count), 0);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = std::uint8_t(i * 31);
+  const auto values = random_values(c * 256, 1), mean = random_values(c, 2), deviation = random_values(c, 3, 0.2f, 1);
+  const std::vector<ImageSource> sources = {{0, 1, 2, 0}, {1, 0, -1, 1}};
+  std::vector<ImageStyle> styles(2);
+  for (ImageStyle& style : styles) {
+    style.height = 15;
+    style.width = 22;
+    style.contrast = 0.5f;
+  }
+  const ImageSetView set = {bytes.data(), nullptr, n, c, h, w, 0, true};
+  auto y = zeros(count), styled = y;
+  b.image_batch.gather({}, {set, sources.data(), nullptr, 0, values.data(), {n, c, h, w, 1}, y.data(), nullptr});
+  b.image_batch.style({}, {set,
+                           sources.data(),
+                           styles.data(),
+                           nullptr,
+                           0,
+                           true,
+                           mean.data(),
+                           deviation.data(),
+                           {n, c, h, w, 1},
+                           styled.data(),
+                           nullptr});
+  results.insert(results.end(), {y, styled});
 }
 
 void loss_kernels(Results& results) {
@@ -178,7 +209,8 @@ bool same_bits(const Results& a, const Results& b) {
 TEST(SyncRemoval, EveryBarrierOfTheKernelsIsNeeded) {
   Results expected;
   std::set<std::string> tried;
-  for (void (*cases)(Results&) : {channel_kernels, image_kernels, loss_kernels, vector_kernels, survival_kernels}) {
+  for (void (*cases)(Results&) :
+       {channel_kernels, image_kernels, batch_kernels, loss_kernels, vector_kernels, survival_kernels}) {
     expected.clear();
     cases(expected);
     for (const emu::SyncRemoval& removal : emu::remove_each_sync([&] {

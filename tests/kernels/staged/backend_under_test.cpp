@@ -17,6 +17,7 @@ const Backend& backend_under_test() {
       .conv2d = kCpuConv2d,
       .elementwise = testing::kStagedElementwise,
       .grad_cosine = testing::kStagedGradCosine,
+      .image_batch = testing::kStagedImageBatch,
       .image_prior = testing::kStagedImagePrior,
       .matmul = kCpuMatmul,
       .optim_step = testing::kStagedOptimStep,

@@ -11,6 +11,7 @@ extern const kernels::BnStatsMatchKernels kStagedBnStatsMatch;
 extern const kernels::ChannelScaleKernels kStagedChannelScale;
 extern const kernels::ElementwiseKernels kStagedElementwise;
 extern const kernels::GradCosineKernels kStagedGradCosine;
+extern const kernels::ImageBatchKernels kStagedImageBatch;
 extern const kernels::ImagePriorKernels kStagedImagePrior;
 extern const kernels::OptimStepKernels kStagedOptimStep;
 extern const kernels::PoolKernels kStagedPool;

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "kernels/image_batch/image_batch.h"
 #include "kernels/pool/pool.h"
 #include "kernels/reorder/reorder.h"
 #include "kernels/resample/resample.h"
@@ -13,6 +14,37 @@ namespace engram::testing {
 namespace {
 
 using namespace kernels;  // NOLINT(google-build-using-namespace): every name here is one of theirs
+
+/// What both entry points of image batches share.
+template <class Args>
+Args staged_batch(Staging& s, const Args& args) {
+  const ImageSetView& set = args.set;
+  const dim_t n = args.y_shape.n;
+  Args a = args;
+  a.set.images = s.in(set.images, set.count * set.c * set.h * set.w);
+  a.set.labels = s.in(set.labels, set.label_sets * set.count);
+  a.sources = s.in(args.sources, n);
+  a.holes = s.in(args.holes, n * args.num_holes);
+  a.y = s.out(args.y, args.y_shape.count());
+  a.y_labels = s.out(args.y_labels, n * set.label_sets);
+  return a;
+}
+
+void gather_images(Stream stream, const GatherImagesArgs& args) {
+  Staging s;
+  GatherImagesArgs a = staged_batch(s, args);
+  a.values = s.in(args.values, args.set.c * 256);
+  device_under_test().kernels.image_batch.gather(stream, a);
+}
+
+void style_images(Stream stream, const StyleImagesArgs& args) {
+  Staging s;
+  StyleImagesArgs a = staged_batch(s, args);
+  a.styles = s.in(args.styles, args.y_shape.n);
+  a.mean = s.in(args.mean, args.set.c);
+  a.deviation = s.in(args.deviation, args.set.c);
+  device_under_test().kernels.image_batch.style(stream, a);
+}
 
 void max_pool(Stream stream, const MaxPoolArgs& args) {
   Staging s;
@@ -220,6 +252,7 @@ void kl_backward(Stream stream, const KlBackwardArgs& args) {
 
 }  // namespace
 
+const ImageBatchKernels kStagedImageBatch = {gather_images, style_images};
 const PoolKernels kStagedPool = {
     max_pool, max_pool_backward, gather, avg_pool, avg_pool_backward, global_avg_pool, global_avg_pool_backward,
 };

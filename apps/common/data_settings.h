@@ -1,0 +1,57 @@
+#pragma once
+/// Which images a program trains on and how they are changed: options, and what they mean to the library.
+
+#include <filesystem>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "apps/common/cli.h"
+#include "models/data/augment.h"
+#include "models/data/open_dataset.h"
+
+namespace engram::apps {
+
+/// Where the images are, and which of them are taken.
+struct DataSettings {
+  std::filesystem::path data;
+  std::string dataset = "auto";
+  std::int64_t image_size = 0;
+  std::vector<std::string> domains, test_domains;
+  std::filesystem::path train_list, test_list;
+};
+
+/// Registers them.
+void add_data_settings(Cli& cli, DataSettings& settings);
+
+/// Training and test images with the same classes.
+struct TrainingSets {
+  ImageDataset train, test;
+};
+
+/// Reads both; what the readers chose is said on `err`. Throws as open_dataset.
+TrainingSets read_training_sets(const DataSettings& settings, std::ostream& err);
+
+/// Says a set's note, if it has one.
+void say_note(const ImageDataset& data, std::ostream& err);
+
+/// A line about each kind of data set, for the end of help texts.
+std::string dataset_help();
+
+/// Random changes of the training images.
+struct AugmentSettings {
+  std::int64_t padding = 4;
+  std::string pad_mode = "zero";
+  double flip_probability = 0.5;
+  std::int64_t cutout = 0, cutout_count = 1;
+  double crop_min_area = 0, crop_max_area = 1;
+  double brightness = 0, contrast = 0, saturation = 0, hue = 0, grey_probability = 0;
+};
+
+/// Registers them.
+void add_augment_settings(Cli& cli, AugmentSettings& settings);
+
+/// What they mean. Which combinations make sense is checked by check_augmentation.
+AugmentOptions augment_options(const AugmentSettings& settings);
+
+}  // namespace engram::apps
