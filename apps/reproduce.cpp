@@ -1,0 +1,264 @@
+/// engram-reproduce: runs the cells of a paper's table that are missing, and writes the table.
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <iostream>
+#include <map>
+#include <set>
+#include <thread>
+
+#include "apps/common/cli.h"
+#include "apps/common/exit_code.h"
+#include "apps/common/experiment/board.h"
+#include "apps/common/experiment/child_process.h"
+#include "apps/common/experiment/scheduler.h"
+#include "apps/common/experiment/table.h"
+#include "apps/common/main_wrapper.h"
+#include "apps/common/signals.h"
+#include "apps/common/suggest.h"
+#include "engine/io/atomic_file.h"
+#include "kernels/common/error.h"
+
+namespace engram::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Settings {
+  fs::path plan, out;
+  std::string scale, shard, only, device;
+  std::vector<std::string> data;
+  int jobs = 1, threads = 0;
+  bool dry_run = false, quiet = false;
+};
+
+/// What belongs to one call of the program.
+struct Run {
+  Settings settings;
+  Plan plan;
+  std::vector<Cell> cells;
+  std::vector<std::size_t> chosen;
+  std::map<std::string, fs::path> data;
+  fs::path programs;  ///< folder of the executables
+  int threads = 1;    ///< of a cell
+};
+
+void add_settings(Cli& cli, Settings& s) {
+  cli.positional("plan", &s.plan, "JSON file that lists the cells of a table, as those in apps/plans").required();
+  cli.option("out", &s.out, "folder of the cells and the table; one that is there is continued");
+  cli.option("scale", &s.scale, "which of the plan's scales; the first one unless given");
+  cli.option("data", &s.data, "where the plan's data sets are: NAME=FOLDER,...").only_on_command_line();
+  cli.option("jobs", &s.jobs, "cells that run side by side").at_least(1).at_most(256);
+  cli.option("threads", &s.threads, "threads of each cell; 0 shares the processor's among the jobs").at_least(0);
+  cli.option("device", &s.device, "device of each cell; the programs' own choice unless given");
+  cli.option("shard", &s.shard, "I/N: run the I-th of N shares of the cells; SLURM's array task unless given");
+  cli.option("only", &s.only, "run only cells with such a name (* and ? stand for any characters), and their needs");
+  cli.option("dry-run", &s.dry_run, "list the cells and their command lines, and run nothing");
+  cli.option("quiet", &s.quiet, "show nothing but the result");
+  cli.footer(
+      "Example: engram-reproduce apps/plans/cifar10_teachers.json --scale short --data cifar10=FOLDER --out OUT --jobs "
+      "2");
+}
+
+/// A whole number that is all of `text`.
+int whole_number(const std::string& text, const std::string& label) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size())
+    throw UsageError(message(label, ": expected a whole number, got '", text, "'"));
+  return value;
+}
+
+struct Shard {
+  int index = 0, count = 1;  ///< index from 0
+};
+
+/// From --shard, else from the variables of a SLURM job array, else everything.
+Shard read_shard(const std::string& text) {
+  if (!text.empty()) {
+    const std::size_t slash = text.find('/');
+    if (slash == std::string::npos)
+      throw UsageError(message("--shard: expected I/N, for example 1/4, got '", text, "'"));
+    const int index = whole_number(text.substr(0, slash), "--shard"),
+              count = whole_number(text.substr(slash + 1), "--shard");
+    if (count < 1 || index < 1 || index > count)
+      throw UsageError(message("--shard: expected I/N with I from 1 to N, got '", text, "'"));
+    return {index - 1, count};
+  }
+  const char *id = std::getenv("SLURM_ARRAY_TASK_ID"), *first = std::getenv("SLURM_ARRAY_TASK_MIN"),
+             *count = std::getenv("SLURM_ARRAY_TASK_COUNT");
+  if (id == nullptr || count == nullptr) return {};
+  const int index =
+      whole_number(id, "SLURM_ARRAY_TASK_ID") - (first == nullptr ? 0 : whole_number(first, "SLURM_ARRAY_TASK_MIN"));
+  const int shards = whole_number(count, "SLURM_ARRAY_TASK_COUNT");
+  if (shards < 1 || index < 0 || index >= shards)
+    throw UsageError(message("expected SLURM_ARRAY_TASK_ID to be one of ", shards, " numbered without gaps, got ", id));
+  return {index, shards};
+}
+
+std::map<std::string, fs::path> read_data(const std::vector<std::string>& words, const Plan& plan) {
+  std::map<std::string, fs::path> folders;
+  for (const std::string& word : words) {
+    const std::size_t equals = word.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == word.size())
+      throw UsageError(message("--data: expected NAME=FOLDER, got '", word, "'"));
+    const std::string name = word.substr(0, equals);
+    if (std::ranges::find(plan.data_names, name) == plan.data_names.end())
+      throw UsageError(
+          message("--data: expected a data set of the plan, got '", name, "'", did_you_mean(name, plan.data_names)));
+    const fs::path folder = word.substr(equals + 1);
+    std::error_code ignored;
+    if (!fs::is_directory(folder, ignored))
+      throw DataError(message("--data: expected a folder for ", name, ", found none at ", folder.string()));
+    folders[name] = folder;
+  }
+  return folders;
+}
+
+fs::path program_file(const Run& run, const Cell& cell) {
+  return run.programs / cell.program;
+}
+
+/// The command line of a cell's attempt, without the program. A run that is continued knows its settings.
+std::vector<std::string> command_line(const Run& run, const CellAttempt& attempt, const fs::path& cells) {
+  std::vector<std::string> words = cell_arguments(attempt.cell, run.cells, run.plan, run.data, cells);
+  if (attempt.resume) {
+    words.push_back("--resume=" + attempt.folder.string());
+    return words;
+  }
+  words.push_back("--config=" + attempt.config.string());
+  words.push_back("--out=" + attempt.folder.string());
+  words.push_back("--threads=" + std::to_string(run.threads));
+  if (!run.settings.device.empty()) words.push_back("--device=" + run.settings.device);
+  return words;
+}
+
+/// A folder of its own for as long as it lives.
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    std::string name = (fs::temp_directory_path() / "engram-plan-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) throw IoError(message("[reproduce] cannot create ", name));
+    path_ = name;
+  }
+  ~ScratchFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+void check_program(const Run& run, const Cell& cell) {
+  std::error_code ignored;
+  if (cell.program.starts_with("engram-") && cell.program.find('/') == std::string::npos &&
+      fs::exists(program_file(run, cell), ignored))
+    return;
+  throw UsageError(message("cell '", cell.name, "': expected one of engram's programs, got '", cell.program, "'"));
+}
+
+/// Lets each program read its cells' settings, so that a mistake shows before anything runs.
+void check_settings(const Run& run) {
+  const ScratchFolder scratch;
+  std::set<std::string> checked;
+  for (std::size_t index : run.chosen) {
+    const Cell& cell = run.cells[index];
+    if (!checked.insert(cell.name).second) continue;  // seeds differ in nothing that could be wrong
+    check_program(run, cell);
+    const fs::path config = scratch.path() / "config.json";
+    io::write_file(config, cell_config(cell));
+    std::vector<std::string> words =
+        command_line(run, {cell, config, scratch.path() / cell.hash, false}, scratch.path());
+    words.push_back("--check");
+    const ChildResult result = run_child(program_file(run, cell), words, {}, {});
+    if (result.exit_code != kExitOk) throw UsageError(message("cell '", cell.name, "': ", result.last_line));
+  }
+}
+
+void print_cells(const Run& run, const CellStore& store) {
+  for (std::size_t index : run.chosen) {
+    const Cell& cell = run.cells[index];
+    const CellStatus::Kind kind = store.status(cell).kind;
+    const char* state = kind == CellStatus::Kind::kComplete  ? "complete"
+                        : kind == CellStatus::Kind::kMissing ? "missing"
+                        : kind == CellStatus::Kind::kFailed  ? "failed"
+                                                             : "unfinished";
+    std::error_code ignored;
+    const bool begun = fs::exists(store.run_folder(cell) / "manifest.json", ignored);
+    std::cout << cell.hash << "  " << state << "  " << cell_title(cell) << "\n  " << cell.program;
+    for (const std::string& word :
+         command_line(run, {cell, store.config_file(cell), store.run_folder(cell), begun}, store.cells_folder()))
+      std::cout << " " << word;
+    std::cout << "\n";
+  }
+}
+
+int count_complete(const Run& run, const CellStore& store) {
+  int complete = 0;
+  for (std::size_t index : run.chosen) complete += store.status(run.cells[index]).kind == CellStatus::Kind::kComplete;
+  return complete;
+}
+
+int reproduce(const Run& run, const CellStore& store) {
+  const Settings& s = run.settings;
+  SchedulerResult result;
+  {
+    Board board(int(run.chosen.size()), count_complete(run, store), s.jobs, standard_progress(s.quiet));
+    const RunCell run_cell = [&](const CellAttempt& attempt) -> AttemptResult {
+      const ChildResult child = run_child(
+          program_file(run, attempt.cell), command_line(run, attempt, store.cells_folder()),
+          [&](const std::string& line) { board.said(attempt.cell, line); }, stop_requested);
+      return {child.exit_code, child.exit_code == kExitOk ? "" : child.last_line};
+    };
+    result = run_cells(run.cells, run.chosen, store, run_cell, board,
+                       {.jobs = s.jobs, .poll_seconds = 1, .stop_requested = stop_requested});
+  }
+  const Table table = make_table(run.plan, run.cells, store);
+  write_table(store.folder(), table);
+  std::cout << table_markdown(table) << "\ntable: " << (store.folder() / "table.html").string() << "\n";
+  if (result.left > 0 && stop_requested()) {
+    std::cerr << "stopped with " << result.left << " cells to do; the same command continues\n";
+    return kExitInterrupted;
+  }
+  if (result.failed > 0) std::cerr << result.failed << " cells failed or need one that did; the table says why\n";
+  return result.failed > 0 ? kExitFailure : kExitOk;
+}
+
+int program(int argc, char** argv) {
+  Run run;
+  Settings& s = run.settings;
+  Cli cli("engram-reproduce",
+          "Runs the cells of a table that are not there yet, each a program with its settings and a seed, and writes "
+          "published beside measured values. Ends with 1 when a cell failed.");
+  add_settings(cli, s);
+  if (!cli.parse(argc, argv)) return kExitOk;
+  if (s.out.empty()) throw UsageError("expected --out FOLDER (see --help)");
+  run.plan = load_plan(s.plan, s.scale);
+  run.cells = expand_cells(run.plan);
+  const Shard shard = read_shard(s.shard);
+  run.chosen = choose_cells(run.cells, s.only, shard.index, shard.count);
+  run.data = read_data(s.data, run.plan);
+  run.programs = fs::read_symlink("/proc/self/exe").parent_path();
+  run.threads = s.threads > 0 ? s.threads : std::max(1, int(std::thread::hardware_concurrency()) / s.jobs);
+  const fs::path out = fs::absolute(s.out);
+  const CellStore::Mode mode = s.dry_run ? CellStore::Mode::kLook : CellStore::Mode::kCreate;
+  CellStore(out, run.plan, CellStore::Mode::kLook);  // a folder of others is refused before programs start
+  check_settings(run);
+  const CellStore store(out, run.plan, mode);
+  if (s.dry_run) {
+    print_cells(run, store);
+    return kExitOk;
+  }
+  return reproduce(run, store);
+}
+
+}  // namespace
+}  // namespace engram::apps
+
+int main(int argc, char** argv) {
+  return engram::apps::run_main("engram-reproduce", [&] { return engram::apps::program(argc, argv); });
+}
