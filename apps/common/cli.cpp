@@ -64,6 +64,7 @@ struct Cli::Impl {
   CLI::Option* config = nullptr;
   CLI::Option* completion = nullptr;
   CLI::Option* version_flag = nullptr;
+  CLI::Option* check = nullptr;
 
   Entry* find(const std::string& name) {
     for (Entry& entry : entries) {
@@ -86,7 +87,7 @@ struct Cli::Impl {
 
   // Names with dashes, for suggestions.
   std::vector<std::string> option_names() {
-    std::vector<std::string> names = {"--help", "--version", "--config", "--completion"};
+    std::vector<std::string> names = {"--help", "--version", "--config", "--check", "--completion"};
     for (Entry& entry : entries) {
       if (entry.positional) continue;
       names.push_back("--" + entry.setting.name());
@@ -175,6 +176,7 @@ Cli::Cli(const Call& call, std::string description) : impl_(std::make_unique<Imp
                                  "Settings from a JSON file; keys are the options' names with underscores, and options "
                                  "on the command line win");
   impl_->config->type_name("FILE");
+  impl_->check = app.add_flag("--check")->description("Check the settings and exit");
   impl_->completion = app.add_option("--completion", impl_->completion_shell,
                                      "Print a script that completes this program's command line, for: bash");
   impl_->completion->type_name("SHELL");
@@ -252,7 +254,7 @@ bool Cli::parse() {
     impl.take_config(std::string(io::as_text(io::read_file(impl.config_file, kMaxConfigBytes))), impl.config_file);
   if (impl.resumed_run && impl.given.contains("resume")) impl.take_run(*impl.resumed_run);
   impl.check_required();
-  return true;
+  return impl.check->count() == 0;
 }
 
 bool Cli::can_resume() const {

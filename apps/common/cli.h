@@ -15,8 +15,8 @@ namespace engram::apps {
 /// then the file given by --config, then the inputs and the configuration of a run to be resumed, then the value that
 /// the variable had when it was registered.
 ///
-/// --help, --version, --config FILE and --completion bash are always there. A flag NAME can be given as --NAME and
-/// --no-NAME.
+/// --help, --version, --config FILE, --check and --completion bash are always there. A flag NAME can be given as --NAME
+/// and --no-NAME.
 class Cli {
  public:
   /// Of the program that is called; `description` is one paragraph. The call outlives the Cli.
@@ -44,9 +44,9 @@ class Cli {
   void footer(const std::string& text);
 
   /// Reads the call's words and the configuration file into the variables. Returns false when --help, --version or
-  /// --completion was answered on the call's `out` and the program is to end with code 0. Throws UsageError for
-  /// everything that is wrong, IoError when the configuration file cannot be read, DataError for a damaged manifest of
-  /// the run to be resumed.
+  /// --completion was answered on the call's `out`, or --check found no mistake, and the program is to end with code 0.
+  /// Throws UsageError for everything that is wrong, IoError when the configuration file cannot be read, DataError for a
+  /// damaged manifest of the run to be resumed.
   bool parse();
 
   /// Whether there is a --resume.

@@ -30,7 +30,7 @@ std::string header(const std::string& program) {
 }  // namespace
 
 std::string bash_completion(const std::string& program, const std::vector<const Setting*>& settings) {
-  std::vector<std::string> options = {"--help", "--version", "--config", "--completion"};
+  std::vector<std::string> options = {"--help", "--version", "--config", "--check", "--completion"};
   std::string script = header(program) + "  case $prev in\n";
   for (const Setting* setting : settings) {
     const std::string option = "--" + setting->name();

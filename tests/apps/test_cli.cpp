@@ -127,6 +127,14 @@ TEST(Cli, RequiredSettingsMayComeFromTheLineOrTheFile) {
   EXPECT_TRUE(Program(true).parse({"--config", config(folder, R"({"data": "d"})")}));
 }
 
+TEST(Cli, CheckReadsEverythingAndRunsNothing) {
+  TempFolder folder;
+  EXPECT_FALSE(Program(true).parse({"--data", "d", "--check"}));
+  EXPECT_ERROR(Program(true).parse({"--check"}), UsageError, "expected --data PATH");
+  EXPECT_ERROR(Program().parse({"--check", "--config", config(folder, R"({"batch_size": 0})")}), UsageError,
+               "at least 1");
+}
+
 TEST(Cli, TheLineWinsOverTheFileAndTheFileOverTheDefault) {
   TempFolder folder;
   Program p;
