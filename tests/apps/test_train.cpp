@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "models/classifier_file.h"
+#include "tests/support/cifar_records.h"
 #include "tests/support/program.h"
 #include "tests/support/temp_folder.h"
 
@@ -21,19 +22,8 @@ namespace fs = std::filesystem;
 class TrainApp : public ::testing::Test {
  protected:
   void SetUp() override {
-    write_records("data_batch_1.bin", 96, 1);
-    write_records("test_batch.bin", 20, 2);
-  }
-
-  /// A CIFAR-10 file of random images whose brightness tells the class.
-  void write_records(const std::string& name, int count, unsigned seed) {
-    std::mt19937 rng(seed);
-    std::string bytes;
-    for (int i = 0; i < count; ++i) {
-      bytes.push_back(char(i % 10));
-      for (int p = 0; p < 3072; ++p) bytes.push_back(char((i % 10) * 20 + int(rng() % 50)));
-    }
-    std::ofstream(data() / name, std::ios::binary) << bytes;
+    write_cifar_records(data() / "data_batch_1.bin", 96, 1);
+    write_cifar_records(data() / "test_batch.bin", 20, 2);
   }
 
   fs::path data() const { return folder_.path(); }
