@@ -11,5 +11,6 @@ int run_invert(Call& call);
 int run_eval(Call& call);
 int run_inspect(Call& call);
 int run_genes(Call& call);
+int run_reproduce(Call& call);
 
 }  // namespace engram::apps

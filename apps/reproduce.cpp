@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
-#include <iostream>
 #include <map>
 #include <set>
 #include <thread>
@@ -11,14 +10,13 @@
 #include "apps/common/cli.h"
 #include "apps/common/exit_code.h"
 #include "apps/common/experiment/board.h"
-#include "apps/common/experiment/child_process.h"
+#include "apps/common/experiment/program_call.h"
 #include "apps/common/experiment/scheduler.h"
 #include "apps/common/experiment/table.h"
-#include "apps/common/main_wrapper.h"
-#include "apps/common/signals.h"
-#include "apps/common/suggest.h"
+#include "apps/programs.h"
 #include "engine/io/atomic_file.h"
 #include "kernels/common/error.h"
+#include "models/suggest.h"
 
 namespace engram::apps {
 namespace {
@@ -40,13 +38,12 @@ struct Run {
   std::vector<Cell> cells;
   std::vector<std::size_t> chosen;
   std::map<std::string, fs::path> data;
-  fs::path programs;  ///< folder of the executables
-  int threads = 1;    ///< of a cell
+  int threads = 1;  ///< of a cell
 };
 
 void add_settings(Cli& cli, Settings& s) {
   cli.positional("plan", &s.plan, "JSON file that lists the cells of a table, as those in apps/plans").required();
-  cli.option("out", &s.out, "folder of the cells and the table; one that is there is continued");
+  cli.option("out", &s.out, "Folder of the cells and the table; one that is there is continued").required();
   cli.option("scale", &s.scale, "which of the plan's scales; the first one unless given");
   cli.option("data", &s.data, "where the plan's data sets are: NAME=FOLDER,...").only_on_command_line();
   cli.option("jobs", &s.jobs, "cells that run side by side").at_least(1).at_most(256);
@@ -116,8 +113,21 @@ std::map<std::string, fs::path> read_data(const std::vector<std::string>& words,
   return folders;
 }
 
-fs::path program_file(const Run& run, const Cell& cell) {
-  return run.programs / cell.program;
+/// The programs that a plan may name.
+const std::map<std::string, ProgramFunction>& known_programs() {
+  static const std::map<std::string, ProgramFunction> programs = {
+      {"engram-train", run_train}, {"engram-invert", run_invert}, {"engram-eval", run_eval}};
+  return programs;
+}
+
+/// The program of a cell. Throws UsageError for one that there is not.
+const ProgramFunction& program_of(const Cell& cell) {
+  const auto found = known_programs().find(cell.program);
+  if (found != known_programs().end()) return found->second;
+  std::vector<std::string> names;
+  for (const auto& [name, program] : known_programs()) names.push_back(name);
+  throw UsageError(message("cell '", cell.name, "': expected the name of a program, got '", cell.program, "'",
+                           did_you_mean(cell.program, names)));
 }
 
 /// The command line of a cell's attempt, without the program. A run that is continued knows its settings.
@@ -153,14 +163,6 @@ class ScratchFolder {
   fs::path path_;
 };
 
-void check_program(const Run& run, const Cell& cell) {
-  std::error_code ignored;
-  if (cell.program.starts_with("engram-") && cell.program.find('/') == std::string::npos &&
-      fs::exists(program_file(run, cell), ignored))
-    return;
-  throw UsageError(message("cell '", cell.name, "': expected one of engram's programs, got '", cell.program, "'"));
-}
-
 /// Lets each program read its cells' settings, so that a mistake shows before anything runs.
 void check_settings(const Run& run) {
   const ScratchFolder scratch;
@@ -168,18 +170,18 @@ void check_settings(const Run& run) {
   for (std::size_t index : run.chosen) {
     const Cell& cell = run.cells[index];
     if (!checked.insert(cell.name).second) continue;  // seeds differ in nothing that could be wrong
-    check_program(run, cell);
+    const ProgramFunction& program = program_of(cell);
     const fs::path config = scratch.path() / "config.json";
     io::write_file(config, cell_config(cell));
     std::vector<std::string> words =
         command_line(run, {cell, config, scratch.path() / cell.hash, false}, scratch.path());
     words.push_back("--check");
-    const ChildResult result = run_child(program_file(run, cell), words, {}, {});
+    const CallResult result = call_program(cell.program, program, words, {}, [] { return false; });
     if (result.exit_code != kExitOk) throw UsageError(message("cell '", cell.name, "': ", result.last_line));
   }
 }
 
-void print_cells(const Run& run, const CellStore& store) {
+void print_cells(const Run& run, const CellStore& store, std::ostream& out) {
   for (std::size_t index : run.chosen) {
     const Cell& cell = run.cells[index];
     const CellStatus::Kind kind = store.status(cell).kind;
@@ -189,11 +191,11 @@ void print_cells(const Run& run, const CellStore& store) {
                                                              : "unfinished";
     std::error_code ignored;
     const bool begun = fs::exists(store.run_folder(cell) / "manifest.json", ignored);
-    std::cout << cell.hash << "  " << state << "  " << cell_title(cell) << "\n  " << cell.program;
+    out << cell.hash << "  " << state << "  " << cell_title(cell) << "\n  " << cell.program;
     for (const std::string& word :
          command_line(run, {cell, store.config_file(cell), store.run_folder(cell), begun}, store.cells_folder()))
-      std::cout << " " << word;
-    std::cout << "\n";
+      out << " " << word;
+    out << "\n";
   }
 }
 
@@ -203,46 +205,46 @@ int count_complete(const Run& run, const CellStore& store) {
   return complete;
 }
 
-int reproduce(const Run& run, const CellStore& store) {
+int reproduce(const Run& run, const CellStore& store, const Call& call) {
   const Settings& s = run.settings;
   SchedulerResult result;
   {
-    Board board(int(run.chosen.size()), count_complete(run, store), s.jobs, standard_progress(s.quiet));
+    Board board(int(run.chosen.size()), count_complete(run, store), s.jobs, standard_progress(call, s.quiet));
     const RunCell run_cell = [&](const CellAttempt& attempt) -> AttemptResult {
-      const ChildResult child = run_child(
-          program_file(run, attempt.cell), command_line(run, attempt, store.cells_folder()),
-          [&](const std::string& line) { board.said(attempt.cell, line); }, stop_requested);
-      return {child.exit_code, child.exit_code == kExitOk ? "" : child.last_line};
+      const CallResult result = call_program(
+          attempt.cell.program, program_of(attempt.cell), command_line(run, attempt, store.cells_folder()),
+          [&](const std::string& line) { board.said(attempt.cell, line); }, call.stop);
+      return {result.exit_code, result.exit_code == kExitOk ? "" : result.last_line};
     };
     result = run_cells(run.cells, run.chosen, store, run_cell, board,
-                       {.jobs = s.jobs, .poll_seconds = 1, .stop_requested = stop_requested});
+                       {.jobs = s.jobs, .poll_seconds = 1, .stop_requested = call.stop});
   }
   const Table table = make_table(run.plan, run.cells, store);
   write_table(store.folder(), table);
-  std::cout << table_markdown(table) << "\ntable: " << (store.folder() / "table.html").string() << "\n";
-  if (result.left > 0 && stop_requested()) {
-    std::cerr << "stopped with " << result.left << " cells to do; the same command continues\n";
+  *call.out << table_markdown(table) << "\ntable: " << (store.folder() / "table.html").string() << "\n";
+  if (result.left > 0 && call.stop()) {
+    *call.err << "stopped with " << result.left << " cells to do; the same command continues\n";
     return kExitInterrupted;
   }
-  if (result.failed > 0) std::cerr << result.failed << " cells failed or need one that did; the table says why\n";
+  if (result.failed > 0) *call.err << result.failed << " cells failed or need one that did; the table says why\n";
   return result.failed > 0 ? kExitFailure : kExitOk;
 }
 
-int program(int argc, char** argv) {
+}  // namespace
+
+int run_reproduce(Call& call) {
   Run run;
   Settings& s = run.settings;
-  Cli cli("engram-reproduce",
+  Cli cli(call,
           "Runs the cells of a table that are not there yet, each a program with its settings and a seed, and writes "
           "published beside measured values. Ends with 1 when a cell failed.");
   add_settings(cli, s);
-  if (!cli.parse(argc, argv)) return kExitOk;
-  if (s.out.empty()) throw UsageError("expected --out FOLDER (see --help)");
+  if (!cli.parse()) return kExitOk;
   run.plan = load_plan(s.plan, s.scale);
   run.cells = expand_cells(run.plan);
   const Shard shard = read_shard(s.shard);
   run.chosen = choose_cells(run.cells, s.only, shard.index, shard.count);
   run.data = read_data(s.data, run.plan);
-  run.programs = fs::read_symlink("/proc/self/exe").parent_path();
   run.threads = s.threads > 0 ? s.threads : std::max(1, int(std::thread::hardware_concurrency()) / s.jobs);
   const fs::path out = fs::absolute(s.out);
   const CellStore::Mode mode = s.dry_run ? CellStore::Mode::kLook : CellStore::Mode::kCreate;
@@ -250,15 +252,10 @@ int program(int argc, char** argv) {
   check_settings(run);
   const CellStore store(out, run.plan, mode);
   if (s.dry_run) {
-    print_cells(run, store);
+    print_cells(run, store, *call.out);
     return kExitOk;
   }
-  return reproduce(run, store);
+  return reproduce(run, store, call);
 }
 
-}  // namespace
 }  // namespace engram::apps
-
-int main(int argc, char** argv) {
-  return engram::apps::run_main("engram-reproduce", [&] { return engram::apps::program(argc, argv); });
-}

@@ -45,8 +45,8 @@ class Cli {
 
   /// Reads the call's words and the configuration file into the variables. Returns false when --help, --version or
   /// --completion was answered on the call's `out`, or --check found no mistake, and the program is to end with code 0.
-  /// Throws UsageError for everything that is wrong, IoError when the configuration file cannot be read, DataError for a
-  /// damaged manifest of the run to be resumed.
+  /// Throws UsageError for everything that is wrong, IoError when the configuration file cannot be read, DataError for
+  /// a damaged manifest of the run to be resumed.
   bool parse();
 
   /// Whether there is a --resume.

@@ -17,7 +17,7 @@
 #include <thread>
 
 #include "apps/common/experiment/board.h"
-#include "apps/common/experiment/child_process.h"
+#include "apps/common/experiment/program_call.h"
 #include "apps/common/experiment/scheduler.h"
 #include "apps/common/experiment/table.h"
 #include "kernels/common/error.h"
@@ -356,16 +356,21 @@ TEST_F(Experiment, TheTableShowsPublishedBesideMeasured) {
   for (const char* name : {"table.md", "table.csv", "table.json", "table.html"}) EXPECT_TRUE(fs::exists(out() / name));
 }
 
-TEST(ChildProcess, TellsHowItEndedAndWhatItSaidLast) {
+TEST(ProgramCall, TellsHowItEndedAndWhatItSaidLast) {
   std::vector<std::string> said;
   const auto listen = [&](const std::string& line) { said.push_back(line); };
-  const ChildResult failed = run_child("/bin/sh", {"-c", "echo one >&2; echo two >&2; exit 3"}, listen, {});
-  EXPECT_EQ(failed.exit_code, 3);
-  EXPECT_EQ(failed.last_line, "two");
+  const auto program = [](Call& call) -> int {
+    *call.out << "results\n";
+    *call.err << "one\n\rtwo\n";
+    if (call.words.empty()) return 0;
+    throw DataError("expected " + call.words.front() + ", got none");
+  };
+  const CallResult done = call_program("engram-test", program, {}, listen, {});
+  EXPECT_EQ(done.exit_code, 0);
   EXPECT_EQ(said, (std::vector<std::string>{"one", "two"}));
-  EXPECT_EQ(run_child("/bin/sh", {"-c", "kill -9 $$"}, listen, {}).exit_code, 137);
-  EXPECT_EQ(run_child("/bin/sh", {"-c", "exec sleep 60"}, listen, [] { return true; }).exit_code, 128 + SIGTERM);
-  EXPECT_ERROR((run_child("/no/such/program", {}, listen, {})), IoError, "cannot start /no/such/program");
+  const CallResult failed = call_program("engram-test", program, {"a file"}, {}, {});
+  EXPECT_EQ(failed.exit_code, 3);
+  EXPECT_EQ(failed.last_line, "engram-test: expected a file, got none");
 }
 
 TEST(ExperimentStatistics, AgreesWithR) {

@@ -137,7 +137,7 @@ TEST_F(ReproduceApp, MistakesAreFoundBeforeAnythingRuns) {
   refused(replaced(kPlan, "\"lr\": 0.01", "\"lrr\": 0.01"), {}, 2, "unknown setting 'lrr'");
   refused(replaced(kPlan, "\"lr\": 0.01", "\"lr\": -1"), {}, 2, "cell 'again'");
   refused(replaced(kPlan, "engram-train", "engram-trian"), {}, 2,
-          "expected one of engram's programs, got 'engram-trian'");
+          "expected the name of a program, got 'engram-trian'; did you mean 'engram-train'?");
   refused(replaced(kPlan, "@cell/first/classifier.safetensors", "@file/none.safetensors"), {}, 2, "found none");
   refused(replaced(kPlan, "@cell/first", "@cell/again"), {}, 2, "a cycle: again -> again");
   refused(kPlan, {"--shard", "3/2"}, 2, "--shard: expected I/N with I from 1 to N, got '3/2'");
