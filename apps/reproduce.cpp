@@ -42,17 +42,17 @@ struct Run {
 };
 
 void add_settings(Cli& cli, Settings& s) {
-  cli.positional("plan", &s.plan, "JSON file that lists the cells of a table, as those in apps/plans").required();
+  cli.positional("PLAN", &s.plan, "JSON file that lists the cells of a table, as those in apps/plans").required();
   cli.option("out", &s.out, "Folder of the cells and the table; one that is there is continued").required();
-  cli.option("scale", &s.scale, "which of the plan's scales; the first one unless given");
-  cli.option("data", &s.data, "where the plan's data sets are: NAME=FOLDER,...").only_on_command_line();
-  cli.option("jobs", &s.jobs, "cells that run side by side").at_least(1).at_most(256);
-  cli.option("threads", &s.threads, "threads of each cell; 0 shares the processor's among the jobs").at_least(0);
-  cli.option("device", &s.device, "device of each cell; the programs' own choice unless given");
+  cli.option("scale", &s.scale, "Which of the plan's scales; the first one unless given");
+  cli.option("data", &s.data, "Where the plan's data sets are: NAME=FOLDER,...").only_on_command_line();
+  cli.option("jobs", &s.jobs, "Cells that run side by side").at_least(1).at_most(256);
+  cli.option("threads", &s.threads, "Threads of each cell; 0 shares the processor's among the jobs").at_least(0);
+  cli.option("device", &s.device, "Device of each cell; the programs' own choice unless given");
   cli.option("shard", &s.shard, "I/N: run the I-th of N shares of the cells; SLURM's array task unless given");
-  cli.option("only", &s.only, "run only cells with such a name (* and ? stand for any characters), and their needs");
-  cli.option("dry-run", &s.dry_run, "list the cells and their command lines, and run nothing");
-  cli.option("quiet", &s.quiet, "show nothing but the result");
+  cli.option("only", &s.only, "Run only cells with such a name (* and ? stand for any characters), and their needs");
+  cli.option("dry-run", &s.dry_run, "List the cells and their command lines, and run nothing");
+  cli.option("quiet", &s.quiet, "Show nothing but the result");
   cli.footer(
       "Example: engram-reproduce apps/plans/cifar10_teachers.json --scale short --data cifar10=FOLDER --out OUT --jobs "
       "2");

@@ -134,7 +134,7 @@ TEST_F(ReproduceApp, MistakesAreFoundBeforeAnythingRuns) {
     EXPECT_EQ(std::ranges::count(result.err, '\n'), 1) << result.err;
     EXPECT_FALSE(fs::exists(out())) << words;
   };
-  refused(replaced(kPlan, "\"lr\": 0.01", "\"lrr\": 0.01"), {}, 2, "unknown setting 'lrr'");
+  refused(replaced(kPlan, "\"lr\": 0.01", "\"lrr\": 0.01"), {}, 2, "unknown key 'lrr'; did you mean 'lr'?");
   refused(replaced(kPlan, "\"lr\": 0.01", "\"lr\": -1"), {}, 2, "cell 'again'");
   refused(replaced(kPlan, "engram-train", "engram-trian"), {}, 2,
           "expected the name of a program, got 'engram-trian'; did you mean 'engram-train'?");

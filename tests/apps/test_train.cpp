@@ -170,7 +170,7 @@ TEST_F(TrainApp, ResumingWithOtherSettingsIsRefused) {
 TEST_F(TrainApp, ARunKnowsItsData) {
   ASSERT_EQ(train(run("out")), 0);
   const std::string manifest = text_of(run("out") / "manifest.json");
-  write_records("data_batch_1.bin", 96, 3);
+  write_cifar_records(data() / "data_batch_1.bin", 96, 3);
   EXPECT_EQ(Program("engram-train", {"--resume", run("out"), "--threads", "2"}, run("log")).wait(), 3);
   EXPECT_NE(text_of(run("log")).find("got data/train of other content in"), std::string::npos) << text_of(run("log"));
   EXPECT_EQ(text_of(run("out") / "manifest.json"), manifest);
