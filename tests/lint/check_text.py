@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""No file holds a path of one machine, a note of something left to do, or a merge conflict; scripts are executable.
-Usage: check_text.py ROOT"""
+"""No file holds a path of one machine, a note of something left to do, or a merge conflict; scripts are executable; lines of
+documentation (Markdown) have at most 120 characters. Usage: check_text.py ROOT"""
 
 import os
 import re
@@ -15,6 +15,8 @@ PATTERNS = [
     (re.compile(r"\r$"), "carriage return at the end of the line"),
 ]
 
+LONGEST_LINE = 120  # of documentation
+
 # Inputs of the fuzz targets are damaged on purpose.
 SEEDS = "tests/fuzz/corpus/"
 
@@ -25,6 +27,8 @@ def check_text(path, text):
         for pattern, message in PATTERNS:
             if pattern.search(line):
                 yield path, number, message
+        if path.endswith(".md") and len(line) > LONGEST_LINE:
+            yield path, number, f"{len(line)} characters, expected at most {LONGEST_LINE}"
 
 
 def main():

@@ -102,6 +102,11 @@ class CheckText(unittest.TestCase):
         bad = ["cd /wo" "rk/x", "a /ro" "ot/b", "/ho" "me/someone/c", "// TO" "DO: later", "<" * 7 + " HEAD", "x\r"]
         self.assertEqual(text_lines("\n".join(bad)), [1, 2, 3, 4, 5, 6])
 
+    def test_long_lines_of_documentation(self):
+        text = "a" * 120 + "\n" + "b" * 121
+        self.assertEqual([line for _, line, _ in check_text.check_text("docs/a.md", text)], [2])
+        self.assertEqual(list(check_text.check_text("a.cpp", text)), [])
+
     def test_passes(self):
         self.assertEqual(text_lines("a/work/b\n${HOME}/root/c\n/tmp/x\nmethod\n======="), [])
 
