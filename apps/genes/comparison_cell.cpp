@@ -1,8 +1,10 @@
 #include "apps/genes/comparison_cell.h"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "engine/io/atomic_file.h"
+#include "engine/io/crc32c.h"
 #include "kernels/common/error.h"
 
 namespace engram::apps {
@@ -88,6 +90,46 @@ CellEntry entry_of(const Json& json) {
   return e;
 }
 
+[[noreturn]] void refuse(const std::filesystem::path& file, const std::string& what) {
+  throw DataError(message("[evaluate] expected the results of one cohort in ", file.string(), ", got ", what,
+                          "; hint: delete the file, --resume makes it again"));
+}
+
+std::string text_of(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+/// A checksum against accidents and edits by hand; it does not stop somebody who computes it anew.
+std::uint32_t checksum_of(const Json& json) {
+  return io::crc32c(io::as_bytes(text_of(json)));
+}
+
+bool is_share(double value) {
+  return value >= 0 && value <= 1;
+}
+
+bool is_finite_score(const genes::PredictionScore& s) {
+  return is_share(s.harrell) && is_share(s.uno) && std::isfinite(s.partial_likelihood);
+}
+
+/// What is impossible about an entry; empty if nothing is.
+std::string impossible(const CellEntry& e) {
+  const genes::Recovery& r = e.recovery;
+  if (r.reported < 0 || r.hits < 0 || r.hits > r.reported) return message(r.hits, " hits of ", r.reported);
+  for (const double share :
+       {r.precision, r.recall, r.f1, r.precision_at_5, r.precision_at_10, r.precision_at_20, r.average_precision}) {
+    if (!is_share(share)) return message("a share of ", share);
+  }
+  for (const auto count : {r.prognostic, r.decoys, r.clinical_parents}) {
+    if (count < 0 || count > r.reported) return message(count, " of ", r.reported, " genes");
+  }
+  if (e.declared < -1 || e.evaluations < 0) return message(e.declared, " declared, ", e.evaluations, " evaluations");
+  if (!(e.seconds >= 0) || !std::isfinite(e.seconds)) return message(e.seconds, " seconds");
+  if (e.prediction && !(is_finite_score(e.prediction->base) && is_finite_score(e.prediction->genes)))
+    return "a concordance that is none";
+  return {};
+}
+
 /// The patients' true gains in the cohort's order.
 std::vector<double> true_gains(const genes::Cohort& cohort, const genes::AnswerKey& key) {
   std::vector<double> gains;
@@ -133,24 +175,34 @@ void add_predictions(ComparisonCell& cell, const std::vector<genes::Prediction>&
 void save_cell(const std::filesystem::path& file, const ComparisonCell& cell) {
   Json entries = Json::array();
   for (const CellEntry& e : cell.entries) entries.push_back(to_json(e));
-  const Json json = {{"scenario", cell.scenario}, {"seed", cell.seed}, {"scale", cell.scale}, {"methods", entries}};
-  io::write_file(file, json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  Json json = {{"scenario", cell.scenario}, {"seed", cell.seed}, {"scale", cell.scale}, {"methods", entries}};
+  json["crc32c"] = checksum_of(json);
+  io::write_file(file, text_of(json) + "\n");
 }
 
-ComparisonCell load_cell(const std::filesystem::path& file) {
+ComparisonCell load_cell(const std::filesystem::path& file, const std::string& scenario, std::uint64_t seed) {
   const io::Bytes bytes = io::read_file(file, kMaxCellBytes);
+  ComparisonCell cell;
   try {
-    const Json json = Json::parse(io::as_text(bytes));
-    ComparisonCell cell;
+    Json json = Json::parse(io::as_text(bytes));
+    const auto checksum = json.at("crc32c").get<std::uint32_t>();
+    json.erase("crc32c");
+    if (checksum_of(json) != checksum) refuse(file, "other results than were written");
     json.at("scenario").get_to(cell.scenario);
     json.at("seed").get_to(cell.seed);
     json.at("scale").get_to(cell.scale);
     for (const Json& entry : json.at("methods")) cell.entries.push_back(entry_of(entry));
-    return cell;
   } catch (const Json::exception& error) {
-    throw DataError(message("[evaluate] expected the results of one cohort in ", file.string(), ", got ", error.what(),
-                            "; hint: delete the file, --resume makes it again"));
+    refuse(file, error.what());
   }
+  if (cell.scenario != scenario || cell.seed != seed)
+    refuse(file, message("those of ", cell.scenario, ", seed ", cell.seed));
+  if (cell.entries.empty()) refuse(file, "no method");
+  for (const CellEntry& entry : cell.entries) {
+    const std::string wrong = impossible(entry);
+    if (!wrong.empty()) refuse(file, message(wrong, " for ", entry.method));
+  }
+  return cell;
 }
 
 }  // namespace engram::apps

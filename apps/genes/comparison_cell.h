@@ -42,10 +42,11 @@ ComparisonCell make_cell(const std::string& scenario, std::uint64_t seed, const 
 /// Adds the methods' cross-validations, one repeat each, in the order of the entries.
 void add_predictions(ComparisonCell& cell, const std::vector<genes::Prediction>& predictions);
 
-/// Writes a cell as JSON, whole or not at all. Throws IoError.
+/// Writes a cell as JSON with a checksum of it, whole or not at all. Throws IoError.
 void save_cell(const std::filesystem::path& file, const ComparisonCell& cell);
 
-/// Reads one back. Throws IoError, and DataError for a file that is not a cell.
-ComparisonCell load_cell(const std::filesystem::path& file);
+/// Reads one back. Throws IoError, and DataError for a file that is not a cell, was changed, holds a number that cannot
+/// be, or belongs to another `scenario` or `seed`.
+ComparisonCell load_cell(const std::filesystem::path& file, const std::string& scenario, std::uint64_t seed);
 
 }  // namespace engram::apps

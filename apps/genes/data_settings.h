@@ -15,7 +15,9 @@ namespace engram::apps {
 struct DataSettings {
   std::filesystem::path data;
   std::string index, time = "time", event = "event", treatment = "Treatment";
-  std::vector<std::string> clinical, genes;
+  std::string entry, strata, cluster;  ///< of fits; registered by add_fit_roles() and add_cluster_role()
+  std::vector<std::string> clinical, genes, coding;
+  bool need_genes = true;     ///< false: one CSV file needs no gene columns
   double clip_clinical = -1;  ///< negative: no clipping
   bool drop_invalid = false;
   double memory_limit_mib = 0;
@@ -23,6 +25,12 @@ struct DataSettings {
 
 /// Registers --data and the roles of a wide CSV file.
 void add_data_settings(Cli& cli, DataSettings& settings);
+
+/// Registers --entry and --strata.
+void add_fit_roles(Cli& cli, DataSettings& settings);
+
+/// Registers --cluster.
+void add_cluster_role(Cli& cli, DataSettings& settings);
 
 /// Reads the cohort. Throws UsageError when no path was given, and what load_cohort() throws.
 genes::LoadedCohort load_data(const DataSettings& settings);

@@ -163,7 +163,7 @@ Outcome work(const Program& program, const EvaluateSettings& s, const Cohort* gi
         return {.stopped = message("after ", cells.size(), " cohorts"), .results = false};
       save_cell(file, cell);
     }
-    cells.push_back(load_cell(file));
+    cells.push_back(load_cell(file, task.scenario, task.seed));
     progress.update(std::int64_t(cells.size()), {{"hits", double(cells.back().entries.front().recovery.hits)}});
   }
   progress.finish();

@@ -7,14 +7,17 @@
 #include <sstream>
 
 #include "apps/common/exit_code.h"
+#include "apps/common/main_wrapper.h"
 #include "apps/genes/commands.h"
 #include "apps/genes/data_settings.h"
 #include "apps/genes/screen_report.h"
 #include "engine/io/atomic_file.h"
 #include "engine/io/csv.h"
+#include "kernels/common/error.h"
 #include "models/genes/base_model.h"
 #include "models/genes/calibrated_screen.h"
 #include "models/genes/null_model.h"
+#include "models/genes/robust_screen.h"
 
 namespace engram::apps {
 namespace {
@@ -26,8 +29,11 @@ struct ScreenSettings {
   CommonOptions common;
   DataSettings data;
   std::string model = "C", ties = "efron";
-  bool adjust = true;
+  bool adjust = true, robust = false, stratify_treatment = false;
   std::int64_t replicates = 1000;
+
+  /// Whether the screen is one full fit a gene instead of the batched kernels.
+  bool fits_each_gene() const { return robust || stratify_treatment || !data.cluster.empty(); }
 };
 
 void add_settings(Cli& cli, ScreenSettings& s) {
@@ -43,15 +49,26 @@ void add_settings(Cli& cli, ScreenSettings& s) {
   cli.option("replicates", &s.replicates, "Permutations within the arms from which p-values come")
       .at_least(100)
       .at_most(1000000);
+  cli.option("robust", &s.robust, "A, B, C: sandwich standard errors and their Wald test");
+  cli.option("stratify-treatment", &s.stratify_treatment, "B, C: a baseline hazard for each arm");
+  add_cluster_role(cli, s.data);
   add_seed_option(cli, s.common);
   add_running_options(cli, s.common);
   add_resumable_run_options(cli, s.common);
 }
 
 GeneTests screen(const Cohort& cohort, const ScreenSettings& s) {
+  const genes::TieMethod ties = s.ties == "efron" ? genes::TieMethod::kEfron : genes::TieMethod::kBreslow;
+  if (s.fits_each_gene()) {
+    return genes::robust_screen(cohort, {.ties = ties,
+                                         .product = s.model != "A",
+                                         .adjust = s.model == "C",
+                                         .robust = s.robust || !cohort.cluster.empty(),
+                                         .stratify_treatment = s.stratify_treatment});
+  }
   genes::CalibratedScreenOptions options;
   options.screen = s.model;
-  options.ties = s.ties == "efron" ? genes::TieMethod::kEfron : genes::TieMethod::kBreslow;
+  options.ties = ties;
   options.adjust = s.adjust;
   options.replicates = int(s.replicates);
   options.seed = s.common.seed;
@@ -96,15 +113,16 @@ void write_tables(const RunDir& run, const Cohort& cohort, const GeneTests& test
   io::write_file(run / "screen.json", rows.dump(1, ' ', false, replace) + "\n");
 }
 
-std::string best_text(const Cohort& cohort, const GeneTests& tests, const std::vector<dim_t>& order) {
+std::string best_text(const Cohort& cohort, const GeneTests& tests, const std::vector<dim_t>& order, bool permuted) {
   std::ostringstream out;
   print(out, "%-12s %9s %9s %9s %9s  %s\n", "gene", "effect", "z", "log10 p", "BH q", "status");
   for (std::size_t r = 0; r < std::min<std::size_t>(10, order.size()); ++r) {
     const std::size_t g = std::size_t(order[r]);
-    print(out, "%-12s %9.3f %9.2f %9.1f %9.2g  %s\n", cohort.gene_names[g].c_str(), tests.effect[g], tests.z[g],
-          tests.log10_p[g], tests.bh[g], genes::status_name(tests.status[g]));
+    print(out, "%-12s %9.3f %9.2f %9.1f %9.2g  %s\n", one_line(cohort.gene_names[g]).c_str(), tests.effect[g],
+          tests.z[g], tests.log10_p[g], tests.bh[g], genes::status_name(tests.status[g]));
   }
-  out << "p-values come from permutations within the arms (docs/genes.md); z is the model's own statistic\n";
+  out << (permuted ? "p-values come from permutations within the arms (docs/genes.md); z is the model's own statistic\n"
+                   : "p-values are those of the models' Wald tests\n");
   return out.str();
 }
 
@@ -118,7 +136,8 @@ Outcome work(const Program& program, const ScreenSettings& s, const genes::Loade
   const auto significant = std::ranges::count_if(tests.bh, [](double q) { return q < 0.1; });
   run.set_fact("genes", std::int64_t(tests.size()));
   run.set_fact("genes_with_q_below_0.1", std::int64_t(significant));
-  return {.text = best_text(data.cohort, tests, order) + "table:  " + (run / "screen.csv").string() + "\n",
+  return {.text = best_text(data.cohort, tests, order, !s.fits_each_gene()) +
+                  "table:  " + (run / "screen.csv").string() + "\n",
           .report = [&run, &data, tests, order] { return write_screen_report(run, data, tests, order); }};
 }
 
@@ -129,6 +148,10 @@ int run_screen(Call& call) {
   Cli cli(call, "Tests every gene of a cohort for a treatment interaction (or a main effect), one gene at a time.");
   add_settings(cli, s);
   if (!cli.parse()) return kExitOk;
+  if (s.fits_each_gene() && s.model != "A" && s.model != "B" && s.model != "C")
+    throw UsageError("--model: expected A, B or C with --robust, --cluster or --stratify-treatment, got " + s.model);
+  if (s.stratify_treatment && s.model == "A")
+    throw UsageError("--stratify-treatment: expected model B or C, got A, which does not look at the treatment");
   Program program(cli, s.common);
   const genes::LoadedCohort data = load_data(s.data);
   print_findings(call, data);

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "apps/common/exit_code.h"
+#include "apps/common/main_wrapper.h"
 #include "apps/genes/commands.h"
 #include "apps/genes/forest_chart.h"
 #include "apps/genes/select_settings.h"
@@ -51,7 +52,7 @@ std::string genes_text(const Cohort& cohort, const Selection& s) {
     const std::string ratio = e.robust_se > 0 ? ratio_text(e.effect, e.low, e.high) : "not estimable";
     char family_p[16] = "not run";
     if (family_test_ran(s)) std::snprintf(family_p, sizeof family_p, "%.3g", g.family_p);
-    print(out, "%4d  %-10s %-26s %-24s %9s %8s\n", ++rank, cohort.gene_names[std::size_t(g.gene)].c_str(),
+    print(out, "%4d  %-10s %-26s %-24s %9s %8s\n", ++rank, one_line(cohort.gene_names[std::size_t(g.gene)]).c_str(),
           ratio.c_str(), model.c_str(), family_p, g.declared ? "yes" : "no");
   }
   out << "* allows for the gene having been chosen because it looks strong\n" << headline(cohort, s) << "\n";

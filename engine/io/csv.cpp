@@ -292,32 +292,40 @@ void append_csv_cell(std::string& line, std::size_t filled, std::string_view tex
   line += '"';
 }
 
-CsvWriter::CsvWriter(const std::filesystem::path& path, std::span<const std::string> header)
-    : CsvWriter(Sink(), header, std::make_unique<AtomicFile>(path)) {}
+CsvWriter::CsvWriter(const std::filesystem::path& path, std::span<const std::string> header, CsvTexts texts)
+    : CsvWriter(Sink(), header, std::make_unique<AtomicFile>(path), texts) {}
 
-CsvWriter::CsvWriter(Sink sink, std::span<const std::string> header) : CsvWriter(std::move(sink), header, nullptr) {}
+CsvWriter::CsvWriter(Sink sink, std::span<const std::string> header)
+    : CsvWriter(std::move(sink), header, nullptr, CsvTexts::kForSpreadsheets) {}
 
-CsvWriter::CsvWriter(Sink sink, std::span<const std::string> header, std::unique_ptr<AtomicFile> file)
-    : file_(std::move(file)), sink_(std::move(sink)), columns_(header.size()) {
+CsvWriter::CsvWriter(Sink sink, std::span<const std::string> header, std::unique_ptr<AtomicFile> file, CsvTexts texts)
+    : file_(std::move(file)), sink_(std::move(sink)), texts_(texts), columns_(header.size()) {
   for (const std::string& name : header) cell(name);
   end_row();
 }
 
 CsvWriter& CsvWriter::cell(std::string_view text) {
-  append_csv_cell(line_, filled_++, text);
+  const bool formula = !text.empty() && std::string_view("=+-@\t\r").find(text[0]) != std::string_view::npos;
+  if (formula && texts_ == CsvTexts::kForSpreadsheets) {
+    append_csv_cell(line_, filled_++, "'" + std::string(text));
+  } else {
+    append_csv_cell(line_, filled_++, text);
+  }
   return *this;
 }
 
 CsvWriter& CsvWriter::cell(double value) {
   char digits[32];
   const auto result = std::to_chars(digits, digits + sizeof(digits), value);
-  return cell(std::string_view(digits, static_cast<std::size_t>(result.ptr - digits)));
+  append_csv_cell(line_, filled_++, std::string_view(digits, static_cast<std::size_t>(result.ptr - digits)));
+  return *this;
 }
 
 CsvWriter& CsvWriter::cell(std::int64_t value) {
   char digits[32];
   const auto result = std::to_chars(digits, digits + sizeof(digits), value);
-  return cell(std::string_view(digits, static_cast<std::size_t>(result.ptr - digits)));
+  append_csv_cell(line_, filled_++, std::string_view(digits, static_cast<std::size_t>(result.ptr - digits)));
+  return *this;
 }
 
 void CsvWriter::end_row() {

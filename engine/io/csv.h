@@ -117,6 +117,14 @@ CsvTable parse_csv(ByteView bytes, const std::string& source);
 /// Appends one cell to a line that has `filled` cells already: a comma before it if that is not 0, quotes where needed.
 void append_csv_cell(std::string& line, std::size_t filled, std::string_view text);
 
+/// What a text may do in the programs that open a table.
+enum class CsvTexts : std::uint8_t {
+  /// A text that begins with = + - @, a tab or a carriage return is written with an apostrophe before it, so that a
+  /// spreadsheet shows it and does not run it as a formula.
+  kForSpreadsheets,
+  kAsTheyAre,  ///< for files that are read back
+};
+
 /// Writes a table: lines end in LF, cells are quoted where they must be, numbers have the fewest digits that read back
 /// as the same double. The file appears whole with commit(), or not at all.
 class CsvWriter {
@@ -125,7 +133,8 @@ class CsvWriter {
   using Sink = std::function<void(std::string_view)>;
 
   /// Starts the file with its header. Throws IoError as AtomicFile.
-  CsvWriter(const std::filesystem::path& path, std::span<const std::string> header);
+  CsvWriter(const std::filesystem::path& path, std::span<const std::string> header,
+            CsvTexts texts = CsvTexts::kForSpreadsheets);
   /// As above, of a table that goes elsewhere, line by line.
   CsvWriter(Sink sink, std::span<const std::string> header);
 
@@ -141,10 +150,11 @@ class CsvWriter {
   void commit();
 
  private:
-  CsvWriter(Sink sink, std::span<const std::string> header, std::unique_ptr<AtomicFile> file);
+  CsvWriter(Sink sink, std::span<const std::string> header, std::unique_ptr<AtomicFile> file, CsvTexts texts);
 
   std::unique_ptr<AtomicFile> file_;
   Sink sink_;
+  CsvTexts texts_;
   std::string line_;
   std::size_t columns_, filled_ = 0;
 };

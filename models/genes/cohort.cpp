@@ -32,15 +32,29 @@ void check_flags(const Cohort& cohort, const char* what, const std::vector<std::
   check_length(cohort, what, flags.size());
   for (std::size_t i = 0; i < flags.size(); ++i) {
     if (flags[i] > 1)
-      throw DataError(message("[", cohort.name, "] row ", i, ": expected ", what, " 0 or 1, got ", int{flags[i]}));
+      throw DataError(message("[", cohort.name, "] ", row_name(cohort, dim_t(i)), ": expected ", what, " 0 or 1, got ",
+                              int{flags[i]}));
   }
 }
 
 void check_finite(const Cohort& cohort, const std::string& what, std::span<const double> values) {
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (!std::isfinite(values[i])) {
-      throw DataError(message("[", cohort.name, "] row ", i, ": expected a finite ", what, ", got ", values[i]));
+      throw DataError(message("[", cohort.name, "] ", row_name(cohort, dim_t(i)), ": expected a finite ", what,
+                              ", got ", values[i]));
     }
+  }
+}
+
+void check_entries(const Cohort& cohort) {
+  if (cohort.entry.empty()) return;
+  check_length(cohort, "entries", cohort.entry.size());
+  check_finite(cohort, "entry", cohort.entry);
+  for (std::size_t i = 0; i < cohort.entry.size(); ++i) {
+    if (cohort.entry[i] < cohort.time[i]) continue;
+    throw DataError(message("[", cohort.name, "] ", row_name(cohort, dim_t(i)),
+                            ": expected an entry before the time, got entry ", cohort.entry[i], " and time ",
+                            cohort.time[i]));
   }
 }
 
@@ -66,6 +80,8 @@ void check_cohort(const Cohort& cohort) {
   if (!cohort.weight.empty()) check_length(cohort, "weights", cohort.weight.size());
   if (!cohort.stratum.empty()) check_length(cohort, "strata", cohort.stratum.size());
   if (!cohort.cluster.empty()) check_length(cohort, "clusters", cohort.cluster.size());
+  if (!cohort.line.empty()) check_length(cohort, "lines", cohort.line.size());
+  check_entries(cohort);
   check_finite(cohort, "weight", cohort.weight);
   if (!cohort.row.empty()) check_length(cohort, "rows", cohort.row.size());
   if (!cohort.patient_id.empty()) check_length(cohort, "patient indices", cohort.patient_id.size());
@@ -93,6 +109,9 @@ Cohort reorder(const Cohort& cohort, std::span<const dim_t> order) {
   if (!cohort.weight.empty()) out.weight = gather(cohort.weight, order);
   if (!cohort.stratum.empty()) out.stratum = gather(cohort.stratum, order);
   if (!cohort.cluster.empty()) out.cluster = gather(cohort.cluster, order);
+  if (!cohort.entry.empty()) out.entry = gather(cohort.entry, order);
+  if (!cohort.line.empty()) out.line = gather(cohort.line, order);
+  out.treatment_name = cohort.treatment_name;
   out.clinical_names = cohort.clinical_names;
   out.clinical.reserve(static_cast<std::size_t>(cohort.num_clinical()) * order.size());
   for (dim_t k = 0; k < cohort.num_clinical(); ++k) {
@@ -117,6 +136,12 @@ dim_t count_ones(const std::vector<std::uint8_t>& flags) {
 }
 
 }  // namespace
+
+std::string row_name(const Cohort& cohort, dim_t patient) {
+  const auto i = static_cast<std::size_t>(patient);
+  const dim_t row = cohort.row.empty() ? patient : cohort.row[i];
+  return cohort.line.empty() ? message("row ", row) : message("row ", row, " (line ", cohort.line[i], ")");
+}
 
 Cohort sort_by_risk(Cohort cohort) {
   check_cohort(cohort);
@@ -168,6 +193,18 @@ dim_t find_gene(const Cohort& cohort, const std::string& name) {
                              ", got ", io::quoted_name(name)));
   }
   return found - cohort.gene_names.begin();
+}
+
+void stratify_by_treatment(Cohort& cohort) {
+  std::vector<std::int32_t> labels(cohort.stratum);
+  labels.resize(cohort.time.size(), 0);
+  std::sort(labels.begin(), labels.end());
+  labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
+  cohort.stratum.resize(cohort.time.size(), 0);
+  for (std::size_t i = 0; i < cohort.stratum.size(); ++i) {
+    const auto position = std::lower_bound(labels.begin(), labels.end(), cohort.stratum[i]) - labels.begin();
+    cohort.stratum[i] = std::int32_t(2 * position) + cohort.treatment[i];
+  }
 }
 
 dim_t count_events(const Cohort& cohort) {

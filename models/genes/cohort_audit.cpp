@@ -36,10 +36,6 @@ class Collector {
   Finding finding_;
 };
 
-std::string row_name(const Cohort& cohort, dim_t i) {
-  return message("row ", cohort.row[static_cast<std::size_t>(i)]);
-}
-
 /// Positions in the order of the input.
 std::vector<dim_t> by_row(const Cohort& cohort) {
   std::vector<dim_t> order(cohort.time.size());

@@ -21,17 +21,84 @@ using io::CsvReader;
 struct Part {
   std::string source;
   std::vector<std::string> index;
+  std::vector<dim_t> line;            // of the file
   std::vector<std::uint8_t> invalid;  // rows with an unusable cell
   std::string first_invalid;          // what was wrong with the first of them
   std::vector<std::vector<double>> numbers;
   std::vector<std::vector<std::uint8_t>> flags;
+  std::vector<std::vector<std::int32_t>> labels;
   GeneColumns genes;
+
+  std::string row_name(std::size_t i) const { return message("row ", i, " (line ", line[i], ")"); }
 };
 
 /// Columns of a file by what they hold.
 struct Columns {
   std::ptrdiff_t index = -1;
   std::vector<std::size_t> numbers, flags, genes;
+  std::vector<std::size_t> labels = {};  // texts of which only the differences count
+};
+
+/// Whether a column is one that `pattern` names: the name, or any that begins with what stands before a final '*'.
+bool names_column(const std::string& pattern, std::string_view column) {
+  const bool prefix = pattern.ends_with('*');
+  const std::string_view stem(pattern.data(), pattern.size() - (prefix ? 1 : 0));
+  return prefix ? column.starts_with(stem) : column == stem;
+}
+
+/// The codings of the input's columns; remembers which were of use.
+class Codings {
+ public:
+  explicit Codings(const std::vector<Coding>& codings) : codings_(codings), used_(codings.size(), false) {}
+
+  /// The coding of each column of a file; null: none. The first that fits counts.
+  std::vector<const Coding*> of(const CsvReader& reader) {
+    std::vector<const Coding*> found(reader.header().size(), nullptr);
+    for (std::size_t c = 0; c < found.size(); ++c) {
+      for (std::size_t k = 0; k < codings_.size() && found[c] == nullptr; ++k) {
+        if (!names_column(codings_[k].column, reader.header()[c])) continue;
+        found[c] = &codings_[k];
+        used_[k] = true;
+      }
+    }
+    return found;
+  }
+
+  void require_used() const {
+    for (std::size_t k = 0; k < used_.size(); ++k) {
+      if (used_[k]) continue;
+      throw UsageError(
+          message("[cohort] expected a column ", io::quoted_name(codings_[k].column), " for its coding, got none"));
+    }
+  }
+
+ private:
+  const std::vector<Coding>& codings_;
+  std::vector<bool> used_;
+};
+
+/// The cell as 0 or 1, in the column's words where it has some.
+bool coded_flag(const CsvReader& reader, std::size_t column, const Coding* coding) {
+  if (coding == nullptr) return reader.flag(column);
+  const std::string_view cell = reader.cells()[column];
+  if (cell != coding->yes && cell != coding->no)
+    reader.fail(column, io::quoted_name(coding->yes) + " or " + io::quoted_name(coding->no));
+  return cell == coding->yes;
+}
+
+double coded_number(const CsvReader& reader, std::size_t column, const Coding* coding) {
+  return coding == nullptr ? reader.number(column) : double(coded_flag(reader, column, coding));
+}
+
+/// Numbers for texts, in the order in which they are first seen.
+class LabelNumbers {
+ public:
+  std::int32_t operator()(std::string_view text) {
+    return numbers_.emplace(std::string(text), std::int32_t(numbers_.size())).first->second;
+  }
+
+ private:
+  std::unordered_map<std::string, std::int32_t> numbers_;
 };
 
 std::uint64_t memory_limit(const LoadOptions& options) {
@@ -40,11 +107,16 @@ std::uint64_t memory_limit(const LoadOptions& options) {
 }
 
 /// Reads the given columns of all rows. Unusable cells are errors, or mark their row if options.drop_invalid.
-Part read_columns(CsvReader& reader, const Columns& columns, const LoadOptions& options) {
+Part read_columns(CsvReader& reader, const Columns& columns, const LoadOptions& options, Codings& codings) {
   Part part;
   part.source = reader.source();
   part.numbers.resize(columns.numbers.size());
   part.flags.resize(columns.flags.size());
+  part.labels.resize(columns.labels.size());
+  std::vector<LabelNumbers> label_numbers(columns.labels.size());
+  const std::vector<const Coding*> coding = codings.of(reader);
+  const auto number = [&](std::size_t column) { return coded_number(reader, column, coding[column]); };
+  const auto flag = [&](std::size_t column) { return coded_flag(reader, column, coding[column]); };
   GeneRows genes(static_cast<dim_t>(columns.genes.size()), memory_limit(options), reader.source());
   while (reader.next()) {
     bool invalid = false;
@@ -60,15 +132,24 @@ Part read_columns(CsvReader& reader, const Columns& columns, const LoadOptions& 
     };
     part.index.push_back(columns.index < 0 ? std::to_string(reader.row())
                                            : std::string(reader.cells()[static_cast<std::size_t>(columns.index)]));
+    part.line.push_back(static_cast<dim_t>(reader.line()));
     for (std::size_t k = 0; k < columns.numbers.size(); ++k) {
-      part.numbers[k].push_back(usable([&] { return reader.number(columns.numbers[k]); }, 0.0));
+      part.numbers[k].push_back(usable([&] { return number(columns.numbers[k]); }, 0.0));
     }
     for (std::size_t k = 0; k < columns.flags.size(); ++k) {
-      part.flags[k].push_back(usable([&] { return reader.flag(columns.flags[k]); }, false));
+      part.flags[k].push_back(usable([&] { return flag(columns.flags[k]); }, false));
+    }
+    for (std::size_t k = 0; k < columns.labels.size(); ++k) {
+      const auto text = [&] {
+        const std::string_view cell = reader.cells()[columns.labels[k]];
+        if (io::is_missing(cell)) reader.fail(columns.labels[k], "a text");
+        return cell;
+      };
+      part.labels[k].push_back(label_numbers[k](usable(text, std::string_view())));
     }
     genes.begin_row();
     for (std::size_t j = 0; j < columns.genes.size(); ++j) {
-      if (usable([&] { return reader.flag(columns.genes[j]); }, false)) genes.set(static_cast<dim_t>(j));
+      if (usable([&] { return flag(columns.genes[j]); }, false)) genes.set(static_cast<dim_t>(j));
     }
     part.invalid.push_back(invalid);
   }
@@ -82,8 +163,8 @@ RowOfIndex rows_by_index(const Part& part) {
   RowOfIndex rows;
   for (std::size_t i = 0; i < part.index.size(); ++i) {
     if (!rows.emplace(part.index[i], static_cast<dim_t>(i)).second) {
-      throw DataError(message("[cohort] ", part.source, ": row ", i, ": expected a patient index of its own, got ",
-                              io::quoted_name(part.index[i]), " again"));
+      throw DataError(message("[cohort] ", part.source, ": ", part.row_name(i),
+                              ": expected a patient index of its own, got ", io::quoted_name(part.index[i]), " again"));
     }
   }
   return rows;
@@ -94,8 +175,8 @@ std::vector<dim_t> match_rows(const Part& base, const RowOfIndex& base_rows, con
   const RowOfIndex rows = rows_by_index(part);
   for (std::size_t i = 0; i < part.index.size(); ++i) {
     if (!base_rows.contains(part.index[i])) {
-      throw DataError(message("[cohort] ", part.source, ": row ", i, ": expected a patient index of ", base.source,
-                              ", got ", io::quoted_name(part.index[i])));
+      throw DataError(message("[cohort] ", part.source, ": ", part.row_name(i), ": expected a patient index of ",
+                              base.source, ", got ", io::quoted_name(part.index[i])));
     }
   }
   std::vector<dim_t> out;
@@ -144,7 +225,7 @@ Finding find_dropped(const Cohort& cohort, const std::vector<std::uint8_t>& unus
     cells += unusable[i] ? 1 : 0;
     times += late ? 1 : 0;
     clinical += !unusable[i] && !late ? 1 : 0;
-    if (++finding.count <= Finding::kMaxNamed) finding.where.push_back(message("row ", i));
+    if (++finding.count <= Finding::kMaxNamed) finding.where.push_back(row_name(cohort, dim_t(i)));
   }
   finding.text = message(finding.count, " rows left out: ", cells, " with a missing or wrong cell, ", times,
                          " with a time that is not positive, ", clinical, " with a clinical value above the maximum");
@@ -224,11 +305,8 @@ void append_columns(const std::vector<std::vector<double>>& columns, std::vector
 /// Columns of the header that `pattern` names: one name, or all that begin with what stands before a final '*'.
 std::vector<std::size_t> matching_columns(const CsvReader& reader, const std::string& pattern) {
   std::vector<std::size_t> out;
-  const bool prefix = pattern.ends_with('*');
-  const std::string_view stem(pattern.data(), pattern.size() - (prefix ? 1 : 0));
   for (std::size_t c = 0; c < reader.header().size(); ++c) {
-    const std::string_view name = reader.header()[c];
-    if (prefix ? name.starts_with(stem) : name == stem) out.push_back(c);
+    if (names_column(pattern, reader.header()[c])) out.push_back(c);
   }
   if (out.empty()) {
     throw UsageError(
@@ -278,11 +356,23 @@ class RoleResolver {
 
 }  // namespace
 
+Coding parse_coding(const std::string& text) {
+  const std::size_t equals = text.rfind('='), slash = text.find('/', equals == std::string::npos ? 0 : equals);
+  Coding coding;
+  if (equals != std::string::npos && slash != std::string::npos)
+    coding = {text.substr(0, equals), text.substr(equals + 1, slash - equals - 1), text.substr(slash + 1)};
+  if (coding.column.empty() || coding.yes.empty() || coding.no.empty() || coding.yes == coding.no)
+    throw UsageError(
+        message("[cohort] expected a coding COLUMN=YES/NO such as status=2/1, got ", io::quoted_name(text)));
+  return coding;
+}
+
 LoadedCohort load_cohort_folder(const std::filesystem::path& folder, LoadOptions options) {
   if (!options.clinical_max) options.clinical_max = 9;
   Cohort cohort;
   cohort.name = folder.string();
 
+  Codings codings(options.codings);
   CsvReader survival_reader = CsvReader::open(folder / kSurvivalFile);
   value_columns(survival_reader);
   const Part survival = read_columns(survival_reader,
@@ -290,9 +380,10 @@ LoadedCohort load_cohort_folder(const std::filesystem::path& folder, LoadOptions
                                       .numbers = {require_column(survival_reader, "time")},
                                       .flags = {require_column(survival_reader, "event")},
                                       .genes = {}},
-                                     options);
+                                     options, codings);
   const RowOfIndex rows = rows_by_index(survival);
   cohort.patient_id = survival.index;
+  cohort.line = survival.line;
   cohort.time = survival.numbers[0];
   cohort.event = survival.flags[0];
   std::vector<std::uint8_t> unusable = survival.invalid;
@@ -300,18 +391,19 @@ LoadedCohort load_cohort_folder(const std::filesystem::path& folder, LoadOptions
 
   const auto read_part = [&](const char* file, const auto& columns_of) {
     CsvReader reader = CsvReader::open(folder / file);
-    Part part = read_columns(reader, columns_of(reader), options);
+    Part part = read_columns(reader, columns_of(reader), options, codings);
     align(survival, rows, part);
     for (std::size_t i = 0; i < unusable.size(); ++i) unusable[i] |= part.invalid[i];
     if (first_unusable.empty()) first_unusable = part.first_invalid;
     return part;
   };
   cohort.treatment =
-      read_part(kTreatmentFile, [](const CsvReader& reader) {
+      read_part(kTreatmentFile, [&](const CsvReader& reader) {
         if (value_columns(reader).size() != 1) {
           throw DataError(message("[cohort] ", reader.source(), ": expected a patient index and one treatment, got ",
                                   reader.header().size(), " columns"));
         }
+        cohort.treatment_name = reader.header()[1];
         return Columns{.index = 0, .numbers = {}, .flags = {1}, .genes = {}};
       }).flags[0];
   const Part clinical = read_part(kClinicalFile, [&](const CsvReader& reader) {
@@ -323,6 +415,7 @@ LoadedCohort load_cohort_folder(const std::filesystem::path& folder, LoadOptions
                    cohort.gene_names = names_of(reader, value_columns(reader));
                    return Columns{.index = 0, .numbers = {}, .flags = {}, .genes = value_columns(reader)};
                  }).genes;
+  codings.require_used();
   return finish_cohort(std::move(cohort), unusable, first_unusable, options);
 }
 
@@ -337,7 +430,12 @@ LoadedCohort load_cohort_csv(const std::filesystem::path& file, const CohortRole
     resolver.take(std::size_t{0});
   }
   columns.numbers = {resolver.take_one(roles.time, "time")};
-  columns.flags = {resolver.take_one(roles.event, "event"), resolver.take_one(roles.treatment, "treatment")};
+  if (!roles.entry.empty()) columns.numbers.push_back(resolver.take_one(roles.entry, "entry"));
+  columns.flags = {resolver.take_one(roles.event, "event")};
+  if (!roles.treatment.empty()) columns.flags.push_back(resolver.take_one(roles.treatment, "treatment"));
+  if (!roles.stratum.empty()) columns.labels.push_back(resolver.take_one(roles.stratum, "stratum"));
+  if (!roles.cluster.empty()) columns.labels.push_back(resolver.take_one(roles.cluster, "cluster"));
+  const std::size_t special = columns.numbers.size();
   for (const std::string& pattern : roles.clinical) {
     const auto found = resolver.take(pattern);
     columns.numbers.insert(columns.numbers.end(), found.begin(), found.end());
@@ -346,21 +444,32 @@ LoadedCohort load_cohort_csv(const std::filesystem::path& file, const CohortRole
     const auto found = resolver.take(pattern);
     columns.genes.insert(columns.genes.end(), found.begin(), found.end());
   }
-  if (roles.genes.empty()) columns.genes = resolver.rest();
-  if (columns.genes.empty()) {
+  if (roles.genes.empty() && roles.need_genes) columns.genes = resolver.rest();
+  if (columns.genes.empty() && roles.need_genes) {
     throw UsageError(message("[cohort] ", reader.source(), ": expected at least one gene column, got none"));
   }
 
-  Part part = read_columns(reader, columns, options);
-  rows_by_index(part);
+  Codings codings(options.codings);
+  Part part = read_columns(reader, columns, options, codings);
+  codings.require_used();
+  if (roles.entry.empty()) rows_by_index(part);  // start-stop data have several rows a patient
   Cohort cohort;
   cohort.name = file.string();
   cohort.patient_id = std::move(part.index);
+  cohort.line = std::move(part.line);
   cohort.time = std::move(part.numbers[0]);
+  if (!roles.entry.empty()) cohort.entry = std::move(part.numbers[1]);
   cohort.event = std::move(part.flags[0]);
-  cohort.treatment = std::move(part.flags[1]);
-  part.numbers.erase(part.numbers.begin());
-  columns.numbers.erase(columns.numbers.begin());
+  if (roles.treatment.empty()) {
+    cohort.treatment.assign(cohort.time.size(), 0);
+  } else {
+    cohort.treatment = std::move(part.flags[1]);
+    cohort.treatment_name = roles.treatment;
+  }
+  if (!roles.stratum.empty()) cohort.stratum = std::move(part.labels.front());
+  if (!roles.cluster.empty()) cohort.cluster = std::move(part.labels.back());
+  part.numbers.erase(part.numbers.begin(), part.numbers.begin() + std::ptrdiff_t(special));
+  columns.numbers.erase(columns.numbers.begin(), columns.numbers.begin() + std::ptrdiff_t(special));
   cohort.clinical_names = names_of(reader, columns.numbers);
   append_columns(part.numbers, cohort.clinical);
   cohort.gene_names = names_of(reader, columns.genes);

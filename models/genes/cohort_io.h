@@ -13,6 +13,14 @@ namespace engram::genes {
 inline constexpr const char *kClinicalFile = "Clinical_Variables.csv", *kGeneFile = "Genetic_alterations.csv",
                             *kSurvivalFile = "Survival_time_event.csv", *kTreatmentFile = "Treatment.csv";
 
+/// The words that mean 1 and 0 in the columns that `column` names (a final '*' stands for any end).
+struct Coding {
+  std::string column, yes, no;
+};
+
+/// "COLUMN=YES/NO", for example "status=2/1". Throws UsageError for another form, or one word for both.
+Coding parse_coding(const std::string& text);
+
 /// How anomalous input is treated. The defaults keep every row and change no value.
 struct LoadOptions {
   /// Replaces clinical values above this by it.
@@ -22,6 +30,8 @@ struct LoadOptions {
   bool drop_invalid = false;
   /// Documented maximum of clinical values, for the audit and drop_invalid; the folder format documents 0..9.
   std::optional<double> clinical_max;
+  /// For columns that hold other words than 0 and 1. A coding that fits no column is an error.
+  std::vector<Coding> codings;
   /// Refuses data that would take more than this many bytes in memory; 0 means the machine's physical memory.
   std::uint64_t memory_limit = 0;
 };
@@ -29,9 +39,12 @@ struct LoadOptions {
 /// Which column of a wide CSV is what. A name that ends in '*' stands for all columns that begin with the rest.
 struct CohortRoles {
   std::string index;  ///< patient index; "" takes an unnamed first column if there is one
-  std::string time = "time", event = "event", treatment = "Treatment";
-  std::vector<std::string> clinical;  ///< in this order
-  std::vector<std::string> genes;     ///< empty: all columns without another role
+  std::string time = "time", event = "event";
+  std::string treatment = "Treatment";  ///< "": none, as if nobody were treated
+  std::string entry, stratum, cluster;  ///< "": none; strata and clusters are known by the text of their cells
+  std::vector<std::string> clinical;    ///< in this order
+  std::vector<std::string> genes;       ///< empty: all columns without another role
+  bool need_genes = true;               ///< false: no gene column is taken unless `genes` names it
 };
 
 /// A cohort and what was found while loading it.
@@ -48,7 +61,8 @@ struct LoadedCohort {
 /// options.clinical_max defaults to 9 here.
 LoadedCohort load_cohort_folder(const std::filesystem::path& folder, LoadOptions options = {});
 
-/// Reads one CSV with named roles. Errors as load_cohort_folder; UsageError for roles that name no column, or one
+/// Reads one CSV with named roles. With entry times an index may repeat: each row is one interval of a patient. Errors
+/// as load_cohort_folder; UsageError for roles that name no column, or one
 /// column twice.
 LoadedCohort load_cohort_csv(const std::filesystem::path& file, const CohortRoles& roles,
                              const LoadOptions& options = {});

@@ -28,7 +28,7 @@ std::vector<std::string> with_index(const std::vector<std::string>& names) {
 template <class Cells>
 void save_file(const Cohort& cohort, const std::vector<dim_t>& order, const std::filesystem::path& path,
                const std::vector<std::string>& names, const Cells& cells) {
-  io::CsvWriter writer(path, with_index(names));
+  io::CsvWriter writer(path, with_index(names), io::CsvTexts::kAsTheyAre);
   for (const dim_t i : order) {
     writer.cell(cohort.patient_id[static_cast<std::size_t>(i)]);
     cells(writer, static_cast<std::size_t>(i));
@@ -41,7 +41,7 @@ void save_file(const Cohort& cohort, const std::vector<dim_t>& order, const std:
 void save_genes(const Cohort& cohort, const std::vector<dim_t>& order, const std::filesystem::path& path) {
   constexpr std::size_t kRows = 1024;
   const auto genes = static_cast<std::size_t>(cohort.num_genes());
-  io::CsvWriter writer(path, with_index(cohort.gene_names));
+  io::CsvWriter writer(path, with_index(cohort.gene_names), io::CsvTexts::kAsTheyAre);
   std::vector<char> cells(kRows * genes);
   for (std::size_t first = 0; first < order.size(); first += kRows) {
     const std::size_t count = std::min(kRows, order.size() - first);
@@ -72,7 +72,7 @@ void save_cohort_folder(const Cohort& cohort, const std::filesystem::path& folde
   save_file(cohort, order, folder / kSurvivalFile, {"time", "event"}, [&](io::CsvWriter& writer, std::size_t i) {
     writer.cell(cohort.time[i]).cell(std::int64_t{cohort.event[i]});
   });
-  save_file(cohort, order, folder / kTreatmentFile, {"Treatment"},
+  save_file(cohort, order, folder / kTreatmentFile, {cohort.treatment_name},
             [&](io::CsvWriter& writer, std::size_t i) { writer.cell(std::int64_t{cohort.treatment[i]}); });
   save_genes(cohort, order, folder / kGeneFile);
 }

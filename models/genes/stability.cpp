@@ -74,7 +74,8 @@ Stability stability_selection(const Cohort& cohort, const StabilityOptions& opti
   result.share.assign(std::size_t(cohort.num_genes()), 0);
   result.runs = int(std::ranges::count(used, 1));
   for (const auto& genes : chosen)
-    for (dim_t gene : genes) result.share[std::size_t(gene)] += 1.0 / std::max(1, result.runs);
+    for (dim_t gene : genes) result.share[std::size_t(gene)] += 1;
+  for (double& share : result.share) share /= std::max(1, result.runs);  // once: a sum of rounded shares may exceed 1
   for (const auto& genes : chosen) result.mean_selected += double(genes.size()) / std::max(1, result.runs);
   return result;
 }

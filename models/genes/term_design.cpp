@@ -27,6 +27,7 @@ survival::SurvivalOutcome outcome_of(const Cohort& cohort) {
   outcome.event = cohort.event;
   outcome.weight = cohort.weight;
   outcome.stratum = cohort.stratum;
+  outcome.entry = cohort.entry;
   return outcome;
 }
 
@@ -47,7 +48,7 @@ std::vector<double> treatment_column(const Cohort& cohort) {
 }
 
 void add_base_columns(const Cohort& cohort, bool with_treatment, survival::CovariateMatrix& matrix) {
-  if (with_treatment) matrix.add("Treatment", treatment_column(cohort));
+  if (with_treatment) matrix.add(cohort.treatment_name, treatment_column(cohort));
   for (dim_t k = 0; k < cohort.num_clinical(); ++k)
     matrix.add(cohort.clinical_names[std::size_t(k)], cohort.clinical_column(k));
 }
@@ -62,7 +63,7 @@ TermDesign::TermDesign(const Cohort& cohort, std::span<const dim_t> candidates, 
   if (with_clinical) {
     add_base_columns(cohort, with_treatment, matrix);
   } else if (with_treatment) {
-    matrix.add("Treatment", treatment_column(cohort));
+    matrix.add(cohort.treatment_name, treatment_column(cohort));
   }
   std::vector<dim_t> column_of(static_cast<std::size_t>(cohort.num_genes()), -1);
   const auto add_main = [&](dim_t gene) {

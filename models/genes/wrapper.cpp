@@ -61,10 +61,13 @@ WrapperResult run_wrapper(const SubsetObjective& objective, const WrapperOptions
     if (run.fitness > best->fitness) best = &run;
     for (std::size_t j = 0; j < m; ++j) {
       const double chosen = run.best.contains(int(j)) ? 1 : 0;
-      result.seed_share[j] += chosen / options.seeds;
-      result.usage[j] += (run.usage.empty() ? chosen : run.usage[j]) / options.seeds;
+      result.seed_share[j] += chosen;
+      result.usage[j] += run.usage.empty() ? chosen : run.usage[j];
     }
   }
+  // Divided once: a sum of rounded shares may exceed 1.
+  for (std::vector<double>* shares : {&result.seed_share, &result.usage})
+    for (double& share : *shares) share = std::min(1.0, share / options.seeds);
   result.best = best->best;
   result.fitness = best->fitness;
   return result;

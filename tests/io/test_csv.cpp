@@ -149,6 +149,28 @@ TEST(Csv, WritesWhatItReads) {
   EXPECT_EQ(table.rows[1][0], "line\nend");
 }
 
+TEST(Csv, TextsThatSpreadsheetsWouldRunAreQuotedUnlessTheyAreReadBack) {
+  const test::TempFolder folder;
+  const std::vector<std::string> header = {"=name", "value"};
+  const auto write = [&](CsvTexts texts) {
+    CsvWriter writer(folder / "t.csv", header, texts);
+    for (const char* name : {"=1+1", "+x", "-x", "@x", "\tx", "x=1", ""}) writer.cell(name).cell(-1.5).end_row();
+    writer.commit();
+    return parse_csv(read_file(folder / "t.csv"), "t.csv");
+  };
+  const CsvTable guarded = write(CsvTexts::kForSpreadsheets), plain = write(CsvTexts::kAsTheyAre);
+  EXPECT_EQ(guarded.header, (Row{"'=name", "value"}));
+  EXPECT_EQ(plain.header, (Row{"=name", "value"}));
+  std::vector<std::string> names, plain_names;
+  for (const Row& row : guarded.rows) {
+    names.push_back(row[0]);
+    EXPECT_EQ(row[1], "-1.5");
+  }
+  for (const Row& row : plain.rows) plain_names.push_back(row[0]);
+  EXPECT_EQ(names, (Row{"'=1+1", "'+x", "'-x", "'@x", "'\tx", "x=1", ""}));
+  EXPECT_EQ(plain_names, (Row{"=1+1", "+x", "-x", "@x", "\tx", "x=1", ""}));
+}
+
 TEST(Csv, AnUnfinishedTableLeavesNothing) {
   const test::TempFolder folder;
   {

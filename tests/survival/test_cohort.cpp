@@ -115,11 +115,11 @@ TEST(Cohort, FilesAreJoinedByIndex) {
     for (dim_t j = 0; j < 3; ++j) EXPECT_EQ(c.genes.at(i, j), expected.genes.at(i, j));
   }
   files.write(kTreatmentFile, ",Treatment\na,1\nb,0\nc,1\nd,0\ne,1\ng,0\n");
-  EXPECT_ERROR(files.load(), DataError, "Treatment.csv: row 5: expected a patient index of ");
+  EXPECT_ERROR(files.load(), DataError, "Treatment.csv: row 5 (line 7): expected a patient index of ");
   files.write(kTreatmentFile, ",Treatment\na,1\nb,0\nc,1\nd,0\ne,1\n");
   EXPECT_ERROR(files.load(), DataError, "expected the 6 patient indices of ");
   files.write(kTreatmentFile, ",Treatment\na,1\nb,0\nc,1\nd,0\ne,1\na,1\n");
-  EXPECT_ERROR(files.load(), DataError, "Treatment.csv: row 5: expected a patient index of its own, got \"a\" again");
+  EXPECT_ERROR(files.load(), DataError, "Treatment.csv: row 5 (line 7): expected a patient index of its own, got \"a\" again");
 }
 
 TEST(Cohort, WrongFilesAreNamedWithRowAndColumn) {
@@ -145,7 +145,7 @@ TEST(Cohort, WrongFilesAreNamedWithRowAndColumn) {
   EXPECT_ERROR(files.load(), IoError, "Treatment.csv");
   files.reset();
   files.write(kSurvivalFile, ",time,event\n");
-  EXPECT_ERROR(files.load(), DataError, "row 0: expected a patient index of ");
+  EXPECT_ERROR(files.load(), DataError, "row 0 (line 2): expected a patient index of ");
 }
 
 TEST(Cohort, MoreGenesThanMemoryAllowsAreRefused) {
@@ -168,7 +168,7 @@ TEST(Cohort, InvalidRowsAreDroppedOnlyOnRequest) {
   const Finding* dropped = find(loaded.findings, Anomaly::kDroppedRow);
   ASSERT_NE(dropped, nullptr);
   EXPECT_EQ(dropped->count, 3);
-  EXPECT_EQ(dropped->where, (Names{"row 1", "row 3", "row 5"}));
+  EXPECT_EQ(dropped->where, (Names{"row 1 (line 3)", "row 3 (line 5)", "row 5 (line 7)"}));
   EXPECT_NE(dropped->text.find("1 with a missing or wrong cell, 1 with a time that is not positive, 1 with a clinical"),
             std::string::npos)
       << dropped->text;
@@ -196,8 +196,8 @@ TEST(Cohort, AuditReportsEveryAnomaly) {
     return f ? f->count : 0;
   };
   EXPECT_EQ(count(Anomaly::kClinicalAboveLimit), 1);
-  EXPECT_EQ(find(loaded.findings, Anomaly::kClinicalAboveLimit)->where, (Names{"row 1, V2 = 12, V3 = 12"}));
-  EXPECT_EQ(find(loaded.findings, Anomaly::kNonPositiveTime)->where, (Names{"row 1, time -2"}));
+  EXPECT_EQ(find(loaded.findings, Anomaly::kClinicalAboveLimit)->where, (Names{"row 1 (line 3), V2 = 12, V3 = 12"}));
+  EXPECT_EQ(find(loaded.findings, Anomaly::kNonPositiveTime)->where, (Names{"row 1 (line 3), time -2"}));
   EXPECT_EQ(find(loaded.findings, Anomaly::kConstantClinical)->where, (Names{"V1"}));
   EXPECT_EQ(find(loaded.findings, Anomaly::kDuplicateClinical)->where, (Names{"V3 = V2"}));
   EXPECT_EQ(find(loaded.findings, Anomaly::kConstantGene)->where, (Names{"G2 (nobody)"}));
@@ -231,7 +231,7 @@ TEST(Cohort, CompetitionDataAreReadWithTheirAnomalies) {
   EXPECT_EQ(loaded.findings[0].kind, Anomaly::kClinicalAboveLimit);
   EXPECT_EQ(loaded.findings[0].count, 33);
   EXPECT_EQ(loaded.findings[1].kind, Anomaly::kNonPositiveTime);
-  EXPECT_EQ(loaded.findings[1].where[0].substr(0, 14), "row 905, time ");
+  EXPECT_EQ(loaded.findings[1].where[0].substr(0, 25), "row 905 (line 907), time ");
 }
 
 TEST(Cohort, AWideFileIsReadByRoles) {
