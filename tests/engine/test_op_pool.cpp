@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/autograd.h"
+#include "engine/ops/adaptive_pool.h"
 #include "kernels/pool/pool.h"
 #include "kernels/resample/resample.h"
 #include "tests/support/op_case_helpers.h"
@@ -61,6 +62,27 @@ TEST(PoolOps, GlobalAvgPool) {
         }));
 }
 
+TEST(PoolOps, AdaptiveAvgPool) {
+  for (const auto& [out_h, out_w] : {std::pair<dim_t, dim_t>{2, 3}, {4, 5}, {1, 1}, {3, 2}, {6, 6}})
+    for (const dim_t c : {3, 16})
+      check_op(squared_case(
+          message("adaptive_avg_pool2d ", out_h, "x", out_w), {{2, c, 6, 6}},
+          [=, h = out_h, w = out_w](const auto& x) { return adaptive_avg_pool2d(x[0], h, w); },
+          [=, h = out_h, w = out_w](const auto& x) {
+            Array y({2, c, h, w});
+            const auto first = [](dim_t o, dim_t out) { return o * 6 / out; };
+            const auto last = [](dim_t o, dim_t out) { return ((o + 1) * 6 + out - 1) / out; };
+            for (dim_t i = 0; i < 2 * c * h * w; ++i) {
+              const dim_t plane = i / (h * w), row = i / w % h, column = i % w;
+              double sum = 0;
+              for (dim_t r = first(row, h); r < last(row, h); ++r)
+                for (dim_t q = first(column, w); q < last(column, w); ++q) sum += x[0].values[plane * 36 + r * 6 + q];
+              y.values[i] = sum / double((last(row, h) - first(row, h)) * (last(column, w) - first(column, w)));
+            }
+            return y;
+          }));
+}
+
 TEST(PoolOps, UpsampleNearest) {
   for (dim_t factor : {1, 2, 3})
     check_op(squared_case(
@@ -95,6 +117,8 @@ TEST(PoolOps, BadArgumentsAreNamed) {
   EXPECT_THROW(max_pool2d(x, {0}), UsageError);
   EXPECT_THROW(avg_pool2d(Tensor::ones({2, 3, 3}), {2}), ShapeError);
   EXPECT_THROW(global_avg_pool(Tensor::ones({1, 2, 0, 3})), ShapeError);
+  EXPECT_THROW(adaptive_avg_pool2d(x, 4, 1), ShapeError);
+  EXPECT_THROW(adaptive_avg_pool2d(x, 0, 1), ShapeError);
   EXPECT_THROW(upsample_nearest(x, 0), UsageError);
   EXPECT_THROW(max_pool2d(Tensor::from(std::vector<std::int32_t>{1}, {1, 1, 1, 1}), {1}), DTypeError);
 }
