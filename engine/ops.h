@@ -8,6 +8,7 @@
 #include "engine/ops/conv2d.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/grad_cosine.h"
+#include "engine/ops/image_batch.h"
 #include "engine/ops/image_prior.h"
 #include "engine/ops/layout.h"
 #include "engine/ops/losses.h"

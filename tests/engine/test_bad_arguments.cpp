@@ -212,6 +212,18 @@ std::vector<Function> image_functions() {
        {kImages, {2, 3}, {3}},
        [](const Tensors& t) { channel_scale(t[0], t[1], t[2]); },
        {DType::kF32, DType::kF32, DType::kI32}},
+      {"gather_images",
+       {kImages, {1, 2}, {2, 4}, {2, 1, 4}, {3, 256}},
+       [](const Tensors& t) {
+         gather_images({t[0], t[1]}, {t[2], t[3], true}, t[4]);
+       },
+       {DType::kU8, DType::kI32, DType::kI32, DType::kI32, DType::kF32}},
+      {"style_images",
+       {kImages, {1, 2}, {2, 4}, {2, 10}, kChannels, kChannels},
+       [](const Tensors& t) {
+         style_images({t[0], t[1]}, {t[2], {}, false}, t[3], true, t[4], t[5], 2, 3);
+       },
+       {DType::kU8, DType::kI32, DType::kI32, DType::kI32, DType::kF32, DType::kF32}},
       {"image_prior", {kImages}, [](const Tensors& t) { image_prior(t[0]); }},
       {"grad_cosine", {kMatrix, kMatrix}, [](const Tensors& t) { grad_cosine(t[0], t[1]); }},
       {"cosine_similarity", {kMatrix, kMatrix}, [](const Tensors& t) { cosine_similarity(t[0], t[1]); }},
