@@ -9,6 +9,7 @@ struct BatchNormKernels;
 struct BnStatsMatchKernels;
 struct ChannelScaleKernels;
 struct Conv2dKernels;
+struct DepthwiseConvKernels;
 struct ElementwiseKernels;
 struct GradCosineKernels;
 struct ImageBatchKernels;
@@ -31,6 +32,7 @@ struct Backend {
   const BnStatsMatchKernels& bn_stats_match;
   const ChannelScaleKernels& channel_scale;
   const Conv2dKernels& conv2d;
+  const DepthwiseConvKernels& depthwise_conv;
   const ElementwiseKernels& elementwise;
   const GradCosineKernels& grad_cosine;
   const ImageBatchKernels& image_batch;

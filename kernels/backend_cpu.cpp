@@ -3,6 +3,7 @@
 #include "kernels/bn_stats_match/bn_stats_match.h"
 #include "kernels/channel_scale/channel_scale.h"
 #include "kernels/conv2d/conv2d.h"
+#include "kernels/depthwise_conv/depthwise_conv.h"
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/grad_cosine/grad_cosine.h"
 #include "kernels/image_batch/image_batch.h"
@@ -28,6 +29,7 @@ const Backend& cpu_backend() {
       .bn_stats_match = kCpuBnStatsMatch,
       .channel_scale = kCpuChannelScale,
       .conv2d = kCpuConv2d,
+      .depthwise_conv = kCpuDepthwiseConv,
       .elementwise = kCpuElementwise,
       .grad_cosine = kCpuGradCosine,
       .image_batch = kCpuImageBatch,

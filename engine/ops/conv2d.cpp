@@ -2,6 +2,7 @@
 
 #include "engine/autograd.h"
 #include "engine/backend.h"
+#include "engine/ops/depthwise.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/layout.h"
 #include "engine/ops/reduce.h"
@@ -115,6 +116,12 @@ Tensor forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const 
   if (residual.defined() && residual.shape() != y_shape)
     throw ShapeError(
         message("[conv2d] expected a residual of shape ", to_string(y_shape), ", got ", residual.describe()));
+  if (takes_depthwise_kernels(x.shape(), weight.shape(), options)) {
+    const NoGradGuard no_grad;
+    if (!residual.defined()) return depthwise_forward(x, weight, bias, relu, options);
+    const Tensor sum = depthwise_forward(x, weight, bias, false, options) + residual;
+    return relu ? engram::relu(sum) : sum;
+  }
   const Tensor source = in_block(x, shape.x_block);
   Tensor dense_weight, dense_bias, dense_residual;
   const kernels::ConvQuery query =
@@ -132,6 +139,45 @@ Tensor forward(const Tensor& x, const Tensor& weight, const Tensor& bias, const 
                      residual.defined() ? dense_residual.data<float>() : nullptr, relu, y.data<float>(), query.math,
                      address_of(workspace)});
   return y;
+}
+
+/// The data gradient by the convolution family, without history.
+Tensor library_data_gradient(const Tensor& gy, const Tensor& weight, const kernels::Conv2dShape& shape) {
+  const Tensor source = in_block(gy, shape.y_block);
+  Tensor dense_weight;
+  const kernels::ConvQuery query = query_of(shape, kernels::ConvPass::kDgrad);
+  const kernels::ConvWeight w = packed(weight, query, dense_weight);
+  Tensor gx = empty_in_block({shape.n, shape.ic, shape.ih, shape.iw}, gy.device(), shape.x_block);
+  if (gx.numel() > 0) {
+    const Tensor workspace = workspace_for(gy.device(), query);
+    OpScope scope("conv2d_data_gradient", kernels::conv2d_cost(shape, kernels::ConvPass::kDgrad));
+    backend(gy.device())
+        .conv2d.dgrad(current_stream(gy.device()), {shape, query.policy, source.data<float>(), w, gx.data<float>(),
+                                                    query.math, address_of(workspace)});
+  }
+  return gx;
+}
+
+/// The weight gradient by the convolution family, without history.
+Tensor library_weight_gradient(const Tensor& x, const Tensor& gy, const kernels::Conv2dShape& shape,
+                               const Shape& weight_shape) {
+  const Tensor source = in_block(x, shape.x_block), gradient = in_block(gy, shape.y_block);
+  const kernels::ConvQuery query = query_of(shape, kernels::ConvPass::kWgrad);
+  const bool last = backend(x.device()).conv2d.channels_last_weights(query);
+  const Shape& s = weight_shape;
+  Tensor gw = Tensor::empty(last ? Shape{s[0], s[2], s[3], s[1]} : s, DType::kF32, x.device());
+  {
+    const Tensor workspace = workspace_for(x.device(), query);
+    OpScope scope("conv2d_weight_gradient", kernels::conv2d_cost(shape, kernels::ConvPass::kWgrad));
+    backend(x.device())
+        .conv2d.wgrad(current_stream(x.device()), {shape, query.policy, source.data<float>(), gradient.data<float>(),
+                                                   gw.data<float>(), nullptr, query.math, address_of(workspace)});
+  }
+  if (last) {
+    const NoGradGuard no_grad;
+    gw = permute(gw, {0, 3, 1, 2}).contiguous();
+  }
+  return gw;
 }
 
 }  // namespace
@@ -161,18 +207,9 @@ Tensor conv2d_data_gradient(const Tensor& gy, const Tensor& weight, const Shape&
   check_one_device("conv2d_data_gradient", {gy, weight});
   const auto shape = conv_shape("conv2d_data_gradient", gy.device(), x_shape, weight.shape(), options);
   check_result_gradient("conv2d_data_gradient", gy, shape);
-  const Tensor source = in_block(gy, shape.y_block);
-  Tensor dense_weight;
-  const kernels::ConvQuery query = query_of(shape, kernels::ConvPass::kDgrad);
-  const kernels::ConvWeight w = packed(weight, query, dense_weight);
-  Tensor gx = empty_in_block(x_shape, gy.device(), shape.x_block);
-  if (gx.numel() > 0) {
-    const Tensor workspace = workspace_for(gy.device(), query);
-    OpScope scope("conv2d_data_gradient", kernels::conv2d_cost(shape, kernels::ConvPass::kDgrad));
-    backend(gy.device())
-        .conv2d.dgrad(current_stream(gy.device()), {shape, query.policy, source.data<float>(), w, gx.data<float>(),
-                                                    query.math, address_of(workspace)});
-  }
+  Tensor gx = takes_depthwise_kernels(x_shape, weight.shape(), options)
+                  ? depthwise_data_gradient(gy, weight, x_shape, options)
+                  : library_data_gradient(gy, weight, shape);
   if (needs_record({gy, weight}))
     record("conv2d_data_gradient", {gy, weight}, {&gx},
            [gy = Saved(gy), weight = Saved(weight), w_shape = weight.shape(),
@@ -191,22 +228,9 @@ Tensor conv2d_weight_gradient(const Tensor& x, const Tensor& gy, const Shape& we
   check_one_device("conv2d_weight_gradient", {x, gy});
   const auto shape = conv_shape("conv2d_weight_gradient", x.device(), x.shape(), weight_shape, options);
   check_result_gradient("conv2d_weight_gradient", gy, shape);
-  const Tensor source = in_block(x, shape.x_block), gradient = in_block(gy, shape.y_block);
-  const kernels::ConvQuery query = query_of(shape, kernels::ConvPass::kWgrad);
-  const bool last = backend(x.device()).conv2d.channels_last_weights(query);
-  const Shape& s = weight_shape;
-  Tensor gw = Tensor::empty(last ? Shape{s[0], s[2], s[3], s[1]} : s, DType::kF32, x.device());
-  {
-    const Tensor workspace = workspace_for(x.device(), query);
-    OpScope scope("conv2d_weight_gradient", kernels::conv2d_cost(shape, kernels::ConvPass::kWgrad));
-    backend(x.device())
-        .conv2d.wgrad(current_stream(x.device()), {shape, query.policy, source.data<float>(), gradient.data<float>(),
-                                                   gw.data<float>(), nullptr, query.math, address_of(workspace)});
-  }
-  if (last) {
-    const NoGradGuard no_grad;
-    gw = permute(gw, {0, 3, 1, 2}).contiguous();
-  }
+  Tensor gw = takes_depthwise_kernels(x.shape(), weight_shape, options)
+                  ? depthwise_weight_gradient(x, gy, weight_shape, options)
+                  : library_weight_gradient(x, gy, shape, weight_shape);
   if (needs_record({x, gy}))
     record(
         "conv2d_weight_gradient", {x, gy}, {&gw},

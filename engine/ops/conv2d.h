@@ -4,6 +4,8 @@
 /// calling thread's ComputeMode. Bits do not depend on the number of threads, except the last ones of weight gradients
 /// that are direct sums (all under ConvPolicy::kExact, else where Winograd does not pay; see kernels/conv2d/conv2d.h).
 /// Threads: as engine/tensor.h says.
+/// Depthwise convolutions are direct sums in f32 in every mode (kernels/depthwise_conv), whose bits never depend on it.
+
 #include "engine/compute_mode.h"
 #include "engine/tensor.h"
 

@@ -61,6 +61,28 @@ TEST(Conv2dOp, PlanarAndBlockedShapes) {
   check_conv({2, 16, 5, 5}, {32, 16, 1, 1}, {.stride = 2});
 }
 
+TEST(Conv2dOp, DepthwiseShapes) {
+  const auto check = [](const Shape& x, dim_t kernel, Conv2dOptions options) {
+    options.groups = x[1];
+    check_conv(x, {x[1], 1, kernel, kernel}, options, 2e-5, true);
+  };
+  check({2, 16, 5, 4}, 3, {.padding = 1});
+  check({2, 3, 5, 6}, 3, {.stride = 2, .padding = 1});
+  check({1, 16, 6, 5}, 2, {.stride = 3});
+  check({3, 2, 4, 4}, 5, {.padding = 2});
+  // Padding that is not below the window is left to the library.
+  check_conv({1, 4, 4, 4}, {4, 1, 1, 1}, {.padding = 1, .groups = 4});
+}
+
+TEST(Conv2dOp, DepthwiseInferenceAddsAndRectifies) {
+  const Tensor x = Tensor::ones({1, 16, 2, 2}), w = Tensor::full({16, 1, 1, 1}, -3.f),
+               r = Tensor::full({1, 16, 2, 2}, 10.f), b = Tensor::full({16}, -8.f);
+  EXPECT_EQ(conv2d_inference(x, w, {}, r, false, {.groups = 16}).to_vector(), std::vector<float>(64, 7.f));
+  EXPECT_EQ(conv2d_inference(x, w, b, r, true, {.groups = 16}).to_vector(), std::vector<float>(64, 0.f));
+  EXPECT_EQ(conv2d_inference(x, w, Tensor::full({16}, 5.f), {}, true, {.groups = 16}).to_vector(),
+            std::vector<float>(64, 2.f));
+}
+
 TEST(Conv2dOp, WinogradShape) {
   // The transforms of cuDNN were seen to lose 6e-5 here.
   const double tolerance = test_device().type == DeviceType::kCuda ? 5e-5 : 2e-5;

@@ -6,6 +6,7 @@
 #include "kernels/bn_stats_match/bn_stats_match.h"
 #include "kernels/channel_scale/channel_scale.h"
 #include "kernels/conv2d/conv2d.h"
+#include "kernels/depthwise_conv/depthwise_conv.h"
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/grad_cosine/grad_cosine.h"
 #include "kernels/image_batch/image_batch.h"
@@ -32,6 +33,7 @@ inline Backend backend_with(const char* name, const Conv2dKernels& conv2d, const
       .bn_stats_match = kCudaBnStatsMatch,
       .channel_scale = kCudaChannelScale,
       .conv2d = conv2d,
+      .depthwise_conv = kCudaDepthwiseConv,
       .elementwise = kCudaElementwise,
       .grad_cosine = kCudaGradCosine,
       .image_batch = kCudaImageBatch,

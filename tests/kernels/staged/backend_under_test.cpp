@@ -15,6 +15,7 @@ const Backend& backend_under_test() {
       .bn_stats_match = testing::kStagedBnStatsMatch,
       .channel_scale = testing::kStagedChannelScale,
       .conv2d = kCpuConv2d,
+      .depthwise_conv = testing::kStagedDepthwiseConv,
       .elementwise = testing::kStagedElementwise,
       .grad_cosine = testing::kStagedGradCosine,
       .image_batch = testing::kStagedImageBatch,

@@ -9,6 +9,7 @@ namespace engram::testing {
 extern const kernels::BatchNormKernels kStagedBatchNorm;
 extern const kernels::BnStatsMatchKernels kStagedBnStatsMatch;
 extern const kernels::ChannelScaleKernels kStagedChannelScale;
+extern const kernels::DepthwiseConvKernels kStagedDepthwiseConv;
 extern const kernels::ElementwiseKernels kStagedElementwise;
 extern const kernels::GradCosineKernels kStagedGradCosine;
 extern const kernels::ImageBatchKernels kStagedImageBatch;
