@@ -9,7 +9,7 @@
 
 namespace engram::apps {
 
-void add_data_settings(Cli& cli, DataSettings& s) {
+void add_cohort_settings(Cli& cli, CohortSettings& s) {
   cli.group("Data");
   cli.option("data", &s.data,
              "Cohort: a folder of Clinical_Variables.csv, Genetic_alterations.csv, Survival_time_event.csv and "
@@ -31,19 +31,19 @@ void add_data_settings(Cli& cli, DataSettings& s) {
   add_memory_limit_option(cli, s.memory_limit_mib, "Refuse data that need more MiB than that; 0: the machine's memory");
 }
 
-void add_fit_roles(Cli& cli, DataSettings& s) {
+void add_fit_roles(Cli& cli, CohortSettings& s) {
   cli.option("entry", &s.entry,
              "One CSV file: column of the start of observation (start-stop data, left truncation); a patient may then "
              "have several rows");
   cli.option("strata", &s.strata, "One CSV file: column whose values have baseline hazards of their own");
 }
 
-void add_cluster_role(Cli& cli, DataSettings& s) {
+void add_cluster_role(Cli& cli, CohortSettings& s) {
   cli.option("cluster", &s.cluster,
              "One CSV file: column of those who belong together (families, rows of one patient), for sandwich errors");
 }
 
-genes::LoadedCohort load_data(const DataSettings& s) {
+genes::LoadedCohort load_data(const CohortSettings& s) {
   if (s.data.empty()) throw UsageError("--data: expected a cohort's folder or CSV file, got none");
   genes::CohortRoles roles;
   roles.index = s.index;
@@ -70,7 +70,7 @@ void print_findings(const Call& call, const genes::LoadedCohort& data) {
   for (const genes::Finding& finding : data.findings) *call.err << "note: " << one_line(finding.text) << "\n";
 }
 
-void add_data_input(const DataSettings& s, Program& program) {
+void add_data_input(const CohortSettings& s, Program& program) {
   if (!std::filesystem::is_directory(s.data)) return program.add_input("data", s.data);
   std::map<std::string, std::string> hashes;
   for (const char* file : {genes::kClinicalFile, genes::kGeneFile, genes::kSurvivalFile, genes::kTreatmentFile})

@@ -12,7 +12,7 @@
 namespace engram::apps {
 
 /// Path, roles of columns, and how anomalies are treated.
-struct DataSettings {
+struct CohortSettings {
   std::filesystem::path data;
   std::string index, time = "time", event = "event", treatment = "Treatment";
   std::string entry, strata, cluster;  ///< of fits; registered by add_fit_roles() and add_cluster_role()
@@ -24,21 +24,21 @@ struct DataSettings {
 };
 
 /// Registers --data and the roles of a wide CSV file.
-void add_data_settings(Cli& cli, DataSettings& settings);
+void add_cohort_settings(Cli& cli, CohortSettings& settings);
 
 /// Registers --entry and --strata.
-void add_fit_roles(Cli& cli, DataSettings& settings);
+void add_fit_roles(Cli& cli, CohortSettings& settings);
 
 /// Registers --cluster.
-void add_cluster_role(Cli& cli, DataSettings& settings);
+void add_cluster_role(Cli& cli, CohortSettings& settings);
 
 /// Reads the cohort. Throws UsageError when no path was given, and what load_cohort() throws.
-genes::LoadedCohort load_data(const DataSettings& settings);
+genes::LoadedCohort load_data(const CohortSettings& settings);
 
 /// Prints what is unusual about the data, one note a line, on the call's `err`.
 void print_findings(const Call& call, const genes::LoadedCohort& data);
 
 /// Adds the files read, with their hashes, to what a run depends on.
-void add_data_input(const DataSettings& settings, Program& program);
+void add_data_input(const CohortSettings& settings, Program& program);
 
 }  // namespace engram::apps

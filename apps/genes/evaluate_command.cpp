@@ -25,7 +25,7 @@ constexpr const char* kReference = "pipeline";
 
 struct EvaluateSettings {
   CommonOptions common;
-  DataSettings data;
+  CohortSettings data;
   fs::path key;
   bool inferred = false;
   std::vector<std::string> scenarios, methods;
@@ -42,7 +42,7 @@ void add_settings(Cli& cli, EvaluateSettings& s) {
   cli.option("key", &s.key, "With --data: CSV with columns gene and role (treatment_interaction, prognostic_only...)")
       .input();
   cli.option("inferred", &s.inferred, "The key is a re-analysis, not an official answer: say so everywhere");
-  add_data_settings(cli, s.data);
+  add_cohort_settings(cli, s.data);
   cli.group("Methods");
   cli.option("methods", &s.methods, "Methods; none takes all").choices(genes::method_names());
   cli.option("evaluations", &s.evaluations, "Sets that each search evaluates").at_least(1);

@@ -25,7 +25,7 @@ namespace {
 using genes::Cohort;
 
 struct FitSettings {
-  DataSettings data;
+  CohortSettings data;
   CommonOptions common;
   std::vector<std::string> main, product;
   std::string ties = "efron", distribution = "loglogistic";
@@ -35,7 +35,7 @@ struct FitSettings {
 };
 
 void add_settings(Cli& cli, FitSettings& s) {
-  add_data_settings(cli, s.data);
+  add_cohort_settings(cli, s.data);
   cli.group("Model");
   cli.option("base", &s.base, "Treatment and the clinical variables are in the model");
   cli.option("main", &s.main, "Genes whose main effects are in; '*' for all");
@@ -170,7 +170,7 @@ const char* status_of(bool aliased, bool infinite, double support) {
 
 Cohort cohort_of(const Call& call, const FitSettings& s) {
   apply_threads(s.common);
-  DataSettings settings = s.data;
+  CohortSettings settings = s.data;
   settings.need_genes = false;
   // Of one CSV file only the columns that the model names are read.
   const auto all = [](const std::vector<std::string>& names) { return std::ranges::find(names, "*") != names.end(); };

@@ -27,7 +27,7 @@ using genes::GeneTests;
 
 struct ScreenSettings {
   CommonOptions common;
-  DataSettings data;
+  CohortSettings data;
   std::string model = "C", ties = "efron";
   bool adjust = true, robust = false, stratify_treatment = false;
   std::int64_t replicates = 1000;
@@ -37,7 +37,7 @@ struct ScreenSettings {
 };
 
 void add_settings(Cli& cli, ScreenSettings& s) {
-  add_data_settings(cli, s.data);
+  add_cohort_settings(cli, s.data);
   cli.group("Screen");
   cli.option("model", &s.model,
              "Of the product with treatment, given the gene: B: Cox; C: B adjusted for the clinical variables; OS: one "

@@ -3,7 +3,7 @@
 namespace engram::apps {
 
 void add_select_settings(Cli& cli, SelectSettings& s) {
-  add_data_settings(cli, s.data);
+  add_cohort_settings(cli, s.data);
   cli.group("Pipeline");
   cli.option("mode", &s.mode,
              "default: adjusted screens, likelihood fitness, checks; team-intended, team-published: the winning team's "

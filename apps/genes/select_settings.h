@@ -12,7 +12,7 @@ namespace engram::apps {
 
 struct SelectSettings {
   CommonOptions common;
-  DataSettings data;
+  CohortSettings data;
   FitnessSettings fitness;
   std::string mode = "default", likelihood = "auto", search = "qbso-greedy";
   double xi = 0.5;
