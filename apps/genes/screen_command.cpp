@@ -16,7 +16,6 @@
 #include "kernels/common/error.h"
 #include "models/genes/base_model.h"
 #include "models/genes/calibrated_screen.h"
-#include "models/genes/null_model.h"
 #include "models/genes/robust_screen.h"
 
 namespace engram::apps {

@@ -96,11 +96,13 @@ ENGRAM_HOST_DEVICE inline Rgb finished(Rgb v, const ImageStyle& style, int contr
 struct Taps {
   int begin, end;  ///< of the crop
   float center, reach;
+  float per_reach;  ///< 1 / reach: a division is a call on a GPU, around which registers are spilled
 
   /// Of result pixel `i` of `result`, from `crop` stored ones.
   ENGRAM_HOST_DEVICE Taps(int i, int crop, int result) {
     const float scale = float(crop) / float(result);
     reach = scale > 1.f ? scale : 1.f;
+    per_reach = 1.f / reach;
     center = (float(i) + 0.5f) * scale;
     begin = int(center - reach + 0.5f);
     end = int(center + reach + 0.5f);
@@ -108,7 +110,7 @@ struct Taps {
     if (end > crop) end = crop;
   }
   ENGRAM_HOST_DEVICE float weight(int j) const {
-    const float distance = (float(j) + 0.5f - center) / reach;
+    const float distance = (float(j) + 0.5f - center) * per_reach;
     const float height = 1.f - (distance < 0.f ? -distance : distance);
     return height > 0.f ? height : 0.f;
   }
@@ -149,7 +151,8 @@ ENGRAM_HOST_DEVICE inline void resample(const ImageSetView& set, const std::uint
       for (int c = 0; c < int(set.c); ++c) sum[c] += weight * float(image[c * set.h * set.w + at]);
     }
   }
-  for (int c = 0; c < int(set.c); ++c) v[c] = cut_to_unit(sum[c] / (255.f * total));
+  const float scale = 1.f / (255.f * total);
+  for (int c = 0; c < int(set.c); ++c) v[c] = cut_to_unit(sum[c] * scale);
 }
 
 }  // namespace engram::kernels

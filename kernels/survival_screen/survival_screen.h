@@ -9,8 +9,8 @@
 /// on neighbours, or on which genes are asked for. (The cost functions read the gene view on the host.)
 
 #include "kernels/common/cost.h"
+#include "kernels/common/cox_ties.h"
 #include "kernels/common/stream.h"
-#include "kernels/cox_partial/cox_partial.h"
 #include "kernels/survival_screen/gene_view.h"
 
 namespace engram::kernels {

@@ -4,7 +4,6 @@
 #include <tuple>
 
 #include "kernels/common/error.h"
-#include "models/genes/null_model.h"
 #include "models/genes/screens.h"
 #include "models/survival/cox_fit.h"
 

@@ -16,9 +16,9 @@ struct RobustScreenOptions {
 };
 
 /// Wald tests, one a gene: model A, B or C by `product` and `adjust`. Genes that the other columns explain are
-/// kNotEstimable, those that rest on fewer than survival::kFewPatients patients kFewCarriers, separated ones kSeparated,
-/// all with p 1 (a sandwich has no score test). On all threads, the same bits for any number of them. Throws DataError
-/// when nobody died, and for products when everybody or nobody was treated.
+/// kNotEstimable, those that rest on fewer than survival::kFewPatients patients kFewCarriers, separated ones
+/// kSeparated, all with p 1 (a sandwich has no score test). On all threads, the same bits for any number of them.
+/// Throws DataError when nobody died, and for products when everybody or nobody was treated.
 GeneTests robust_screen(const Cohort& cohort, const RobustScreenOptions& options);
 
 }  // namespace engram::genes

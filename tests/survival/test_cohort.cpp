@@ -119,7 +119,8 @@ TEST(Cohort, FilesAreJoinedByIndex) {
   files.write(kTreatmentFile, ",Treatment\na,1\nb,0\nc,1\nd,0\ne,1\n");
   EXPECT_ERROR(files.load(), DataError, "expected the 6 patient indices of ");
   files.write(kTreatmentFile, ",Treatment\na,1\nb,0\nc,1\nd,0\ne,1\na,1\n");
-  EXPECT_ERROR(files.load(), DataError, "Treatment.csv: row 5 (line 7): expected a patient index of its own, got \"a\" again");
+  EXPECT_ERROR(files.load(), DataError,
+               "Treatment.csv: row 5 (line 7): expected a patient index of its own, got \"a\" again");
 }
 
 TEST(Cohort, WrongFilesAreNamedWithRowAndColumn) {

@@ -2,14 +2,38 @@
 
 #include <cmath>
 #include <limits>
-#include <unsupported/Eigen/SpecialFunctions>
 
 namespace engram::apps {
 namespace {
 
+/// The continued fraction of the incomplete beta function, by Lentz's method (Numerical Recipes, 6.4).
+double beta_fraction(double a, double b, double x) {
+  constexpr double kTiny = 1e-300, kEnough = 1e-15;
+  const auto away_from_zero = [](double v) { return std::abs(v) < kTiny ? kTiny : v; };
+  double c = 1, d = 1 / away_from_zero(1 - (a + b) * x / (a + 1)), value = d;
+  for (int m = 1; m < 10000; ++m) {
+    const double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
+    const double odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
+    double step = 1;
+    for (double term : {even, odd}) {
+      d = 1 / away_from_zero(1 + term * d);
+      c = away_from_zero(1 + term / c);
+      step = c * d;
+      value *= step;
+    }
+    if (std::abs(step - 1) < kEnough) break;
+  }
+  return value;
+}
+
+/// The regularised incomplete beta function I_x(a, b), x in [0, 1].
 double incomplete_beta(double a, double b, double x) {
-  using One = Eigen::Array<double, 1, 1>;
-  return Eigen::betainc(One::Constant(a), One::Constant(b), One::Constant(x))(0);
+  if (x <= 0) return 0;
+  if (x >= 1) return 1;
+  const double front =
+      std::exp(std::lgamma(a + b) - std::lgamma(a) - std::lgamma(b) + a * std::log(x) + b * std::log1p(-x));
+  // The fraction converges fast on the side of the mean that is taken here.
+  return x < (a + 1) / (a + b + 2) ? front * beta_fraction(a, b, x) / a : 1 - front * beta_fraction(b, a, 1 - x) / b;
 }
 
 /// The t that |T| exceeds with probability 0.05.
