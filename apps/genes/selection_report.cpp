@@ -81,10 +81,10 @@ Html forest_section(const Cohort& cohort, const Selection& s) {
             "does in the others. 1.20 means: 20 % longer.");
   out.text(
       " All genes are in one model with their main effects, treatment and the clinical variables. Squares and bars are "
-      "estimates and 95 % intervals that allow for the genes having been chosen because they look strong (given that "
-      "each was above the strongest gene left out); the thin lines under them are the model's own, which do not. "
-      "Hollow "
-      "marks: genes that are not declared.");
+      "estimates and intervals that allow for the genes having been chosen because they look strong (given that each "
+      "was above the strongest gene left out). They aim at 95 %; in simulated cohorts 83 to 99 % of them covered the "
+      "true effect, fewest where deaths are few. The thin lines under them are the model's own, which do not allow for "
+      "the choice. Hollow marks: genes that are not declared.");
   out.markup("</p>\n<div class=\"card\">");
   out.html(forest_chart("Forest plot of the treatment interactions of the listed genes", rows, labels));
   return out.markup("</div>\n");
