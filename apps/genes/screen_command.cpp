@@ -16,6 +16,7 @@
 #include "kernels/common/error.h"
 #include "models/genes/base_model.h"
 #include "models/genes/calibrated_screen.h"
+#include "models/genes/cohort_checks.h"
 #include "models/genes/robust_screen.h"
 
 namespace engram::apps {

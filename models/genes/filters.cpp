@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "kernels/common/error.h"
+#include "models/genes/cohort_checks.h"
 #include "models/genes/screens.h"
 #include "models/survival/cox_fit.h"
 

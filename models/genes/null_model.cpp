@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "kernels/common/error.h"
+#include "models/genes/cohort_checks.h"
 #include "models/survival/aft_model.h"
 #include "models/survival/cox_model.h"
 
@@ -45,22 +46,6 @@ std::vector<double> shared_covariates(const Cohort& cohort, bool treatment, bool
   if (treatment) append_centred(std::vector<double>(cohort.treatment.begin(), cohort.treatment.end()), out);
   for (dim_t k = 0; clinical && k < cohort.num_clinical(); ++k) append_centred(cohort.clinical_column(k), out);
   return out;
-}
-
-void require_events(const Cohort& cohort) {
-  if (count_events(cohort) == 0) {
-    throw DataError(
-        message("[screen] ", cohort.name, ": expected at least one death, got none: no survival model can be fitted"));
-  }
-}
-
-void require_two_arms(const Cohort& cohort) {
-  require_events(cohort);
-  const dim_t treated = count_treated(cohort);
-  if (treated == 0 || treated == cohort.num_patients()) {
-    throw DataError(message("[screen] ", cohort.name, ": expected treated and untreated patients, got ", treated,
-                            " treated of ", cohort.num_patients(), ": no interaction can be estimated"));
-  }
 }
 
 CoxNullModel fit_cox_null(const Cohort& cohort, kernels::CoxTies ties, bool treatment, bool clinical) {

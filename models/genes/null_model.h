@@ -32,8 +32,4 @@ struct AftNullModel {
 /// Fits it with treatment and all clinical variables; all times must be positive. Throws DataError when nobody died.
 AftNullModel fit_aft_null(const Cohort& cohort);
 
-/// Throws DataError, which names the cohort, when nobody died or everybody or nobody was treated.
-void require_two_arms(const Cohort& cohort);
-void require_events(const Cohort& cohort);
-
 }  // namespace engram::genes

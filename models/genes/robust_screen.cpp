@@ -2,6 +2,7 @@
 
 #include "kernels/common/parallel.h"
 #include "models/genes/base_model.h"
+#include "models/genes/cohort_checks.h"
 #include "models/genes/term_design.h"
 #include "models/survival/cox_fit.h"
 #include "models/survival/probability.h"
