@@ -76,13 +76,13 @@ def run(bin_folder, program, arguments, environment=None):
 
 
 def digest(folder, results):
-    """A hash of the files that repeat; of evaluate's cells without the seconds that they took."""
+    """A hash of the files that repeat; of evaluate's cells without the seconds that they took, and their checksum."""
     total = hashlib.sha256()
     for pattern in results:
         for file in sorted(folder.glob(pattern)):
             content = file.read_bytes()
             if file.suffix == ".json":
-                content = b",".join(part for part in content.split(b",") if not part.startswith(b'"seconds"'))
+                content = b",".join(part for part in content.split(b",") if not part.startswith((b'"seconds"', b'"crc32c"')))
             if file.name == "metrics.jsonl":
                 content = re.sub(rb',"mem/peak_mib":[0-9.]+', b"", content)  # of the process, not of the run
             total.update(file.relative_to(folder).as_posix().encode() + b"\0" + hashlib.sha256(content).digest())
