@@ -27,9 +27,7 @@ double dot(const double* a, const double* b, std::size_t count) {
 /// Cox models have a baseline hazard for each arm: the arms' hazards need not be proportional.
 Cohort stratified_by_arm(const Cohort& cohort) {
   Cohort stratified = cohort;
-  stratified.stratum.assign(cohort.time.size(), 0);
-  for (std::size_t i = 0; i < cohort.time.size(); ++i)
-    stratified.stratum[i] = 2 * (cohort.stratum.empty() ? 0 : cohort.stratum[i]) + cohort.treatment[i];
+  stratify_by_treatment(stratified);
   return stratified;
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -17,7 +18,9 @@ namespace engram {
 namespace {
 
 nlohmann::json golden() {
-  std::ifstream in(std::string(ENGRAM_SOURCE_DIR) + "/tests/golden/natural_inversion_resnet18.json");
+  const char* folder = std::getenv("ENGRAM_GOLDEN_DIR");
+  std::ifstream in(std::string(folder ? folder : ENGRAM_SOURCE_DIR "/tests/golden") +
+                   "/natural_inversion_resnet18.json");
   return nlohmann::json::parse(in);
 }
 
