@@ -10,7 +10,7 @@
 #include "apps/common/time_estimate.h"
 #include "apps/programs.h"
 #include "models/data/image_folder.h"
-#include "models/methods/synthetic_images.h"
+#include "models/methods/inversion/synthetic_images.h"
 #include "models/training/checkpoint.h"
 #include "models/training/fit.h"
 

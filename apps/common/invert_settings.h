@@ -6,7 +6,7 @@
 
 #include "apps/common/classifier_options.h"
 #include "apps/common/common_options.h"
-#include "models/methods/inversion.h"
+#include "models/methods/inversion/inversion.h"
 
 namespace engram::apps {
 

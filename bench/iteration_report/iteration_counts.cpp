@@ -5,7 +5,7 @@
 #include "engine/profiler.h"
 #include "engine/random.h"
 #include "kernels/common/error.h"
-#include "models/methods/natural_inversion.h"
+#include "models/methods/inversion/natural_inversion.h"
 #include "models/nets/make_network.h"
 #include "models/training/step_runner.h"
 

@@ -4,7 +4,7 @@
 
 #include "engine/io/safetensors.h"
 #include "engine/ops/conv2d.h"
-#include "models/methods/inversion.h"
+#include "models/methods/inversion/inversion.h"
 #include "models/nets/make_network.h"
 #include "models/training/step_runner.h"
 #include "models/training/supervised.h"

@@ -12,7 +12,7 @@
 #include "engine/ops.h"
 #include "engine/random.h"
 #include "kernels/plugin/plugin.h"
-#include "models/methods/natural_inversion.h"
+#include "models/methods/inversion/natural_inversion.h"
 #include "models/nets/make_network.h"
 #include "models/training/step_runner.h"
 

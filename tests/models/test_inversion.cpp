@@ -5,8 +5,8 @@
 #include <set>
 
 #include "engine/ops.h"
-#include "models/methods/inversion.h"
-#include "models/methods/synthetic_images.h"
+#include "models/methods/inversion/inversion.h"
+#include "models/methods/inversion/synthetic_images.h"
 #include "models/nets/make_network.h"
 #include "models/training/checkpoint.h"
 #include "models/training/step_runner.h"

@@ -4,30 +4,19 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstdlib>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "engine/ops.h"
 #include "kernels/backend_info.h"
-#include "models/methods/natural_inversion.h"
+#include "models/methods/inversion/natural_inversion.h"
 #include "models/nets/make_network.h"
+#include "tests/support/golden.h"
 #include "tests/support/named_formula.h"
 
 namespace engram {
 namespace {
 
-nlohmann::json golden() {
-  const char* folder = std::getenv("ENGRAM_GOLDEN_DIR");
-  std::ifstream in(std::string(folder ? folder : ENGRAM_SOURCE_DIR "/tests/golden") +
-                   "/natural_inversion_resnet18.json");
-  return nlohmann::json::parse(in);
-}
-
-void expect_relative(double got, double expected, double tolerance, const std::string& what) {
-  EXPECT_LE(std::abs(got - expected), tolerance * std::abs(expected))
-      << what << ": got " << got << ", expected " << expected;
-}
+using testing::expect_relative;
 
 void expect_values(const std::vector<float>& got, const nlohmann::json& expected, double tolerance,
                    const std::string& what) {
@@ -106,7 +95,7 @@ class Trajectory : public ::testing::Test {
                   "pyramid weight");
   }
 
-  nlohmann::json data_ = golden();
+  nlohmann::json data_ = testing::golden_json("natural_inversion_resnet18.json");
   std::unique_ptr<Network> teacher_;
   std::unique_ptr<NaturalInversion> inversion_;
 };

@@ -1,8 +1,10 @@
 #pragma once
 /// Parameters that follow from their names (tests/golden/README.md), so that reference results need no weight files.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -27,16 +29,34 @@ inline std::vector<double> formula_uniform(const std::string& name, std::uint64_
   return values;
 }
 
+/// The same numbers in [low, high), computed in double and rounded once.
+inline std::vector<float> formula_between(const std::string& name, std::uint64_t seed, dim_t count, double low,
+                                          double high) {
+  std::vector<float> values;
+  for (const double u : formula_uniform(name, seed, count)) values.push_back(float(low + (high - low) * u));
+  return values;
+}
+
 /// Sums of twelve such numbers less 6: about normal.
-inline std::vector<float> formula_normal(const std::string& name, std::uint64_t seed, dim_t count, double mean = 0) {
+inline std::vector<float> formula_normal(const std::string& name, std::uint64_t seed, dim_t count, double mean = 0,
+                                         double deviation = 1) {
   const std::vector<double> u = formula_uniform(name, seed, 12 * count);
   std::vector<float> values;
   for (dim_t i = 0; i < count; ++i) {
     double total = 0;
     for (dim_t k = 0; k < 12; ++k) total += u[std::size_t(12 * i + k)];
-    values.push_back(float(mean + (total - 6)));
+    values.push_back(float(mean + deviation * (total - 6)));
   }
   return values;
+}
+
+/// The stable order that sorts `count` such numbers.
+inline std::vector<dim_t> formula_permutation(const std::string& name, std::uint64_t seed, dim_t count) {
+  const std::vector<double> u = formula_uniform(name, seed, count);
+  std::vector<dim_t> order(u.size());
+  std::iota(order.begin(), order.end(), dim_t(0));
+  std::stable_sort(order.begin(), order.end(), [&](dim_t a, dim_t b) { return u[std::size_t(a)] < u[std::size_t(b)]; });
+  return order;
 }
 
 /// Fills every parameter and buffer of `module` by the formula, from its full name with `prefix`.
@@ -58,9 +78,8 @@ inline void fill_by_formula(const Module& module, const std::string& prefix, std
       high = std::sqrt(3.0 / double(tensor.numel() / tensor.dim(0)));
       low = -high;
     }
-    const std::vector<double> u = formula_uniform(prefix + name, seed, tensor.numel());
-    float* data = tensor.data<float>();
-    for (std::size_t i = 0; i < u.size(); ++i) data[i] = float(low + (high - low) * u[i]);
+    const std::vector<float> values = formula_between(prefix + name, seed, tensor.numel(), low, high);
+    std::copy(values.begin(), values.end(), tensor.data<float>());
     tensor.bump_version();
   }
 }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "models/methods/inversion.h"
+#include "models/methods/inversion/inversion.h"
 #include "models/nets/make_network.h"
 #include "models/training/supervised.h"
 #include "tests/support/bright_images.h"

@@ -1,4 +1,4 @@
-#include "models/methods/inversion_loss.h"
+#include "models/methods/inversion/inversion_loss.h"
 
 #include "engine/ops.h"
 

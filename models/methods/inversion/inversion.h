@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "models/methods/inversion_loss.h"
+#include "models/methods/inversion/inversion_loss.h"
 #include "models/training/task.h"
 
 namespace engram {

@@ -3,8 +3,8 @@
 /// and channel are optimised, not pixels. The pipeline is that of the released code
 /// (docs/methods/natural_inversion.md).
 
-#include "models/methods/image_move.h"
-#include "models/methods/inversion.h"
+#include "models/methods/inversion/image_move.h"
+#include "models/methods/inversion/inversion.h"
 #include "models/nets/feature_pyramid.h"
 #include "models/nets/generator.h"
 #include "models/training/optimizer.h"

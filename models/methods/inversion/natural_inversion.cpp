@@ -1,4 +1,4 @@
-#include "models/methods/natural_inversion.h"
+#include "models/methods/inversion/natural_inversion.h"
 
 #include "engine/autograd.h"
 #include "engine/ops.h"

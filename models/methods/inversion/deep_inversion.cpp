@@ -1,4 +1,4 @@
-#include "models/methods/deep_inversion.h"
+#include "models/methods/inversion/deep_inversion.h"
 
 #include "engine/autograd.h"
 #include "engine/ops.h"

@@ -2,8 +2,8 @@
 /// DeepInversion (CVPR 2020) for small images: the pixels themselves are optimised (docs/methods/natural_inversion.md,
 /// "DeepInversion").
 
-#include "models/methods/image_move.h"
-#include "models/methods/inversion.h"
+#include "models/methods/inversion/image_move.h"
+#include "models/methods/inversion/inversion.h"
 #include "models/training/optimizer.h"
 
 namespace engram {

@@ -1,4 +1,4 @@
-#include "models/methods/image_move.h"
+#include "models/methods/inversion/image_move.h"
 
 #include "engine/ops/channel_scale.h"
 #include "models/training/staged.h"

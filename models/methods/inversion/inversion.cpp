@@ -1,10 +1,10 @@
-#include "models/methods/inversion.h"
+#include "models/methods/inversion/inversion.h"
 
 #include <algorithm>
 
 #include "engine/random.h"
-#include "models/methods/deep_inversion.h"
-#include "models/methods/natural_inversion.h"
+#include "models/methods/inversion/deep_inversion.h"
+#include "models/methods/inversion/natural_inversion.h"
 
 namespace engram {
 namespace {

@@ -1,4 +1,4 @@
-#include "models/methods/synthetic_images.h"
+#include "models/methods/inversion/synthetic_images.h"
 
 #include <algorithm>
 
