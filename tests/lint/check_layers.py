@@ -30,7 +30,7 @@ VENDOR = r"oneapi/|dnnl|Eigen/|unsupported/Eigen|cblas|lapacke|cuda|cublas|cudnn
 # (headers, files that may include them, in words)
 FOREIGN = [
     (VENDOR, r"kernels/|emulator/kernel\.h$|tests/cuda/signatures\.cpp$", "kernels/ and emulator/kernel.h"),
-    (r"nlohmann/", r"(engine/io|models|tests)/.*\.cpp$|apps/|bench/", "source files of engine/io, models and tests, apps/ and bench/"),
+    (r"nlohmann/", r"(engine/io|models)/.*\.cpp$|tests/|apps/|bench/", "source files of engine/io and models, tests/, apps/ and bench/"),
     (r"CLI/|spdlog/|fmt/", r"apps/|bench/", "apps/ and bench/"),
     (r"png\.h$|zlib\.h$", r"(engine/io|tests)/.*\.cpp$", "source files of engine/io and tests"),
     (r"gtest/|gmock/", r"tests/", "tests/"),
