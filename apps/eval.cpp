@@ -4,6 +4,7 @@
 
 #include "apps/common/classifier_options.h"
 #include "apps/common/common_options.h"
+#include "apps/common/data_of_run.h"
 #include "apps/common/data_settings.h"
 #include "apps/common/evaluation_report.h"
 #include "apps/common/exit_code.h"
@@ -20,11 +21,11 @@ namespace {
 
 struct EvalSettings {
   CommonOptions common;
-  std::filesystem::path classifier, data, predictions;
-  std::string dataset = "auto", split = "test";
+  std::filesystem::path classifier, predictions;
+  DataSettings images;
+  std::string split = "test";
   ClassifierOptions assumed;
-  std::vector<std::string> domains;
-  std::int64_t batch_size = 256, limit = 0, image_size = 0;
+  std::int64_t batch_size = 256, limit = 0;
   bool flip = false;
 };
 
@@ -33,15 +34,14 @@ void add_settings(Cli& cli, EvalSettings& s) {
       .required();
   cli.group("Data");
   cli.option(
-         "data", &s.data,
-         "Folder of the data set, folder of class folders of PNG, packed images, or the run folder of engram-invert")
+         "data", &s.images.data,
+         "Folder of the data set, folder of class folders of PNG, packed images, or the folder of a run: the images "
+         "of an inversion, the data set of a training")
       .required();
-  cli.option("dataset", &s.dataset, "Kind of data set").choices(dataset_kinds());
+  add_image_settings(cli, s.images);
   cli.option("split", &s.split, "Part of the data set").choices({"train", "test"});
-  cli.option("domains", &s.domains, "PACS: domains to test on as a whole; none takes the validation lists of all");
-  cli.option("image-size", &s.image_size, "Resize all images to N by N pixels; 0 takes them as they are")
-      .at_least(0)
-      .at_most(4096);
+  cli.option("domains", &s.images.test_domains,
+             "PACS: domains to test on as a whole; none takes the validation lists of all");
   add_limit_option(cli, s.limit, "images");
   cli.group("Classifier");
   add_classifier_options(cli, s.assumed);
@@ -56,13 +56,10 @@ void add_settings(Cli& cli, EvalSettings& s) {
 }
 
 ImageDataset open_images(const EvalSettings& s, const Classifier& classifier, std::ostream& err) {
-  const ImageDataset data = network_images(open_dataset({.kind = s.dataset,
-                                                         .path = s.data,
-                                                         .split = parse_split(s.split),
-                                                         .classes = known_classes(classifier.class_names),
-                                                         .size = {s.image_size, s.image_size},
-                                                         .test_domains = s.domains}),
-                                           classifier.network->image(), s.data.string());
+  const DataSettings images = data_of_run(s.images, &err);
+  DatasetRequest request = request_of(images, parse_split(s.split));
+  request.classes = known_classes(classifier.class_names);
+  const ImageDataset data = network_images(open_dataset(request), classifier.network->image(), images.data.string());
   say_note(data, err);
   return evenly_spread(data, s.limit);
 }
@@ -92,7 +89,7 @@ int evaluate_classifier(const Call& call, const EvalSettings& s) {
   const EvaluationSubject subject{.classifier = s.classifier.string(),
                                   .arch = network.arch(),
                                   .num_parameters = network.num_parameters(),
-                                  .data = s.data.string(),
+                                  .data = s.images.data.string(),
                                   .dataset = data.name,
                                   .split = data.split,
                                   .class_names = data.class_names,

@@ -62,8 +62,9 @@ int guess_num_classes(const StateDict& state) {
   const dim_t outputs = head_outputs(state);
   if (outputs >= 1 && outputs <= kMaxClasses) return int(outputs);
   throw DataError(
-      "expected metadata \"num_classes\" (--num-classes) or a head's bias (linear.bias, fc.bias, classifier.bias, "
-      "classifier.6.bias), got neither");
+      "expected metadata \"num_classes\" (--num-classes) or a head's bias (linear.bias, fc.bias, classifier.bias, or "
+      "that of "
+      "the last of numbered layers), got neither");
 }
 
 std::string joined(const std::vector<std::string>& words, const char* between) {

@@ -127,6 +127,16 @@ bool write(const SettingField& field, const SettingValue& value) {
       field);
 }
 
+void check_choice(const Component& component, const Setting& setting) {
+  const auto* text = std::get_if<std::string*>(&setting.field);
+  if (!text || setting.choices.empty()) return;
+  if (std::find(setting.choices.begin(), setting.choices.end(), **text) != setting.choices.end()) return;
+  std::string list;
+  for (const std::string& choice : setting.choices) list += (list.empty() ? "" : ", ") + choice;
+  throw UsageError(message("[", component.name, "] expected one of ", list, " for \"", setting.name, "\", got \"",
+                           **text, "\"", did_you_mean(**text, setting.choices)));
+}
+
 }  // namespace
 
 std::string usage_of(const RegistryEntry& entry) {
@@ -174,6 +184,7 @@ void assign(const Settings& settings, const Component& component) {
     if (!write(found->field, value))
       throw UsageError(message("[", component.name, "] expected ", kTypeNames[found->field.index()], " for \"", key,
                                "\", got ", to_string(value)));
+    check_choice(component, *found);
   }
 }
 
@@ -195,7 +206,7 @@ std::string shortest(const RegistryEntry& entry, const Component& component) {
 
 std::vector<RegistryEntry::SettingHelp> describe(const Settings& settings) {
   std::vector<RegistryEntry::SettingHelp> help;
-  for (const Setting& s : settings) help.push_back({s.name, to_string(value_of(s.field)), s.help});
+  for (const Setting& s : settings) help.push_back({s.name, to_string(value_of(s.field)), s.help, s.choices});
   return help;
 }
 

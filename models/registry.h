@@ -22,6 +22,7 @@ struct Setting {
   std::string name;
   SettingField field;
   std::string help;
+  std::vector<std::string> choices = {};  ///< the only texts that are taken; empty: any
 };
 /// All settings of one; the pointers point into it.
 using Settings = std::vector<Setting>;
@@ -33,9 +34,10 @@ struct RegistryEntry {
   /// Short forms of names with settings, as endings: "-w{width}" makes "resnet18-w32" of {"name": "resnet18",
   /// "width": 32}. A placeholder stands for a number or a word, by the type of the setting.
   std::vector<std::string> forms;
-  /// Name, default value and help of each setting.
+  /// Name, default value, help and choices of each setting.
   struct SettingHelp {
     std::string name, fallback, help;
+    std::vector<std::string> choices = {};
   };
   std::vector<SettingHelp> settings;
 };
@@ -48,7 +50,8 @@ namespace registry_detail {
 /// The component that `text` names, with short forms resolved. Throws UsageError for an unknown name, with the nearest
 /// and all known ones; `kind` says what was looked for.
 Component resolve(const std::string& kind, const std::vector<RegistryEntry>& entries, const std::string& text);
-/// Writes the component's settings to the fields. Throws UsageError for unknown settings and values of other types.
+/// Writes the component's settings to the fields. Throws UsageError for unknown settings, values of other types and
+/// texts that are none of the choices.
 void assign(const Settings& settings, const Component& component);
 /// The values of the fields that differ from those of `defaults`.
 Component changed(const std::string& name, const Settings& settings, const Settings& defaults);

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "models/nets/make_network.h"
+#include "models/nets/network_registry.h"
 
 namespace engram {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 /// Words that mean the same; each is tried for the other.
 constexpr std::array<std::pair<const char*, const char*>, 4> kSynonyms = {
     {{"fc", "linear"}, {"classifier", "linear"}, {"classifier", "fc"}, {"downsample", "shortcut"}}};
-constexpr const char* kHeads[] = {"linear.bias", "fc.bias", "classifier.bias", "classifier.6.bias"};
+constexpr const char* kHeads[] = {"linear", "fc", "classifier"};
 
 bool is_counter(const std::string& name) {
   return name.ends_with("num_batches_tracked");
@@ -64,8 +65,25 @@ std::optional<Renaming> synonym(const StateDict& wanted, const StateDict& state,
   return std::nullopt;
 }
 
-void add_once(std::vector<std::string>& remarks, const std::string& remark) {
-  if (std::find(remarks.begin(), remarks.end(), remark) == remarks.end()) remarks.push_back(remark);
+void add_once(std::vector<std::string>& texts, const std::string& text) {
+  if (std::find(texts.begin(), texts.end(), text) == texts.end()) texts.push_back(text);
+}
+
+/// For the bias of a head, or of a layer in a row that may be one, its number in the row, 0 where it has none; else -1.
+int head_place(std::string name) {
+  if (!name.ends_with(".bias")) return -1;
+  name.erase(name.size() - 5);
+  int place = 0;
+  std::size_t dot = name.rfind('.');
+  if (const std::string layer = name.substr(dot + 1); layer.find_first_not_of("0123456789") == std::string::npos) {
+    if (dot == std::string::npos || layer.empty() || layer.size() > 3) return -1;
+    place = std::stoi(layer);
+    name.erase(dot);
+    dot = name.rfind('.');
+  }
+  const std::string head = name.substr(dot + 1);
+  return std::any_of(std::begin(kHeads), std::end(kHeads), [&](const char* known) { return head == known; }) ? place
+                                                                                                             : -1;
 }
 
 StateDict without_prefix(const StateDict& state, std::size_t length) {
@@ -90,37 +108,59 @@ dim_t known(const StateDict& wanted, const StateDict& state) {
   return std::count_if(state.begin(), state.end(), [&](const auto& e) { return wanted.contains(e.first); });
 }
 
-/// The width suffix that the first convolution tells, "" for the networks' own 64.
-std::string width_suffix(const StateDict& state) {
-  for (const auto& [name, tensor] : state) {
-    const bool stem = name.ends_with("conv1.weight") || name.ends_with("features.0.weight");
-    const bool block = name.find("layer") != std::string::npos || name.find("block") != std::string::npos;
-    if (!stem || block || tensor.rank() != 4) continue;
-    return tensor.shape()[0] == 64 ? "" : message("-w", tensor.shape()[0]);
-  }
-  return "";
-}
+/// Numbers that the tensors tell, by the settings of networks that they are.
+using Evidence = std::map<std::string, dim_t>;
 
-/// The name of the wide residual network whose blocks the state has; empty when it has none.
-std::string wide_name(const StateDict& state) {
-  int blocks = 0;
-  dim_t width = 0;
+/// "width" of the first convolution; "depth" and "widen" where blocks of a wide residual network are.
+Evidence evidence_of(const StateDict& state) {
+  Evidence evidence;
+  dim_t blocks = 0, width = 0;
   for (const auto& [name, tensor] : state) {
-    const std::size_t at = name.find("block1.layer.");
-    if (at == std::string::npos || !name.ends_with(".conv2.weight") || tensor.rank() != 4) continue;
+    if (tensor.rank() != 4) continue;
+    const bool inside = name.find("layer") != std::string::npos || name.find("block") != std::string::npos;
+    if (name.ends_with("block0.0.weight") || name.ends_with("features.0.weight") ||
+        (name.ends_with("conv1.weight") && !inside))
+      evidence["width"] = tensor.shape()[0];
+    if (name.find("block1.layer.") == std::string::npos || !name.ends_with(".conv2.weight")) continue;
     ++blocks;
     width = tensor.shape()[0];
   }
-  return blocks > 0 && width % 16 == 0 ? message("wrn-", 6 * blocks + 4, "-", width / 16) : "";
+  if (blocks > 0 && width % 16 == 0) {
+    evidence["depth"] = 6 * blocks + 4;
+    evidence["widen"] = width / 16;
+  }
+  return evidence;
 }
 
+/// The endings that a short form may have: numbers go by the evidence, words are all choices of the setting. None where
+/// the tensors do not tell a number.
+std::vector<std::string> endings(const RegistryEntry& entry, const std::string& form, const Evidence& evidence) {
+  const std::size_t open = form.find('{');
+  if (open == std::string::npos) return {form};
+  const std::size_t close = form.find('}', open);
+  const std::string key = form.substr(open + 1, close - open - 1);
+  std::vector<std::string> values;
+  for (const RegistryEntry::SettingHelp& setting : entry.settings)
+    if (setting.name == key) values = setting.choices;
+  if (const auto number = evidence.find(key); values.empty() && number != evidence.end())
+    values.push_back(std::to_string(number->second));
+  std::vector<std::string> found;
+  for (const std::string& value : values)
+    for (const std::string& rest : endings(entry, form.substr(close + 1), evidence))
+      found.push_back(form.substr(0, open) + value + rest);
+  return found;
+}
+
+/// Names of the registered networks that the state may be of, in the order of the registry.
 std::vector<std::string> candidates(const StateDict& state) {
-  const std::string width = width_suffix(state);
+  const Evidence evidence = evidence_of(state);
   std::vector<std::string> names;
-  for (const char* name : {"resnet18", "resnet34", "vgg11", "vgg16"}) names.push_back(name + width);
-  for (const char* name : {"resnet20", "resnet32", "resnet44", "resnet56", "resnet110", "resnet8x4", "resnet32x4"})
-    for (const char* option : {"", "-a"}) names.push_back(std::string(name) + option);
-  if (const std::string wide = wide_name(state); !wide.empty()) names.push_back(wide);
+  for (const RegistryEntry& entry : network_registry().entries()) {
+    add_once(names, entry.name);
+    for (const std::string& form : entry.forms)
+      for (const std::string& ending : endings(entry, form, evidence))
+        add_once(names, network_registry().canonical(entry.name + ending));
+  }
   return names;
 }
 
@@ -151,13 +191,13 @@ bool state_fits(const StateDict& state, Module& network) {
 
 dim_t head_outputs(const StateDict& state) {
   dim_t outputs = 0;
+  int last = -1;  // of several layers in a row, the last is the head
   for (const auto& [name, tensor] : state) {
-    const bool head = std::any_of(std::begin(kHeads), std::end(kHeads), [&](const std::string& suffix) {
-      return name == suffix || name.ends_with("." + suffix);
-    });
-    if (!head || tensor.rank() != 1) continue;
-    if (outputs != 0 && outputs != tensor.numel()) return 0;
+    const int place = head_place(name);
+    if (place < last || place < 0 || tensor.rank() != 1) continue;
+    if (place == last && outputs != tensor.numel()) return 0;
     outputs = tensor.numel();
+    last = place;
   }
   return outputs;
 }
@@ -169,7 +209,7 @@ std::vector<std::string> fitting_networks(const StateDict& state, int num_classe
       if (state_fits(state, *make_network(name, num_classes, {.seed = std::nullopt, .image = image})))
         fitting.push_back(name);
     } catch (const UsageError&) {
-      // A width that no network of that name has.
+      // A width that no network of that name has, or a name that asks for settings.
     }
   }
   return fitting;

@@ -24,12 +24,12 @@ AdaptedState adapt_state(const StateDict& state, Module& network);
 /// Whether load_state would take the names and shapes of the state, after adapt_state.
 bool state_fits(const StateDict& state, Module& network);
 
-/// The number of elements of a head's bias (linear.bias, fc.bias, classifier.bias, classifier.6.bias), under any
-/// prefix; 0 when there is none or several disagree.
+/// The number of elements of a head's bias (linear.bias, fc.bias, classifier.bias or that of a numbered layer), under
+/// any prefix; 0 when there is none or several disagree.
 dim_t head_outputs(const StateDict& state);
 
-/// Networks that take the state as it is or by adapt_state, found by trying those whose names the state's shapes allow.
-/// For messages: it makes each of them.
+/// Registered networks that take the state as it is or by adapt_state: by name, and in the short forms whose numbers
+/// the state's shapes tell. For messages: it makes each of them.
 std::vector<std::string> fitting_networks(const StateDict& state, int num_classes, const ImageShape& image = {});
 
 }  // namespace engram

@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <ostream>
 
+#include "apps/common/data_of_run.h"
+#include "models/data/dataset_hash.h"
+#include "models/data/evenly_spread.h"
+#include "models/data/network_images.h"
+
 namespace engram::apps {
-namespace {
 
 DatasetRequest request_of(const DataSettings& s, Split split) {
   return {.kind = s.dataset,
@@ -16,19 +20,24 @@ DatasetRequest request_of(const DataSettings& s, Split split) {
           .index_list = split == Split::kTrain ? s.train_list : s.test_list};
 }
 
-}  // namespace
-
 void add_data_settings(Cli& cli, DataSettings& s) {
-  cli.option("data", &s.data, "Folder of the data set").only_on_command_line().required("resume").input();
-  cli.option("dataset", &s.dataset, "Kind of the data set").choices(dataset_kinds());
-  cli.option("image-size", &s.image_size, "Resize all images to N by N pixels; 0 takes them as they are")
-      .at_least(0)
-      .at_most(4096);
+  cli.option("data", &s.data, "Folder of the data set, packed images, or the folder of another run, for its images")
+      .only_on_command_line()
+      .required("resume")
+      .input();
+  add_image_settings(cli, s);
   cli.option("domains", &s.domains, "PACS: domains to train on; none is all");
   cli.option("test-domains", &s.test_domains,
              "PACS: domains to test on as a whole; none tests on the validation lists of the training domains");
   cli.option("train-list", &s.train_list, "Train on the images whose indices this file lists, one a line").input();
   cli.option("test-list", &s.test_list, "Test on the images whose indices this file lists, one a line").input();
+}
+
+void add_image_settings(Cli& cli, DataSettings& s) {
+  cli.option("dataset", &s.dataset, "Kind of the data set").choices(dataset_kinds());
+  cli.option("image-size", &s.image_size, "Resize all images to N by N pixels; 0 takes them as they are")
+      .at_least(0)
+      .at_most(4096);
 }
 
 TrainingSets read_training_sets(const DataSettings& s, std::ostream& err) {
@@ -38,6 +47,20 @@ TrainingSets read_training_sets(const DataSettings& s, std::ostream& err) {
   DatasetRequest test = request_of(s, Split::kTest);
   test.classes = {sets.train.num_classes, sets.train.class_names};
   sets.test = open_dataset(test);
+  return sets;
+}
+
+TrainingSets open_training_sets(Program& program, const DataSettings& given, std::int64_t limit) {
+  const DataSettings s = data_of_run(given, program.call().err);
+  TrainingSets sets = read_training_sets(s, *program.call().err);
+  const ImageShape image = shape_for_network(sets.train);
+  sets.train = network_images(std::move(sets.train), image, s.data.string());
+  sets.test = network_images(std::move(sets.test), image, s.data.string());
+  program.add_input("data", s.data,
+                    {{"data/train", dataset_sha256(sets.train)}, {"data/test", dataset_sha256(sets.test)}});
+  if (!s.train_list.empty()) program.add_input("train-list", s.train_list);
+  if (!s.test_list.empty()) program.add_input("test-list", s.test_list);
+  sets.train = evenly_spread(sets.train, limit);
   return sets;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/common/cli.h"
+#include "apps/common/program.h"
 #include "models/data/augment.h"
 #include "models/data/open_dataset.h"
 
@@ -24,6 +25,12 @@ struct DataSettings {
 /// Registers them.
 void add_data_settings(Cli& cli, DataSettings& settings);
 
+/// Registers --dataset and --image-size only.
+void add_image_settings(Cli& cli, DataSettings& settings);
+
+/// What to read for a split.
+DatasetRequest request_of(const DataSettings& settings, Split split);
+
 /// Training and test images with the same classes.
 struct TrainingSets {
   ImageDataset train, test;
@@ -31,6 +38,11 @@ struct TrainingSets {
 
 /// Reads both; what the readers chose is said on `err`. Throws as open_dataset.
 TrainingSets read_training_sets(const DataSettings& settings, std::ostream& err);
+
+/// Reads both as images for a network (shape_for_network) and adds their content to what the run depends on; then
+/// `limit` training images are taken, evenly spread (0: all). The folder of another training stands for its data set
+/// (data_of_run). Throws as open_dataset and data_of_run.
+TrainingSets open_training_sets(Program& program, const DataSettings& settings, std::int64_t limit);
 
 /// Says a set's note, if it has one.
 void say_note(const ImageDataset& data, std::ostream& err);

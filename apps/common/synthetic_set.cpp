@@ -11,10 +11,24 @@
 namespace engram::apps {
 namespace {
 
+constexpr std::size_t kMostFolderCharacters = 64;
+
 std::string numbered(const char* format, long long number) {
   char text[64];
   std::snprintf(text, sizeof text, format, number);
   return text;
+}
+
+/// The folder of a class's samples: its number, which readers go by, and its name, for people.
+std::string class_folder(std::int32_t label, const std::string& name) {
+  std::string folder = numbered("s%02lld", label);
+  if (name.empty() || name == std::to_string(label)) return folder;
+  folder += "_";
+  for (const char c : name) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+    folder += plain ? c : '_';
+  }
+  return folder.substr(0, kMostFolderCharacters);
 }
 
 /// Planar bytes of one image to rows of RGB pixels.
@@ -54,7 +68,8 @@ ImageDataset synthetic_batch(std::vector<std::uint8_t> pixels, std::vector<std::
 
 void write_sample_pngs(const std::filesystem::path& run, const ImageDataset& batch, std::int64_t batch_index) {
   for (dim_t i = 0; i < batch.count; ++i) {
-    const std::filesystem::path folder = run / "samples" / numbered("s%02lld", batch.labels[std::size_t(i)]);
+    const std::int32_t label = batch.labels[std::size_t(i)];
+    const std::filesystem::path folder = run / "samples" / class_folder(label, batch.class_names[std::size_t(label)]);
     std::filesystem::create_directories(folder);
     io::write_png(folder / message(batch_index, "_output_", i, ".png"), interleaved(batch, i));
   }

@@ -17,7 +17,8 @@ std::filesystem::path batch_file(const std::filesystem::path& run, std::int64_t 
 ImageDataset synthetic_batch(std::vector<std::uint8_t> pixels, std::vector<std::int32_t> labels,
                              const Classifier& classifier);
 
-/// Writes samples/s<class>/<batch>_output_<index>.png for every image of a batch.
+/// Writes samples/s<label>_<class>/<batch>_output_<index>.png for every image of a batch: "s03_cat", or "s03" where
+/// classes have no names. In class names, all but ASCII letters, digits and "-" become "_".
 void write_sample_pngs(const std::filesystem::path& run, const ImageDataset& batch, std::int64_t batch_index);
 
 /// Joins the batch files 0 .. count-1 into samples.safetensors, which open_dataset reads. Returns its path.

@@ -10,7 +10,8 @@ void add_train_settings(Cli& cli, TrainSettings& s) {
   cli.group("What to train on what");
   cli.option("arch", &s.arch, "Network: " + network_names());
   add_data_settings(cli, s.images);
-  cli.option("init", &s.init, "Start from the weights of this classifier of the same network, not from random ones")
+  cli.option("init", &s.init,
+             "Start from the weights of this classifier (a file, or the folder of a training) of the same network")
       .input();
   add_limit_option(cli, s.limit, "training images");
   cli.group("Optimisation");
@@ -40,13 +41,7 @@ void add_train_settings(Cli& cli, TrainSettings& s) {
   cli.option("final-divisor", &s.final_divisor, "One-cycle: start over end").at_least(1);
   cli.option("anneal", &s.anneal, "One-cycle: shape between the corners").choices({"cosine", "linear"});
   add_augment_settings(cli, s.augment);
-  cli.group("Evaluation and files");
-  add_test_flip_option(cli, s.test_flip);
-  cli.option("evaluate-every", &s.evaluate_every, "Epochs between evaluations; the last epoch is always evaluated")
-      .at_least(1);
-  cli.option("checkpoint-steps", &s.checkpoint_steps, "Steps between checkpoints; 0 is once an epoch").at_least(0);
-  cli.option("precision", &s.precision, "Storage of the final weights").choices({"f32", "f16"});
-  cli.option("graph", &s.graph, "On CUDA devices: repeat the step as one CUDA graph");
+  add_classifier_training_settings(cli, s.training);
   add_seed_option(cli, s.common);
   add_running_options(cli, s.common);
   add_compute_options(cli, s.common);

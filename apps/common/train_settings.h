@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/common/classifier_training.h"
 #include "apps/common/common_options.h"
 #include "apps/common/data_settings.h"
 #include "models/training/supervised.h"
@@ -40,13 +41,8 @@ struct TrainSettings {
   double ema_decay = 0;
 
   AugmentSettings augment;
-  bool test_flip = false;
   std::int64_t limit = 0;
-
-  std::int64_t evaluate_every = 1;
-  std::int64_t checkpoint_steps = 0;
-  std::string precision = "f32";
-  bool graph = true;
+  ClassifierTrainingSettings training;
 };
 
 /// Registers all of them.

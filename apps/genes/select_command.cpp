@@ -101,8 +101,8 @@ Outcome work(Program& program, const SelectSettings& s, const genes::LoadedCohor
   return {
       .stopped = validation.interrupted ? "while the selection was repeated on other patients; the list stands" : "",
       .text = genes_text(data.cohort, selection) + "table:  " + (run / "selected_genes.csv").string() + "\n",
-      .report = [&run, &data, selection, validation] {
-        return write_selection_report(run, data, selection, validation);
+      .report = [&run, &s, &data, selection, validation] {
+        return write_selection_report(run, data, selection, validation, s.time_unit);
       }};
 }
 

@@ -4,6 +4,7 @@ namespace engram::apps {
 
 void add_select_settings(Cli& cli, SelectSettings& s) {
   add_cohort_settings(cli, s.data);
+  cli.option("time-unit", &s.time_unit, "Unit of the follow-up times, for the report's axes: months, for example");
   cli.group("Pipeline");
   cli.option("mode", &s.mode,
              "default: adjusted screens, likelihood fitness, checks; team-intended, team-published: the winning team's "

@@ -147,7 +147,7 @@ Html checks_section(const Cohort& cohort, const Selection& s) {
 }  // namespace
 
 std::filesystem::path write_selection_report(const RunDir& run, const genes::LoadedCohort& data, const Selection& s,
-                                             const SelectionValidation& validation) {
+                                             const SelectionValidation& validation, const std::string& time_unit) {
   const Cohort& cohort = data.cohort;
   const std::filesystem::path source = cohort.name;
   const std::string name =
@@ -158,8 +158,8 @@ std::filesystem::path write_selection_report(const RunDir& run, const genes::Loa
   out.text(message("cohort ", name, ", pipeline ", genes::mode_name(s.mode), ", effects by the ",
                    genes::likelihood_name(s.likelihood), " model"))
       .markup("</p>\n</header>\n<main>\n");
-  out.html(summary(cohort, s)).html(forest_section(cohort, s)).html(dose_section(cohort, s));
-  out.html(curves_section(cohort, s)).html(stability_section(cohort, s));
+  out.html(summary(cohort, s)).html(forest_section(cohort, s)).html(dose_section(cohort, s, time_unit));
+  out.html(curves_section(cohort, s, time_unit)).html(stability_section(cohort, s));
   out.html(bootstrap_section(cohort, s, validation.bootstrap)).html(prediction_section(validation.prediction));
   out.html(search_section(s)).html(checks_section(cohort, s)).html(treatment_section(s));
   out.html(adjustment_section(cohort, s)).html(model_section(cohort, s));

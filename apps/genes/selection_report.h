@@ -12,8 +12,9 @@ namespace engram::apps {
 /// Writes report.html into the run's folder and returns its path: the genes, a forest plot of their treatment
 /// interactions, survival by number of mutations and by treatment x mutation, stability, bootstrap, prediction of other
 /// patients, search trajectories, how treatment was given, all checks, and how to repeat the run. It needs no other
-/// file, no script and no network. Throws IoError.
+/// file, no script and no network. `time_unit` is that of the times ("months"); empty: not known. Throws IoError.
 std::filesystem::path write_selection_report(const RunDir& run, const genes::LoadedCohort& data,
-                                             const genes::Selection& selection, const SelectionValidation& validation);
+                                             const genes::Selection& selection, const SelectionValidation& validation,
+                                             const std::string& time_unit);
 
 }  // namespace engram::apps

@@ -44,7 +44,10 @@ std::string log_rank_text(const Cohort& cohort, const std::vector<std::vector<di
   return p < 1e-4 ? "log-rank p < 0.0001" : "log-rank p = " + number_text(p, 2);
 }
 
-const char* const kTimeTitle = "time, in the unit of the data";
+/// Title of a time axis.
+std::string time_title(const std::string& unit) {
+  return unit.empty() ? "time, in the unit of the data" : "time in " + unit;
+}
 
 /// Patients in groups that a chart compares.
 struct Partition {
@@ -98,7 +101,7 @@ std::string join(const Cohort& cohort, const std::vector<dim_t>& genes) {
 
 }  // namespace
 
-Html dose_section(const Cohort& cohort, const Selection& s) {
+Html dose_section(const Cohort& cohort, const Selection& s, const std::string& time_unit) {
   if (s.genes.empty()) return {};
   Html out;
   out.markup("<h2>Survival by the number of listed mutations</h2>\n<p>");
@@ -113,12 +116,12 @@ Html dose_section(const Cohort& cohort, const Selection& s) {
     const Partition groups = dose_groups(cohort, s, arm);
     const std::string heading = arm == 1 ? "Treated patients" : "Untreated patients";
     out.html(curves_card(cohort, heading, "Kaplan-Meier curves by number of listed mutations: " + heading, groups,
-                         {kTimeTitle, log_rank_text(cohort, groups.patients)}));
+                         {time_title(time_unit), log_rank_text(cohort, groups.patients)}));
   }
   return out.markup("</div>\n");
 }
 
-Html curves_section(const Cohort& cohort, const Selection& s) {
+Html curves_section(const Cohort& cohort, const Selection& s, const std::string& time_unit) {
   if (s.genes.empty()) return {};
   Html out;
   out.markup("<h2>Survival by treatment and mutation</h2>\n<p>");
@@ -133,7 +136,7 @@ Html curves_section(const Cohort& cohort, const Selection& s) {
     const std::string test = log_rank_text(cohort, {groups.patients[0], groups.patients[1]});
     out.html(curves_card(cohort, name_of(cohort, g.gene),
                          "Kaplan-Meier curves by treatment and mutation of " + name_of(cohort, g.gene), groups,
-                         {kTimeTitle, test.empty() ? "" : "treated: " + test}));
+                         {time_title(time_unit), test.empty() ? "" : "treated: " + test}));
   }
   return out.markup("</div>\n");
 }

@@ -8,10 +8,11 @@
 
 namespace engram::apps {
 
-/// Survival by the number of listed mutations, treated and untreated beside each other.
-Html dose_section(const genes::Cohort& cohort, const genes::Selection& selection);
+/// Survival by the number of listed mutations, treated and untreated beside each other. `time_unit` ("months") is that
+/// of the cohort's times; empty: not known.
+Html dose_section(const genes::Cohort& cohort, const genes::Selection& selection, const std::string& time_unit);
 /// Survival by treatment x mutation for each listed gene.
-Html curves_section(const genes::Cohort& cohort, const genes::Selection& selection);
+Html curves_section(const genes::Cohort& cohort, const genes::Selection& selection, const std::string& time_unit);
 /// Bars of stability selection.
 Html stability_section(const genes::Cohort& cohort, const genes::Selection& selection);
 /// Best fitness over evaluations of each seed.

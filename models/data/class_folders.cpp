@@ -29,12 +29,20 @@ std::optional<int> number_in(const std::string& digits) {
   return std::stoi(digits);
 }
 
-/// The folders whose names are numbers behind this prefix.
-std::vector<Folder> numbered(const Names& names, const std::string& prefix) {
+/// The folders whose names are numbers.
+std::vector<Folder> numbered(const Names& names) {
   std::vector<Folder> found;
   for (const std::string& name : names)
-    if (name.starts_with(prefix))
-      if (const auto label = number_in(name.substr(prefix.size()))) found.push_back({name, *label});
+    if (const auto label = number_in(name)) found.push_back({name, *label});
+  return found;
+}
+
+/// The folders that inversion writes.
+std::vector<Folder> of_inversion(const Names& names) {
+  std::vector<Folder> found;
+  for (const std::string& name : names)
+    if (name.starts_with("s"))
+      if (const auto label = number_in(name.substr(1, name.find('_') - 1))) found.push_back({name, *label});
   return found;
 }
 
@@ -96,13 +104,13 @@ std::string listed(const Names& names) {
 }
 
 Labelled by_rule(const Names& names, const KnownClasses& known, const std::string& source) {
-  if (std::vector<Folder> folders = numbered(names, "s"); !folders.empty())
+  if (std::vector<Folder> folders = of_inversion(names); !folders.empty())
     return {std::move(folders), "by number", false};
   std::string missing;
   if (!known.names.empty())
     if (std::vector<Folder> folders = named(names, known.names, &missing); !folders.empty())
       return {std::move(folders), "by name", false};
-  if (std::vector<Folder> folders = numbered(names, ""); folders.size() == names.size())
+  if (std::vector<Folder> folders = numbered(names); folders.size() == names.size())
     return {std::move(folders), "by number", false};
   if (!known.names.empty())
     throw DataError(message("[images] expected class folders with names of the classes (", listed(known.names),

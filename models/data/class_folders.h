@@ -29,7 +29,8 @@ struct ClassFolders {
 };
 
 /// Labels the folders by the first rule that holds:
-///  1. s<digits> (s00, s01, ... as inversion writes them): the number is the label; other folders are passed over.
+///  1. s<digits>, or that and _ and a name (s00, s03_cat, as inversion writes them): the number is the label; other
+///     folders are passed over.
 ///  2. Each is the name of a known class, or is but for case, spaces, - and _: that class.
 ///  3. Each is a number: that label. So "2" comes before "10".
 ///  4. The number of classes, but no name, is known, and each is a name of the one standard set of that size that has

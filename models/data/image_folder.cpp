@@ -83,7 +83,7 @@ class ImageCollector {
       if (!size_.given())
         throw DataError(message("[images] expected all images of one size, got ", image.width, "x", image.height,
                                 " in ", file.string(), " and ", out_.width, "x", out_.height, " in ", first_.string(),
-                                "; hint: ask for a size to resize them to"));
+                                "; hint: --image-size N brings all to N by N pixels"));
       pixels = resize_image(pixels.data(), image.channels, image.height, image.width, size_);
     }
     out_.pixels.insert(out_.pixels.end(), pixels.begin(), pixels.end());

@@ -124,8 +124,9 @@ struct WideSettings {
 };
 
 Settings wide_settings(WideSettings& s) {
-  return {{"width", &s.width, "channels of the first stage, a multiple of 16"},
-          {"stem", &s.stem, "cifar: 3x3; imagenet: 7x7 of stride 2, pooling, torchvision's names"}};
+  return {
+      {"width", &s.width, "channels of the first stage, a multiple of 16"},
+      {"stem", &s.stem, "cifar: 3x3; imagenet: 7x7 of stride 2, pooling, torchvision's names", {"cifar", "imagenet"}}};
 }
 
 /// He's networks of three stages.
@@ -134,7 +135,7 @@ struct HeSettings {
 };
 
 Settings he_settings(HeSettings& s) {
-  return {{"shortcut", &s.shortcut, "where widths change: b, a convolution of 1x1 with BN; a, zeros"}};
+  return {{"shortcut", &s.shortcut, "where widths change: b, a convolution of 1x1 with BN; a, zeros", {"b", "a"}}};
 }
 
 }  // namespace
@@ -147,8 +148,6 @@ void add_resnets(NetworkRegistry& registry) {
           if (s.width < 16 || s.width > 1024 || s.width % 16 != 0)
             throw UsageError(
                 message("[", spec.arch, "] expected a width that is a multiple of 16, at most 1024, got ", s.width));
-          if (s.stem != "cifar" && s.stem != "imagenet")
-            throw UsageError(message("[", spec.arch, "] expected the stem cifar or imagenet, got ", s.stem));
           const ResNetConfig config{.stem = s.width,
                                     .widths = {s.width, 2 * s.width, 4 * s.width, 8 * s.width},
                                     .blocks = blocks,
@@ -165,8 +164,6 @@ void add_resnets(NetworkRegistry& registry) {
         name, factor == 1 ? "residual network of three stages, 16 to 64 channels" : "the same with 64 to 256 channels",
         {}, he_settings,
         [blocks, factor](const HeSettings& s, const NetworkSpec& spec, const Device& device) {
-          if (s.shortcut != "a" && s.shortcut != "b")
-            throw UsageError(message("[", spec.arch, "] expected the shortcut a or b, got ", s.shortcut));
           const ResNetConfig config{.stem = factor == 1 ? 16 : 32,
                                     .widths = {16 * factor, 32 * factor, 64 * factor},
                                     .blocks = {blocks, blocks, blocks},

@@ -134,7 +134,10 @@ struct VggSettings {
 
 Settings vgg_settings(VggSettings& s) {
   return {{"width", &s.width, "channels of the first block, a multiple of 16"},
-          {"head", &s.head, "linear: three linear layers, as NaturalInversion; average: one, as RepDistiller"},
+          {"head",
+           &s.head,
+           "linear: three linear layers, as NaturalInversion; average: one, as RepDistiller",
+           {"linear", "average"}},
           {"batch_norm", &s.batch_norm, "normalise after each convolution"},
           {"hidden", &s.hidden, "values between the linear layers; 0: as many as the last block has channels"}};
 }
@@ -144,8 +147,6 @@ std::unique_ptr<Network> make_vgg(const std::vector<int>& convolutions, const Vg
   if (s.width < 16 || s.width > 1024 || s.width % 16 != 0)
     throw UsageError(
         message("[", spec.arch, "] expected a width that is a multiple of 16, at most 1024, got ", s.width));
-  if (s.head != "linear" && s.head != "average")
-    throw UsageError(message("[", spec.arch, "] expected the head linear or average, got ", s.head));
   if (s.hidden < 0 || s.hidden > 65536 || (s.hidden > 0 && s.head == "average"))
     throw UsageError(
         message("[", spec.arch, "] expected 0 to 65536 hidden values with the head linear, got ", s.hidden));

@@ -103,7 +103,9 @@ class Genes : public ::testing::Test {
 };
 
 TEST_F(Genes, SelectWritesTablesAndAReport) {
-  const ProgramResult run = run_program("engram-genes", quick_select(run_folder()));
+  std::vector<std::string> arguments = quick_select(run_folder());
+  arguments.insert(arguments.end(), {"--time-unit", "months"});
+  const ProgramResult run = run_program("engram-genes", arguments);
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_NE(run.out.find("report: "), std::string::npos);
   const nlohmann::json json = nlohmann::json::parse(content(run_folder() / "selection.json"));
@@ -116,7 +118,7 @@ TEST_F(Genes, SelectWritesTablesAndAReport) {
   for (const char* text :
        {"Forest plot of the treatment interactions", "Kaplan-Meier curves by treatment and mutation of",
         "Stability of the genes", "Best fitness over models fitted", "treated, not mutated", "class=\"band kb0\"",
-        "log-rank p", "time, in the unit of the data", "<div class=\"forest-row\">", "data-column=\"E-value\"",
+        "log-rank p", "time in months", "<div class=\"forest-row\">", "data-column=\"E-value\"",
         "Beside this page lie selected_genes.csv, candidates.csv, selection.json, and"})
     EXPECT_NE(page.find(text), std::string::npos) << text;
   for (const char* loads : {"http:", "https:", "<script", "url("})

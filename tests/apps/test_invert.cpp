@@ -22,7 +22,7 @@ class InvertApp : public ::testing::Test {
  protected:
   void SetUp() override {
     const auto network = make_network("wrn-10-1", 10, {.seed = 2, .device = {}});
-    save_classifier(classifier(), *network, cifar_normalization());
+    save_classifier(classifier(), *network, cifar_normalization(), {{"dataset", "cifar10"}});
   }
   fs::path classifier() const { return folder_ / "classifier.safetensors"; }
   fs::path path(const std::string& name) const { return folder_ / name; }
@@ -43,6 +43,7 @@ TEST_F(InvertApp, ARunLeavesSamplesPicturesMetricsAndAPackedSet) {
   const ImageDataset packed = open_dataset("auto", path("out") / "samples.safetensors", Split::kTest);
   EXPECT_EQ(packed.count, 24);
   EXPECT_EQ(packed.num_classes, 10);
+  EXPECT_TRUE(fs::is_directory(path("out") / "samples" / "s03_cat"));
   const ImageDataset folder = open_dataset("folder", path("out") / "samples", Split::kTest, 10);
   EXPECT_EQ(folder.count, 24);
   EXPECT_TRUE(fs::exists(path("out") / "images" / "batch0000_000000.png"));

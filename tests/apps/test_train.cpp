@@ -131,6 +131,35 @@ TEST_F(TrainApp, ResumingAFinishedRunLeavesItsAccuracy) {
   EXPECT_EQ(accuracy(), before);
 }
 
+TEST_F(TrainApp, TheFolderOfATrainingStandsForItsClassifierAndItsData) {
+  ASSERT_EQ(train(run("out")), 0);
+  Program eval("engram-eval", {run("out"), "--data", run("out"), "--out", run("result.json")}, run("log"));
+  ASSERT_EQ(eval.wait(), 0) << text_of(run("log"));
+  EXPECT_EQ(nlohmann::json::parse(text_of(run("result.json"))).at("accuracy").get<double>(),
+            values_of(run("out"), "test/accuracy").back());
+  Program again("engram-train",
+                {"--data", run("out"), "--init", run("out"), "--arch", "wrn-10-1", "--batch-size", "96", "--epochs",
+                 "1", "--lr", "0", "--padding", "0", "--flip-probability", "0", "--out", run("again")},
+                run("log"));
+  ASSERT_EQ(again.wait(), 0) << text_of(run("log"));
+  const auto inputs = nlohmann::json::parse(text_of(run("again") / "manifest.json")).at("inputs");
+  EXPECT_EQ(inputs.at("data").get<std::string>(), data().string());
+  EXPECT_EQ(inputs.at("init").get<std::string>(), (run("out") / "classifier.safetensors").string());
+}
+
+TEST_F(TrainApp, ATrainingOnListedImagesGoesOnWithoutItsLists) {
+  const std::string rest = "\n3\n5\n7\n8\n9\n10\n11\n12\n20\n21\n22\n23\n24\n30\n31\n";
+  std::ofstream(run("list")) << "0" + rest;
+  auto args = arguments(run("out"));
+  args.insert(args.end(), {"--train-list", run("list")});
+  ASSERT_EQ(Program("engram-train", args, run("log")).wait(), 0) << text_of(run("log"));
+  const auto inputs = nlohmann::json::parse(text_of(run("out") / "manifest.json")).at("inputs");
+  EXPECT_EQ(inputs.at("train-list").get<std::string>(), run("list").string());
+  std::ofstream(run("list")) << "1" + rest;
+  EXPECT_EQ(resume(run("out")), 3);
+  EXPECT_NE(text_of(run("log")).find("data/train of other content"), std::string::npos) << text_of(run("log"));
+}
+
 TEST_F(TrainApp, ARunThatDivergesIsNotComplete) {
   for (const char* rate : {"1e30", "1e6"}) {
     auto args = arguments(run("out"));

@@ -64,12 +64,12 @@ TEST(ImageFolder, SortsClassesAndFilesAndStoresPlanar) {
 TEST(ImageFolder, NamesOfInversionCarryTheLabel) {
   TempFolder folder;
   write_image(folder / "s00/a.png", 2, 2, 0);
-  write_image(folder / "s07/a.png", 2, 2, 1);
+  write_image(folder / "s07_ship/a.png", 2, 2, 1);
   write_image(folder / "grids/a.png", 64, 64, 2);
   const ImageDataset data = read_image_folder(folder.path());
   EXPECT_EQ(data.labels, (std::vector<std::int32_t>{0, 7}));
   EXPECT_EQ(data.num_classes, 8);
-  EXPECT_EQ(data.note, "labels of class folders, by number: s00 = 0, s07 = 7; 1 other folder passed over");
+  EXPECT_EQ(data.note, "labels of class folders, by number: s00 = 0, s07_ship = 7; 1 other folder passed over");
   EXPECT_EQ(read_image_folder(folder.path(), {10, {}}).num_classes, 10);
   EXPECT_ERROR(read_image_folder(folder.path(), {7, {}}), DataError, "expected labels 0..6, got 7");
 }
@@ -98,7 +98,7 @@ TEST(ImageFolder, UnequalImagesAreResizedOnRequest) {
   write_image(folder / "a/1.png", 4, 4, 0);
   write_image(folder / "a/2.png", 2, 6, 0);
   write_image(folder / "a/3.png", 3, 2, 10);
-  EXPECT_ERROR(read_image_folder(folder.path()), DataError, "ask for a size");
+  EXPECT_ERROR(read_image_folder(folder.path()), DataError, "hint: --image-size N");
   const ImageDataset data = read_image_folder(folder.path(), {}, {2, 3});
   EXPECT_EQ(data.count, 3);
   EXPECT_EQ(data.height, 2);

@@ -50,8 +50,12 @@ struct BoxSettings {
 };
 
 Settings box_settings(BoxSettings& s) {
-  return {{"width", &s.width, "in metres"}, {"height", &s.height, "in metres"}, {"depth", &s.depth, "in metres"},
-          {"open", &s.open, "no lid"},      {"colour", &s.colour, "of paint"},  {"holes", &s.holes, "places"}};
+  return {{"width", &s.width, "in metres"},
+          {"height", &s.height, "in metres"},
+          {"depth", &s.depth, "in metres"},
+          {"open", &s.open, "no lid"},
+          {"colour", &s.colour, "of paint", {"red", "blue"}},
+          {"holes", &s.holes, "places"}};
 }
 
 Registry<Box, int> boxes() {
@@ -97,6 +101,7 @@ TEST(Registry, ListsWhatItKnows) {
   EXPECT_EQ(entry.settings[1].name, "height");
   EXPECT_EQ(entry.settings[1].fallback, "9");
   EXPECT_EQ(entry.settings[4].fallback, "\"red\"");
+  EXPECT_EQ(entry.settings[4].choices, (std::vector<std::string>{"red", "blue"}));
 }
 
 TEST(Registry, RefusesWhatItDoesNotKnow) {
@@ -117,6 +122,7 @@ TEST(Registry, RefusesWhatItDoesNotKnow) {
   wrong("\"height\": 3000000000", "expected a whole number for \"height\", got 3000000000");
   wrong("\"depth\": \"deep\"", "expected a number for \"depth\", got \"deep\"");
   wrong("\"open\": 1", "expected true or false for \"open\", got 1");
+  wrong("\"colour\": \"bleu\"", "expected one of red, blue for \"colour\", got \"bleu\"; did you mean 'blue'?");
   wrong("\"colour\": true", "expected a text for \"colour\", got true");
   wrong("\"holes\": 1", "expected a list of whole numbers for \"holes\", got 1");
 }

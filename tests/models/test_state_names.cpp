@@ -1,6 +1,8 @@
 // State dictionaries from elsewhere: names are adapted where that is safe, and messages say what fits.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "engine/io/tensor_io.h"
 #include "models/classifier_file.h"
 #include "models/state_names.h"
@@ -80,6 +82,16 @@ TEST_F(StateNames, MessagesSayWhichNetworkFits) {
   EXPECT_ERROR(load_classifier(file_of(prefixed)), DataError, "use --arch wrn-10-1");
   const auto narrow = make_network("resnet18-w16", 7, {.seed = 5});
   EXPECT_ERROR(load_classifier(file_of(narrow->state())), DataError, "use --arch resnet18-w16");
+}
+
+TEST_F(StateNames, EveryRegisteredNetworkIsRecognised) {
+  for (const char* name : {"resnet18-imagenet-w16", "resnet8x4-a", "wrn-16-2", "vgg8-average-w16", "vgg8-w16",
+                           "mobilenet", "mobilenetv2", "mobilenetv2-relu6", "shufflenetv1", "shufflenetv2"}) {
+    const auto network = make_network(name, 7, {.seed = std::nullopt});
+    EXPECT_EQ(head_outputs(network->state()), 7) << name;
+    const std::vector<std::string> found = fitting_networks(network->state(), 7);
+    EXPECT_EQ(std::count(found.begin(), found.end(), network->arch()), 1) << name;
+  }
 }
 
 TEST_F(StateNames, CountsOnlyTensorsThatMatter) {
