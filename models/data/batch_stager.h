@@ -2,7 +2,7 @@
 /// Batches of a set on its device: the host draws which images and how, one kernel makes network input of them.
 
 #include "models/data/batch_plan.h"
-#include "models/data/device_dataset.h"
+#include "models/data/staged_draws.h"
 
 namespace engram {
 
@@ -45,7 +45,7 @@ class BatchStager {
   const dim_t batches_per_epoch_;
   std::vector<dim_t> order_, samples_;
   dim_t order_epoch_ = -1;
-  Tensor staged_sources_, staged_holes_, staged_styles_;
+  StagedDraws draws_;
 };
 
 }  // namespace engram

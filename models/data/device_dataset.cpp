@@ -16,7 +16,10 @@ std::vector<float> value_table(const Normalization& n) {
 }  // namespace
 
 DeviceDataset::DeviceDataset(const ImageDataset& data, const Device& device, const Normalization& normalization)
-    : labels_(data.labels), name_(data.name), num_classes_(data.num_classes) {
+    : labels_(data.labels),
+      name_(data.name),
+      num_classes_(data.num_classes),
+      num_contexts_(int(data.context_names.size())) {
   check_dataset(data, "the data set " + data.name);
   if (data.channels > kernels::kMaxImageChannels)
     throw DataError(message("[data] expected images of 1 to ", kernels::kMaxImageChannels, " channels, got ",
@@ -26,7 +29,9 @@ DeviceDataset::DeviceDataset(const ImageDataset& data, const Device& device, con
     throw DataError(message("[data] expected normalisation constants for ", data.channels, " channels, got ",
                             constants.mean.size(), " and ", constants.std.size()));
   stored_.images = Tensor::from(data.pixels, {data.count, data.channels, data.height, data.width}, device);
-  stored_.labels = Tensor::from(data.labels, {1, data.count}, device);
+  std::vector<std::int32_t> labels = data.labels;
+  labels.insert(labels.end(), data.contexts.begin(), data.contexts.end());
+  stored_.labels = Tensor::from(labels, {dim_t(labels.size()) / data.count, data.count}, device);
   values_ = Tensor::from(value_table(constants), {data.channels, 256}, device);
   mean_ = Tensor::from(constants.mean, {data.channels}, device);
   deviation_ = Tensor::from(constants.std, {data.channels}, device);

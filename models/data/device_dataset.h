@@ -20,11 +20,13 @@ class DeviceDataset {
   dim_t height() const { return stored_.images.dim(2); }
   dim_t width() const { return stored_.images.dim(3); }
   int num_classes() const { return num_classes_; }
+  /// Number of second labels; 0 where images have none.
+  int num_contexts() const { return num_contexts_; }
   const std::string& name() const { return name_; }
   /// Labels on the host, [count].
   const std::vector<std::int32_t>& labels() const { return labels_; }
 
-  /// u8 [N,C,H,W], and i32 [1,N]: the labels.
+  /// u8 [N,C,H,W], and i32 [1,N]: the labels; [2,N] where the set has second labels, which are the second row.
   const StoredImages& stored() const { return stored_; }
   /// f32 [C,256]: the normalised value of each byte, computed in double and rounded once, so that it depends on neither
   /// device nor instruction set.
@@ -37,7 +39,7 @@ class DeviceDataset {
   Tensor values_, mean_, deviation_;
   std::vector<std::int32_t> labels_;
   std::string name_;
-  int num_classes_ = 0;
+  int num_classes_ = 0, num_contexts_ = 0;
 };
 
 }  // namespace engram
