@@ -6,6 +6,7 @@
 #include "kernels/common/error.h"
 #include "models/data/class_names.h"
 #include "models/data/idx.h"
+#include "models/data/image_folder.h"
 #include "models/data/index_list.h"
 
 namespace engram {
@@ -33,7 +34,12 @@ fs::path find_images(const fs::path& folder, const std::string& domain, dim_t si
                         "-images-idx4-ubyte in ", folder.string(), ", did not find it"));
 }
 
-ImageDataset read_domain(const fs::path& folder, const std::string& domain, PacsPart part, dim_t side) {
+Normalization imagenet_normalization() {
+  return {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
+}
+
+/// All images of a domain.
+ImageDataset read_whole_domain(const fs::path& folder, const std::string& domain, dim_t side) {
   const fs::path images = find_images(folder, domain, side), labels = find_idx_file(folder, labels_name(domain));
   if (labels.empty())
     throw IoError(message("[pacs] expected ", labels_name(domain), " in ", folder.string(), ", did not find it"));
@@ -43,6 +49,12 @@ ImageDataset read_domain(const fs::path& folder, const std::string& domain, Pacs
     throw DataError(message("[pacs] expected labels 0..", data.class_names.size() - 1, ", got ", data.num_classes - 1,
                             " in ", labels.string()));
   data.num_classes = int(data.class_names.size());
+  data.normalization = imagenet_normalization();
+  return data;
+}
+
+ImageDataset read_domain(const fs::path& folder, const std::string& domain, PacsPart part, dim_t side) {
+  const ImageDataset data = read_whole_domain(folder, domain, side);
   const fs::path list = folder / "splits" / (domain + "-" + part_name(part) + ".txt");
   return select(data, read_index_list(list, data.count));
 }
@@ -73,9 +85,29 @@ ImageDataset read_pacs(const fs::path& folder, const std::vector<std::string>& d
   ImageDataset out = join_sources(sources, names);
   out.name = "pacs";
   out.split = part_name(part);
-  out.normalization = {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
+  out.normalization = imagenet_normalization();
   check_dataset(out, folder.string());
   return out;
+}
+
+Environments read_pacs_environments(const fs::path& folder, dim_t side) {
+  const bool idx = has_pacs(folder);
+  Environments environments;
+  for (const std::string& domain : pacs_domains()) {
+    if (idx) {
+      environments.push_back({domain, read_whole_domain(folder, domain, side)});
+    } else if (has_image_folders(folder / domain)) {
+      environments.push_back({domain, read_image_folder(folder / domain, {7, pacs_class_names()}, {side, side})});
+      environments.back().images.normalization = imagenet_normalization();
+    }
+  }
+  if (environments.size() < 2)
+    throw IoError(
+        message("[pacs] expected the domains art_painting, cartoon, photo and sketch, as IDX files or as "
+                "folders of PNG files by class, in ",
+                folder.string(), ", found ", environments.size(), " of them"));
+  label_by_environment(environments);
+  return environments;
 }
 
 bool has_pacs(const fs::path& folder) {

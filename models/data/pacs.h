@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "models/data/dataset.h"
+#include "models/data/environments.h"
 
 namespace engram {
 
@@ -22,6 +22,12 @@ enum class PacsPart { kTrain, kCrossval, kTest };
 /// that names a missing file, DataError for damaged content.
 ImageDataset read_pacs(const std::filesystem::path& folder, const std::vector<std::string>& domains, PacsPart part,
                        dim_t side = 0);
+
+/// Every domain that is there as an environment, whole, in the order of pacs_domains(); second labels are the domains.
+/// From IDX files as read_pacs, or else from the folders of the original images, DOMAIN/CLASS/*.png (of any size; they
+/// are brought to `side` pixels where that is not 0). Constants are ImageNet's. Throws IoError where fewer than two
+/// domains are there, and as read_pacs and read_image_folder.
+Environments read_pacs_environments(const std::filesystem::path& folder, dim_t side = 0);
 
 /// Whether the folder holds the labels of a domain of PACS.
 bool has_pacs(const std::filesystem::path& folder);

@@ -19,7 +19,10 @@ std::vector<float> finite_logits(Network& network, const Tensor& images) {
                               "; the first layer whose output is not "
                               "finite: ",
                               network.first_layer_not_finite(images)));
-  return logits;
+  if (network.num_classes() > 1) return logits;
+  std::vector<float> pairs;
+  for (const float v : logits) pairs.insert(pairs.end(), {0.f, v});
+  return pairs;
 }
 
 /// The set in its own order, each image as it is or mirrored.
@@ -56,7 +59,7 @@ void count_one(Evaluation& tally, const float* logits, int classes, int label) {
 
 Evaluation evaluate(Network& network, const ImageDataset& data, const EvaluateOptions& options) {
   NoGradGuard no_grad;
-  const int classes = network.num_classes();
+  const int classes = std::max(2, network.num_classes());
   for (std::int32_t label : data.labels)
     if (label < 0 || label >= classes)
       throw DataError(message("[evaluate] expected labels in [0,", classes, "), got ", label, " in ", data.name));

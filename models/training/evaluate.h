@@ -30,6 +30,8 @@ struct Evaluation {
 /// Runs `network` in evaluation mode (its mode is left as it was) over all images, which are copied to its device. The
 /// lowest class wins a tie. Throws DataError when a label does not fit the network's classes, and when a logit is not
 /// finite, naming the first layer whose output is not.
+///
+/// A network of one output o is the logistic model of two classes, with the logits 0 and o: labels are 0 and 1 then.
 Evaluation evaluate(Network& network, const ImageDataset& data, const EvaluateOptions& options = {});
 
 }  // namespace engram
