@@ -7,6 +7,7 @@
 
 #include "engine/random.h"
 #include "kernels/common/error.h"
+#include "kernels/common/parallel.h"
 
 namespace engram {
 namespace {
@@ -77,14 +78,14 @@ class Drawing {
     for (double& value : noise_) value = random_.number(-1, 1);
   }
 
-  void append(std::vector<std::uint8_t>& pixels) const {
-    const std::size_t begin = pixels.size(), plane = std::size_t(side_ * side_);
-    pixels.resize(begin + 3 * plane);
+  /// Planar, side x side x 3 bytes.
+  void draw(std::uint8_t* pixels) const {
+    const std::size_t plane = std::size_t(side_ * side_);
     for (dim_t y = 0; y < side_; ++y)
       for (dim_t x = 0; x < side_; ++x) {
         const Colour colour = colour_at(x, y);
         for (std::size_t c = 0; c < 3; ++c)
-          pixels[begin + c * plane + std::size_t(y * side_ + x)] =
+          pixels[c * plane + std::size_t(y * side_ + x)] =
               std::uint8_t(std::lround(255 * std::clamp(colour[c], 0.0, 1.0)));
       }
   }
@@ -159,13 +160,20 @@ Environment draw_style_of(const ShapesInStylesOptions& o, int style) {
   images.class_names = shape_names();
   images.num_classes = int(shape_names().size());
   images.normalization = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
-  const Generator random(o.seed);
+  std::vector<dim_t> numbers;  // of each image among those of its shape
   for (int shape = 0; shape < images.num_classes; ++shape)
     for (dim_t i = 0; i < count_of(o, shape, style); ++i) {
-      Drawing(o.side, shape, style, random.split(std::uint64_t((i * 7 + shape) * 4 + style))).append(images.pixels);
       images.labels.push_back(shape);
-      ++images.count;
+      numbers.push_back(i);
     }
+  images.count = dim_t(numbers.size());
+  images.pixels.resize(std::size_t(images.count * images.image_bytes()));
+  const Generator random(o.seed);
+  kernels::parallel_items(images.count, [&](dim_t n, int) {
+    const int shape = images.labels[std::size_t(n)];
+    const std::uint64_t key = std::uint64_t((numbers[std::size_t(n)] * 7 + shape) * 4 + style);
+    Drawing(o.side, shape, style, random.split(key)).draw(images.pixels.data() + n * images.image_bytes());
+  });
   return out;
 }
 
