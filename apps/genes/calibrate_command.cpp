@@ -20,7 +20,7 @@ struct CalibrateSettings {
   CommonOptions common;
   std::string setting = "null-500";
   std::vector<std::string> screens;
-  std::int64_t cohorts = 200, replicates = 199;
+  std::int64_t cohorts = 200, replicates = 199, reselections = 12;
   bool family = true, select = false;
 };
 
@@ -34,6 +34,9 @@ void add_settings(Cli& cli, CalibrateSettings& s) {
   cli.option("family", &s.family, "The family test, which declares genes");
   cli.option("screens", &s.screens, "Screens, by their names").choices(genes::screen_names());
   cli.option("select", &s.select, "The whole selection, with one search, and its intervals");
+  cli.option("reselections", &s.reselections, "--select: repeats of the selection for each cohort's intervals")
+      .at_least(1)
+      .at_most(100000);
   add_seed_option(cli, s.common);
   add_running_options(cli, s.common);
   add_resumable_run_options(cli, s.common);
@@ -108,6 +111,7 @@ Outcome work(const Program& program, const CalibrateSettings& s, RunDir& run) {
   options.family = s.family;
   options.screens = s.screens;
   options.select = s.select;
+  options.reselections = int(s.reselections);
   const Calibration result = genes::calibrate(
       genes::null_setting(s.setting), options, [&](int done) { progress.update(done); }, program.call().stop);
   progress.finish();

@@ -32,8 +32,12 @@ struct ScreenSettings {
   bool adjust = true, robust = false, stratify_treatment = false;
   std::int64_t replicates = 1000;
 
-  /// Whether the screen is one full fit a gene instead of the batched kernels.
-  bool fits_each_gene() const { return robust || stratify_treatment || !data.cluster.empty(); }
+  /// Whether the screen is one full fit a gene instead of the batched kernels. Of clusters the other screens'
+  /// replicates take care.
+  bool fits_each_gene() const {
+    const bool full_model = model == "A" || model == "B" || model == "C";
+    return robust || stratify_treatment || (full_model && !data.cluster.empty());
+  }
 };
 
 void add_settings(Cli& cli, ScreenSettings& s) {
@@ -149,7 +153,8 @@ int run_screen(Call& call) {
   add_settings(cli, s);
   if (!cli.parse()) return kExitOk;
   if (s.fits_each_gene() && s.model != "A" && s.model != "B" && s.model != "C")
-    throw UsageError("--model: expected A, B or C with --robust, --cluster or --stratify-treatment, got " + s.model);
+    throw UsageError("--model: expected A, B or C with --robust or --stratify-treatment, got " + s.model +
+                     ", whose p-values come from studentised scores within the arms and need neither");
   if (s.stratify_treatment && s.model == "A")
     throw UsageError("--stratify-treatment: expected model B or C, got A, which does not look at the treatment");
   Program program(cli, s.common);

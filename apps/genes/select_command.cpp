@@ -49,14 +49,16 @@ std::string genes_text(const Cohort& cohort, const Selection& s) {
   for (const genes::SelectedGene& g : s.genes) {
     const std::string model = ratio_text(g.effect, g.effect - 1.96 * g.se, g.effect + 1.96 * g.se);
     const genes::SelectiveEffect& e = g.selective;
-    const std::string ratio = e.robust_se > 0 ? ratio_text(e.effect, e.low, e.high) : "not estimable";
+    const std::string ratio = e.robust_se > 0      ? ratio_text(e.effect, e.low, e.high)
+                              : s.reselections > 0 ? "not estimable"
+                                                   : "not run";
     char family_p[16] = "not run";
     if (family_test_ran(s)) std::snprintf(family_p, sizeof family_p, "%.3g", g.family_p);
     print(out, "%4d  %-10s %-26s %-24s %9s %8s\n", ++rank, one_line(cohort.gene_names[std::size_t(g.gene)]).c_str(),
           ratio.c_str(), model.c_str(), family_p, g.declared ? "yes" : "no");
   }
-  out << "* allows for the gene having been chosen because it looks strong; aims at 95 %, covered 83 to 99 % in "
-         "simulations\n"
+  out << "* allows for the gene having been chosen because it looks strong (" << s.reselections
+      << " repeats of the whole selection)\n"
       << headline(cohort, s) << "\n";
   if (const std::string control = control_sentence(s); !control.empty()) out << control << "\n";
   return out.str();

@@ -36,6 +36,13 @@ void add_select_settings(Cli& cli, SelectSettings& s) {
   cli.option("controls", &s.controls, "Repeats of the negative control, with permuted treatment; 0 skips it")
       .at_least(0)
       .at_most(1000);
+  cli.option(
+         "reselections", &s.reselections,
+         "Replicates that repeat the whole selection, for intervals that allow for the choice; 0: no such intervals")
+      .at_least(0)
+      .at_most(100000);
+  cli.option("robust", &s.robust, "Sandwich errors for the joint model's own intervals; --cluster implies it");
+  add_cluster_role(cli, s.data);
   cli.option("bootstrap", &s.bootstrap, "Repeat everything on that many resamples of the patients; 0 skips it")
       .at_least(0)
       .at_most(100000);
@@ -67,6 +74,8 @@ genes::PipelineOptions pipeline_options(const SelectSettings& s) {
   o.stability_splits = int(s.splits);
   o.permutations = int(s.permutations);
   o.negative_controls = int(s.controls);
+  o.reselections = int(s.reselections);
+  o.robust = s.robust;
   return o;
 }
 

@@ -18,7 +18,8 @@ struct SelectSettings {
   double xi = 0.5;
   std::int64_t report = 10, team_filter = 60, seeds = 10, evaluations = 3000;
   std::int64_t splits = 50, permutations = 1000, controls = 20, bootstrap = 0, cross_validate = 0;
-  bool reward_clinical = false;
+  std::int64_t reselections = 20;
+  bool reward_clinical = false, robust = false;
   std::string time_unit;
 };
 

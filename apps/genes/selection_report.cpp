@@ -80,11 +80,14 @@ Html forest_section(const Cohort& cohort, const Selection& s) {
           : "Each line is the factor by which treatment stretches survival time in mutated patients, beyond what it "
             "does in the others. 1.20 means: 20 % longer.");
   out.text(
-      " All genes are in one model with their main effects, treatment and the clinical variables. Squares and bars are "
-      "estimates and intervals that allow for the genes having been chosen because they look strong (given that each "
-      "was above the strongest gene left out). They aim at 95 %; in simulated cohorts 83 to 99 % of them covered the "
-      "true effect, fewest where deaths are few. The thin lines under them are the model's own, which do not allow for "
-      "the choice. Hollow marks: genes that are not declared.");
+      " Squares and bars are estimates and 95 % intervals that allow for the genes having been chosen because they "
+      "look "
+      "strong: the whole selection was repeated on permuted residuals to see how it treats genes without an effect. "
+      "Their model holds the gene, the genes that stand out, treatment and the clinical variables. The thin lines "
+      "under "
+      "them are those of the model of all listed genes, which do not allow for the choice. Hollow marks: genes that "
+      "are "
+      "not declared.");
   out.markup("</p>\n<div class=\"card\">");
   out.html(forest_chart("Forest plot of the treatment interactions of the listed genes", rows, labels));
   return out.markup("</div>\n");

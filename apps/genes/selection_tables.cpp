@@ -214,6 +214,15 @@ Json family_json(const Cohort& cohort, const Selection& s) {
   return {{"replicates", s.declaration.family.replicates}, {"tested", s.declaration.family.tested}, {"steps", steps}};
 }
 
+/// How the choice was seen to treat genes without an effect; null where it was not repeated.
+Json reselection_json(const Selection& s) {
+  if (s.reselections == 0) return nullptr;
+  if (!s.listing.selective) return {{"replicates", s.reselections}, {"listing_threshold", nullptr}};
+  return {{"replicates", s.reselections},
+          {"listing_threshold", s.listing.threshold},
+          {"listing_softness", s.listing.softness}};
+}
+
 Json bootstrap_json(const Cohort& cohort, const genes::Bootstrap& b) {
   Json share = Json::object();
   for (std::size_t j = 0; j < b.share.size(); ++j)
@@ -257,6 +266,7 @@ void write_selection(const RunDir& run, const Cohort& cohort, const Selection& s
                    {"false_alarms", s.control.false_alarms},
                    {"p", s.control.p},
                    {"failed", s.control.failed()}}},
+                 {"reselections", reselection_json(s)},
                  {"stability_runs", s.stability.runs}};
   add_validation(result, cohort, validation);
   const auto replace = Json::error_handler_t::replace;

@@ -61,13 +61,15 @@ ScreenCalibration measure_screen(const NullCohort& drawn, const std::string& scr
   return result;
 }
 
-SelectCalibration measure_select(const NullCohort& drawn, int replicates, std::uint64_t seed) {
+SelectCalibration measure_select(const NullCohort& drawn, const CalibrationOptions& calibration, std::uint64_t seed) {
   PipelineOptions options;
   options.seed = seed;
   options.wrapper.seeds = 1;
   options.wrapper.evaluations = 1500;
   options.stability_splits = options.negative_controls = 0;
-  options.permutations = replicates;
+  options.sensitivity = false;
+  options.permutations = calibration.replicates;
+  options.reselections = calibration.reselections;
   const Selection selection = select_genes(drawn.cohort, options);
   SelectCalibration result;
   result.declared_any.tests = 1;
@@ -101,7 +103,7 @@ CohortResult measure(const NullCohort& drawn, const CalibrationOptions& options,
   }
   for (const std::string& screen : options.screens)
     result.screens.push_back(measure_screen(drawn, screen, options.replicates, seed));
-  if (options.select) result.select = measure_select(drawn, options.replicates, seed);
+  if (options.select) result.select = measure_select(drawn, options, seed);
   return result;
 }
 

@@ -44,6 +44,7 @@ struct CalibrationOptions {
   bool family = true;                ///< the family test
   std::vector<std::string> screens;  ///< names of calibrated_screen()
   bool select = false;               ///< the pipeline, with one search and no negative control
+  int reselections = 12;             ///< of the pipeline
 };
 
 struct Calibration {

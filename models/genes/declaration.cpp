@@ -18,9 +18,7 @@ constexpr int kControlReplicates = 199;
 
 Declaration declare_genes(const Cohort& cohort, const DeclarationOptions& options, const std::function<bool()>& stop) {
   Declaration declaration{family_test(cohort, options.family, stop), {}};
-  std::vector<dim_t> standing;
-  for (const FamilyStep& step : declaration.family.steps)
-    if (step.p < options.family.level && step.z > 0) standing.push_back(step.gene);
+  const std::vector<dim_t> standing = standing_genes(declaration.family, options.family.level);
   if (standing.empty()) return declaration;
   const JointModel joint = fit_joint_model(cohort, standing, options.family.adjust, options.family.likelihood),
                    other = fit_joint_model(cohort, standing, options.family.adjust, options.other_likelihood);

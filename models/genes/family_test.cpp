@@ -46,4 +46,11 @@ FamilyTest family_test(const Cohort& cohort, const FamilyOptions& options, const
   return test;
 }
 
+std::vector<dim_t> standing_genes(const FamilyTest& test, double level) {
+  std::vector<dim_t> standing;
+  for (const FamilyStep& step : test.steps)
+    if (step.p < level && step.z > 0) standing.push_back(step.gene);
+  return standing;
+}
+
 }  // namespace engram::genes

@@ -41,4 +41,7 @@ struct FamilyTest {
 /// ends the test and gives the others their p-values. Deterministic given the seed. `stop` is asked before each step.
 FamilyTest family_test(const Cohort& cohort, const FamilyOptions& options, const std::function<bool()>& stop = {});
 
+/// The genes that stand out at `level`, in the order of their entry.
+std::vector<dim_t> standing_genes(const FamilyTest& test, double level);
+
 }  // namespace engram::genes

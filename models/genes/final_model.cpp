@@ -26,13 +26,14 @@ double signed_root(double statistic, double coefficient, Likelihood likelihood) 
 
 JointModel fit_joint_model(const Cohort& cohort, const std::vector<dim_t>& genes, const std::vector<dim_t>& adjust,
                            Likelihood likelihood, bool robust) {
-  const TermDesign design(usable_patients(cohort, likelihood), genes, adjust);
+  const Cohort patients = usable_patients(cohort, likelihood);
+  const TermDesign design(patients, genes, adjust);
   const TermModel model(design.design(), likelihood);
   const std::vector<dim_t> columns = design.joint_columns();
   const TermFit fit = model.fit(columns);
   const std::vector<double> errors = model.standard_errors(fit);
   const std::vector<double> robust_errors =
-      robust ? model.robust_standard_errors(fit) : std::vector<double>(columns.size());
+      robust ? model.robust_standard_errors(fit, patients.cluster) : std::vector<double>(columns.size());
   const double rows = double(design.design().rows()), fitted = double(columns.size()) + 1;
   const double growth = rows > fitted ? std::sqrt(rows / (rows - fitted)) : 1;
   const auto place = [&](dim_t column) { return std::size_t(std::ranges::find(columns, column) - columns.begin()); };

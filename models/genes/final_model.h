@@ -25,9 +25,9 @@ struct JointModel {
 };
 
 /// Fits the joint model, and one more for each gene without its product. `adjust` are genes whose main effect belongs
-/// to the base; `genes` may be among them. With `robust` errors are sandwich errors, too, multiplied by the root of n /
-/// (n - parameters) since the fit makes residuals smaller than the errors. Runs in parallel; the result does not depend
-/// on the number of threads.
+/// to the base; `genes` may be among them. With `robust` errors are sandwich errors, too (over the cohort's clusters if
+/// it has any), multiplied by the root of n / (n - parameters) since the fit makes residuals smaller than the errors.
+/// Runs in parallel; the result does not depend on the number of threads.
 JointModel fit_joint_model(const Cohort& cohort, const std::vector<dim_t>& genes, const std::vector<dim_t>& adjust,
                            Likelihood likelihood, bool robust = false);
 

@@ -8,11 +8,13 @@
 #include "models/genes/final_model.h"
 #include "models/genes/hidden_confounder.h"
 #include "models/genes/ranking.h"
+#include "models/genes/reselection.h"
 
 namespace engram::genes {
 namespace {
 
 constexpr std::array<const char*, 3> kModes = {"default", "team-intended", "team-published"};
+constexpr int kStandingReplicates = 199;            // of a family test that declares nothing
 constexpr std::int64_t kTeamEvaluations = 1000000;  // more than the published iterations can ask for
 
 void check(const PipelineOptions& options) {
@@ -23,8 +25,9 @@ void check(const PipelineOptions& options) {
   if (options.team_filter < 1 || options.team_filter > GeneSet::kMaxGenes)
     throw UsageError(
         message("[genes] expected a filter of 1 to ", GeneSet::kMaxGenes, " genes, got ", options.team_filter));
-  if (options.stability_splits < 0 || options.permutations < 0 || options.negative_controls < 0)
-    throw UsageError("[genes] expected no negative number of splits, permutations or controls");
+  if (options.stability_splits < 0 || options.permutations < 0 || options.negative_controls < 0 ||
+      options.reselections < 0)
+    throw UsageError("[genes] expected no negative number of splits, permutations, controls or reselections");
 }
 
 /// One run of the pipeline; each stage fills its part of the selection.
@@ -36,9 +39,9 @@ class Pipeline {
 
   Selection run() {
     s_.mode = options_.mode;
-    const std::array<void (Pipeline::*)(), 7> stages = {
-        &Pipeline::base, &Pipeline::filter,          &Pipeline::adjust,      &Pipeline::search,
-        &Pipeline::rank, &Pipeline::check_stability, &Pipeline::check_chance};
+    const std::array<void (Pipeline::*)(), 8> stages = {
+        &Pipeline::base, &Pipeline::filter,          &Pipeline::adjust,       &Pipeline::search,
+        &Pipeline::rank, &Pipeline::check_stability, &Pipeline::check_chance, &Pipeline::allow_for_choice};
     for (const auto& stage : stages) {
       if (stop_ && stop_()) {
         s_.interrupted = true;
@@ -121,10 +124,8 @@ class Pipeline {
   void rank() {
     tell("ranking", 0, 1);
     s_.genes = is_default() ? rank_default(cohort_, options_, s_) : rank_by_arms(cohort_, options_, s_);
-    describe_genes(cohort_, s_, s_.genes);
-    if (!options_.sensitivity) return;
-    measure_sensitivity();
-    s_.threshold_z = selective_effects(cohort_, s_, s_.genes);
+    describe_genes(cohort_, s_, options_.robust || !cohort_.cluster.empty(), s_.genes);
+    if (options_.sensitivity) measure_sensitivity();
   }
 
   void measure_sensitivity() {
@@ -152,12 +153,8 @@ class Pipeline {
   void check_chance() {
     if (options_.permutations == 0) return;  // without a test nothing is declared
     tell("family test", 0, 1);
-    DeclarationOptions rule;
-    rule.family.likelihood = s_.likelihood;
-    rule.family.adjust = s_.prognostic.genes;
-    rule.family.replicates = options_.permutations;
-    rule.family.seed = options_.seed;
-    rule.other_likelihood = s_.other_likelihood;
+    const DeclarationOptions rule{.family = family_options(options_.permutations),
+                                  .other_likelihood = s_.other_likelihood};
     s_.declaration = declare_genes(cohort_, rule, stop_);
     if (options_.negative_controls > 0) {
       const int repeats = options_.negative_controls;
@@ -172,6 +169,24 @@ class Pipeline {
       const bool stands_out = std::ranges::count(s_.declaration.genes, g.gene) > 0;
       g.declared = stands_out && g.direction_ok && g.both_scales && !s_.control.failed();
     }
+  }
+
+  FamilyOptions family_options(int replicates) const {
+    return {
+        .likelihood = s_.likelihood, .adjust = s_.prognostic.genes, .replicates = replicates, .seed = options_.seed};
+  }
+
+  void allow_for_choice() {
+    if (options_.reselections == 0 || s_.genes.empty()) return;
+    const FamilyOptions family = family_options(kStandingReplicates);
+    const std::vector<dim_t> held = standing_genes(
+        options_.permutations > 0 ? s_.declaration.family : family_test(cohort_, family, stop_), family.level);
+    const int count = options_.reselections;
+    tell("reselection", 0, count);
+    s_.listing = fit_listing_law(listed_without_effect(
+        cohort_, options_, s_, held, [&](int done) { tell("reselection", done, count); }, stop_));
+    s_.reselections = count;
+    selective_effects(cohort_, s_, held, s_.genes);
   }
 
   const Cohort& cohort_;
@@ -201,7 +216,7 @@ std::vector<dim_t> listed_genes(const Selection& selection) {
 }
 
 PipelineOptions without_slow_checks(PipelineOptions options) {
-  options.stability_splits = options.permutations = options.negative_controls = 0;
+  options.stability_splits = options.permutations = options.negative_controls = options.reselections = 0;
   options.sensitivity = false;
   return options;
 }

@@ -12,6 +12,7 @@
 #include "models/genes/confounding.h"
 #include "models/genes/declaration.h"
 #include "models/genes/fitness/fitness.h"
+#include "models/genes/listing_law.h"
 #include "models/genes/prognostic.h"
 #include "models/genes/screens.h"
 #include "models/genes/stability.h"
@@ -49,6 +50,8 @@ struct PipelineOptions {
   int permutations = 1000;        ///< replicates of the family test; 0: no test, and nothing is declared
   int negative_controls = 20;     ///< repeats; 0: no negative control
   bool sensitivity = true;        ///< hidden_effect and adjusted of the listed genes; false leaves them 0
+  int reselections = 20;  ///< replicates that repeat the whole selection, for intervals that allow for it; 0: none
+  bool robust = false;    ///< errors of the listed effects are sandwich errors; so they are with clusters
 };
 
 /// A rival of a reported gene: correlated with it.
@@ -59,10 +62,11 @@ struct Duel {
   bool ambiguous = false;                ///< they differ by less than 4
 };
 
-/// An effect that allows for the gene having been chosen (selective_interval.h), in the units of `effect`.
+/// An effect that allows for the gene having been chosen (selective_interval.h), in the units of `effect`. Its model
+/// holds the genes that stand out and the gene itself: listed genes that are noise would make the errors too small.
 struct SelectiveEffect {
   double effect = 0, low = 0, high = 0;
-  double robust_se = 0;  ///< sandwich; 0: not estimable, and the others are 0 too
+  double robust_se = 0;  ///< sandwich; 0: not estimable or not asked for, and the others are 0 too
 };
 
 /// One reported gene.
@@ -103,15 +107,16 @@ struct Selection {
   Stability stability;
   Declaration declaration;  ///< without replicates: not run
   NegativeControl control;
-  double threshold_z = 0;    ///< the statistic of the strongest gene that is not listed: what a listed one had to reach
+  ListingLaw listing;        ///< how the choice treats a gene, from the reselections
+  int reselections = 0;      ///< that were run
   bool interrupted = false;  ///< `stop` ended it; what was not reached is empty
 };
 
 /// The genes of the list, best first.
 std::vector<dim_t> listed_genes(const Selection& selection);
 
-/// The options without stability selection, permutations, negative controls and sensitivity, for runs that only need
-/// the list.
+/// The options without stability selection, permutations, negative controls, sensitivity and reselections, for runs
+/// that only need the list.
 PipelineOptions without_slow_checks(PipelineOptions options);
 
 /// Says which stage runs ("screens", "wrapper", ...) and how far it is: done of total.

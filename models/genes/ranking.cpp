@@ -6,7 +6,6 @@
 
 #include "models/genes/final_model.h"
 #include "models/genes/fitness/arm_contrast.h"
-#include "models/genes/gene_scan.h"
 #include "models/genes/selective_interval.h"
 
 namespace engram::genes {
@@ -149,10 +148,12 @@ std::vector<SelectedGene> rank_by_arms(const Cohort& cohort, const PipelineOptio
   return genes;
 }
 
-void describe_genes(const Cohort& cohort, const Selection& selection, std::vector<SelectedGene>& genes) {
+void describe_genes(const Cohort& cohort, const Selection& selection, bool robust, std::vector<SelectedGene>& genes) {
   const std::vector<dim_t> columns = columns_of(genes);
-  const JointModel joint = fit_joint_model(cohort, columns, selection.prognostic.genes, selection.likelihood);
-  const JointModel other = fit_joint_model(cohort, columns, selection.prognostic.genes, selection.other_likelihood);
+  const auto fit = [&](Likelihood likelihood) {
+    return fit_joint_model(cohort, columns, selection.prognostic.genes, likelihood, robust);
+  };
+  const JointModel joint = fit(selection.likelihood), other = fit(selection.other_likelihood);
   for (std::size_t i = 0; i < genes.size(); ++i) {
     SelectedGene& g = genes[i];
     g.carriers = cohort.genes.count(g.gene);
@@ -160,12 +161,12 @@ void describe_genes(const Cohort& cohort, const Selection& selection, std::vecto
       g.carriers_treated += cohort.genes.at(patient, g.gene) && cohort.treatment[std::size_t(patient)] != 0;
     const JointEffect &a = joint.effects[i], &b = other.effects[i];
     g.effect = a.effect;
-    g.se = a.se;
+    g.se = robust ? a.robust_se : a.se;
     g.main_effect = a.main_effect;
     g.main_se = a.main_se;
     g.drop = a.drop;
     g.other_effect = b.effect;
-    g.other_se = b.se;
+    g.other_se = robust ? b.robust_se : b.se;
     g.other_drop = b.drop;
     g.direction_ok = a.signed_root > 0;
     g.both_scales = a.drop > kBothScales && b.drop > kBothScales && (a.signed_root > 0) == (b.signed_root > 0);
@@ -174,23 +175,22 @@ void describe_genes(const Cohort& cohort, const Selection& selection, std::vecto
   }
 }
 
-double selective_effects(const Cohort& cohort, const Selection& selection, std::vector<SelectedGene>& genes) {
-  if (genes.empty()) return 0;
-  const std::vector<dim_t> columns = columns_of(genes);
+void selective_effects(const Cohort& cohort, const Selection& selection, const std::vector<dim_t>& held,
+                       std::vector<SelectedGene>& genes) {
   const Likelihood likelihood = selection.likelihood;
-  const JointModel joint = fit_joint_model(cohort, columns, selection.prognostic.genes, likelihood, true);
-  const Cohort patients = usable_patients(cohort, likelihood);
-  const GeneScan others(patients, {.likelihood = likelihood, .adjust = selection.prognostic.genes, .held = columns});
-  const double threshold = std::max(0.0, *std::ranges::max_element(others.z()));
   const double reach = simultaneous_reach(double(cohort.num_genes())), sign = benefit_sign(likelihood);
-  for (std::size_t i = 0; i < genes.size(); ++i) {
-    const double effect = joint.effects[i].effect, se = joint.effects[i].robust_se;
+  for (SelectedGene& g : genes) {
+    std::vector<dim_t> columns = held;
+    std::erase(columns, g.gene);
+    columns.push_back(g.gene);
+    const JointEffect joint =
+        fit_joint_model(cohort, columns, selection.prognostic.genes, likelihood, true).effects.back();
+    const double se = joint.robust_se;
     if (!(se > 0)) continue;
-    const SelectiveInterval given = selective_interval(sign * effect / se, threshold, reach);
-    genes[i].selective = {sign * given.estimate * se, sign * (sign > 0 ? given.low : given.high) * se,
-                          sign * (sign > 0 ? given.high : given.low) * se, se};
+    const SelectiveInterval given = selective_interval(sign * joint.effect / se, selection.listing, reach);
+    g.selective = {sign * given.estimate * se, sign * (sign > 0 ? given.low : given.high) * se,
+                   sign * (sign > 0 ? given.high : given.low) * se, se};
   }
-  return threshold;
 }
 
 }  // namespace engram::genes

@@ -18,12 +18,14 @@ std::vector<SelectedGene> rank_default(const Cohort& cohort, const PipelineOptio
 std::vector<SelectedGene> rank_by_arms(const Cohort& cohort, const PipelineOptions& options,
                                        const Selection& selection);
 
-/// Fills effects on both scales, E-values and the checks that need no more than the joint model.
-void describe_genes(const Cohort& cohort, const Selection& selection, std::vector<SelectedGene>& genes);
+/// Fills effects on both scales, E-values and the checks that need no more than the joint model. With `robust` errors
+/// of the products are sandwich errors.
+void describe_genes(const Cohort& cohort, const Selection& selection, bool robust, std::vector<SelectedGene>& genes);
 
-/// Fills `selective` of the listed genes from the joint model's robust errors. A gene is listed because its statistic
-/// is above that of the strongest gene that is not, so this is the threshold of all; returns it.
-double selective_effects(const Cohort& cohort, const Selection& selection, std::vector<SelectedGene>& genes);
+/// Fills `selective` of the listed genes, each from the model of the genes `held` (those that stand out) and itself,
+/// with robust errors and allowing for `selection.listing`.
+void selective_effects(const Cohort& cohort, const Selection& selection, const std::vector<dim_t>& held,
+                       std::vector<SelectedGene>& genes);
 
 /// Correlation of the carriers of two genes (phi coefficient); 0 where one of them does not vary.
 double carrier_correlation(const Cohort& cohort, dim_t a, dim_t b);

@@ -8,42 +8,40 @@
 namespace engram::genes {
 namespace {
 
-/// A z below the threshold was chosen by another; it is taken to be as much above that.
-constexpr double kUnknownExcess = 0.1;
-
-/// P(Z > x) without cancellation.
-double upper_tail(double x) {
-  return 0.5 * std::erfc(x * M_SQRT1_2);
+/// Integral of exp(-x^2 / 2) P(listed | mean + x) over [from, to] by Simpson's rule.
+double listed_mass(double mean, double from, double to, const ListingLaw& law) {
+  constexpr int kIntervals = 200;
+  const double step = (to - from) / kIntervals;
+  double sum = 0;
+  for (int k = 0; k <= kIntervals; ++k) {
+    const double x = from + k * step, weight = k == 0 || k == kIntervals ? 1 : k % 2 == 1 ? 4 : 2;
+    sum += weight * std::exp(-0.5 * x * x) * law.probability(mean + x);
+  }
+  return sum * step / 3;
 }
 
-/// P(a < Z < b), a <= b.
-double between(double a, double b) {
-  return a > 0 ? upper_tail(a) - upper_tail(b) : upper_tail(-b) - upper_tail(-a);
+/// P(Z <= z | Z listed, |Z - mean| < reach); falls with the mean.
+double conditional_cdf(double z, double mean, const ListingLaw& law, double reach) {
+  const double split = std::clamp(z - mean, -reach, reach);
+  const double below = listed_mass(mean, -reach, split, law), above = listed_mass(mean, split, reach, law);
+  return below + above > 0 ? below / (below + above) : 1;  // a z that is never listed: the mean is above all of these
 }
 
-/// P(Z <= z | Z > threshold, |Z - mean| < reach); falls with the mean.
-double conditional_cdf(double z, double mean, double threshold, double reach) {
-  const double begin = std::max(threshold - mean, -reach);
-  if (z - mean <= begin) return 0;
-  const double all = between(begin, reach);
-  return all > 0 ? std::min(1.0, between(begin, std::min(z - mean, reach)) / all) : 1;
-}
-
-double mean_at(double cdf, double z, double threshold, double reach) {
+double mean_at(double cdf, double z, const ListingLaw& law, double reach) {
+  constexpr int kHalvings = 30;
   double low = z - reach, high = z + reach;
-  for (int step = 0; step < 100; ++step) {
+  for (int step = 0; step < kHalvings; ++step) {
     const double middle = 0.5 * (low + high);
-    (conditional_cdf(z, middle, threshold, reach) > cdf ? low : high) = middle;
+    (conditional_cdf(z, middle, law, reach) > cdf ? low : high) = middle;
   }
   return 0.5 * (low + high);
 }
 
 }  // namespace
 
-SelectiveInterval selective_interval(double z, double threshold, double reach, double level) {
-  const double from = z > threshold ? threshold : z - kUnknownExcess;
+SelectiveInterval selective_interval(double z, const ListingLaw& law, double reach, double level) {
   const double outside = 0.5 * (1 - level / (1 - kSimultaneous));
-  return {mean_at(0.5, z, from, reach), mean_at(1 - outside, z, from, reach), mean_at(outside, z, from, reach)};
+  return {mean_at(0.5, z, law, reach), mean_at(1 - outside, z, law, reach), mean_at(outside, z, law, reach)};
 }
 
 double simultaneous_reach(double candidates) {

@@ -120,8 +120,9 @@ std::vector<double> TermModel::standard_errors(const TermFit& fit) const {
   return errors;
 }
 
-std::vector<double> TermModel::robust_standard_errors(const TermFit& fit) const {
-  const survival::RobustOptions robust{.enabled = true};
+std::vector<double> TermModel::robust_standard_errors(const TermFit& fit,
+                                                      const std::vector<std::int32_t>& cluster) const {
+  const survival::RobustOptions robust{.enabled = true, .cluster = cluster};
   std::vector<double> errors;
   if (cox_) {
     for (const survival::CoefficientRow& row : survival::fit_cox(*cox_, fit.columns, robust).table)

@@ -55,8 +55,9 @@ class TermModel {
 
   /// Standard errors of a fit's coefficients; 0 where unusable.
   std::vector<double> standard_errors(const TermFit& fit) const;
-  /// Robust (sandwich) standard errors of a fit's coefficients, right under case weights; 0 where unusable. Fits again.
-  std::vector<double> robust_standard_errors(const TermFit& fit) const;
+  /// Robust (sandwich) standard errors of a fit's coefficients, right under case weights; 0 where unusable. Patients
+  /// with the same label of `cluster` (in the outcome's order; empty: none) need not be independent. Fits again.
+  std::vector<double> robust_standard_errors(const TermFit& fit, const std::vector<std::int32_t>& cluster = {}) const;
 
   /// What is left of each patient, in the outcome's order: the derivative of the log-likelihood by the linear predictor
   /// (Cox: the martingale residual), signed so that a positive value means a longer life than the fit expects.

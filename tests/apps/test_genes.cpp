@@ -45,8 +45,9 @@ class Genes : public ::testing::Test {
   fs::path run_folder() const { return folder_ / "run"; }
 
   std::vector<std::string> quick_select(const fs::path& out) const {
-    return {"select", "--data",   data(), "--out",      out, "--seeds",        "2",  "--evaluations",
-            "200",    "--splits", "2",    "--controls", "1", "--permutations", "50", "--quiet"};
+    return {"select", "--data",         data(), "--out",          out, "--seeds",
+            "2",      "--evaluations",  "200",  "--splits",       "2", "--controls",
+            "1",      "--permutations", "50",   "--reselections", "2", "--quiet"};
   }
 
   /// Rewrites one file of the cohort cell by cell; row 0 is the header.
@@ -161,8 +162,9 @@ TEST_F(Genes, SelectStandsWithoutACrossValidation) {
   }
   io::write_file(table, text);
   const ProgramResult run =
-      run_program("engram-genes", {"select", "--data", table, "--clinical", "Var1", "--out", run_folder(), "--seeds",
-                                   "1", "--evaluations", "20", "--splits", "0", "--cross-validate", "40", "--quiet"});
+      run_program("engram-genes",
+                  {"select", "--data", table, "--clinical", "Var1", "--out", run_folder(), "--seeds", "1",
+                   "--evaluations", "20", "--splits", "0", "--reselections", "1", "--cross-validate", "40", "--quiet"});
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_NE(run.err.find("no cross-validation: [prediction] expected deaths outside the fold"), std::string::npos)
       << run.err;

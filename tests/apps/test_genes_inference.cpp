@@ -32,7 +32,8 @@ class GenesInference : public ::testing::Test {
 
   ProgramResult select(const std::vector<std::string>& more) {
     std::vector<std::string> arguments = {"select", "--data",        data(), "--out",    out(), "--seeds",
-                                          "1",      "--evaluations", "100",  "--splits", "0",   "--quiet"};
+                                          "1",      "--evaluations", "100",  "--splits", "0",   "--reselections",
+                                          "2",      "--quiet"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run_program("engram-genes", arguments);
   }
@@ -78,6 +79,58 @@ TEST_F(GenesInference, ScreensKeepTheModelsPValueApart) {
   EXPECT_EQ(table.header.back(), "model_log10_p");
   EXPECT_EQ(table.rows.size(), 40u);
   EXPECT_NE(run.out.find("permutations within the arms"), std::string::npos) << run.out;
+}
+
+// Four patients of each family die together: who is told of them sees wider intervals. Families are one CSV file's.
+TEST_F(GenesInference, SelectAndScreensAreToldOfClusters) {
+  std::string table = "id,family,time,event,Treatment,Var1";
+  for (int gene = 1; gene <= 8; ++gene) table += ",G" + std::to_string(gene);
+  for (int i = 0; i < 160; ++i) {
+    const int family = i / 4;
+    table += "\np" + std::to_string(i) + ",f" + std::to_string(family) + "," +
+             std::to_string(5 + (family * 37) % 101 + (i * 7) % 5) + "," + std::to_string(i % 6 != 5) + "," +
+             std::to_string(family % 2) + "," + std::to_string((i * 13) % 10);
+    for (int gene = 1; gene <= 8; ++gene) table += (family * (2 * gene + 3)) % 7 < 3 ? ",1" : ",0";
+  }
+  io::write_file(folder_ / "families.csv", table + "\n");
+  const std::vector<std::string> one_file = {
+      "--data", folder_ / "families.csv", "--index", "id", "--clinical", "Var1", "--out", out(), "--quiet", "--cluster",
+      "family"};
+  const auto errors = [&](bool told, const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = more;
+    arguments.insert(arguments.end(), one_file.begin(), told ? one_file.end() : one_file.end() - 2);
+    if (!told) arguments.insert(arguments.end(), {"--genes", "G*"});
+    const ProgramResult run = run_program("engram-genes", arguments);
+    EXPECT_EQ(run.code, 0) << run.err;
+    return run;
+  };
+  const std::vector<std::string> quick = {"select", "--seeds",        "1", "--evaluations", "50", "--splits",
+                                          "0",      "--controls",     "0", "--report",      "3",  "--permutations",
+                                          "99",     "--reselections", "2"};
+  errors(true, quick);
+  const nlohmann::json with = nlohmann::json::parse(content(out() / "selection.json"));
+  fs::remove_all(out());
+  errors(false, quick);
+  const nlohmann::json without = nlohmann::json::parse(content(out() / "selection.json"));
+  fs::remove_all(out());
+  const auto error_of = [](const nlohmann::json& json, const std::string& name) {
+    for (const nlohmann::json& gene : json["genes"])
+      if (gene["gene"] == name) return gene["se"].get<double>();
+    return 0.0;
+  };
+  int compared = 0;
+  for (const nlohmann::json& gene : with["genes"]) {
+    const double untold = error_of(without, gene["gene"]);
+    if (untold == 0) continue;
+    EXPECT_GT(gene["se"].get<double>(), 1.1 * untold);
+    ++compared;
+  }
+  EXPECT_GT(compared, 0);
+  for (const char* model : {"S1", "C"}) {
+    errors(true, {"screen", "--model", model, "--replicates", "100"});
+    EXPECT_EQ(io::parse_csv(io::read_file(out() / "screen.csv"), "table").rows.size(), 8u);
+    fs::remove_all(out());
+  }
 }
 
 TEST_F(GenesInference, CalibrateMeasuresASetting) {

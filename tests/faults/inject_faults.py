@@ -40,7 +40,7 @@ def scenarios(data):
     invert = [data / "trained" / "classifier.safetensors", "--method", "deep-inversion", "--batch-size", "2",
               "--num-batches", "2", "--iterations", "2", "--grid-every", "1", "--threads", "1", "--quiet"]
     select = ["select", "--data", data / "cohort", "--seeds", "1", "--evaluations", "20", "--splits", "1", "--controls",
-              "0", "--permutations", "5", "--threads", "1", "--quiet"]
+              "0", "--permutations", "5", "--reselections", "1", "--threads", "1", "--quiet"]
     evaluate = ["evaluate", "--scenarios", "H", "--cohorts", "2", "--methods", "univariate-cox", "--threads", "1",
                 "--quiet"]
     images = [data / "trained" / "classifier.safetensors", "--data", data / "images", "--dataset", "cifar10-subset",

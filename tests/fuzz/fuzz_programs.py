@@ -33,7 +33,8 @@ JSON_VALUES = [None, True, 0, -1, 1.5, 1e300, 2**63, 2**70, "x", "", [], [1], ["
 
 TINY_TRAIN = {"arch": "wrn-10-1", "batch-size": "8", "epochs": "1", "threads": "1", "dataset": "cifar10-subset"}
 TINY_INVERT = {"method": "deep-inversion", "batch-size": "2", "num-batches": "1", "iterations": "2", "threads": "1"}
-TINY_SELECT = {"seeds": "1", "evaluations": "10", "splits": "1", "controls": "0", "permutations": "3", "threads": "1"}
+TINY_SELECT = {"seeds": "1", "evaluations": "10", "splits": "1", "controls": "0", "permutations": "3",
+               "reselections": "1", "threads": "1"}
 TINY_EVALUATE = {"scenarios": "H", "cohorts": "1", "methods": "univariate-cox", "threads": "1"}
 
 

@@ -2,8 +2,10 @@
 /// after selection. Small versions of the calibration of docs/results/genes, with fixed seeds.
 
 #include <gtest/gtest.h>
+#include <omp.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <random>
 
@@ -11,11 +13,14 @@
 #include "models/genes/calibrated_screen.h"
 #include "models/genes/calibration.h"
 #include "models/genes/cohort_io.h"
+#include "models/genes/final_model.h"
 #include "models/genes/pipeline.h"
 #include "models/genes/reference_law.h"
+#include "models/genes/residual_replicates.h"
 #include "models/genes/selective_interval.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/kernel_testing.h"
+#include "tests/support/small_cohort.h"
 
 namespace engram::genes {
 namespace {
@@ -217,56 +222,152 @@ TEST(SelectionInference, NothingIsDeclaredWithoutATest) {
   PipelineOptions options;
   options.wrapper.seeds = 1;
   options.wrapper.evaluations = 200;
-  options.stability_splits = options.permutations = 0;
-  const Selection s = select_genes(competition(), options);
+  options.stability_splits = options.permutations = options.reselections = 0;
+  const Selection s = select_genes(engram::testing::small_cohort().cohort, options);
   ASSERT_FALSE(s.genes.empty());
   EXPECT_EQ(std::ranges::count_if(s.genes, &SelectedGene::declared), 0);
   EXPECT_TRUE(s.control.found.empty());
   for (const SelectedGene& g : s.genes) EXPECT_EQ(g.family_p, 1);
 }
 
-TEST(SelectiveInterval, IsTheUsualOneFarAboveTheThreshold) {
-  const SelectiveInterval i = selective_interval(12, 3, simultaneous_reach(300));
-  EXPECT_NEAR(i.estimate, 12, 1e-3);
-  EXPECT_NEAR(i.low, 12 - 1.96, 0.05);
-  EXPECT_NEAR(i.high, 12 + 1.96, 0.05);
+TEST(SelectiveInterval, IsTheUsualOneFarAboveTheThresholdAndWithoutAChoice) {
+  for (const ListingLaw& law : {ListingLaw{3, 0.5, true}, ListingLaw{}}) {
+    const SelectiveInterval i = selective_interval(12, law, simultaneous_reach(300));
+    EXPECT_NEAR(i.estimate, 12, 1e-3);
+    EXPECT_NEAR(i.low, 12 - 1.96, 0.05);
+    EXPECT_NEAR(i.high, 12 + 1.96, 0.05);
+  }
 }
 
-TEST(SelectiveInterval, JustAboveTheThresholdItSaysLittle) {
-  const SelectiveInterval i = selective_interval(3.05, 3, simultaneous_reach(300));
-  EXPECT_LT(i.estimate, 1.5);
+TEST(SelectiveInterval, AtTheThresholdItSaysLittle) {
+  const SelectiveInterval i = selective_interval(3.05, {3, 0.2, true}, simultaneous_reach(300));
+  EXPECT_LT(i.estimate, 1.8);
   EXPECT_LT(i.low, 0);
   EXPECT_GT(i.high, i.estimate);
   EXPECT_GE(i.low, 3.05 - simultaneous_reach(300));
 }
 
-// The ten largest of 300 normal values, some of which have a mean: 95 % of their intervals hold it; hardly
-// any of the usual intervals of noise does.
+/// The ten genes of the largest z + 0.6 x (what else the choice looks at), as z and mean.
+std::vector<std::pair<double, double>> list_of_ten(std::mt19937_64& random, double strongest) {
+  std::normal_distribution<double> normal;
+  std::vector<std::array<double, 3>> genes;  // what is compared, z, mean
+  for (int gene = 0; gene < 300; ++gene) {
+    const double mean = gene < 10 ? strongest * gene / 10 : 0, z = mean + normal(random);
+    genes.push_back({z + 0.6 * normal(random), z, mean});
+  }
+  std::ranges::sort(genes, std::greater<>());
+  std::vector<std::pair<double, double>> ten;
+  for (int k = 0; k < 10; ++k) ten.emplace_back(genes[std::size_t(k)][1], genes[std::size_t(k)][2]);
+  return ten;
+}
+
+// Learnt from lists of noise alone, the law holds for lists of genes of which some have a mean: 95 % of the intervals
+// cover it, and half the estimates are too large; hardly any of the usual intervals of noise does.
 TEST(SelectiveInterval, HoldsForTheLargestOfMany) {
   std::mt19937_64 random(7);
-  std::normal_distribution<double> normal;
+  std::vector<double> noise;
+  for (int repeat = 0; repeat < 12; ++repeat)
+    for (const auto& [z, mean] : list_of_ten(random, 0)) noise.push_back(z);
+  const ListingLaw law = fit_listing_law(noise);
   for (const double strongest : {0.0, 6.0}) {
-    int missed = 0, usual_missed = 0, all = 0;
-    for (int repeat = 0; repeat < 300; ++repeat) {
-      std::vector<std::pair<double, double>> genes;  // z, mean
-      for (int gene = 0; gene < 300; ++gene) {
-        const double mean = gene < 10 ? strongest * gene / 10 : 0;
-        genes.emplace_back(mean + normal(random), mean);
-      }
-      std::ranges::sort(genes, std::greater<>());
-      for (int k = 0; k < 10; ++k) {
-        const auto [z, mean] = genes[std::size_t(k)];
-        const SelectiveInterval i = selective_interval(z, genes[10].first, simultaneous_reach(300));
+    int missed = 0, usual_missed = 0, too_large = 0, all = 0;
+    for (int repeat = 0; repeat < 20; ++repeat) {
+      for (const auto& [z, mean] : list_of_ten(random, strongest)) {
+        const SelectiveInterval i = selective_interval(z, law, simultaneous_reach(300));
         missed += mean < i.low || mean > i.high;
+        too_large += i.estimate > mean;
         usual_missed += std::abs(z - mean) > 1.96;
         ++all;
       }
     }
-    EXPECT_NEAR(double(missed) / all, 0.05, 0.02) << strongest;
+    EXPECT_NEAR(double(missed) / all, 0.05, 0.04) << strongest;
+    EXPECT_NEAR(double(too_large) / all, 0.5, 0.1) << strongest;
     if (strongest == 0) {
-      EXPECT_GT(usual_missed, 0.6 * all);
+      EXPECT_GT(usual_missed, 0.3 * all);
     }
   }
+}
+
+TEST(ListingLaw, IsLearntFromWhatWasListed) {
+  std::mt19937_64 random(3);
+  std::normal_distribution<double> normal;
+  std::vector<double> listed;
+  while (listed.size() < 2000) {
+    const double z = normal(random);
+    if (z + 0.7 * normal(random) > 2) listed.push_back(z);
+  }
+  const ListingLaw law = fit_listing_law(listed);
+  EXPECT_TRUE(law.selective);
+  EXPECT_NEAR(law.threshold, 2, 0.25);
+  EXPECT_NEAR(law.softness, 0.7, 0.2);
+  EXPECT_NEAR(law.probability(law.threshold), 0.5, 1e-12);
+  EXPECT_FALSE(fit_listing_law(std::vector<double>{1, 2, 3}).selective);
+  EXPECT_EQ(ListingLaw{}.probability(-5), 1);
+}
+
+// Residuals go to other patients of the arm; what the held gene does stays, what another does goes.
+TEST(ResidualReplicates, KeepTheHeldGenesAlone) {
+  const SimulatedCohort& made = engram::testing::small_cohort();
+  const dim_t held = made.truth.key[0], other = made.truth.key[1];
+  const ResidualReplicates replicates(made.cohort, {held}, {}, Likelihood::kLogLogistic);
+  const Cohort patients = usable_patients(made.cohort, Likelihood::kLogLogistic);  // times above 0
+  double kept = 0, lost = 0;
+  constexpr int kDraws = 30;
+  for (dim_t index = 0; index < kDraws; ++index) {
+    const Cohort replicate = replicates.draw(4, index);
+    const auto effects = fit_joint_model(replicate, {held, other}, {}, Likelihood::kLogLogistic).effects;
+    kept += effects[0].effect / kDraws;
+    lost += effects[1].effect / kDraws;
+    EXPECT_EQ(count_treated(replicate), count_treated(patients));
+    EXPECT_EQ(count_events(replicate), count_events(patients));
+  }
+  const auto effects = fit_joint_model(made.cohort, {held}, {}, Likelihood::kLogLogistic).effects;
+  EXPECT_NEAR(kept, effects[0].effect, 0.03);
+  EXPECT_NEAR(lost, 0, 0.03);
+  EXPECT_EQ(replicates.draw(4, 2).time, replicates.draw(4, 2).time);
+  EXPECT_NE(replicates.draw(4, 2).time, replicates.draw(4, 3).time);
+  EXPECT_NE(replicates.draw(5, 2).time, replicates.draw(4, 2).time);
+}
+
+TEST(SelectionInference, RepeatsItselfForItsIntervalsOnAnyNumberOfThreads) {
+  PipelineOptions options = without_slow_checks({});
+  options.wrapper.seeds = 1;
+  options.wrapper.evaluations = 100;
+  options.reselections = 3;
+  const Cohort& cohort = engram::testing::small_cohort().cohort;
+  std::vector<std::vector<double>> runs;
+  for (const int threads : {1, 3}) {
+    omp_set_num_threads(threads);
+    const Selection s = select_genes(cohort, options);
+    EXPECT_EQ(s.reselections, 3);
+    EXPECT_TRUE(s.listing.selective);
+    runs.push_back({s.listing.threshold, s.listing.softness});
+    for (const SelectedGene& g : s.genes) {
+      EXPECT_LE(g.selective.low, g.selective.effect);
+      EXPECT_GE(g.selective.high, g.selective.effect);
+      runs.back().push_back(g.selective.low);
+    }
+  }
+  omp_set_num_threads(omp_get_num_procs());
+  EXPECT_EQ(runs[0], runs[1]);
+  options.reselections = 0;
+  for (const SelectedGene& g : select_genes(cohort, options).genes) EXPECT_EQ(g.selective.robust_se, 0);
+}
+
+// Everybody twice, as clusters of two: errors are those of the patients, and without the clusters smaller by a root of
+// two.
+TEST(SelectionInference, ClustersMakeTheErrors) {
+  const Cohort& once = engram::testing::small_cohort().cohort;
+  std::vector<dim_t> twice;
+  for (dim_t i = 0; i < 2 * once.num_patients(); ++i) twice.push_back(i / 2);
+  Cohort doubled = select_patients(once, twice);
+  const std::vector<dim_t> genes = {engram::testing::small_cohort().truth.key[0]};
+  const auto error = [&](const Cohort& cohort) {
+    return fit_joint_model(cohort, genes, {}, Likelihood::kLogLogistic, true).effects[0].robust_se;
+  };
+  EXPECT_NEAR(error(doubled) / error(once), M_SQRT1_2, 0.03);
+  for (const dim_t row : doubled.row) doubled.cluster.push_back(std::int32_t(row));
+  EXPECT_NEAR(error(doubled) / error(once), 1, 0.04);
 }
 
 TEST(NullCohorts, AreTheSameAgainAndOfTheKindTheyName) {
