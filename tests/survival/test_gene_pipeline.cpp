@@ -18,9 +18,14 @@
 #include "models/genes/recovery.h"
 #include "models/genes/stability.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/sanitized.h"
+#include "tests/support/small_cohort.h"
 
 namespace engram::genes {
 namespace {
+
+using engram::testing::sample_size;
+using engram::testing::small_cohort;
 
 const Cohort& competition() {
   static const Cohort cohort =
@@ -41,21 +46,15 @@ int hits(const Selection& selection) {
   return count;
 }
 
-/// Sanitizers make fits ten times slower, and look at memory, not at what is found.
-#ifdef ENGRAM_SANITIZED
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-
 /// Few seeds and evaluations, no slow checks.
 PipelineOptions quick() {
   PipelineOptions options;
-  options.wrapper.seeds = 2;
-  options.wrapper.evaluations = 1500;
+  options.wrapper.seeds = sample_size(2, 1);
+  options.wrapper.evaluations = sample_size(1500, 400);
   options.stability_splits = 0;
-  options.permutations = 200;
+  options.permutations = sample_size(200, 99);
   options.negative_controls = 0;
+  options.reselections = 0;
   return options;
 }
 
@@ -107,9 +106,9 @@ TEST(GenePipeline, DoesNotDependOnThreads) {
   for (int threads : {1, 2, 3}) {
     omp_set_num_threads(threads);
     PipelineOptions options = quick();
-    options.wrapper.evaluations = kSanitized ? 50 : 300;
+    options.wrapper.evaluations = 300;
     options.stability_splits = 2;
-    const Selection s = select_genes(competition(), options);
+    const Selection s = select_genes(small_cohort().cohort, options);
     runs.emplace_back();
     for (const SelectedGene& g : s.genes)
       runs.back().insert(runs.back().end(),
@@ -162,25 +161,25 @@ TEST(GenePipeline, StopsBetweenStages) {
 }
 
 TEST(GenePipeline, RefusesWhatCannotBeAnalysed) {
-  Cohort cohort = competition();
+  Cohort cohort = small_cohort().cohort;
   std::fill(cohort.treatment.begin(), cohort.treatment.end(), std::uint8_t{1});
   EXPECT_ERROR(select_genes(cohort, quick()), DataError, "everybody treated");
-  cohort = competition();
+  cohort = small_cohort().cohort;
   std::fill(cohort.event.begin(), cohort.event.end(), std::uint8_t{0});
   EXPECT_ERROR(select_genes(cohort, quick()), DataError, "expected deaths");
   PipelineOptions options = quick();
   options.filter.at_most = 129;
-  EXPECT_ERROR(select_genes(competition(), options), UsageError, "got 129");
+  EXPECT_ERROR(select_genes(small_cohort().cohort, options), UsageError, "got 129");
   options = quick();
   options.wrapper.search = "hill";
-  EXPECT_ERROR(select_genes(competition(), options), UsageError, "'hill'");
+  EXPECT_ERROR(select_genes(small_cohort().cohort, options), UsageError, "'hill'");
 }
 
 TEST(GeneMethods, AllGiveTheSameAnswerAgain) {
   ComparisonOptions options;
-  options.evaluations = 150;
-  const std::vector<MethodResult> once = compare_methods(competition(), options),
-                                  again = kSanitized ? once : compare_methods(competition(), options);
+  options.evaluations = sample_size(150, 60);
+  const Cohort& cohort = small_cohort().cohort;
+  const std::vector<MethodResult> once = compare_methods(cohort, options), again = compare_methods(cohort, options);
   ASSERT_EQ(once.size(), method_names().size());
   for (std::size_t i = 0; i < once.size(); ++i) {
     EXPECT_EQ(once[i].ranking, again[i].ranking) << once[i].method;
@@ -188,10 +187,10 @@ TEST(GeneMethods, AllGiveTheSameAnswerAgain) {
     EXPECT_GE(once[i].ranking.size(), 9u) << once[i].method;
     EXPECT_EQ(std::set<dim_t>(once[i].ranking.begin(), once[i].ranking.end()).size(), once[i].ranking.size());
     const bool counted = once[i].method.starts_with("wrapper-");
-    EXPECT_TRUE(!counted || once[i].evaluations <= 150) << once[i].method;
+    EXPECT_TRUE(!counted || once[i].evaluations <= options.evaluations) << once[i].method;
   }
   options.methods = {"nonsense"};
-  EXPECT_ERROR(compare_methods(competition(), options), UsageError, "'nonsense'");
+  EXPECT_ERROR(compare_methods(cohort, options), UsageError, "'nonsense'");
 }
 
 TEST(HiddenConfounder, IsTiedToTreatmentAndTime) {

@@ -18,26 +18,20 @@
 #include "models/genes/prediction.h"
 #include "models/genes/recovery.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/sanitized.h"
+#include "tests/support/small_cohort.h"
 
 namespace engram::genes {
 namespace {
+
+using engram::testing::sample_size;
+using engram::testing::small_cohort;
 
 const std::string kGolden = std::string(ENGRAM_SOURCE_DIR) + "/tests/golden/survival/";
 
 const Cohort& competition() {
   static const Cohort cohort = load_cohort_folder(kGolden + "hackathon").cohort;
   return cohort;
-}
-
-/// A small cohort with strong effects, for runs of the whole pipeline.
-const SimulatedCohort& small_cohort() {
-  static const SimulatedCohort made = [] {
-    SimulatorSettings settings = scenario("H");
-    settings.patients = 300;
-    settings.genes = 60;
-    return simulate(settings, 5);
-  }();
-  return made;
 }
 
 /// The smallest pipeline.
@@ -152,19 +146,20 @@ TEST(Prediction, RefusesWhatHasNoMeaning) {
 TEST(Bootstrap, CountsListsAndThreadsDoNotMatter) {
   const Cohort& cohort = small_cohort().cohort;
   const AnswerKey key = AnswerKey::of(small_cohort().truth);
+  const int resamples = sample_size(6, 3);
   std::vector<Bootstrap> made;
   for (int threads : {1, 3}) {
     omp_set_num_threads(threads);
     int last = 0;
-    made.push_back(bootstrap_pipeline(cohort, key.key, {.resamples = 6, .pipeline = quick()},
+    made.push_back(bootstrap_pipeline(cohort, key.key, {.resamples = resamples, .pipeline = quick()},
                                       [&](int done) { last = std::max(last, done); }));
-    EXPECT_EQ(last, 6);
+    EXPECT_EQ(last, resamples);
   }
   omp_set_num_threads(omp_get_num_procs());
   const Bootstrap& b = made[0];
   EXPECT_EQ(b.share, made[1].share);
-  EXPECT_EQ(b.runs, 6);
-  ASSERT_EQ(b.reselected.size(), 6u);
+  EXPECT_EQ(b.runs, resamples);
+  ASSERT_EQ(b.reselected.size(), std::size_t(resamples));
   EXPECT_NEAR(std::accumulate(b.share.begin(), b.share.end(), 0.0), 10, 1e-9);  // ten genes a list
   double of_key = 0;
   for (dim_t gene : key.key) of_key += b.share[std::size_t(gene)];

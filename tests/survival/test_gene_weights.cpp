@@ -13,6 +13,7 @@
 #include "models/genes/treatment_weighting.h"
 #include "models/survival/propensity.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/small_cohort.h"
 
 namespace engram::genes {
 namespace {
@@ -110,7 +111,7 @@ TEST(GeneWeights, ThePipelineSearchesWithThem) {
   std::vector<double> fitness;
   for (const Weighting weighting : {Weighting::kNone, Weighting::kStabilized, Weighting::kOverlap}) {
     options.weighting = weighting;
-    fitness.push_back(select_genes(competition(), options).wrapper.fitness);
+    fitness.push_back(select_genes(engram::testing::small_cohort().cohort, options).wrapper.fitness);
   }
   EXPECT_NE(fitness[0], fitness[1]);
   EXPECT_NE(fitness[1], fitness[2]);
