@@ -1,0 +1,70 @@
+#include "models/methods/metrics/features.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/autograd.h"
+#include "models/data/batch_stager.h"
+
+namespace engram {
+namespace {
+
+void append(FeatureMatrix& all, const Tensor& batch) {
+  all.columns = batch.dim(1);
+  all.rows += batch.dim(0);
+  const std::vector<float> values = batch.to_vector();
+  all.values.insert(all.values.end(), values.begin(), values.end());
+}
+
+/// Softmax of each row in double precision; returns the index of each row's largest logit.
+std::vector<std::int32_t> softmax_rows(FeatureMatrix& logits) {
+  std::vector<std::int32_t> largest;
+  for (dim_t i = 0; i < logits.rows; ++i) {
+    double* row = logits.values.data() + i * logits.columns;
+    const double* top = std::max_element(row, row + logits.columns);
+    largest.push_back(std::int32_t(top - row));
+    const double most = *top;
+    double total = 0;
+    for (dim_t c = 0; c < logits.columns; ++c) total += row[c] = std::exp(row[c] - most);
+    for (dim_t c = 0; c < logits.columns; ++c) row[c] /= total;
+  }
+  return largest;
+}
+
+}  // namespace
+
+void check_features(const char* op, const FeatureMatrix& f) {
+  if (f.rows < 0 || f.columns < 1 || dim_t(f.values.size()) != f.rows * f.columns)
+    throw ShapeError(
+        message("[", op, "] expected ", f.rows, " x ", f.columns, " values of features, got ", f.values.size()));
+  for (std::size_t i = 0; i < f.values.size(); ++i)
+    if (!std::isfinite(f.values[i]))
+      throw DataError(
+          message("[", op, "] expected finite features, got ", f.values[i], " in row ", dim_t(i) / f.columns));
+}
+
+std::vector<double> ImageFeatures::correct() const {
+  std::vector<double> values;
+  for (std::size_t i = 0; i < labels.size(); ++i) values.push_back(labels[i] == predicted[i]);
+  return values;
+}
+
+ImageFeatures image_features(Network& network, const ImageDataset& images, const FeatureOptions& options) {
+  const NoGradGuard no_grad;
+  const DeviceDataset on_device(images, network.device(), options.normalization);
+  BatchStager stager(on_device, {.batch_size = std::min(options.batch_size, std::max<dim_t>(1, images.count))});
+  ImageFeatures result;
+  for (dim_t batch = 0; batch < stager.batches_per_epoch(); ++batch) {
+    stager.stage({0, batch});
+    const Features seen = network.inference(stager.gather().images, {.pooled = true});
+    append(result.features, seen.pooled);
+    append(result.probabilities, seen.logits);
+  }
+  check_features("image_features", result.features);
+  check_features("image_features", result.probabilities);
+  result.labels = images.labels;
+  result.predicted = softmax_rows(result.probabilities);
+  return result;
+}
+
+}  // namespace engram
