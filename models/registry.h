@@ -104,6 +104,9 @@ class Registry {
     return registry_detail::shortest(entries_[index], canonical_[index](component));
   }
 
+  /// What `text` names, with short forms resolved: "resnet18-w32" has the setting width. Throws as make.
+  Component component(const std::string& text) const { return resolve(text); }
+
   const std::vector<RegistryEntry>& entries() const { return entries_; }
   /// All names with their short forms, with commas.
   std::string names() const {

@@ -1,6 +1,7 @@
 #include "models/nets/resnet.h"
 
 #include "models/nets/network_registry.h"
+#include "models/nets/pruned_channels.h"
 
 namespace engram {
 namespace {
@@ -40,16 +41,17 @@ Init head_init(const ResNetConfig& config) {
 
 }  // namespace
 
-BasicBlock::BasicBlock(dim_t in, dim_t out, dim_t stride, const ResNetConfig& config, Device device)
-    : conv1_(conv3x3(in, out, stride), conv_init(conv3x3(in, out, stride), config), {}, device),
-      bn1_(out, device),
-      conv2_(conv3x3(out, out, 1), conv_init(conv3x3(out, out, 1), config), {}, device),
-      bn2_(out, device) {
+BasicBlock::BasicBlock(dim_t in, dim_t inner, dim_t out, dim_t stride, const ResNetConfig& config, Device device)
+    : conv1_(conv3x3(in, inner, stride), conv_init(conv3x3(in, inner, stride), config), {}, device),
+      bn1_(inner, device),
+      conv2_(conv3x3(inner, out, 1), conv_init(conv3x3(inner, out, 1), config), {}, device),
+      bn2_(out, device),
+      averaged_(config.shortcut == ResNetConfig::Shortcut::kAveraged) {
   register_child("conv1", conv1_);
   register_child("bn1", bn1_);
   register_child("conv2", conv2_);
   register_child("bn2", bn2_);
-  if (config.projection && (stride != 1 || in != out)) {
+  if (config.shortcut == ResNetConfig::Shortcut::kProjection && (stride != 1 || in != out)) {
     const Conv2dConfig conv{.in_channels = in, .out_channels = out, .kernel = 1, .stride = stride, .padding = 0};
     shortcut_conv_ = std::make_unique<Conv2d>(conv, conv_init(conv, config), Init{}, device);
     shortcut_bn_ = std::make_unique<BatchNorm2d>(out, device);
@@ -61,12 +63,13 @@ BasicBlock::BasicBlock(dim_t in, dim_t out, dim_t stride, const ResNetConfig& co
 
 Tensor BasicBlock::shortcut(Executor& executor, const Tensor& x) const {
   if (shortcut_conv_) return executor.conv_bn(*shortcut_conv_, *shortcut_bn_, x, Activation::kNone);
-  const dim_t stride = conv1_.config().stride, in = x.dim(1), out = conv1_.config().out_channels;
+  const dim_t stride = conv1_.config().stride, in = x.dim(1), out = conv2_.config().out_channels;
   if (stride == 1 && in == out) return x;
-  const Tensor sampled = slice(slice(x, 2, 0, x.dim(2), stride), 3, 0, x.dim(3), stride);
+  const Tensor sampled = averaged_ ? avg_pool2d(x, {.kernel = stride, .stride = stride})
+                                   : slice(slice(x, 2, 0, x.dim(2), stride), 3, 0, x.dim(3), stride);
   Shape shape = sampled.shape();
   shape[1] = out;
-  const dim_t first = (out - in) / 2;
+  const dim_t first = averaged_ ? 0 : (out - in) / 2;
   const Tensor padded = unslice(sampled, shape, 1, first, first + in);
   return x.layout() == Layout::kBlocked ? padded.blocked() : padded;
 }
@@ -88,11 +91,13 @@ ResNet::ResNet(NetworkSpec spec, const ResNetConfig& config, Device device)
   register_child("conv1", conv1_);
   register_child("bn1", bn1_);
   dim_t in = config.stem;
+  std::size_t index = 0;
   for (std::size_t s = 0; s < config.widths.size(); ++s) {
     auto& stage = stages_.emplace_back();
     for (int b = 0; b < config.blocks[s]; ++b) {
       const dim_t stride = s > 0 && b == 0 ? 2 : 1;
-      stage.push_back(std::make_unique<BasicBlock>(in, config.widths[s], stride, config, device));
+      const dim_t inner = config.inner.empty() ? config.widths[s] : config.inner[index++];
+      stage.push_back(std::make_unique<BasicBlock>(in, inner, config.widths[s], stride, config, device));
       register_child(message("layer", s + 1, ".", b), *stage.back());
       in = config.widths[s];
     }
@@ -121,21 +126,39 @@ namespace {
 struct WideSettings {
   dim_t width = 64;
   std::string stem = "cifar";
+  std::vector<dim_t> channels;
 };
+
+constexpr const char* kChannelsHelp = "of each block's first convolution, fewer after pruning; empty: the stage's";
+
+/// Channels of each block's first convolution: of as many as there are, none above its stage's.
+std::vector<dim_t> inner_channels(const std::vector<dim_t>& channels, const ResNetConfig& config,
+                                  const NetworkSpec& spec) {
+  std::vector<dim_t> most;
+  for (std::size_t s = 0; s < config.widths.size(); ++s)
+    most.insert(most.end(), std::size_t(config.blocks[s]), config.widths[s]);
+  return checked_channels(channels, most, spec);
+}
 
 Settings wide_settings(WideSettings& s) {
   return {
       {"width", &s.width, "channels of the first stage, a multiple of 16"},
-      {"stem", &s.stem, "cifar: 3x3; imagenet: 7x7 of stride 2, pooling, torchvision's names", {"cifar", "imagenet"}}};
+      {"stem", &s.stem, "cifar: 3x3; imagenet: 7x7 of stride 2, pooling, torchvision's names", {"cifar", "imagenet"}},
+      {"channels", &s.channels, kChannelsHelp}};
 }
 
 /// He's networks of three stages.
 struct HeSettings {
   std::string shortcut = "b";
+  std::vector<dim_t> channels;
 };
 
 Settings he_settings(HeSettings& s) {
-  return {{"shortcut", &s.shortcut, "where widths change: b, a convolution of 1x1 with BN; a, zeros", {"b", "a"}}};
+  return {{"shortcut",
+           &s.shortcut,
+           "where widths change: b, 1x1 convolution with BN; a, zeros; average, 2x2 means",
+           {"b", "a", "average"}},
+          {"channels", &s.channels, kChannelsHelp}};
 }
 
 }  // namespace
@@ -148,10 +171,11 @@ void add_resnets(NetworkRegistry& registry) {
           if (s.width < 16 || s.width > 1024 || s.width % 16 != 0)
             throw UsageError(
                 message("[", spec.arch, "] expected a width that is a multiple of 16, at most 1024, got ", s.width));
-          const ResNetConfig config{.stem = s.width,
-                                    .widths = {s.width, 2 * s.width, 4 * s.width, 8 * s.width},
-                                    .blocks = blocks,
-                                    .imagenet = s.stem == "imagenet"};
+          ResNetConfig config{.stem = s.width,
+                              .widths = {s.width, 2 * s.width, 4 * s.width, 8 * s.width},
+                              .blocks = blocks,
+                              .imagenet = s.stem == "imagenet"};
+          config.inner = inner_channels(s.channels, config, spec);
           return std::make_unique<ResNet>(spec, config, device);
         },
         {"-w{width}", "-{stem}", "-{stem}-w{width}"});
@@ -164,11 +188,18 @@ void add_resnets(NetworkRegistry& registry) {
         name, factor == 1 ? "residual network of three stages, 16 to 64 channels" : "the same with 64 to 256 channels",
         {}, he_settings,
         [blocks, factor](const HeSettings& s, const NetworkSpec& spec, const Device& device) {
-          const ResNetConfig config{.stem = factor == 1 ? 16 : 32,
-                                    .widths = {16 * factor, 32 * factor, 64 * factor},
-                                    .blocks = {blocks, blocks, blocks},
-                                    .projection = s.shortcut == "b",
-                                    .he_init = true};
+          if (s.shortcut == "average" && (spec.image.height % 4 != 0 || spec.image.width % 4 != 0))
+            throw UsageError(message("[", spec.arch, "] expected extents of images that two halvings leave whole, got ",
+                                     to_string(spec.image)));
+          using Shortcut = ResNetConfig::Shortcut;
+          ResNetConfig config{.stem = factor == 1 ? 16 : 32,
+                              .widths = {16 * factor, 32 * factor, 64 * factor},
+                              .blocks = {blocks, blocks, blocks},
+                              .shortcut = s.shortcut == "b"   ? Shortcut::kProjection
+                                          : s.shortcut == "a" ? Shortcut::kSubsampled
+                                                              : Shortcut::kAveraged,
+                              .he_init = true};
+          config.inner = inner_channels(s.channels, config, spec);
           return std::make_unique<ResNet>(spec, config, device);
         },
         {"-{shortcut}"});

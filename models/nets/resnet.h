@@ -14,17 +14,25 @@ struct ResNetConfig {
   dim_t stem = 64;            ///< channels of the first convolution
   std::vector<dim_t> widths;  ///< channels of each stage; stages after the first halve the image
   std::vector<int> blocks;    ///< basic blocks of each stage
-  bool projection = true;  ///< shortcuts where extents change: 1x1 convolution and BN (option B), or subsampling with
-                           ///< zero channels (A)
-  bool he_init = false;    ///< convolutions and head weight N(0, sqrt(2 / fan_in)) instead of torch's defaults
-  bool imagenet = false;   ///< stem 7x7 of stride 2, then 3x3 maximum of stride 2; torchvision's names
+  /// Channels of the first convolution of each block, in order; empty: as many as the stage has.
+  std::vector<dim_t> inner = {};
+  /// Shortcuts where extents change.
+  enum class Shortcut {
+    kProjection,  ///< 1x1 convolution and BN (option B)
+    kSubsampled,  ///< every other pixel, between zero channels (option A)
+    kAveraged     ///< the mean of 2x2 pixels, before zero channels: the residual networks of L1-norm pruning's code
+  };
+  Shortcut shortcut = Shortcut::kProjection;
+  bool he_init = false;   ///< convolutions and head weight N(0, sqrt(2 / fan_in)) instead of torch's defaults
+  bool imagenet = false;  ///< stem 7x7 of stride 2, then 3x3 maximum of stride 2; torchvision's names
 };
 
 /// conv3x3-BN-ReLU-conv3x3-BN, plus the shortcut, ReLU. Names conv1, bn1, conv2, bn2, shortcut.0, shortcut.1
 /// (downsample.0, .1 with the ImageNet stem).
 class BasicBlock : public Module {
  public:
-  BasicBlock(dim_t in, dim_t out, dim_t stride, const ResNetConfig& config, Device device);
+  /// `inner` are the channels between the convolutions.
+  BasicBlock(dim_t in, dim_t inner, dim_t out, dim_t stride, const ResNetConfig& config, Device device);
   /// With `before`, also leaves the sum before the last ReLU there.
   Tensor forward(Executor& executor, const Tensor& x, PreActivation* before) const;
 
@@ -35,6 +43,7 @@ class BasicBlock : public Module {
   BatchNorm2d bn1_;
   Conv2d conv2_;
   BatchNorm2d bn2_;
+  bool averaged_;
   std::unique_ptr<Conv2d> shortcut_conv_;
   std::unique_ptr<BatchNorm2d> shortcut_bn_;
 };

@@ -1,6 +1,7 @@
 #include "models/nets/wide_resnet.h"
 
 #include "models/nets/network_registry.h"
+#include "models/nets/pruned_channels.h"
 
 namespace engram {
 namespace {
@@ -22,11 +23,11 @@ std::vector<TapSpec> tap_specs(dim_t widen, const ImageShape& image) {
 
 }  // namespace
 
-WideBlock::WideBlock(dim_t in, dim_t out, dim_t stride, Device device)
+WideBlock::WideBlock(dim_t in, dim_t inner, dim_t out, dim_t stride, Device device)
     : bn1_(in, device),
-      conv1_(conv3x3(in, out, stride), he_fan_out(conv3x3(in, out, stride)), {}, device),
-      bn2_(out, device),
-      conv2_(conv3x3(out, out, 1), he_fan_out(conv3x3(out, out, 1)), {}, device) {
+      conv1_(conv3x3(in, inner, stride), he_fan_out(conv3x3(in, inner, stride)), {}, device),
+      bn2_(inner, device),
+      conv2_(conv3x3(inner, out, 1), he_fan_out(conv3x3(inner, out, 1)), {}, device) {
   register_child("bn1", bn1_);
   register_child("conv1", conv1_);
   register_child("bn2", bn2_);
@@ -44,7 +45,7 @@ Tensor WideBlock::forward(Executor& executor, const Tensor& x) const {
   return executor.conv(conv2_, inner, shortcut_ ? executor.conv(*shortcut_, activated) : x);
 }
 
-WideResNet::WideResNet(NetworkSpec spec, int depth, int widen, Device device)
+WideResNet::WideResNet(NetworkSpec spec, int widen, const std::vector<dim_t>& inner, Device device)
     : Network(spec, tap_specs(widen, spec.image), device),
       conv1_(conv3x3(spec.image.channels, 16, 1), he_fan_out(conv3x3(spec.image.channels, 16, 1)), {}, device),
       bn1_(64 * widen, device),
@@ -54,8 +55,10 @@ WideResNet::WideResNet(NetworkSpec spec, int depth, int widen, Device device)
   for (int g = 0; g < 3; ++g) {
     auto& group = groups_.emplace_back();
     const dim_t out = taps()[g].channels;
-    for (int b = 0; b < (depth - 4) / 6; ++b) {
-      group.push_back(std::make_unique<WideBlock>(in, out, g > 0 && b == 0 ? 2 : 1, device));
+    const std::size_t blocks = inner.size() / 3;
+    for (std::size_t b = 0; b < blocks; ++b) {
+      const dim_t between = inner[std::size_t(g) * blocks + b];
+      group.push_back(std::make_unique<WideBlock>(in, between, out, g > 0 && b == 0 ? 2 : 1, device));
       register_child(message("block", g + 1, ".layer.", b), *group.back());
       in = out;
     }
@@ -83,10 +86,21 @@ namespace {
 struct WideResNetSettings {
   int depth = 0;
   int widen = 0;
+  std::vector<dim_t> channels;
 };
 
 Settings wide_resnet_settings(WideResNetSettings& s) {
-  return {{"depth", &s.depth, "convolutions in a row, 6n + 4"}, {"widen", &s.widen, "factor of the widths 16, 32, 64"}};
+  return {{"depth", &s.depth, "convolutions in a row, 6n + 4"},
+          {"widen", &s.widen, "factor of the widths 16, 32, 64"},
+          {"channels", &s.channels, "of each block's first convolution, fewer after pruning; empty: the group's"}};
+}
+
+/// Channels of each block's first convolution in the unpruned network.
+std::vector<dim_t> full_channels(const WideResNetSettings& s) {
+  std::vector<dim_t> channels;
+  for (const dim_t width : {16, 32, 64})
+    channels.insert(channels.end(), std::size_t((s.depth - 4) / 6), width * s.widen);
+  return channels;
 }
 
 }  // namespace
@@ -100,7 +114,8 @@ void add_wide_resnets(NetworkRegistry& registry) {
               message("[", spec.arch, "] expected a depth of 10, 16, 22, ... (6n + 4), at most 1024, got ", s.depth));
         if (s.widen < 1 || s.widen > 1024)
           throw UsageError(message("[", spec.arch, "] expected a factor from 1 to 1024, got ", s.widen));
-        return std::make_unique<WideResNet>(spec, s.depth, s.widen, device);
+        return std::make_unique<WideResNet>(spec, s.widen, checked_channels(s.channels, full_channels(s), spec),
+                                            device);
       },
       {"-{depth}-{widen}"});
 }

@@ -12,7 +12,8 @@ namespace engram {
 /// Names bn1, conv1, bn2, conv2, convShortcut.
 class WideBlock : public Module {
  public:
-  WideBlock(dim_t in, dim_t out, dim_t stride, Device device);
+  /// `inner` are the channels between the convolutions.
+  WideBlock(dim_t in, dim_t inner, dim_t out, dim_t stride, Device device);
   Tensor forward(Executor& executor, const Tensor& x) const;
   /// The normalisation that the input passes first.
   const BatchNorm2d& entry() const { return bn1_; }
@@ -33,7 +34,8 @@ class WideBlock : public Module {
 /// running statistics twice, as they do in its released code.
 class WideResNet : public Network {
  public:
-  WideResNet(NetworkSpec spec, int depth, int widen, Device device);
+  /// `inner` are the channels of each block's first convolution, in order.
+  WideResNet(NetworkSpec spec, int widen, const std::vector<dim_t>& inner, Device device);
 
  protected:
   Tensor stage(Executor& executor, int s, const Tensor& x, PreActivation* before) override;

@@ -93,10 +93,14 @@ std::unique_ptr<Network> small_network(const std::string& name) {
     return std::make_unique<ResNet>(spec, ResNetConfig{.stem = 4, .widths = {4, 8, 16}, .blocks = {3, 3, 3}}, device);
   if (name == "resnet8_a_small")
     return std::make_unique<ResNet>(
-        spec, ResNetConfig{.stem = 4, .widths = {4, 8, 16}, .blocks = {1, 1, 1}, .projection = false}, device);
+        spec,
+        ResNetConfig{
+            .stem = 4, .widths = {4, 8, 16}, .blocks = {1, 1, 1}, .shortcut = ResNetConfig::Shortcut::kSubsampled},
+        device);
   if (name == "vgg11_small")
-    return std::make_unique<Vgg>(spec, VggConfig{.convolutions = {1, 1, 2, 2, 2}, .width = 2}, device);
-  return std::make_unique<WideResNet>(spec, 10, 1, device);
+    return std::make_unique<Vgg>(
+        spec, VggConfig{.convolutions = {1, 1, 2, 2, 2}, .channels = {2, 4, 8, 8, 16, 16, 16, 16}}, device);
+  return std::make_unique<WideResNet>(spec, 1, std::vector<dim_t>{16, 32, 64}, device);
 }
 
 class StoredState : public ::testing::TestWithParam<const char*> {};

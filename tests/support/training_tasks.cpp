@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "models/methods/compression/recovery.h"
 #include "models/methods/inversion/inversion.h"
 #include "models/nets/make_network.h"
 #include "models/training/supervised.h"
@@ -39,6 +40,25 @@ OwnedTask deep_inversion(const Device& device) {
   return {classifier, std::move(task)};
 }
 
+/// Both terms of fine-tuning after pruning, and the sparsity before it.
+OwnedTask recovery(const Device& device) {
+  struct Parts {
+    ImageDataset data = bright_images(6);
+    std::unique_ptr<Network> network, teacher;
+  };
+  auto parts = std::make_shared<Parts>();
+  parts->teacher = make_network("wrn-10-1", 2, {.seed = 9, .device = device});
+  parts->network =
+      make_network(R"({"name":"wrn","depth":10,"widen":1,"channels":[5,16,33]})", 2, {.seed = 5, .device = device});
+  RecoveryOptions options;
+  options.epochs = 2;
+  options.batches = {.batch_size = 2, .augment = standard_augmentation(), .seed = 3};
+  options.distill_weight = 3;
+  options.sparsity = 1e-3f;
+  auto task = std::make_unique<RecoveryTask>(*parts->network, parts->teacher.get(), parts->data, options);
+  return {parts, std::move(task)};
+}
+
 OwnedTask toy(const Device& device) {
   return {nullptr, std::make_unique<ToyMethod>(device)};
 }
@@ -49,6 +69,7 @@ const std::vector<TaskKind>& task_kinds() {
   static const std::vector<TaskKind> kinds = {
       {"supervised", supervised, 6},
       {"deep_inversion", deep_inversion, 6},
+      {"recovery", recovery, 6},
       {"toy", toy, 30},
   };
   return kinds;
