@@ -12,5 +12,7 @@ int run_eval(Call& call);
 int run_inspect(Call& call);
 int run_genes(Call& call);
 int run_reproduce(Call& call);
+int run_score(Call& call);
+int run_prune(Call& call);
 
 }  // namespace engram::apps

@@ -7,9 +7,11 @@
 #include "apps/common/page.h"
 #include "apps/common/profile_report.h"
 #include "apps/common/progress.h"
+#include "apps/common/pruning_table.h"
 #include "apps/common/recognition.h"
 #include "apps/common/report_images.h"
 #include "apps/common/run_metrics.h"
+#include "apps/common/score_table.h"
 #include "apps/common/svg_chart.h"
 #include "engine/io/atomic_file.h"
 #include "kernels/common/error.h"
@@ -192,6 +194,8 @@ Html page(const fs::path& folder, JsonFile manifest) {
   Html out;
   out.html(page_head(member(manifest.value, "program", "engram run") + ": " + name)).markup("<body>\n");
   out.html(header(manifest.value, name)).markup("<main>\n").html(results_section(manifest.value));
+  out.html(optional_section(folder / kScoreFile, score_section));
+  out.html(optional_section(folder / kPruningFile, pruning_section));
   out.html(optional_section(folder / kRecognitionFile, recognition_section)).html(images_section(folder));
   out.html(metrics_section(folder)).html(optional_section(folder / kProfileFile, profile_section));
   out.html(table_section("Configuration", config));

@@ -1,0 +1,367 @@
+/// engram-prune: makes a classifier smaller, channel by channel, and lets it recover.
+
+#include "models/methods/compression/prune.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+
+#include "apps/common/classifier_options.h"
+#include "apps/common/data_settings.h"
+#include "apps/common/exit_code.h"
+#include "apps/common/program.h"
+#include "apps/common/pruning_table.h"
+#include "apps/programs.h"
+#include "engine/io/atomic_file.h"
+#include "models/data/dataset_hash.h"
+#include "models/data/evenly_spread.h"
+#include "models/data/network_images.h"
+#include "models/methods/compression/recovery.h"
+#include "models/training/evaluate.h"
+#include "models/training/fit.h"
+
+namespace engram::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char *kSparse = "sparse.safetensors", *kNone = "none";
+
+struct PruneSettings {
+  CommonOptions common;
+  fs::path classifier, data, finetune;
+  ClassifierOptions assumed;
+  std::string method = "slimming", dataset = "auto", published = kNone;
+  std::vector<double> ratios = {0.5}, stage_ratios;
+  std::vector<std::int64_t> skip;
+  std::int64_t limit = 0;
+
+  double sparsity = 1e-4, sparse_lr = 0.01;
+  std::int64_t sparse_epochs = 0;
+
+  std::int64_t epochs = 40, batch_size = 64;
+  double lr = 1e-3, momentum = 0.9, weight_decay = 1e-4;
+  bool nesterov = false;
+  std::string schedule = "constant";
+  double label_weight = 1, distill_weight = 0, temperature = 2;
+  AugmentSettings augment;
+  bool graph = true;
+};
+
+std::vector<std::string> published_names() {
+  std::vector<std::string> names = {kNone};
+  for (const auto& [name, plan] : published_filter_plans()) names.push_back(name);
+  return names;
+}
+
+void add_settings(Cli& cli, PruneSettings& s) {
+  cli.positional("classifier", &s.classifier, "Classifier: a .safetensors file, or the run folder of engram-train")
+      .only_on_command_line()
+      .required("resume")
+      .input();
+  add_classifier_options(cli, s.assumed);
+  cli.group("What goes");
+  cli.option("method", &s.method, "slimming: channels of small normalisation gains; l1: filters of small L1 norm")
+      .choices({"slimming", "l1"});
+  cli.option("ratio", &s.ratios, "Shares of the channels that go; several make a curve").at_least(0).at_most(1);
+  cli.option("stage-ratios", &s.stage_ratios, "l1: one share for each stage instead");
+  cli.option("skip", &s.skip, "l1: convolutions that stay whole, counted from 1 without projections");
+  cli.option("published", &s.published, "l1: shares and whole convolutions of the published code")
+      .choices(published_names());
+  cli.group("Images");
+  cli.option("data", &s.data, "Real data set, on whose test part the accuracy is measured")
+      .only_on_command_line()
+      .required("resume")
+      .input();
+  cli.option("dataset", &s.dataset, "Kind of it").choices(dataset_kinds());
+  cli.option("finetune", &s.finetune, "Images to recover with: a pool of made ones or a data set's training part")
+      .input();
+  add_limit_option(cli, s.limit, "images to recover with");
+  add_augment_settings(cli, s.augment);
+  cli.group("Sparse training before slimming");
+  cli.option("sparse-epochs", &s.sparse_epochs, "Passes over the images of --finetune; 0 takes the gains as they are")
+      .at_least(0);
+  cli.option("sparsity", &s.sparsity, "Weight of the gains' absolute values").at_least(0);
+  cli.option("sparse-lr", &s.sparse_lr, "Learning rate").at_least(0);
+  cli.group("Recovery");
+  cli.option("epochs", &s.epochs, "Passes over the images").at_least(1);
+  cli.option("batch-size", &s.batch_size, "Images a step").at_least(1);
+  cli.option("lr", &s.lr, "Learning rate").at_least(0);
+  cli.option("schedule", &s.schedule, "Its course").choices({"constant", "cosine"});
+  cli.option("momentum", &s.momentum, "Of SGD").at_least(0).at_most(1);
+  cli.option("nesterov", &s.nesterov, "Nesterov's form of momentum");
+  cli.option("weight-decay", &s.weight_decay, "L2 coefficient").at_least(0);
+  cli.option("label-weight", &s.label_weight, "Of the cross entropy with the labels").at_least(0);
+  cli.option("distill-weight", &s.distill_weight, "Of the divergence from the unpruned network; 0 learns labels alone")
+      .at_least(0);
+  cli.option("temperature", &s.temperature, "Of that divergence").at_least(0.01);
+  cli.option("graph", &s.graph, "On CUDA devices: repeat the step as one CUDA graph");
+  add_seed_option(cli, s.common);
+  add_running_options(cli, s.common);
+  add_compute_options(cli, s.common);
+  add_resumable_run_options(cli, s.common);
+  cli.footer(
+      "The result is a classifier file like any other: the network's name in it has the channels that are left."
+      "\n\n" +
+      dataset_help());
+}
+
+/// What belongs to one call of the program.
+struct Run {
+  const PruneSettings& settings;
+  Program& program;
+  Classifier classifier = {};
+  ImageDataset images = {}, test = {};  ///< images: none without --finetune
+  std::vector<double> ratios = {};
+  PruningTable table = {};
+};
+
+/// The file of a result: pruned_0300.safetensors for a ratio of 0.03.
+fs::path result_file(const RunDir& dir, double ratio) {
+  char name[64];
+  std::snprintf(name, sizeof name, "pruned_%04d.safetensors", int(std::llround(1e4 * ratio)));
+  return dir / name;
+}
+
+ImageDataset read_images(const Run& run, const fs::path& path, const std::string& kind, Split split) {
+  ImageDataset data =
+      open_dataset({.kind = kind, .path = path, .split = split, .classes = known_classes(run.classifier.class_names)});
+  say_note(data, *run.program.call().err);
+  const int classes = run.classifier.network->num_classes();
+  if (data.num_classes != classes)
+    throw DataError(
+        message(path.string(), ": expected images of the classifier's ", classes, " classes, got ", data.num_classes));
+  data.normalization = run.classifier.normalization;
+  return network_images(std::move(data), run.classifier.network->image(), path.string());
+}
+
+FilterPlan filter_plan(const PruneSettings& s, double ratio) {
+  if (s.published != kNone) return published_filter_plans().at(s.published);
+  FilterPlan plan{.stage_ratios = s.stage_ratios.empty() ? std::vector<double>{ratio} : s.stage_ratios};
+  for (const std::int64_t layer : s.skip) plan.skipped.push_back(int(layer));
+  return plan;
+}
+
+std::vector<ChannelMask> masks_of(const Run& run, Network& network, double ratio) {
+  const std::vector<ChannelGroup> groups = channel_groups(network);
+  return run.settings.method == "slimming" ? slimming_masks(network.state(), groups, ratio)
+                                           : filter_masks(network.state(), groups, filter_plan(run.settings, ratio));
+}
+
+/// The share of prunable channels that the masks take out.
+double share_gone(const std::vector<ChannelMask>& masks) {
+  dim_t all = 0, kept = 0;
+  for (const ChannelMask& mask : masks) {
+    all += dim_t(mask.size());
+    kept += count_kept(mask);
+  }
+  return 1 - double(kept) / double(all);
+}
+
+void check_settings(const PruneSettings& s) {
+  const bool l1_only = s.published != kNone || !s.stage_ratios.empty() || !s.skip.empty();
+  if (l1_only && s.method != "l1")
+    throw UsageError("--published, --stage-ratios and --skip: expected --method l1, got slimming");
+  if (s.published != kNone && (!s.stage_ratios.empty() || !s.skip.empty()))
+    throw UsageError("--published: expected no --stage-ratios and --skip beside it");
+  if (s.ratios.empty()) throw UsageError("--ratio: expected at least one share, got none");
+  if (s.sparse_epochs > 0 && (s.finetune.empty() || s.method != "slimming"))
+    throw UsageError("--sparse-epochs: expected --finetune with images and --method slimming");
+}
+
+void prepare(Run& run) {
+  const PruneSettings& s = run.settings;
+  check_settings(s);
+  run.classifier =
+      open_classifier(s.classifier, s.assumed, run.program.device(), s.common.quiet ? nullptr : run.program.call().err);
+  run.program.add_input("classifier", classifier_file(s.classifier));
+  run.test = read_images(run, s.data, s.dataset, Split::kTest);
+  run.program.add_input("data", s.data, {{"data/test", dataset_sha256(run.test)}});
+  if (!s.finetune.empty()) {
+    run.images = evenly_spread(read_images(run, s.finetune, "auto", Split::kTrain), s.limit);
+    run.program.add_input("finetune", s.finetune, {{"finetune/images", dataset_sha256(run.images)}});
+  }
+  run.ratios = s.ratios;
+  // With shares of their own the stages need no common one; the curve then has a single point.
+  if (s.published != kNone || !s.stage_ratios.empty())
+    run.ratios = {share_gone(masks_of(run, *run.classifier.network, 0))};
+  std::sort(run.ratios.begin(), run.ratios.end());
+  run.ratios.erase(std::unique(run.ratios.begin(), run.ratios.end()), run.ratios.end());
+  for (const double ratio : run.ratios) masks_of(run, *run.classifier.network, ratio);  // refuses before anything runs
+}
+
+RecoveryOptions recovery_options(const PruneSettings& s) {
+  RecoveryOptions o;
+  o.optimizer = {.momentum = float(s.momentum), .nesterov = s.nesterov, .weight_decay = float(s.weight_decay)};
+  o.schedule.kind = parse_schedule(s.schedule);
+  o.schedule.base_lr = s.lr;
+  o.batches.batch_size = s.batch_size;
+  o.batches.seed = s.common.seed;
+  o.batches.augment = augment_options(s.augment);
+  o.epochs = s.epochs;
+  o.label_weight = float(s.label_weight);
+  o.distill_weight = float(s.distill_weight);
+  o.temperature = float(s.temperature);
+  return o;
+}
+
+/// Progress of a recovery; its losses go to the run's metrics under the name of what is trained.
+class RecoveryObserver : public FitObserver {
+ public:
+  RecoveryObserver(Run& run, const std::string& label, dim_t total)
+      : run_(run), progress_(label, total, run.program.progress()) {}
+  void on_step(dim_t step, const MeterValues& latest) override {
+    progress_.update(step + 1, {{"loss", latest[0].value}});
+  }
+  bool stop_requested() override { return run_.program.stop_requested(); }
+  void finish() { progress_.finish(); }
+
+ private:
+  Run& run_;
+  Progress progress_;
+};
+
+/// Trains; returns false when a signal ended it.
+bool recover(Run& run, Network& network, const RecoveryOptions& options, const std::string& label) {
+  network.set_requires_grad(true);
+  RecoveryTask task(network, run.classifier.network.get(), run.images, options);
+  RecoveryObserver observer(run, label, task.total_steps());
+  StepRunner runner(task, run.settings.graph);
+  const FitResult result =
+      fit(task, runner, {.total_steps = task.total_steps(), .steps_per_epoch = task.steps_per_epoch()}, observer);
+  observer.finish();
+  network.eval();
+  network.set_requires_grad(false);
+  return !result.interrupted;
+}
+
+/// A network of its own with the classifier's weights.
+std::unique_ptr<Network> copy_of(const Network& network) {
+  auto copy = make_network(network.arch(), network.num_classes(),
+                           {.seed = std::nullopt, .device = network.device(), .image = network.image()});
+  copy->load_state(network.state());
+  copy->eval();
+  return copy;
+}
+
+void save(const Run& run, const fs::path& file, const Network& network, std::map<std::string, std::string> notes = {}) {
+  for (const char* kept : {"dataset", "class_names"})
+    if (const auto found = run.classifier.notes.find(kept); found != run.classifier.notes.end()) notes.insert(*found);
+  save_classifier(file, network, run.classifier.normalization, notes);
+}
+
+Classifier read_result(const Run& run, const fs::path& file) {
+  ClassifierDefaults defaults;
+  defaults.device = run.program.device();
+  return load_classifier(file, defaults);
+}
+
+double accuracy_of(const Run& run, Network& network) {
+  return evaluate(network, run.test, {.normalization = run.classifier.normalization}).accuracy();
+}
+
+/// The network whose channels are ranked: the classifier, or that after sparse training, which a run that is continued
+/// finds in its folder. Null when a signal ended the training.
+std::unique_ptr<Network> network_to_prune(Run& run, const RunDir& dir) {
+  const PruneSettings& s = run.settings;
+  if (s.sparse_epochs == 0) return copy_of(*run.classifier.network);
+  if (fs::exists(dir / kSparse)) return read_result(run, dir / kSparse).network;
+  auto network = copy_of(*run.classifier.network);
+  RecoveryOptions options = recovery_options(s);
+  options.distill_weight = 0;
+  options.label_weight = 1;
+  options.epochs = s.sparse_epochs;
+  options.schedule.base_lr = s.sparse_lr;
+  options.sparsity = float(s.sparsity);
+  if (!recover(run, *network, options, "sparse training")) return nullptr;
+  save(run, dir / kSparse, *network);
+  return network;
+}
+
+constexpr const char *kBeforeKey = "accuracy_pruned", *kAfterKey = "accuracy_recovered";
+
+/// What a run that is continued has done: the numbers are in the metadata of the result.
+std::optional<PruningPoint> finished_point(const Run& run, const RunDir& dir, double ratio) {
+  const fs::path file = result_file(dir, ratio);
+  if (!fs::exists(file)) return std::nullopt;
+  const Classifier done = read_result(run, file);
+  PruningPoint point{.ratio = ratio,
+                     .parameters = done.network->num_parameters(),
+                     .macs = count_macs(*done.network),
+                     .pruned_accuracy = std::stod(done.notes.at(kBeforeKey))};
+  if (const auto found = done.notes.find(kAfterKey); found != done.notes.end())
+    point.recovered_accuracy = std::stod(found->second);
+  return point;
+}
+
+/// Prunes at one ratio and recovers; nothing when a signal ended it.
+std::optional<PruningPoint> prune_at(Run& run, RunDir& dir, Network& whole, double ratio) {
+  if (const auto done = finished_point(run, dir, ratio)) return done;
+  auto network = remove_channels(whole, channel_groups(whole), masks_of(run, whole, ratio));
+  PruningPoint point{.ratio = ratio,
+                     .parameters = network->num_parameters(),
+                     .macs = count_macs(*network),
+                     .pruned_accuracy = accuracy_of(run, *network)};
+  std::map<std::string, std::string> notes = {{kBeforeKey, exact_text(point.pruned_accuracy)}};
+  if (run.images.count > 0) {
+    if (!recover(run, *network, recovery_options(run.settings), message("ratio ", ratio))) return std::nullopt;
+    point.recovered_accuracy = accuracy_of(run, *network);
+    notes[kAfterKey] = exact_text(*point.recovered_accuracy);
+  }
+  save(run, result_file(dir, ratio), *network, notes);
+  return point;
+}
+
+void record(Run& run, RunDir& dir, const PruningPoint& point) {
+  std::vector<io::JsonField> fields = {{"ratio", point.ratio},
+                                       {"parameters", double(point.parameters)},
+                                       {"macs", double(point.macs)},
+                                       {"test/accuracy_pruned", point.pruned_accuracy},
+                                       {"test/accuracy", point.recovered_accuracy.value_or(point.pruned_accuracy)}};
+  dir.metrics(std::llround(1e4 * point.ratio), fields);
+  run.table.points.push_back(point);
+}
+
+Outcome prune(Run& run, RunDir& dir) {
+  PruningTable& table = run.table;
+  Network& original = *run.classifier.network;
+  table.method = run.settings.method;
+  table.arch = original.arch();
+  table.images = run.images.count;
+  table.source = run.settings.finetune.string();
+  table.parameters = original.num_parameters();
+  table.macs = count_macs(original);
+  table.accuracy = accuracy_of(run, original);
+  const auto whole = network_to_prune(run, dir);
+  if (!whole) return {.stopped = "in the sparse training", .results = false};
+  for (const double ratio : run.ratios) {
+    const auto point = prune_at(run, dir, *whole, ratio);
+    if (!point) return {.stopped = message("at ratio ", ratio), .results = false};
+    record(run, dir, *point);
+    io::write_file(dir / kPruningFile, pruning_json(table));
+  }
+  dir.set_fact("parameters_before", table.parameters);
+  dir.set_fact("macs_before", table.macs);
+  dir.set_fact("accuracy_before", table.accuracy);
+  return {.text = pruning_text(table)};
+}
+
+}  // namespace
+
+int run_prune(Call& call) {
+  PruneSettings settings;
+  Cli cli(call,
+          "Takes channels out of a classifier, by the gains of its normalisations or the norms of its filters, and "
+          "lets it recover on real or made images: a smaller network, and its accuracy over the ratio.");
+  add_settings(cli, settings);
+  if (!cli.parse()) return kExitOk;
+  Program program(cli, settings.common);
+  Run run{settings, program};
+  prepare(run);
+  program.open_anew({"pruned_*.safetensors", kSparse, kPruningFile});
+  return program.run([&](RunDir& dir) { return prune(run, dir); });
+}
+
+}  // namespace engram::apps
