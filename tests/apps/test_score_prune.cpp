@@ -56,6 +56,12 @@ class MadeImages : public ::testing::Test {
     words.insert(words.end(), more.begin(), more.end());
     return test::run_program("engram-prune", words);
   }
+  /// The run as a kill leaves it: without an end.
+  void interrupt() const {
+    std::string manifest = text_of(out() / "manifest.json");
+    manifest.replace(manifest.find("\"complete\""), 10, "\"running\"");
+    std::ofstream(out() / "manifest.json") << manifest;
+  }
   /// One line on standard error with these words, nothing else, and no folder.
   void expect_refused(const test::ProgramResult& run, int code, const std::vector<std::string>& words) const {
     EXPECT_EQ(run.code, code) << run.err;
@@ -96,6 +102,10 @@ TEST_F(MadeImages, AreScoredByEachExtractorWithIntervalsFloorsAndPictures) {
   EXPECT_NE(text_of(out() / "score.csv").find("wrn-10-1,extractor,coverage,"), std::string::npos);
   const json line = json::parse(text_of(out() / "metrics.jsonl"));
   EXPECT_EQ(line["fid"], extractor["fid"]["value"]);
+  interrupt();
+  const auto again = test::run_program("engram-score", {"--resume", out(), "--threads", "2", "--quiet"});
+  ASSERT_EQ(again.code, 0) << again.err;
+  EXPECT_EQ(json_of("score.json"), table);
 }
 
 TEST_F(MadeImages, AnExtractorThatWasInvertedIsMarkedAndLeftOutOfTheMeans) {
@@ -201,10 +211,7 @@ TEST_F(MadeImages, SparseTrainingComesFirstAndAResumedRunKeepsWhatIsDone) {
   const std::string before = text_of(out() / "pruned_2000.safetensors"), sparse = text_of(out() / "sparse.safetensors");
   const json table = json_of("pruning.json");
   fs::remove(out() / "pruned_2000.safetensors");
-  // As a kill leaves it: without an end.
-  std::string manifest = text_of(out() / "manifest.json");
-  manifest.replace(manifest.find("\"complete\""), 10, "\"running\"");
-  std::ofstream(out() / "manifest.json") << manifest;
+  interrupt();
   const auto again = test::run_program("engram-prune", {"--resume", out(), "--threads", "2", "--quiet"});
   ASSERT_EQ(again.code, 0) << again.err;
   EXPECT_EQ(text_of(out() / "pruned_2000.safetensors"), before);
