@@ -33,7 +33,7 @@ struct PruneSettings {
   CommonOptions common;
   fs::path classifier, data, finetune;
   ClassifierOptions assumed;
-  std::string method = "slimming", dataset = "auto", published = kNone;
+  std::string method = "slimming", dataset = "auto", finetune_dataset = "auto", published = kNone;
   std::vector<double> ratios = {0.5}, stage_ratios;
   std::vector<std::int64_t> skip;
   std::int64_t limit = 0;
@@ -78,6 +78,7 @@ void add_settings(Cli& cli, PruneSettings& s) {
   cli.option("dataset", &s.dataset, "Kind of it").choices(dataset_kinds());
   cli.option("finetune", &s.finetune, "Images to recover with: a pool of made ones or a data set's training part")
       .input();
+  cli.option("finetune-dataset", &s.finetune_dataset, "Kind of these images").choices(dataset_kinds());
   add_limit_option(cli, s.limit, "images to recover with");
   add_augment_settings(cli, s.augment);
   cli.group("Sparse training before slimming");
@@ -180,7 +181,10 @@ void prepare(Run& run) {
   run.test = read_images(run, s.data, s.dataset, Split::kTest);
   run.program.add_input("data", s.data, {{"data/test", dataset_sha256(run.test)}});
   if (!s.finetune.empty()) {
-    run.images = evenly_spread(read_images(run, s.finetune, "auto", Split::kTrain), s.limit);
+    run.images = evenly_spread(read_images(run, s.finetune, s.finetune_dataset, Split::kTrain), s.limit);
+    if (s.batch_size > run.images.count)
+      throw UsageError(message("--batch-size: expected at most the ", run.images.count, " images of ",
+                               s.finetune.string(), ", got ", s.batch_size));
     run.program.add_input("finetune", s.finetune, {{"finetune/images", dataset_sha256(run.images)}});
   }
   run.ratios = s.ratios;

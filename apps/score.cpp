@@ -58,7 +58,8 @@ void add_settings(Cli& cli, ScoreSettings& s) {
       .input();
   cli.option("dataset", &s.dataset, "Kind of the real data set").choices(dataset_kinds());
   cli.option("limit", &s.limit, "How many of the made images, evenly spread over them; 0 is all").at_least(0);
-  cli.option("real-limit", &s.real_limit, "How many of the real images, evenly spread over them; 0 is all").at_least(0);
+  cli.option("real-limit", &s.real_limit, "How many of the real images of each part, evenly spread over them; 0 is all")
+      .at_least(0);
   cli.group("By whom");
   cli.option("extractor", &s.extractors,
              "Classifiers whose pooled features are compared; best several that were trained by themselves")
@@ -168,7 +169,7 @@ void read_real(Run& run) {
   if (train.split == "train") {
     DatasetRequest other = request;
     other.split = Split::kTest;
-    run.test = for_networks(open_dataset(other), run, s.real, 0);
+    run.test = for_networks(open_dataset(other), run, s.real, s.real_limit);
   }
   run.real = for_networks(std::move(train), run, s.real, s.real_limit);
   run.program.add_input("real", s.real, {{"real/train", dataset_sha256(run.real)}});
@@ -180,6 +181,10 @@ void read_made(Run& run) {
   const ImageDataset made = open_dataset({.path = s.made, .classes = classes_of(run)});
   say_note(made, *run.program.call().err);
   run.made = for_networks(made, run, s.made, s.limit);
+  const dim_t least = std::max<dim_t>(2, s.neighbors + 2);
+  if (run.made.count < least || (!run.statistics && run.real.count < least))
+    throw DataError(message("expected at least ", least, " images in both sets (--neighbors and 2), got ",
+                            run.made.count, " made and ", run.real.count, " real ones"));
   run.program.add_input("fake", s.made, {{"fake/images", dataset_sha256(run.made)}});
   run.inverted_sha256 = inverted_classifier(s.made);
 }

@@ -95,7 +95,10 @@ ImageDataset read_packed_images(const std::filesystem::path& path, int num_class
   }
   out.normalization = cifar_normalization();
   if (out.channels == 1) out.normalization = {{0.5f}, {0.5f}};
-  const int classes = num_classes > 0 ? num_classes : stated_classes(file->metadata, source);
+  const int stated = stated_classes(file->metadata, source);
+  if (num_classes > 0 && stated > 0 && stated != num_classes)
+    throw DataError(message("[images] expected images of ", num_classes, " classes, got ", stated, " in ", source));
+  const int classes = num_classes > 0 ? num_classes : stated;
   out.num_classes = classes > 0 ? classes : count_labels(out.labels);
   out.class_names = stated_names(file->metadata, "class_names", out.num_classes);
   check_dataset(out, source);
