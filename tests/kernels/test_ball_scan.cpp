@@ -30,7 +30,9 @@ TEST(BallScan, MatchesReferenceAtOddCounts) {
                                 .reach = reaches,
                                 .count = count,
                                 .bound = bound,
-                                .shift = -1.5f};
+                                .shift = -1.5f,
+                                .hits = nullptr,
+                                .num_hits = nullptr};
         const auto oracle = [](Stream, const BallScanArgs& a) { reference::ball_scan(a); };
         EXPECT_EQ(hits_of(kCpuBallScan.scan, args), hits_of(oracle, args)) << count << " " << bound;
       }
@@ -39,7 +41,8 @@ TEST(BallScan, MatchesReferenceAtOddCounts) {
 
 TEST(BallScan, EqualityAndNotANumberAreNoHits) {
   const std::vector<float> product = {0, 0.5f, std::numeric_limits<float>::quiet_NaN()}, norm = {1, 1, 1};
-  const BallScanArgs args{.product = product.data(), .norm = norm.data(), .count = 3, .bound = 1};
+  const BallScanArgs args{
+      .product = product.data(), .norm = norm.data(), .count = 3, .bound = 1, .hits = nullptr, .num_hits = nullptr};
   EXPECT_EQ(hits_of(kCpuBallScan.scan, args), (std::vector<std::int32_t>{1}));
 }
 
