@@ -193,6 +193,7 @@ void prepare(Run& run) {
     run.ratios = {share_gone(masks_of(run, *run.classifier.network, 0))};
   std::sort(run.ratios.begin(), run.ratios.end());
   run.ratios.erase(std::unique(run.ratios.begin(), run.ratios.end()), run.ratios.end());
+  if (s.sparse_epochs > 0) return;  // what the gains will be is not known yet
   for (const double ratio : run.ratios) masks_of(run, *run.classifier.network, ratio);  // refuses before anything runs
 }
 

@@ -25,7 +25,8 @@ bool has_image_folders(const std::filesystem::path& folder);
 /// Reads a safetensors file with `images` u8 [N, C, H, W], C 1 or 3, and `labels` i32 or i64 [N], and perhaps
 /// `contexts` (second labels), likewise. Its metadata may hold `num_classes` (a number), `class_names` and
 /// `context_names` (one a line); otherwise the largest label plus one, and "0", "1", ...
-/// `num_classes` > 0 overrides. Throws IoError, or DataError that names the file and the tensor.
+/// `num_classes` > 0 is what is expected. Throws IoError, or DataError that names the file and the tensor, also for a
+/// file that says another number of classes.
 ImageDataset read_packed_images(const std::filesystem::path& file, int num_classes = 0);
 
 /// Writes such a file, atomically, with all metadata. Throws IoError.

@@ -119,14 +119,16 @@ TEST(Names, WrongOnesAreRefusedWithTheRightOnes) {
   for (const char* arch :
        {"", "resnet", "resnet19", "resnet20-w32", "vgg12", "wrn-", "wrn-16", "wrn-16-", "resnet18-w0064"})
     EXPECT_ERROR(make_network(arch, 10), UsageError, "wrn[-{depth}-{widen}]");
-  EXPECT_ERROR(make_network("resnet18-w", 10), UsageError, "expected the stem cifar or imagenet, got w");
+  EXPECT_ERROR(make_network("resnet18-w", 10), UsageError, "expected one of cifar, imagenet for \"stem\", got \"w\"");
   EXPECT_ERROR(make_network("resnet18-wx", 10), UsageError, "expected a whole number for \"width\", got \"x\"");
   EXPECT_ERROR(make_network("wrn-x-2", 10), UsageError, "expected a whole number for \"depth\", got \"x\"");
   EXPECT_ERROR(make_network("resnet21", 10), UsageError, "got \"resnet21\"; did you mean 'resnet20'?");
   EXPECT_ERROR(make_network("resnet18-w24", 10), UsageError, "multiple of 16");
   EXPECT_ERROR(make_network("resnet18-w99999", 10), UsageError, "at most 1024, got 99999");
-  EXPECT_ERROR(make_network("resnet20-c", 10), UsageError, "[resnet20-c] expected the shortcut a or b, got c");
-  EXPECT_ERROR(make_network("vgg13-max", 10), UsageError, "expected the head linear or average, got max");
+  EXPECT_ERROR(make_network("resnet20-c", 10), UsageError,
+               "[resnet20] expected one of b, a, average for \"shortcut\", got \"c\"");
+  EXPECT_ERROR(make_network("vgg13-max", 10), UsageError,
+               "expected one of linear, average, slimming, normalized for \"head\", got \"max\"");
   EXPECT_ERROR(make_network("wrn-17-2", 10), UsageError, "6n + 4");
   EXPECT_ERROR(make_network(R"({"name": "vgg13", "heads": "average"})", 10), UsageError,
                "got \"heads\"; did you mean 'head'?");

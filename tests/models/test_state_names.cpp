@@ -75,7 +75,7 @@ TEST_F(StateNames, WhatDoesNotFitKeepsItsName) {
 TEST_F(StateNames, MessagesSayWhichNetworkFits) {
   const auto other = make_network("resnet20-a", 7, {.seed = 5});
   EXPECT_ERROR(load_classifier(file_of(other->state()), {.arch = "resnet20"}), DataError,
-               "the tensors fit resnet20-a: use --arch resnet20-a");
+               "the tensors fit resnet20-a and resnet20-average: use --arch resnet20-a");
   EXPECT_ERROR(load_classifier(file_of(network_->state())), DataError, "the tensors fit resnet20: use --arch resnet20");
   const auto wide = make_network("wrn-10-1", 7, {.seed = 5});
   const StateDict prefixed = renamed(*wide, [](const std::string& name) { return "module." + name; });
