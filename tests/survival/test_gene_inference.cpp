@@ -20,6 +20,7 @@
 #include "models/genes/selective_interval.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/kernel_testing.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/small_cohort.h"
 
 namespace engram::genes {
@@ -67,7 +68,8 @@ TEST_P(Calibrated, ScreensKeepTheirLevel) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Settings, Calibrated,
-                         ::testing::Values("few-deaths", "null-300", "responders", "sd-by-arm", "families"),
+                         ::testing::Values("few-deaths", "null-300", "prognostic", "responders", "sd-by-arm",
+                                           "families", "rare", "rare-300", "large", "N", "permuted"),
                          [](const auto& info) {
                            std::string name = info.param;
                            std::ranges::replace(name, '-', '_');
@@ -327,6 +329,22 @@ TEST(ResidualReplicates, KeepTheHeldGenesAlone) {
   EXPECT_EQ(replicates.draw(4, 2).time, replicates.draw(4, 2).time);
   EXPECT_NE(replicates.draw(4, 2).time, replicates.draw(4, 3).time);
   EXPECT_NE(replicates.draw(5, 2).time, replicates.draw(4, 2).time);
+}
+
+// Of a list of noise the model's own intervals miss most of what they should hold.
+TEST(SelectionInference, IntervalsHoldWhereThereIsNothing) {
+  CalibrationOptions options;
+  options.cohorts = engram::testing::sample_size(5, 1);
+  options.replicates = 99;
+  options.family = false;
+  options.select = true;
+  options.reselections = 5;
+  const SelectCalibration c = calibrate(smaller("null-300", 150, 40), options).select;
+  ASSERT_GT(c.selective_missed.tests, 0);
+  EXPECT_LE(c.selective_missed.share(), 0.2);
+  if (options.cohorts == 1) return;
+  EXPECT_LE(c.selective_missed.share(), 0.15);
+  EXPECT_GE(c.naive_missed.share(), 0.2);
 }
 
 TEST(SelectionInference, RepeatsItselfForItsIntervalsOnAnyNumberOfThreads) {
