@@ -106,8 +106,8 @@ TEST(GenePipeline, DoesNotDependOnThreads) {
   for (int threads : {1, 2, 3}) {
     omp_set_num_threads(threads);
     PipelineOptions options = quick();
-    options.wrapper.evaluations = 300;
-    options.stability_splits = 2;
+    options.wrapper.evaluations = sample_size(300, 60);
+    options.stability_splits = sample_size(2, 1);
     const Selection s = select_genes(small_cohort().cohort, options);
     runs.emplace_back();
     for (const SelectedGene& g : s.genes)
@@ -177,7 +177,7 @@ TEST(GenePipeline, RefusesWhatCannotBeAnalysed) {
 
 TEST(GeneMethods, AllGiveTheSameAnswerAgain) {
   ComparisonOptions options;
-  options.evaluations = sample_size(150, 60);
+  options.evaluations = sample_size(150, 30);
   const Cohort& cohort = small_cohort().cohort;
   const std::vector<MethodResult> once = compare_methods(cohort, options), again = compare_methods(cohort, options);
   ASSERT_EQ(once.size(), method_names().size());

@@ -146,7 +146,7 @@ TEST(Prediction, RefusesWhatHasNoMeaning) {
 TEST(Bootstrap, CountsListsAndThreadsDoNotMatter) {
   const Cohort& cohort = small_cohort().cohort;
   const AnswerKey key = AnswerKey::of(small_cohort().truth);
-  const int resamples = sample_size(6, 3);
+  const int resamples = sample_size(6, 2);
   std::vector<Bootstrap> made;
   for (int threads : {1, 3}) {
     omp_set_num_threads(threads);
