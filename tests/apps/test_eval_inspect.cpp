@@ -267,9 +267,11 @@ TEST_F(Tools, EvalNamesWhatIsWrongWithTheData) {
   data_.class_names.resize(9);
   data_.labels[3] = 8;
   write_packed_images(images(), data_);
-  expect_eval_error(classifier(), images(), 3, {"expected labels 0..3", "got 8 for image 3", "images.safetensors"});
+  expect_eval_error(classifier(), images(), 3, {"expected images of 4 classes, got 9", "images.safetensors"});
 
   ImageDataset small = data_;
+  small.num_classes = kClasses;
+  small.class_names.resize(kClasses);
   small.height = small.width = 16;
   small.count = 120;
   small.labels.assign(120, 1);
