@@ -34,7 +34,8 @@ void add_settings(Cli& cli, CalibrateSettings& s) {
   cli.option("family", &s.family, "The family test, which declares genes");
   cli.option("screens", &s.screens, "Screens, by their names").choices(genes::screen_names());
   cli.option("select", &s.select, "The whole selection, with one search, and its intervals");
-  cli.option("reselections", &s.reselections, "--select: repeats of the selection for each cohort's intervals; 0: no intervals")
+  cli.option("reselections", &s.reselections,
+             "--select: repeats of the selection for each cohort's intervals; 0: no intervals")
       .at_least(0)
       .at_most(100000);
   add_seed_option(cli, s.common);
