@@ -12,6 +12,7 @@ namespace engram {
 struct FeatureRequest {
   bool logits = true;            ///< without them the pass may end after the last map that was asked for
   bool taps = false;             ///< the stages' results, finest first: see Network::taps()
+  bool sums = false;             ///< the taps, but for the last one of pre-activation networks before what closes it
   bool pre_activations = false;  ///< the stages' results before their last activation
   bool pooled = false;           ///< the vector before the classifier
   bool bn_inputs = false;        ///< the inputs of all batch normalisations
@@ -37,6 +38,7 @@ struct Features {
   Tensor logits;                               ///< [N,num_classes]
   std::vector<Tensor> taps;                    ///< of the extents of Network::taps()
   std::vector<PreActivation> pre_activations;  ///< of the same extents
+  std::vector<Tensor> sums;                    ///< of the same extents
   Tensor pooled;                               ///< [N,D]
   std::vector<BnInput> bn_inputs;              ///< in the order of the state dictionary
 };

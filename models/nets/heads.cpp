@@ -26,22 +26,6 @@ Tensor selected(const Tensor& feature, const std::vector<std::int32_t>& channels
   return index_select(feature, 1, Tensor::from(channels, {count}, feature.device()));
 }
 
-/// The parameters of `network` that the logits depend on when it goes on from the end of stage `stages` - 1.
-std::vector<NamedTensor> parameters_from(Network& network, int stages) {
-  const TapSpec& tap = network.taps()[std::size_t(stages - 1)];
-  const bool was_training = network.is_training();
-  network.eval();  // statistics stay as they are
-  const Tensor trunk = Tensor::zeros({1, tap.channels, tap.height, tap.width}, network.device());
-  const Tensor logits = network.forward_from(trunk, stages, {}).logits;
-  network.train(was_training);
-  const std::vector<NamedTensor> all = network.named_parameters();
-  const std::vector<Tensor> gradients = grad({sum(logits)}, network.parameters(), {.allow_unused = true});
-  std::vector<NamedTensor> used;
-  for (std::size_t i = 0; i < all.size(); ++i)
-    if (gradients[i].defined()) used.push_back(all[i]);
-  return used;
-}
-
 }  // namespace
 
 ChannelSplit ChannelSplit::natural(dim_t channels, double share) {
@@ -71,6 +55,21 @@ ChannelSplit::Parts ChannelSplit::operator()(const Tensor& feature) const {
   if (feature.rank() < 2 || feature.dim(1) != channels)
     throw ShapeError(message("[channel_split] expected ", channels, " channels, got ", feature.describe()));
   return {selected(feature, first_), selected(feature, second_)};
+}
+
+std::vector<NamedTensor> parameters_from(Network& network, int stages) {
+  const TapSpec& tap = network.taps()[std::size_t(stages - 1)];
+  const bool was_training = network.is_training();
+  network.eval();  // statistics stay as they are
+  const Tensor trunk = Tensor::zeros({1, tap.channels, tap.height, tap.width}, network.device());
+  const Tensor logits = network.forward_from(trunk, stages, {}).logits;
+  network.train(was_training);
+  const std::vector<NamedTensor> all = network.named_parameters();
+  const std::vector<Tensor> gradients = grad({sum(logits)}, network.parameters(), {.allow_unused = true});
+  std::vector<NamedTensor> used;
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (gradients[i].defined()) used.push_back(all[i]);
+  return used;
 }
 
 BranchedNetwork::BranchedNetwork(std::vector<std::unique_ptr<Network>> branches, int shared_stages)

@@ -34,6 +34,9 @@ class ChannelSplit {
   std::vector<std::int32_t> first_, second_;
 };
 
+/// The parameters of `network` that the logits depend on when it goes on from the end of stage `stages` - 1.
+std::vector<NamedTensor> parameters_from(Network& network, int stages);
+
 /// Several classifiers that share the first stages of one network: ONE and collaborative learning. The trunk is that of
 /// branch 0, which alone is a complete network, so that it can be deployed; of the other branches only the later stages
 /// are used.

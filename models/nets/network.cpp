@@ -22,6 +22,10 @@ void Network::check_stages(const char* op, int stages) const {
     throw UsageError(message("[", op, "] expected 1 to ", taps_.size(), " stages of ", arch(), ", got ", stages));
 }
 
+Tensor Network::close(Executor&, const Tensor& x, PreActivation*) {
+  return x;
+}
+
 Tensor Network::neck(Executor&, const Tensor& x) {
   return x;
 }
@@ -33,8 +37,10 @@ Tensor Network::pool(const Tensor& x) {
 Features Network::run(Executor& executor, int first, Tensor x, const FeatureRequest& request, bool training) {
   Features result;
   for (int s = first; s < int(taps_.size()); ++s) {
-    PreActivation before;
-    x = stage(executor, s, x, request.pre_activations ? &before : nullptr);
+    PreActivation before, *wanted = request.pre_activations ? &before : nullptr;
+    x = stage(executor, s, x, wanted);
+    if (request.sums) result.sums.push_back(x);
+    if (s + 1 == int(taps_.size())) x = close(executor, x, wanted);
     if (request.pre_activations) result.pre_activations.push_back(std::move(before));
     if (request.taps) result.taps.push_back(x);
   }
@@ -76,7 +82,7 @@ Tensor Network::forward_trunk(const Tensor& x, int stages) {
   PlainExecutor executor;
   Tensor h = x;
   for (int s = 0; s < stages; ++s) h = stage(executor, s, h, nullptr);
-  return h;
+  return stages == int(taps_.size()) ? close(executor, h, nullptr) : h;
 }
 
 Features Network::forward_from(const Tensor& trunk, int stages, const FeatureRequest& request) {

@@ -76,6 +76,9 @@ class Network : public Module {
   /// Stage `s`: from the images (s = 0) or the result of the stage before to the map that is tapped. With `before`,
   /// also leaves the map before its last activation there.
   virtual Tensor stage(Executor& executor, int s, const Tensor& x, PreActivation* before) = 0;
+  /// From the result of the last stage to its tap: the normalisation and activation that close a pre-activation
+  /// network, which then fills `before` here. Other networks have none.
+  virtual Tensor close(Executor& executor, const Tensor& x, PreActivation* before);
   /// From the last tap to what is pooled.
   virtual Tensor neck(Executor& executor, const Tensor& x);
   /// To one vector an image: the mean over the pixels.

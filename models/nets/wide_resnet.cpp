@@ -70,11 +70,17 @@ WideResNet::WideResNet(NetworkSpec spec, int widen, const std::vector<dim_t>& in
 Tensor WideResNet::stage(Executor& executor, int s, const Tensor& x, PreActivation* before) {
   Tensor h = s == 0 ? executor.conv(conv1_, x) : x;
   for (const auto& block : groups_[std::size_t(s)]) h = block->forward(executor, h);
-  const bool last = std::size_t(s) + 1 == groups_.size();
-  const BatchNorm2d& next = last ? bn1_ : groups_[std::size_t(s) + 1].front()->entry();
-  if (before) *before = {executor.bn(next, h, Activation::kNone), &next};
-  if (!last) return h;
-  return before ? relu(before->value) : executor.bn(bn1_, h, Activation::kRelu);
+  if (before && std::size_t(s) + 1 < groups_.size()) {
+    const BatchNorm2d& next = groups_[std::size_t(s) + 1].front()->entry();
+    *before = {executor.bn(next, h, Activation::kNone), &next};
+  }
+  return h;
+}
+
+Tensor WideResNet::close(Executor& executor, const Tensor& x, PreActivation* before) {
+  if (!before) return executor.bn(bn1_, x, Activation::kRelu);
+  *before = {executor.bn(bn1_, x, Activation::kNone), &bn1_};
+  return relu(before->value);
 }
 
 Tensor WideResNet::classify(const Tensor& pooled, bool) {

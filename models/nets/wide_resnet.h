@@ -29,9 +29,9 @@ class WideBlock : public Module {
 /// WRN-depth-widen: conv3x3 to 16 channels, three groups of (depth - 4) / 6 blocks with 16, 32, 64 times `widen`
 /// channels, BN, ReLU, global average pooling, linear head. Names as in the reference network: conv1,
 /// block1.layer.0.bn1, ..., bn1, fc. Taps: the first two groups' sums as they are, and the third's after the closing BN
-/// and ReLU. Before the activation: the groups' sums after the BN that follows them (the first of the next group, or
-/// the closing one), as overhaul distillation has it; in training mode those of the first two groups then move the
-/// running statistics twice, as they do in its released code.
+/// and ReLU; FeatureRequest::sums are the three as they are. Before the activation: the groups' sums after the BN that
+/// follows them (the first of the next group, or the closing one), as overhaul distillation has it; in training mode
+/// those of the first two groups then move the running statistics twice, as they do in its released code.
 class WideResNet : public Network {
  public:
   /// `inner` are the channels of each block's first convolution, in order.
@@ -39,6 +39,7 @@ class WideResNet : public Network {
 
  protected:
   Tensor stage(Executor& executor, int s, const Tensor& x, PreActivation* before) override;
+  Tensor close(Executor& executor, const Tensor& x, PreActivation* before) override;
   Tensor classify(const Tensor& pooled, bool training) override;
 
  private:
