@@ -59,25 +59,25 @@ inline std::vector<dim_t> formula_permutation(const std::string& name, std::uint
   return order;
 }
 
+/// The range of a tensor's values in a state dictionary, by its name and what is beside it.
+inline std::pair<double, double> formula_range(const StateDict& state, const std::string& name, const Shape& shape) {
+  const auto dot = name.rfind('.');
+  const std::string owner = name.substr(0, dot), field = name.substr(dot + 1);
+  if (field == "running_mean") return {-0.2, 0.2};
+  if (field == "running_var") return {0.5, 1.5};
+  if (state.contains(owner + ".running_var")) return field == "weight" ? std::pair(0.8, 1.2) : std::pair(-0.1, 0.1);
+  if (field == "bias") return {-0.05, 0.05};
+  dim_t fan_in = 1;
+  for (std::size_t axis = 1; axis < shape.size(); ++axis) fan_in *= shape[axis];
+  const double high = std::sqrt(3.0 / double(fan_in));
+  return {-high, high};
+}
+
 /// Fills every parameter and buffer of `module` by the formula, from its full name with `prefix`.
 inline void fill_by_formula(const Module& module, const std::string& prefix, std::uint64_t seed) {
   const StateDict state = module.state();
   for (const auto& [name, tensor] : state) {
-    const auto dot = name.rfind('.');
-    const std::string owner = name.substr(0, dot), field = name.substr(dot + 1);
-    double low, high;
-    if (field == "running_mean") {
-      low = -0.2, high = 0.2;
-    } else if (field == "running_var") {
-      low = 0.5, high = 1.5;
-    } else if (state.contains(owner + ".running_var")) {
-      low = field == "weight" ? 0.8 : -0.1, high = field == "weight" ? 1.2 : 0.1;
-    } else if (field == "bias") {
-      low = -0.05, high = 0.05;
-    } else {
-      high = std::sqrt(3.0 / double(tensor.numel() / tensor.dim(0)));
-      low = -high;
-    }
+    const auto [low, high] = formula_range(state, name, tensor.shape());
     const std::vector<float> values = formula_between(prefix + name, seed, tensor.numel(), low, high);
     std::copy(values.begin(), values.end(), tensor.data<float>());
     tensor.bump_version();

@@ -1,0 +1,114 @@
+#include "models/methods/distillation/contrast_memory.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "engine/autograd.h"
+
+namespace engram {
+namespace {
+
+constexpr dim_t kLargestExact = dim_t(1) << 24;  // f32 holds all whole numbers up to it
+constexpr dim_t kMostRows = 4096;                // samples a batch
+
+Tensor whole_part(const Tensor& x) {
+  return convert(convert(x, DType::kI32), DType::kF32);
+}
+
+Tensor unit(const Tensor& x) {
+  return x / norm(x, {1}, true);
+}
+
+}  // namespace
+
+ContrastMemory::ContrastMemory(const std::vector<std::int32_t>& labels, int num_classes, dim_t negatives, dim_t width,
+                               double tau, double momentum, Device device)
+    : images_(dim_t(labels.size())), negatives_(negatives), tau_(tau), momentum_(momentum) {
+  std::vector<dim_t> order(labels.size());
+  std::iota(order.begin(), order.end(), dim_t(0));
+  std::stable_sort(order.begin(), order.end(),
+                   [&](dim_t a, dim_t b) { return labels[std::size_t(a)] < labels[std::size_t(b)]; });
+  std::vector<float> sorted, first(std::size_t(num_classes), 0), size(std::size_t(num_classes), 0);
+  for (const dim_t image : order) {
+    const auto label = std::size_t(labels[std::size_t(image)]);
+    if (size[label] == 0) first[label] = float(sorted.size());
+    ++size[label];
+    sorted.push_back(float(image));
+  }
+  const dim_t others = images_ - dim_t(*std::max_element(size.begin(), size.end()));
+  if (negatives < 1 || negatives > others)
+    throw UsageError(message("[crd] expected 1 to ", others, " negatives, as many as ", images_,
+                             " training images have of other classes, got ", negatives));
+  const float bound = float(1 / std::sqrt(double(width) / 3));
+  bank_student_ = register_buffer("memory_v1", {images_, width}, Init::uniform(-bound, bound), device);
+  bank_teacher_ = register_buffer("memory_v2", {images_, width}, Init::uniform(-bound, bound), device);
+  z_student_ = register_buffer("z_v1", {1}, Init::constant(0), device);
+  z_teacher_ = register_buffer("z_v2", {1}, Init::constant(0), device);
+  by_class_ = Tensor::from(sorted, {images_}, device);
+  first_of_class_ = Tensor::from(first, {num_classes}, device);
+  size_of_class_ = Tensor::from(size, {num_classes}, device);
+  std::vector<float> offsets;
+  for (dim_t row = 0; row * images_ < kLargestExact && row < kMostRows; ++row) offsets.push_back(float(row * images_));
+  row_offsets_ = Tensor::from(offsets, {dim_t(offsets.size()), 1}, device);
+}
+
+Tensor ContrastMemory::draw(const Tensor& samples, const Tensor& labels, Generator& generator) const {
+  const NoGradGuard no_grad;
+  const dim_t n = samples.dim(0);
+  const Tensor first = reshape(index_select(first_of_class_, 0, labels), {n, 1}),
+               size = reshape(index_select(size_of_class_, 0, labels), {n, 1});
+  const Tensor u = uniform({n, negatives_}, generator, 0, 1, samples.device());
+  const Tensor rank = whole_part(u * (float(images_) - size));
+  const Tensor place = rank + size * greater(rank, first - 0.5f);  // past the own class
+  const Tensor others = index_select(by_class_, 0, convert(flatten(place, 0), DType::kI32));
+  return concat({reshape(convert(samples, DType::kF32), {n, 1}), reshape(others, {n, negatives_})}, 1);
+}
+
+ContrastMemory::Side ContrastMemory::side(const Tensor& embedding, const Tensor& bank, const Tensor& z,
+                                          const Tensor& flat) const {
+  const dim_t n = embedding.dim(0), per_sample = flat.dim(0) / n;
+  // One product with the whole bank and a choice of its entries: the rows chosen would be many times the bank.
+  const Tensor scores = matmul(embedding, bank, false, true) * float(1 / tau_);
+  const Tensor chosen = exp(reshape(index_select(flatten(scores, 0), 0, flat), {n, per_sample}));
+  const Tensor unset = equal(z, Tensor::zeros({1}, z.device()));
+  const Tensor next_z = z + unset * (mean(chosen.detach()) * float(images_));
+  const Tensor p = chosen / reshape(next_z, {1, 1});
+  const float m = float(double(negatives_) / double(images_)), eps = 1e-7f;
+  const Tensor own = slice(p, 1, 0, 1), others = slice(p, 1, 1, per_sample);
+  const Tensor right = sum(log(own / (own + (m + eps))));
+  const Tensor wrong = sum(log(others + (m + eps))) - float(double(n * negatives_) * std::log(double(m)));
+  return {(wrong - right) * float(1.0 / double(n)), next_z};
+}
+
+Tensor ContrastMemory::loss(const Tensor& student, const Tensor& teacher, const Tensor& images) {
+  const dim_t n = student.dim(0);
+  if (n > row_offsets_.dim(0))
+    throw UsageError(message("[crd] expected a batch of at most ", row_offsets_.dim(0), " with ", images_,
+                             " training images, got ", n));
+  const Tensor flat = [&] {
+    const NoGradGuard no_grad;
+    return convert(flatten(images + slice(row_offsets_, 0, 0, n), 0), DType::kI32);
+  }();
+  const Side by_teacher = side(student, bank_teacher_, z_student_, flat),
+             by_student = side(teacher, bank_student_, z_teacher_, flat);
+  next_z_student_ = by_teacher.z;
+  next_z_teacher_ = by_student.z;
+  return by_teacher.loss + by_student.loss;
+}
+
+void ContrastMemory::mix(const Tensor& bank, const Tensor& embedding, const Tensor& samples) const {
+  const Tensor old = index_select(bank, 0, samples);
+  const Tensor mixed = unit(float(momentum_) * old + float(1 - momentum_) * embedding.detach());
+  add_in_place(bank, index_add(mixed - old, 0, samples, images_));
+}
+
+void ContrastMemory::update(const Tensor& student, const Tensor& teacher, const Tensor& samples) {
+  const NoGradGuard no_grad;
+  mix(bank_student_, student, samples);
+  mix(bank_teacher_, teacher, samples);
+  add_in_place(z_student_, next_z_student_ - z_student_);
+  add_in_place(z_teacher_, next_z_teacher_ - z_teacher_);
+}
+
+}  // namespace engram

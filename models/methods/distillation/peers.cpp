@@ -1,0 +1,47 @@
+#include "models/methods/distillation/peers.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "models/methods/distillation/kd_term.h"
+
+namespace engram {
+
+Tensor mutual_term(const Tensor& student, const std::vector<Tensor>& peers, bool add) {
+  Tensor total;
+  for (const Tensor& peer : peers) {
+    const Tensor term = kd_term(student, peer.detach(), 1);
+    total = total.defined() ? total + term : term;
+  }
+  return add || peers.size() == 1 ? total : total * float(1.0 / double(peers.size()));
+}
+
+Tensor collaborative_term(const std::vector<Tensor>& heads, std::size_t head, double tau) {
+  Tensor others;
+  for (std::size_t i = 0; i < heads.size(); ++i)
+    if (i != head) others = others.defined() ? others + heads[i].detach() : heads[i].detach();
+  const Tensor target = softmax(others * float(1 / tau / double(heads.size() - 1)));
+  return softmax_cross_entropy_soft(heads[head] * float(1 / tau), target);
+}
+
+Tensor ensemble_term(const Tensor& branch, const Tensor& ensemble, double tau) {
+  const Tensor target = softmax(ensemble.detach() * float(1 / tau)) + 1e-7f;
+  const Tensor divergence = sum(target * (log(target) - log_softmax(branch * float(1 / tau))));
+  return divergence * float(tau * tau / double(branch.dim(0)));
+}
+
+double ensemble_weight(double epoch) {
+  const double rest = 1 - std::min(epoch, 80.0) / 80;
+  return std::exp(-5 * rest * rest);
+}
+
+Tensor snapshot_term(const Tensor& student, const Tensor& teacher, double tau) {
+  return softmax_cross_entropy_soft(student, softmax(teacher.detach() * float(1 / tau)));
+}
+
+Tensor shared_by(const Tensor& x, int children) {
+  const Tensor value = x.detach();
+  return value + (x - value) * float(1.0 / children);
+}
+
+}  // namespace engram

@@ -1,0 +1,89 @@
+#include "models/methods/distillation/student_task.h"
+
+#include <algorithm>
+
+#include "engine/autograd.h"
+#include "engine/ops.h"
+#include "models/methods/distillation/distillation_task.h"
+#include "models/methods/distillation/loss_registry.h"
+#include "models/nets/make_network.h"
+
+namespace engram {
+
+StudentTask::StudentTask(const ImageDataset& data, const DistillationOptions& options, const Device& device)
+    : options_(options), data_(data, device) {
+  BatchPlan& batches = options_.batches;
+  if (options_.epochs < 1) throw UsageError(message("[distill] expected at least 1 epoch, got ", options_.epochs));
+  if (batches.batch_size < 2 || batches.batch_size > data.count)
+    throw UsageError(message("[distill] expected a batch size from 2 to the ", data.count, " training images, got ",
+                             batches.batch_size));
+  batches.shuffle = true;
+  batches.drop_last = data.count % batches.batch_size == 1;
+  stager_ = std::make_unique<BatchStager>(data_, batches);
+  steps_per_epoch_ = stager_->batches_per_epoch();
+  options_.schedule.total_steps = steps_per_epoch_ * options_.epochs;
+  rate_ = std::make_unique<StagedRate>(options_.schedule, device);
+}
+
+void StudentTask::stage_batch(dim_t step) {
+  if (step < 0 || step >= total_steps())
+    throw UsageError(message("[distill] expected a step below ", total_steps(), ", got ", step));
+  stager_->stage(step);
+}
+
+bool StudentTask::is_incomplete(dim_t step) const {
+  return (step + 1) % steps_per_epoch_ == 0 && steps_per_epoch_ * options_.batches.batch_size > data_.count();
+}
+
+const StudentTaskRegistry& student_task_registry() {
+  static const StudentTaskRegistry registry = [] {
+    StudentTaskRegistry r("distillation method");
+    for (const auto add : {add_mutual_learning, add_branched_learning, add_snapshot}) add(r);
+    return r;
+  }();
+  return registry;
+}
+
+std::unique_ptr<StudentTask> make_student_task(Network& student, const std::vector<Network*>& teachers,
+                                               const ImageDataset& data, const DistillationOptions& options) {
+  const std::vector<std::string> terms = split_terms(options.method);
+  const auto& kinds = student_task_registry().entries();
+  const auto is_kind = [&](const std::string& term) {
+    const std::string name = parse_component(term).name;
+    return std::any_of(kinds.begin(), kinds.end(), [&](const RegistryEntry& kind) { return kind.name == name; });
+  };
+  if (terms.size() == 1 && is_kind(terms[0])) {
+    if (!teachers.empty())
+      throw UsageError(
+          message("[distill] expected no teacher for the method ", options.method, ", got ", teachers[0]->arch()));
+    return student_task_registry().make(terms[0], {student, teachers, data, options});
+  }
+  return std::make_unique<DistillationTask>(student, teachers, data, options);
+}
+
+std::string distillation_method_names() {
+  return distillation_registry().names() + ", " + student_task_registry().names();
+}
+
+Tensor batch_accuracy(const Tensor& logits, const Tensor& labels) {
+  const NoGradGuard no_grad;
+  return mean(equal(convert(argmax(logits.detach()), DType::kF32), convert(labels, DType::kF32)));
+}
+
+std::vector<Tensor> tensors_of(const std::vector<NamedTensor>& parameters) {
+  std::vector<Tensor> tensors;
+  for (const NamedTensor& parameter : parameters) tensors.push_back(parameter.tensor);
+  return tensors;
+}
+
+void append_named(std::vector<NamedTensor>& all, const std::string& prefix,
+                  const std::vector<NamedTensor>& parameters) {
+  for (const NamedTensor& parameter : parameters) all.push_back({prefix + parameter.name, parameter.tensor});
+}
+
+std::unique_ptr<Network> network_like(const Network& student, std::uint64_t seed, const std::string& arch) {
+  return make_network(arch.empty() ? student.arch() : arch, student.num_classes(),
+                      {.seed = seed, .device = student.device(), .image = student.image()});
+}
+
+}  // namespace engram
