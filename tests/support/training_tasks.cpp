@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "models/methods/compression/recovery.h"
+#include "models/methods/distillation/student_task.h"
 #include "models/methods/inversion/inversion.h"
 #include "models/nets/make_network.h"
 #include "models/training/supervised.h"
@@ -59,6 +60,46 @@ OwnedTask recovery(const Device& device) {
   return {parts, std::move(task)};
 }
 
+/// Images of 8x8 pixels, for networks with several maps: corners of bright ones.
+ImageDataset small_images(dim_t count) {
+  ImageDataset data = bright_images(count);
+  const std::vector<std::uint8_t> pixels = std::move(data.pixels);
+  data.pixels.clear();
+  for (dim_t plane = 0; plane < 3 * count; ++plane)
+    for (int y = 0; y < 8; ++y)
+      for (int x = 0; x < 8; ++x) data.pixels.push_back(pixels[std::size_t(plane * 1024 + y * 32 + x)]);
+  data.height = data.width = 8;
+  return data;
+}
+
+/// A distillation by any method, with an incomplete batch at the end of each epoch.
+TaskKind distillation(const std::string& name, const std::string& method, bool teacher) {
+  const auto make = [method, teacher](const Device& device) -> OwnedTask {
+    struct Parts {
+      ImageDataset data = small_images(8);
+      std::unique_ptr<Network> student, teacher;
+    };
+    auto parts = std::make_shared<Parts>();
+    parts->student = make_network("wrn-10-1", 2, {.seed = 5, .device = device, .image = {3, 8, 8}});
+    std::vector<Network*> teachers;
+    if (teacher) {
+      parts->teacher = make_network("wrn-10-1", 2, {.seed = 6, .device = device, .image = {3, 8, 8}});
+      teachers.push_back(parts->teacher.get());
+    }
+    DistillationOptions options;
+    options.method = method;
+    options.epochs = 3;
+    options.initial_epochs = 1;
+    options.initial_lr = 0.01;
+    options.batches = {.batch_size = 3, .augment = standard_augmentation(), .seed = 3};
+    options.strong = {.cutout = 2};
+    options.schedule = {.kind = ScheduleKind::kCosine, .base_lr = 0.01};
+    auto task = make_student_task(*parts->student, teachers, parts->data, options);
+    return {parts, std::move(task)};
+  };
+  return {name, make, 9};
+}
+
 OwnedTask toy(const Device& device) {
   return {nullptr, std::make_unique<ToyMethod>(device)};
 }
@@ -71,6 +112,13 @@ const std::vector<TaskKind>& task_kinds() {
       {"deep_inversion", deep_inversion, 6},
       {"recovery", recovery, 6},
       {"toy", toy, 30},
+      distillation("ie_ft", R"({"name": "ie-ft", "split": "random", "width": 4}+kd)", true),
+      distillation("crd", R"({"name": "crd", "negatives": 3, "width": 4}+ctkd)", true),
+      distillation("od", "od", true),
+      distillation("ab", "ab+mlkd", true),
+      distillation("ie_dml", R"({"name": "ie-dml", "split": "random", "width": 4})", false),
+      distillation("one", "one", false),
+      distillation("snapshot", R"({"name": "snapshot", "cycles": 3})", false),
   };
   return kinds;
 }
