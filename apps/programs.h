@@ -7,6 +7,7 @@
 namespace engram::apps {
 
 int run_train(Call& call);
+int run_distill(Call& call);
 int run_invert(Call& call);
 int run_eval(Call& call);
 int run_inspect(Call& call);

@@ -42,7 +42,8 @@ struct ClassifierTraining {
 };
 
 /// Opens the program's run folder, goes on at its checkpoint where there is one, trains, and writes
-/// classifier.safetensors, the facts "test_accuracy" and "parameters" and the report. Returns the exit code. `files`
+/// classifier.safetensors, the facts "test_accuracy" (of the last epoch), "best_test_accuracy" and "parameters" and the
+/// report. Returns the exit code. `files`
 /// are patterns of what the program writes beside the classifier and the checkpoint. Throws what Program::open and
 /// load_checkpoint throw, and what Program::run passes on.
 int run_classifier_training(Program& program, const ClassifierTrainingSettings& settings,

@@ -20,11 +20,11 @@ DatasetRequest request_of(const DataSettings& s, Split split) {
           .index_list = split == Split::kTrain ? s.train_list : s.test_list};
 }
 
-void add_data_settings(Cli& cli, DataSettings& s) {
-  cli.option("data", &s.data, "Folder of the data set, packed images, or the folder of another run, for its images")
-      .only_on_command_line()
-      .required("resume")
-      .input();
+void add_data_settings(Cli& cli, DataSettings& s, bool required) {
+  Setting& data = cli.option("data", &s.data,
+                             "Folder of the data set, packed images, or the folder of another run, for its images");
+  data.only_on_command_line().input();
+  if (required) data.required("resume");
   add_image_settings(cli, s);
   cli.option("domains", &s.domains, "PACS: domains to train on; none is all");
   cli.option("test-domains", &s.test_domains,

@@ -22,8 +22,8 @@ struct DataSettings {
   std::filesystem::path train_list, test_list;
 };
 
-/// Registers them.
-void add_data_settings(Cli& cli, DataSettings& settings);
+/// Registers them; without `required` a program checks itself whether there is a --data.
+void add_data_settings(Cli& cli, DataSettings& settings, bool required = true);
 
 /// Registers --dataset and --image-size only.
 void add_image_settings(Cli& cli, DataSettings& settings);

@@ -156,4 +156,24 @@ bool has_image_folders(const fs::path& folder) {
   return false;
 }
 
+ImageDataset read_plain_images(const fs::path& folder, const ImageSize& size) {
+  const std::vector<fs::path> files = sorted_entries(folder, false);
+  if (files.empty()) throw DataError(message("[images] expected PNG files, got none in ", folder.string()));
+  ImageDataset out;
+  out.name = "unlabelled";
+  out.split = "all";
+  out.class_names = {"image"};
+  out.num_classes = 1;
+  ImageCollector collector(out, size);
+  for (const fs::path& file : files) collector.add(file, 0);
+  out.normalization = normalization_for(out.channels);
+  check_dataset(out, folder.string());
+  return out;
+}
+
+bool has_plain_images(const fs::path& folder) {
+  std::error_code ignored;
+  return fs::is_directory(folder, ignored) && !has_image_folders(folder) && !sorted_entries(folder, false).empty();
+}
+
 }  // namespace engram

@@ -22,6 +22,13 @@ ImageDataset read_image_folder(const std::filesystem::path& folder, const KnownC
 /// Whether `folder` has a subfolder with a file that read_image_folder would read.
 bool has_image_folders(const std::filesystem::path& folder);
 
+/// Reads the .png files that lie in `folder` itself: images without labels, as one class of the name "image" and set
+/// "unlabelled". Otherwise as read_image_folder. Throws DataError for a folder without such files.
+ImageDataset read_plain_images(const std::filesystem::path& folder, const ImageSize& size = {});
+
+/// Whether `folder` holds files that read_plain_images would read, and no class folders.
+bool has_plain_images(const std::filesystem::path& folder);
+
 /// Reads a safetensors file with `images` u8 [N, C, H, W], C 1 or 3, and `labels` i32 or i64 [N], and perhaps
 /// `contexts` (second labels), likewise. Its metadata may hold `num_classes` (a number), `class_names` and
 /// `context_names` (one a line); otherwise the largest label plus one, and "0", "1", ...

@@ -1,0 +1,90 @@
+#include "apps/common/student_data.h"
+
+#include <algorithm>
+#include <ostream>
+
+#include "apps/common/data_of_run.h"
+#include "models/data/class_folders.h"
+#include "models/data/dataset_hash.h"
+#include "models/data/evenly_spread.h"
+#include "models/data/image_folder.h"
+#include "models/data/network_images.h"
+#include "models/training/evaluate.h"
+
+namespace engram::apps {
+namespace {
+
+/// The classes that the sets must agree with.
+KnownClasses known_by(const std::vector<Classifier>& teachers) {
+  if (teachers.empty()) return {};
+  KnownClasses known = known_classes(teachers[0].class_names);
+  known.count = teachers[0].network->num_classes();
+  return known;
+}
+
+bool same(const Normalization& a, const Normalization& b) {
+  return a.mean == b.mean && a.std == b.std;
+}
+
+/// Labels by the largest logit of the teacher, the lowest class of equals.
+void label_by(const Classifier& teacher, ImageDataset& data) {
+  ImageDataset seen = data;
+  seen.labels.assign(std::size_t(data.count), 0);
+  seen.num_classes = teacher.network->num_classes();
+  seen.class_names = teacher.class_names;
+  std::vector<std::int32_t> labels;
+  evaluate(*teacher.network, seen, {.observe = [&](std::int32_t, std::span<const float> logits) {
+    labels.push_back(std::int32_t(std::max_element(logits.begin(), logits.end()) - logits.begin()));
+  }});
+  seen.labels = std::move(labels);
+  data = std::move(seen);
+}
+
+/// The two sets as they are in the files; `labelled` says whether those of training have labels.
+TrainingSets read_sets(Program& program, const DistillSettings& given, const std::vector<Classifier>& teachers,
+                       bool labelled) {
+  const DataSettings s = data_of_run(given.images, program.call().err);
+  const KnownClasses known = known_by(teachers);
+  TrainingSets sets;
+  DatasetRequest train = request_of(s, Split::kTrain), test = request_of(s, Split::kTest);
+  train.classes = test.classes = known;
+  sets.train = labelled ? open_dataset(train) : read_plain_images(s.data, train.size);
+  say_note(sets.train, *program.call().err);
+  if (labelled) test.classes = {sets.train.num_classes, sets.train.class_names};
+  if (!given.test_data.empty()) test.path = given.test_data, test.kind = "auto";
+  sets.test = open_dataset(test);
+  return sets;
+}
+
+}  // namespace
+
+TrainingSets open_student_sets(Program& program, const DistillSettings& s, const std::vector<Classifier>& teachers) {
+  if (s.images.data.empty()) throw UsageError("expected --data PATH (see --help)");
+  for (const Classifier& teacher : teachers)
+    if (!same(teacher.normalization, teachers[0].normalization))
+      throw UsageError("--teacher: expected teachers that take images normalised by the same constants, got others");
+  const bool labelled = s.images.dataset != "auto" || !has_plain_images(s.images.data);
+  if ((!labelled || s.teacher_labels) && teachers.empty())
+    throw UsageError(
+        message("--data: expected labels or a teacher that gives them, got neither for ", s.images.data.string()));
+  if (!labelled && s.test_data.empty())
+    throw UsageError("--data: expected --test-data beside images without labels, got none");
+  TrainingSets sets = read_sets(program, s, teachers, labelled);
+  const ImageShape image = teachers.empty() ? shape_for_network(sets.train) : teachers[0].network->image();
+  const std::filesystem::path tested = s.test_data.empty() ? s.images.data : s.test_data;
+  sets.train = network_images(std::move(sets.train), image, s.images.data.string());
+  sets.test = network_images(std::move(sets.test), image, tested.string());
+  if (!teachers.empty()) sets.train.normalization = sets.test.normalization = teachers[0].normalization;
+  program.add_input("data", s.images.data, {{"data/train", dataset_sha256(sets.train)}});
+  program.add_input(s.test_data.empty() ? "data" : "test-data", tested, {{"data/test", dataset_sha256(sets.test)}});
+  if (!s.images.train_list.empty()) program.add_input("train-list", s.images.train_list);
+  if (!s.images.test_list.empty()) program.add_input("test-list", s.images.test_list);
+  sets.train = evenly_spread(sets.train, s.limit);
+  if (!labelled || s.teacher_labels) label_by(teachers[0], sets.train);
+  if (!teachers.empty())
+    *program.call().err << "teacher: test accuracy "
+                        << 100 * evaluate(*teachers[0].network, sets.test).accuracy() << " %\n";
+  return sets;
+}
+
+}  // namespace engram::apps

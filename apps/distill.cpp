@@ -1,0 +1,54 @@
+/// engram-distill: trains a student by what a teacher, its peers or itself say.
+
+#include "apps/common/classifier_options.h"
+#include "apps/common/classifier_training.h"
+#include "apps/common/distill_settings.h"
+#include "apps/common/exit_code.h"
+#include "apps/common/student_data.h"
+#include "apps/programs.h"
+#include "engine/io/sha256.h"
+
+namespace engram::apps {
+namespace {
+
+/// The classifiers of --teacher, which become an input of the run.
+std::vector<Classifier> read_teachers(Program& program, const std::vector<std::string>& paths) {
+  std::vector<Classifier> teachers;
+  std::string joined;
+  std::map<std::string, std::string> hashes;
+  for (const std::string& path : paths) {
+    teachers.push_back(open_classifier(path, {}, program.device(), program.call().err));
+    joined += (joined.empty() ? "" : ",") + std::filesystem::absolute(path).lexically_normal().string();
+    hashes[message("teacher/", hashes.size())] = io::sha256_file_hex(classifier_file(path));
+  }
+  if (!paths.empty()) program.add_input("teacher", joined, hashes);
+  return teachers;
+}
+
+}  // namespace
+
+int run_distill(Call& call) {
+  DistillSettings settings;
+  Cli cli(call, "Trains a student with a teacher and writes it, with its metrics and checkpoints, to a run folder.");
+  add_distill_settings(cli, settings);
+  if (!cli.parse()) return kExitOk;
+  apply_protocol(cli, settings);
+  Program program(cli, settings.common);
+  const std::vector<Classifier> teachers = read_teachers(program, settings.teachers);
+  const TrainingSets sets = open_student_sets(program, settings, teachers);
+  const std::unique_ptr<Network> student =
+      start_network(program, settings.student, settings.init, sets.train, settings.common.seed);
+  std::vector<Network*> networks;
+  for (const Classifier& teacher : teachers) networks.push_back(teacher.network.get());
+  const std::unique_ptr<StudentTask> task =
+      make_student_task(*student, networks, sets.train, distillation_options(settings, sets.train));
+  return run_classifier_training(program, settings.training,
+                                 {.task = *task,
+                                  .total_steps = task->total_steps(),
+                                  .steps_per_epoch = task->steps_per_epoch(),
+                                  .learning_rate = [&](dim_t step) { return task->learning_rate(step); },
+                                  .train = sets.train,
+                                  .test = sets.test});
+}
+
+}  // namespace engram::apps
