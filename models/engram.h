@@ -22,6 +22,7 @@
 #include "models/data/network_images.h"
 #include "models/data/open_dataset.h"
 #include "models/layers.h"
+#include "models/methods/distillation/student_task.h"
 #include "models/methods/inversion/inversion.h"
 #include "models/methods/inversion/inversion_loss.h"
 #include "models/methods/inversion/synthetic_images.h"

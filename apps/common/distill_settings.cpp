@@ -79,11 +79,13 @@ void add_distill_settings(Cli& cli, DistillSettings& s) {
   cli.option("teacher-labels", &s.teacher_labels,
              "Take the labels of the training images from the teacher; so it is for images without any");
   add_limit_option(cli, s.limit, "training images");
-  cli.group("Optimisation by SGD; defaults are those of the protocol");
+  cli.group("Optimisation by SGD; the protocol says what is not given");
   cli.option("protocol", &s.protocol, "How a paper or its code trains (below)").choices(protocol_names());
-  cli.option("epochs", &s.epochs, "Passes over the training images").at_least(0);
-  cli.option("initial-epochs", &s.initial_epochs, "Passes before, of methods with an initial stage; unless given, as large a part as in the protocol").at_least(0);
-  cli.option("batch-size", &s.batch_size, "Images a step").at_least(0);
+  cli.option("epochs", &s.epochs, "Passes over the training images").at_least(1);
+  cli.option("initial-epochs", &s.initial_epochs,
+             "Passes before, of methods with an initial stage; unless given, as large a part as in the protocol")
+      .at_least(0);
+  cli.option("batch-size", &s.batch_size, "Images a step").at_least(2);
   cli.option("lr", &s.lr, "Learning rate").at_least(0);
   cli.option("initial-lr", &s.initial_lr, "Learning rate of the initial stage").at_least(0);
   cli.option("schedule", &s.schedule, "Course of the learning rate").choices({"constant", "multistep", "cosine"});
@@ -93,6 +95,7 @@ void add_distill_settings(Cli& cli, DistillSettings& s) {
   cli.option("momentum", &s.momentum, "Of SGD").at_least(0).at_most(1);
   cli.option("nesterov", &s.nesterov, "Nesterov's form of SGD with momentum");
   cli.option("weight-decay", &s.weight_decay, "L2 coefficient, of all parameters").at_least(0);
+  s.augment.pad_mode = "reflect";
   add_augment_settings(cli, s.augment);
   add_classifier_training_settings(cli, s.training);
   add_seed_option(cli, s.common);

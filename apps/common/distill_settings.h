@@ -13,7 +13,7 @@
 namespace engram::apps {
 
 /// Everything that engram-distill reads from its command line or configuration file. Lengths are in epochs. Those that
-/// a protocol knows are its values unless they are given.
+/// a protocol knows are its values unless they are given; here those of ie-kd.
 struct DistillSettings {
   CommonOptions common;
   std::vector<std::string> teachers;
@@ -25,15 +25,15 @@ struct DistillSettings {
   std::filesystem::path init;
 
   std::string protocol = "ie-kd";
-  std::int64_t epochs = 0, initial_epochs = 0;
-  std::int64_t batch_size = 0;
-  double lr = 0, initial_lr = 0;
+  std::int64_t epochs = 160, initial_epochs = 30;
+  std::int64_t batch_size = 128;
+  double lr = 0.1, initial_lr = 0.1;
   double momentum = 0.9;
-  bool nesterov = false;
-  double weight_decay = 0;
+  bool nesterov = true;
+  double weight_decay = 5e-4;
   double warmup_epochs = 0;
   std::string schedule = "multistep";
-  std::vector<double> milestones;
+  std::vector<double> milestones = {80, 120};
   double gamma = 0.1;
 
   AugmentSettings augment;

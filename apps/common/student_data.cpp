@@ -82,8 +82,8 @@ TrainingSets open_student_sets(Program& program, const DistillSettings& s, const
   sets.train = evenly_spread(sets.train, s.limit);
   if (!labelled || s.teacher_labels) label_by(teachers[0], sets.train);
   if (!teachers.empty())
-    *program.call().err << "teacher: test accuracy "
-                        << 100 * evaluate(*teachers[0].network, sets.test).accuracy() << " %\n";
+    *program.call().err << "teacher: test accuracy " << 100 * evaluate(*teachers[0].network, sets.test).accuracy()
+                        << " %\n";
   return sets;
 }
 

@@ -8,10 +8,10 @@
 
 namespace engram::apps {
 
-/// Training and test images as the teachers take them (without one, as open_training_sets), as inputs of the run. Images
-/// without labels, and with --teacher-labels all, get those of the first teacher. The first teacher's accuracy is said
-/// on the call's `err`. Throws UsageError where --data is missing, where teachers are normalised differently, or where
-/// there is no teacher to label images; DataError, naming the teacher's layer, when its logits are not finite.
+/// Training and test images as the teachers take them (without one, as open_training_sets), as inputs of the run.
+/// Images without labels, and with --teacher-labels all, get those of the first teacher. The first teacher's accuracy
+/// is said on the call's `err`. Throws UsageError where --data is missing, where teachers are normalised differently,
+/// or where there is no teacher to label images; DataError, naming the teacher's layer, when its logits are not finite.
 TrainingSets open_student_sets(Program& program, const DistillSettings& settings,
                                const std::vector<Classifier>& teachers);
 

@@ -485,7 +485,7 @@ class DmlTrajectory : public Trajectory {
     const auto& parameters = task.member_parameters(n - 1);
     for (std::size_t p = 0; p < parameters.size(); ++p)
       if (parameters[p].name.starts_with("net.")) own.push_back(v.gradients[p]);
-    for (const std::string key : {"grad_norm" + i, "grad_norm_net" + i})
+    for (const std::string& key : {"grad_norm" + i, "grad_norm_net" + i})
       if (row.contains(key)) expect_relative(norm_of(own), row[key], gradient, key);
   }
 

@@ -214,7 +214,9 @@ Outcome ctkd(GoldenEntry& e, const json&) {
   const Tensor loss = term->loss(batch_of(e.input("s"), e.input("t"), {}));
   e.part("T", float(e.constant("t_end")) * sigmoid(theta.detach()) + float(e.constant("t_start")));
   e.skip_part("lambda_");  // seen in the gradient
-  return {loss, 1e-5, 2e-3};
+  // At a temperature of 15 the divergence of standardised logits is a few thousandths of the logarithms that it is the
+  // difference of, and theta's gradient is a difference of such once more: float32 has 4 to 2 digits of them.
+  return standardises(e) ? Outcome{loss, 2e-5, 5e-3} : Outcome{loss, 1e-5, 2e-3};
 }
 
 Outcome review_hcl(GoldenEntry& e, const json&) {

@@ -92,7 +92,7 @@ TaskKind distillation(const std::string& name, const std::string& method, bool t
     options.initial_epochs = 1;
     options.initial_lr = 0.01;
     options.batches = {.batch_size = 3, .augment = standard_augmentation(), .seed = 3};
-    options.strong = {.cutout = 2};
+    options.strong.cutout = 2;
     options.schedule = {.kind = ScheduleKind::kCosine, .base_lr = 0.01};
     auto task = make_student_task(*parts->student, teachers, parts->data, options);
     return {parts, std::move(task)};

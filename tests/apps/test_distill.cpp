@@ -1,0 +1,203 @@
+/// engram-distill: students, resumption, images without labels, mistakes.
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "engine/io/png.h"
+#include "engine/io/safetensors.h"
+#include "models/classifier_file.h"
+#include "models/data/image_folder.h"
+#include "models/methods/distillation/loss_registry.h"
+#include "models/methods/distillation/student_task.h"
+#include "tests/support/bright_images.h"
+#include "tests/support/program.h"
+#include "tests/support/run_program.h"
+#include "tests/support/temp_folder.h"
+
+namespace engram::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+class DistillApp : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    write_packed_images(data(), bright_images(12));
+    const auto teacher = make_network("resnet8", 2, {.seed = 3});
+    save_classifier(folder_ / "teacher.safetensors", *teacher, cifar_normalization());
+  }
+  fs::path data() const { return folder_ / "images.safetensors"; }
+  fs::path out(const std::string& name = "run") const { return folder_ / name; }
+  /// A run of two epochs with these options beside.
+  test::ProgramResult distill(std::vector<std::string> options, const std::string& run = "run") const {
+    std::vector<std::string> words = {"--student", "resnet8",      "--data", data(),      "--out", out(run),
+                                      "--quiet",   "--batch-size", "4",      "--threads", "1",     "--milestones",
+                                      "1"};
+    if (std::find(options.begin(), options.end(), "--epochs") == options.end())
+      words.insert(words.end(), {"--epochs", "2"});
+    words.insert(words.end(), options.begin(), options.end());
+    return test::run_program("engram-distill", words);
+  }
+  std::vector<std::string> taught(std::vector<std::string> options) const {
+    options.insert(options.end(), {"--teacher", folder_ / "teacher.safetensors"});
+    return options;
+  }
+
+  test::TempFolder folder_;
+};
+
+TEST_F(DistillApp, LeavesAPlainStudentWithTheBitsOfTheTrainedOne) {
+  const test::ProgramResult result = distill(taught({"--method", R"({"name": "ie-ft", "width": 4}+kd)"}));
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_NE(result.out.find("after the best"), std::string::npos) << result.out;
+  const json manifest = json::parse(std::ifstream(out() / "manifest.json"));
+  EXPECT_EQ(manifest["status"], "complete");
+
+  // The checkpoint holds the trained network; the file a network without coders, of the same bits.
+  const Classifier student = load_classifier(out() / "classifier.safetensors");
+  const auto plain = make_network("resnet8", 2);
+  EXPECT_EQ(student.network->num_parameters(), plain->num_parameters());
+  const io::SafetensorsFile checkpoint(out() / "checkpoint.safetensors");
+  StateDict trained;
+  for (const auto& [name, tensor] : plain->state()) {
+    const io::SafetensorsEntry* entry = checkpoint->find("student." + name);
+    ASSERT_NE(entry, nullptr) << name;
+    std::vector<float> values(std::size_t(tensor.numel()));
+    ASSERT_EQ(entry->bytes.size(), values.size() * sizeof(float));
+    std::copy(entry->bytes.begin(), entry->bytes.end(), reinterpret_cast<std::uint8_t*>(values.data()));
+    trained[name] = Tensor::from(values, tensor.shape());
+  }
+  plain->load_state(trained);
+  const Tensor x = Tensor::full({2, 3, 32, 32}, 0.25f);
+  EXPECT_EQ(student.network->logits_inference(x).to_vector(), plain->logits_inference(x).to_vector());
+}
+
+TEST_F(DistillApp, EveryKindOfTrainingRuns) {
+  EXPECT_EQ(distill(taught({"--method", "at+od", "--epochs", "1"}), "taught").code, 0);
+  for (const char* method : {"dml", "one", "tf-kd-reg"}) {
+    const test::ProgramResult result = distill({"--method", method, "--epochs", "1"}, method);
+    EXPECT_EQ(result.code, 0) << method << result.err;
+    EXPECT_TRUE(fs::exists(out(method) / "classifier.safetensors")) << method;
+  }
+}
+
+TEST_F(DistillApp, AnUnlabelledFolderIsLabelledByTheTeacher) {
+  const ImageDataset images = bright_images(6);
+  fs::create_directory(folder_ / "plain");
+  for (dim_t i = 0; i < images.count; ++i) {
+    io::Image image{.width = 32, .height = 32, .channels = 3, .pixels = std::vector<std::uint8_t>(3 * 1024)};
+    for (std::size_t p = 0; p < 1024; ++p)
+      for (std::size_t c = 0; c < 3; ++c) image.pixels[3 * p + c] = images.image(i)[c * 1024 + p];
+    io::write_png(folder_ / "plain" / (std::to_string(i) + ".png"), image);
+  }
+  const std::vector<std::string> words = {"--student", "resnet8", "--data",    folder_ / "plain",
+                                          "--out",     out(),     "--teacher", folder_ / "teacher.safetensors",
+                                          "--epochs",  "1",       "--quiet",   "--batch-size",
+                                          "3"};
+  const test::ProgramResult untested = test::run_program("engram-distill", words);
+  EXPECT_EQ(untested.code, 2);
+  EXPECT_NE(untested.err.find("expected --test-data beside images without labels"), std::string::npos) << untested.err;
+  std::vector<std::string> tested = words;
+  tested.insert(tested.end(), {"--test-data", data()});
+  EXPECT_EQ(test::run_program("engram-distill", tested).code, 0);
+}
+
+TEST_F(DistillApp, AnInterruptedRunGoesOnWithTheSameBits) {
+  const std::vector<std::string> options = taught({"--method", "ie-at", "--checkpoint-steps", "1", "--epochs", "4"});
+  ASSERT_EQ(distill(options, "whole").code, 0);
+  std::vector<std::string> words = {"--student", "resnet8",   "--data", data(),         "--out", out("stopped"),
+                                    "--quiet",   "--threads", "1",      "--batch-size", "4",     "--milestones",
+                                    "1"};
+  words.insert(words.end(), options.begin(), options.end());
+  Program program("engram-distill", words, folder_ / "log");
+  while (!fs::exists(out("stopped") / "checkpoint.safetensors"))
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  program.signal(SIGTERM);
+  if (const int code = program.wait(); code == 130) {
+    const test::ProgramResult resumed = test::run_program("engram-distill", {"--resume", out("stopped"), "--quiet"});
+    ASSERT_EQ(resumed.code, 0) << resumed.err;
+  } else {
+    ASSERT_EQ(code, 0) << text_of(folder_ / "log");  // it was done before the signal
+  }
+  EXPECT_EQ(text_of(out("stopped") / "classifier.safetensors"), text_of(out("whole") / "classifier.safetensors"));
+  const auto facts = [&](const char* run) { return json::parse(std::ifstream(out(run) / "manifest.json"))["facts"]; };
+  EXPECT_EQ(facts("stopped")["best_test_accuracy"], facts("whole")["best_test_accuracy"]);
+}
+
+/// One line on standard error, this code, and no run folder.
+TEST_F(DistillApp, MistakesAreAnsweredInOneLine) {
+  const auto other = make_network("resnet8", 3, {.seed = 3});
+  save_classifier(folder_ / "other.safetensors", *other, cifar_normalization());
+  const auto small = make_network("resnet8", 2, {.seed = 3, .image = {3, 8, 8}});
+  save_classifier(folder_ / "small.safetensors", *small, cifar_normalization());
+  const auto broken = make_network("resnet8", 2, {.seed = 3});
+  broken->parameters()[0].data<float>()[0] = std::numeric_limits<float>::max();
+  save_classifier(folder_ / "broken.safetensors", *broken, cifar_normalization());
+  const struct {
+    std::vector<std::string> options;
+    int code;
+    const char* text;
+  } cases[] = {
+      {{"--method", "kd"}, 2, "expected a teacher for the method kd, got none"},
+      {{"--method", "kdd"}, 2, "kdd"},
+      {taught({"--method", "dml"}), 2, "expected no teacher for the method dml"},
+      {{"--teacher", (folder_ / "teacher.safetensors").string() + "," + (folder_ / "other.safetensors").string()},
+       2,
+       "expected teacher and student of as many classes, got 3 of resnet8"},
+      {{"--teacher", (folder_ / "teacher.safetensors").string() + "," + (folder_ / "small.safetensors").string()},
+       2,
+       "expected teacher and student of images of one shape"},
+      {{"--method", "kd", "--teacher", folder_ / "broken.safetensors"}, 3, "finite"},
+      {taught({"--method", R"({"name": "kd", "tau": 0})"}), 2, "[kd] expected a temperature above 0, got 0"},
+      {taught({"--method", R"({"name": "ie-ft", "share": 0})"}), 2, "a share that leaves a channel of 64 to each half"},
+      {taught({"--method", R"({"name": "ie-ft", "share": 1})"}), 2, "a share that leaves a channel of 64 to each half"},
+      {taught({"--method", "crd"}), 2, "[crd] expected 1 to 6 negatives"},
+      {taught({"--method", "kd+kd"}), 2, "each distillation method once"},
+  };
+  for (const auto& c : cases) {
+    const test::ProgramResult result = distill(c.options);
+    EXPECT_EQ(result.code, c.code) << c.text << ": " << result.err;
+    EXPECT_NE(result.err.find(c.text), std::string::npos) << c.text << ": " << result.err;
+    EXPECT_FALSE(fs::exists(out())) << c.text;
+  }
+  const test::ProgramResult flat =
+      test::run_program("engram-distill", {"--student", "mlp", "--method", "at", "--teacher",
+                                           folder_ / "teacher.safetensors", "--data", data(), "--out", out()});
+  EXPECT_EQ(flat.code, 2);
+  EXPECT_NE(flat.err.find("[at] expected networks with feature maps, which the student mlp has not; methods on logits"),
+            std::string::npos)
+      << flat.err;
+}
+
+/// The methods that plans name exist, with these settings.
+TEST(DistillPlans, NameMethodsThatThereAre) {
+  int methods = 0;
+  for (const fs::directory_entry& entry : fs::directory_iterator(fs::path(ENGRAM_SOURCE_DIR) / "apps/plans")) {
+    const json plan = json::parse(std::ifstream(entry.path()));
+    for (const auto& cell : plan["cells"]) {
+      if (!cell.contains("settings") || !cell["settings"].contains("method") || !cell["settings"].contains("student"))
+        continue;
+      for (const std::string& term : split_terms(cell["settings"]["method"])) {
+        const std::string name = parse_component(term).name;
+        bool kind = false;
+        for (const RegistryEntry& known : student_task_registry().entries()) kind = kind || known.name == name;
+        EXPECT_NO_THROW(kind ? student_task_registry().canonical(term) : distillation_registry().canonical(term))
+            << entry.path() << ": " << term;
+        ++methods;
+      }
+    }
+  }
+  EXPECT_GT(methods, 100);
+}
+
+}  // namespace
+}  // namespace engram::testing
