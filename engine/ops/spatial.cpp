@@ -4,6 +4,7 @@
 #include "engine/backend.h"
 #include "engine/ops/activation_layout.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/indexed_rows.h"
 #include "engine/ops/layout.h"
 #include "engine/profiler.h"
 #include "kernels/spatial/spatial.h"
@@ -197,6 +198,18 @@ Tensor index_add(const Tensor& x, int axis_in, const Tensor& index, dim_t extent
     throw ShapeError(message("[index_add] expected ", x.dim(axis), " entries, got ", index.describe()));
   if (axis == 0) return add_rows(x, checked, extent);
   return transpose(add_rows(transpose(x, 0, axis), checked, extent), 0, axis);
+}
+
+Tensor select_known(const Tensor& x, int axis_in, const Tensor& index) {
+  const int axis = normalize_axis("select_known", axis_in, x.rank());
+  if (axis == 0) return select_rows(x, index);
+  return transpose(select_rows(transpose(x, 0, axis), index), 0, axis);
+}
+
+Tensor add_known(const Tensor& x, const Tensor& index, dim_t extent) {
+  if (index.numel() != x.dim(0))
+    throw ShapeError(message("[add_known] expected ", x.dim(0), " entries, got ", index.describe()));
+  return add_rows(x, index, extent);
 }
 
 Tensor dropout(const Tensor& x, double p, Generator& generator) {

@@ -170,7 +170,7 @@ TEST_F(DistillApp, MistakesAreAnsweredInOneLine) {
     EXPECT_FALSE(fs::exists(out())) << c.text;
   }
   const test::ProgramResult flat =
-      test::run_program("engram-distill", {"--student", "mlp", "--method", "at", "--teacher",
+      test::run_program("engram-distill", {"--student", "mlp", "--method", "at", "--batch-size", "4", "--teacher",
                                            folder_ / "teacher.safetensors", "--data", data(), "--out", out()});
   EXPECT_EQ(flat.code, 2);
   EXPECT_NE(flat.err.find("[at] expected networks with feature maps, which the student mlp has not; methods on logits"),

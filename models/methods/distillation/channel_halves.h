@@ -28,9 +28,12 @@ class ChannelHalves {
   /// Takes this order of the channels: first the inheriting, then the exploring ones. Throws DataError unless it is a
   /// permutation.
   void set_order(const std::vector<std::int32_t>& order);
+  /// Throws DataError for restored lists that are none.
   void visit_state(const std::string& name, StateVisitor& visitor);
 
  private:
+  void check_order(const std::vector<std::int32_t>& order) const;
+
   dim_t channels_, inherited_;
   Tensor first_, second_;  // i32; undefined for a natural cut
   Device device_;

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "engine/autograd.h"
+#include "engine/ops/indexed_rows.h"
 
 namespace engram {
 namespace {
@@ -56,12 +57,12 @@ ContrastMemory::ContrastMemory(const std::vector<std::int32_t>& labels, int num_
 Tensor ContrastMemory::draw(const Tensor& samples, const Tensor& labels, Generator& generator) const {
   const NoGradGuard no_grad;
   const dim_t n = samples.dim(0);
-  const Tensor first = reshape(index_select(first_of_class_, 0, labels), {n, 1}),
-               size = reshape(index_select(size_of_class_, 0, labels), {n, 1});
+  const Tensor first = reshape(select_known(first_of_class_, 0, labels), {n, 1}),
+               size = reshape(select_known(size_of_class_, 0, labels), {n, 1});
   const Tensor u = uniform({n, negatives_}, generator, 0, 1, samples.device());
   const Tensor rank = whole_part(u * (float(images_) - size));
   const Tensor place = rank + size * greater(rank, first - 0.5f);  // past the own class
-  const Tensor others = index_select(by_class_, 0, convert(flatten(place, 0), DType::kI32));
+  const Tensor others = select_known(by_class_, 0, convert(flatten(place, 0), DType::kI32));
   return concat({reshape(convert(samples, DType::kF32), {n, 1}), reshape(others, {n, negatives_})}, 1);
 }
 
@@ -70,7 +71,7 @@ ContrastMemory::Side ContrastMemory::side(const Tensor& embedding, const Tensor&
   const dim_t n = embedding.dim(0), per_sample = flat.dim(0) / n;
   // One product with the whole bank and a choice of its entries: the rows chosen would be many times the bank.
   const Tensor scores = matmul(embedding, bank, false, true) * float(1 / tau_);
-  const Tensor chosen = exp(reshape(index_select(flatten(scores, 0), 0, flat), {n, per_sample}));
+  const Tensor chosen = exp(reshape(select_known(flatten(scores, 0), 0, flat), {n, per_sample}));
   const Tensor unset = equal(z, Tensor::zeros({1}, z.device()));
   const Tensor next_z = z + unset * (mean(chosen.detach()) * float(images_));
   const Tensor p = chosen / reshape(next_z, {1, 1});
@@ -98,9 +99,9 @@ Tensor ContrastMemory::loss(const Tensor& student, const Tensor& teacher, const 
 }
 
 void ContrastMemory::mix(const Tensor& bank, const Tensor& embedding, const Tensor& samples) const {
-  const Tensor old = index_select(bank, 0, samples);
+  const Tensor old = select_known(bank, 0, samples);
   const Tensor mixed = unit(float(momentum_) * old + float(1 - momentum_) * embedding.detach());
-  add_in_place(bank, index_add(mixed - old, 0, samples, images_));
+  add_in_place(bank, add_known(mixed - old, samples, images_));
 }
 
 void ContrastMemory::update(const Tensor& student, const Tensor& teacher, const Tensor& samples) {

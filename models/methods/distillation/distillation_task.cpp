@@ -140,7 +140,7 @@ double DistillationTask::learning_rate(dim_t step) const {
 }
 
 int DistillationTask::phase(dim_t step) const {
-  return 2 * int(!is_initial(step)) + int(is_incomplete(step));
+  return 2 * int(is_initial(step)) + int(is_incomplete(step));
 }
 
 void DistillationTask::stage(dim_t step) {
