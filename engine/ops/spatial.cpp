@@ -50,6 +50,13 @@ Tensor checked_index(const char* op, const Tensor& index, dim_t bound) {
   return dense;
 }
 
+/// `index` as i32 [K], dense; its entries are not looked at.
+Tensor known_index(const char* op, const Tensor& index, dim_t bound) {
+  if (index.dtype() != DType::kI32 || index.rank() != 1 || (index.numel() > 0 && bound < 1))
+    throw ShapeError(message("[", op, "] expected an i32 index [K] into ", bound, " entries, got ", index.describe()));
+  return index.contiguous();
+}
+
 Tensor add_rows(const Tensor& x, const Tensor& index, dim_t extent);
 
 /// index_select along axis 0 with a checked index.
@@ -202,14 +209,17 @@ Tensor index_add(const Tensor& x, int axis_in, const Tensor& index, dim_t extent
 
 Tensor select_known(const Tensor& x, int axis_in, const Tensor& index) {
   const int axis = normalize_axis("select_known", axis_in, x.rank());
-  if (axis == 0) return select_rows(x, index);
-  return transpose(select_rows(transpose(x, 0, axis), index), 0, axis);
+  const Tensor known = known_index("select_known", index, x.dim(axis));
+  if (axis == 0) return select_rows(x, known);
+  return transpose(select_rows(transpose(x, 0, axis), known), 0, axis);
 }
 
 Tensor add_known(const Tensor& x, const Tensor& index, dim_t extent) {
-  if (index.numel() != x.dim(0))
-    throw ShapeError(message("[add_known] expected ", x.dim(0), " entries, got ", index.describe()));
-  return add_rows(x, index, extent);
+  const Tensor known = known_index("add_known", index, extent);
+  if (x.rank() == 0 || known.numel() != x.dim(0))
+    throw ShapeError(
+        message("[add_known] expected as many rows as entries, got ", x.describe(), " and ", index.describe()));
+  return add_rows(x, known, extent);
 }
 
 Tensor dropout(const Tensor& x, double p, Generator& generator) {

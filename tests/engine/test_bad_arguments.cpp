@@ -13,6 +13,7 @@
 #include "engine/device_memory.h"
 #include "engine/io/tensor_io.h"
 #include "engine/ops.h"
+#include "engine/ops/indexed_rows.h"
 #include "engine/optim_step.h"
 #include "engine/random.h"
 #include "engine/shape.h"
@@ -252,6 +253,11 @@ std::vector<Function> other_functions() {
        [](const Tensors& t) { index_select(t[0], 1, t[1]); },
        {DType::kF32, DType::kI32}},
       {"index_add", {kMatrix, {3}}, [](const Tensors& t) { index_add(t[0], 1, t[1], 4); }, {DType::kF32, DType::kI32}},
+      {"select_known",
+       {kMatrix, {2}},
+       [](const Tensors& t) { select_known(t[0], 1, t[1]); },
+       {DType::kF32, DType::kI32}},
+      {"add_known", {kMatrix, {2}}, [](const Tensors& t) { add_known(t[0], t[1], 4); }, {DType::kF32, DType::kI32}},
       {"dropout",
        {kMatrix},
        [](const Tensors& t) {

@@ -33,7 +33,7 @@ double SnapshotTask::learning_rate(dim_t step) const {
 }
 
 int SnapshotTask::phase(dim_t step) const {
-  return 2 * int(step >= cycle_steps()) + int(is_incomplete(step));
+  return 2 * int(step < cycle_steps()) + int(is_incomplete(step));
 }
 
 void SnapshotTask::stage(dim_t step) {
