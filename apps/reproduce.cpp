@@ -115,12 +115,9 @@ std::map<std::string, fs::path> read_data(const std::vector<std::string>& words,
 
 /// The programs that a plan may name.
 const std::map<std::string, ProgramFunction>& known_programs() {
-  static const std::map<std::string, ProgramFunction> programs = {{"engram-train", run_train},
-                                                                  {"engram-distill", run_distill},
-                                                                  {"engram-invert", run_invert},
-                                                                  {"engram-eval", run_eval},
-                                                                  {"engram-prune", run_prune},
-                                                                  {"engram-score", run_score}};
+  static const std::map<std::string, ProgramFunction> programs = {
+      {"engram-train", run_train}, {"engram-distill", run_distill}, {"engram-invert", run_invert},
+      {"engram-eval", run_eval},   {"engram-prune", run_prune},     {"engram-score", run_score}};
   return programs;
 }
 
