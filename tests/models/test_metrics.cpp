@@ -285,6 +285,14 @@ TEST(Prdc, DoesNotDependOnWhereTheOriginIs) {
   EXPECT_EQ(near.recalled, far.recalled);
 }
 
+TEST(Prdc, IsTheSameOnADevice) {
+  const FeatureMatrix real = normal_features(40, 5, 1, 0.25), fake = normal_features(30, 5, 2, 0.25);
+  const Prdc host = precision_recall(real, fake, 3), device = precision_recall(real, fake, 3, parse_device("emu"));
+  EXPECT_EQ(host.balls, device.balls);
+  EXPECT_EQ(host.covered, device.covered);
+  EXPECT_EQ(host.recalled, device.recalled);
+}
+
 TEST(Prdc, NeedsTwoImagesMoreThanNeighbors) {
   const FeatureMatrix few = normal_features(6, 3, 1), many = normal_features(9, 3, 2);
   EXPECT_THROW(precision_recall(few, many, 5), UsageError);
