@@ -5,15 +5,18 @@
 
 namespace engram::kernels {
 
+struct AttentionMapKernels;
 struct BatchNormKernels;
 struct BnStatsMatchKernels;
 struct ChannelScaleKernels;
 struct Conv2dKernels;
 struct DepthwiseConvKernels;
 struct ElementwiseKernels;
+struct FactorDistanceKernels;
 struct GradCosineKernels;
 struct ImageBatchKernels;
 struct ImagePriorKernels;
+struct MarginErrorKernels;
 struct MatmulKernels;
 struct OptimStepKernels;
 struct PoolKernels;
@@ -28,15 +31,18 @@ struct SurvivalScreenKernels;
 
 struct Backend {
   const char* name;
+  const AttentionMapKernels& attention_map;
   const BatchNormKernels& batch_norm;
   const BnStatsMatchKernels& bn_stats_match;
   const ChannelScaleKernels& channel_scale;
   const Conv2dKernels& conv2d;
   const DepthwiseConvKernels& depthwise_conv;
   const ElementwiseKernels& elementwise;
+  const FactorDistanceKernels& factor_distance;
   const GradCosineKernels& grad_cosine;
   const ImageBatchKernels& image_batch;
   const ImagePriorKernels& image_prior;
+  const MarginErrorKernels& margin_error;
   const MatmulKernels& matmul;
   const OptimStepKernels& optim_step;
   const PoolKernels& pool;

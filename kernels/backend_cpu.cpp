@@ -1,3 +1,4 @@
+#include "kernels/attention_map/attention_map.h"
 #include "kernels/backend.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/bn_stats_match/bn_stats_match.h"
@@ -5,9 +6,11 @@
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/depthwise_conv/depthwise_conv.h"
 #include "kernels/elementwise/elementwise.h"
+#include "kernels/factor_distance/factor_distance.h"
 #include "kernels/grad_cosine/grad_cosine.h"
 #include "kernels/image_batch/image_batch.h"
 #include "kernels/image_prior/image_prior.h"
+#include "kernels/margin_error/margin_error.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/optim_step/optim_step.h"
 #include "kernels/pool/pool.h"
@@ -25,15 +28,18 @@ namespace engram::kernels {
 const Backend& cpu_backend() {
   static const Backend backend = {
       .name = "cpu",
+      .attention_map = kCpuAttentionMap,
       .batch_norm = kCpuBatchNorm,
       .bn_stats_match = kCpuBnStatsMatch,
       .channel_scale = kCpuChannelScale,
       .conv2d = kCpuConv2d,
       .depthwise_conv = kCpuDepthwiseConv,
       .elementwise = kCpuElementwise,
+      .factor_distance = kCpuFactorDistance,
       .grad_cosine = kCpuGradCosine,
       .image_batch = kCpuImageBatch,
       .image_prior = kCpuImagePrior,
+      .margin_error = kCpuMarginError,
       .matmul = kCpuMatmul,
       .optim_step = kCpuOptimStep,
       .pool = kCpuPool,

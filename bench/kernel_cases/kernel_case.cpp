@@ -35,6 +35,7 @@ std::vector<KernelCase> family_cases(std::int64_t scale) {
   std::vector<KernelCase> cases;
   add_channel_cases(cases, scale);
   add_loss_cases(cases, scale);
+  add_distillation_cases(cases, scale);
   add_image_cases(cases, scale);
   add_tensor_cases(cases, scale);
   add_window_cases(cases, scale);

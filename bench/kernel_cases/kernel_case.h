@@ -76,6 +76,7 @@ std::vector<KernelCase> family_cases(std::int64_t scale);
 // Each is in a source file of its own: cases_<what>.cpp.
 void add_channel_cases(std::vector<KernelCase>& cases, std::int64_t scale);
 void add_loss_cases(std::vector<KernelCase>& cases, std::int64_t scale);
+void add_distillation_cases(std::vector<KernelCase>& cases, std::int64_t scale);
 void add_image_cases(std::vector<KernelCase>& cases, std::int64_t scale);
 void add_tensor_cases(std::vector<KernelCase>& cases, std::int64_t scale);
 void add_window_cases(std::vector<KernelCase>& cases, std::int64_t scale);

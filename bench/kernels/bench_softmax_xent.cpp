@@ -9,9 +9,10 @@ namespace {
 
 struct Problem {
   dim_t rows, classes;
-  std::vector<float> logits, teacher, stats, teacher_stats, row_loss, grad;
+  std::vector<float> logits, teacher, stats, teacher_stats, row_loss, grad, distill_stats;
+  std::vector<double> workspace;
   std::vector<std::int32_t> labels;
-  float loss = 0, one = 1;
+  float loss = 0, kl_loss = 0, one = 1;
   std::int32_t invalid = 0;
 
   explicit Problem(const benchmark::State& state)
@@ -23,6 +24,8 @@ struct Problem {
         teacher_stats(2 * rows),
         row_loss(rows),
         grad(rows * classes),
+        distill_stats(kNumDistillStats * rows),
+        workspace(cpu_backend().softmax_xent.distill_workspace_bytes(rows, classes) / sizeof(double)),
         labels(rows) {
     for (dim_t r = 0; r < rows; ++r) labels[r] = std::int32_t(r % classes);
   }
@@ -34,6 +37,10 @@ struct Problem {
   void kl_forward() {
     cpu_backend().softmax_xent.kl_forward({}, {logits.data(), teacher.data(), rows, classes, 4, 16, stats.data(),
                                                teacher_stats.data(), row_loss.data(), &loss});
+  }
+  void distill_forward() {
+    cpu_backend().softmax_xent.distill_forward({}, {logits.data(), teacher.data(), labels.data(), rows, classes, 4, 16,
+                                                    distill_stats.data(), &loss, &kl_loss, &invalid, workspace.data()});
   }
 };
 
@@ -86,6 +93,23 @@ void kl_backward(benchmark::State& state) {
   });
 }
 BENCHMARK(kl_backward)->Apply(sizes);
+
+void distill_forward(benchmark::State& state) {
+  Problem p(state);
+  bench::run(state, distill_cost(p.rows, p.classes, false), [&] { p.distill_forward(); });
+}
+BENCHMARK(distill_forward)->Apply(sizes);
+
+void distill_backward(benchmark::State& state) {
+  Problem p(state);
+  p.distill_forward();
+  bench::run(state, distill_cost(p.rows, p.classes, true), [&] {
+    cpu_backend().softmax_xent.distill_backward(
+        {}, {p.logits.data(), p.teacher.data(), p.labels.data(), p.distill_stats.data(), &p.one, &p.one, p.rows,
+             p.classes, 4, 16, p.grad.data()});
+  });
+}
+BENCHMARK(distill_backward)->Apply(sizes);
 
 }  // namespace
 }  // namespace engram::kernels

@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "kernels/common/parallel.h"
-#include "kernels/common/vec_math.h"
+#include "kernels/common/row_lanes.h"
 #include "kernels/grad_cosine/grad_cosine.h"
 
 namespace engram::kernels {
@@ -10,26 +10,6 @@ namespace {
 
 /// Values that are summed in f32 lanes before they go to double.
 constexpr dim_t kBlock = 1024;
-
-/// Calls body(i, lanes) over [begin, end); lanes is 16 except in the last call.
-template <class Body>
-ENGRAM_ALWAYS_INLINE void for_lanes(dim_t begin, dim_t end, const Body& body) {
-  dim_t i = begin;
-  for (; i + 16 <= end; i += 16) body(i, dim_t(16));
-  if (i < end) body(i, end - i);
-}
-
-ENGRAM_ALWAYS_INLINE Vec16 load_lanes(const float* p, dim_t lanes) {
-  return lanes == 16 ? load16(p) : load_partial16(p, lanes, 0);
-}
-
-ENGRAM_ALWAYS_INLINE void store_lanes(float* p, Vec16 v, dim_t lanes) {
-  if (lanes == 16) {
-    store16(p, v);
-  } else {
-    store_partial16(p, v, lanes);
-  }
-}
 
 struct Dots {
   double ab, aa, bb;

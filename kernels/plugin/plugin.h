@@ -17,7 +17,7 @@
 namespace engram::kernels {
 
 /// To be raised with every change of this file, of kernels/backend.h, or of a kernel family's arguments.
-inline constexpr std::uint32_t kPluginVersion = 4;
+inline constexpr std::uint32_t kPluginVersion = 5;
 
 /// Name of the exported function; its type is PluginEntry.
 inline constexpr const char* kPluginEntry = "engram_plugin";

@@ -1,8 +1,9 @@
 #pragma once
-/// Losses on logits [rows, classes], dense f32: cross entropy with labels or soft targets, log-softmax, and the
-/// Kullback-Leibler divergence of two soft-maxes at a temperature. Every forward saves two numbers a row,
-/// `row_stats` [rows, 2] = {m, l} with m = max_c x and l = log sum_c exp((x_c - m) / T); the log-probability of class c
-/// is then (x_c - m) / T - l, without cancellation for large logits, and no [rows, classes] tensor is stored.
+/// Losses on logits [rows, classes], dense f32: cross entropy with labels or soft targets, log-softmax, the
+/// Kullback-Leibler divergence of two soft-maxes at a temperature, and that divergence together with the cross entropy
+/// of labels. Every forward saves two numbers a row and soft-max, `row_stats` [rows, 2] = {m, l} with m = max_c x and l
+/// = log sum_c exp((x_c - m) / T); the log-probability of class c is then (x_c - m) / T - l, without cancellation for
+/// large logits, and no [rows, classes] tensor is stored.
 
 #include <cstdint>
 
@@ -92,6 +93,43 @@ struct KlBackwardArgs {
   float* grad_teacher;  ///< or null
 };
 
+/// Saved values a row of a DistillForwardArgs: m and l of the student at temperature 1, l of the student at T, and m
+/// and l of the teacher at T.
+inline constexpr int kNumDistillStats = 5;
+
+/// mean_xent = mean over rows of -log softmax(student)_label, and mean_kl = the loss of KlForwardArgs, from one read of
+/// both logits. A row whose label is outside [0, classes) makes mean_xent NaN and is counted in num_invalid.
+struct DistillForwardArgs {
+  const float* student;
+  const float* teacher;
+  const std::int32_t* labels;  ///< [rows]
+  dim_t rows;
+  dim_t classes;
+  float temperature;
+  float factor;
+  float* row_stats;           ///< [rows, 5]
+  float* mean_xent;           ///< scalar
+  float* mean_kl;             ///< scalar, with factor
+  std::int32_t* num_invalid;  ///< scalar
+  void* workspace;            ///< distill_workspace_bytes, aligned to 8
+};
+
+/// grad_student = k_x (softmax(student) - onehot(label)) + k_t (q - p), k_x = *grad_xent / rows and
+/// k_t = *grad_kl * factor / (rows T); a null scalar counts as 0. Rows with an invalid label lack the first term.
+struct DistillBackwardArgs {
+  const float* student;
+  const float* teacher;
+  const std::int32_t* labels;
+  const float* row_stats;
+  const float* grad_xent;  ///< scalar or null
+  const float* grad_kl;    ///< scalar or null
+  dim_t rows;
+  dim_t classes;
+  float temperature;
+  float factor;
+  float* grad_student;  ///< [rows, classes]
+};
+
 /// Entry points of one back end. Results do not depend on the number of threads.
 struct SoftmaxXentKernels {
   void (*forward)(Stream, const SoftmaxXentForwardArgs&);
@@ -100,6 +138,9 @@ struct SoftmaxXentKernels {
   void (*log_softmax_backward)(Stream, const LogSoftmaxBackwardArgs&);
   void (*kl_forward)(Stream, const KlForwardArgs&);
   void (*kl_backward)(Stream, const KlBackwardArgs&);
+  void (*distill_forward)(Stream, const DistillForwardArgs&);
+  void (*distill_backward)(Stream, const DistillBackwardArgs&);
+  std::size_t (*distill_workspace_bytes)(dim_t rows, dim_t classes);
 };
 
 /// Minimum of one cross-entropy forward: logits and labels (or soft targets) read once, two statistics and a loss a row
@@ -113,6 +154,10 @@ Cost log_softmax_cost(dim_t rows, dim_t classes, bool backward);
 /// Divergence: both logits read; forward (0 outputs) writes five numbers a row, backward reads them and writes
 /// `num_outputs` gradients.
 Cost kl_cost(dim_t rows, dim_t classes, int num_outputs);
+
+/// Both logits and the labels read, five numbers a row written (forward) or read (backward, which writes the student's
+/// gradient).
+Cost distill_cost(dim_t rows, dim_t classes, bool backward);
 
 /// The CPU back end.
 extern const SoftmaxXentKernels kCpuSoftmaxXent;

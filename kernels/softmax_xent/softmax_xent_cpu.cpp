@@ -1,55 +1,9 @@
-#include <limits>
-
-#include "kernels/common/parallel.h"
-#include "kernels/common/vec_math.h"
+#include "kernels/softmax_xent/distill_cpu.h"
+#include "kernels/softmax_xent/row_chunks.h"
 #include "kernels/softmax_xent/softmax_xent.h"
 
 namespace engram::kernels {
 namespace {
-
-/// About 16k values a chunk, so that ten-class rows are not handed out one by one.
-dim_t rows_per_chunk(dim_t classes) {
-  return std::max<dim_t>(1, 16384 / std::max<dim_t>(1, classes));
-}
-
-struct RowStats {
-  float max, log_sum;
-};
-
-/// Calls body(column, lanes, width) over one row; `lanes` is 16 except in the last call.
-template <class Body>
-ENGRAM_ALWAYS_INLINE void for_lanes(dim_t classes, const Body& body) {
-  dim_t c = 0;
-  for (; c + 16 <= classes; c += 16) body(c, dim_t(16));
-  if (c < classes) body(c, classes - c);
-}
-
-ENGRAM_ALWAYS_INLINE Vec16 load_lanes(const float* p, dim_t lanes, float fill) {
-  return lanes == 16 ? load16(p) : load_partial16(p, lanes, fill);
-}
-
-ENGRAM_ALWAYS_INLINE void store_lanes(float* p, Vec16 v, dim_t lanes) {
-  if (lanes == 16) {
-    store16(p, v);
-  } else {
-    store_partial16(p, v, lanes);
-  }
-}
-
-ENGRAM_ALWAYS_INLINE RowStats row_statistics(const float* x, dim_t classes, float inverse_t) {
-  constexpr float kLowest = -std::numeric_limits<float>::infinity();
-  Vec16 largest = broadcast16(kLowest);
-  for_lanes(
-      classes, [&](dim_t c, dim_t lanes)
-                   __attribute__((always_inline)) { largest = max16(largest, load_lanes(x + c, lanes, kLowest)); });
-  const float m = max_lanes(largest);
-  Vec16 sum = {};
-  for_lanes(
-      classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
-        sum += exp16((load_lanes(x + c, lanes, kLowest) - m) * inverse_t);
-      });
-  return {m, std::log(sum_lanes(sum))};
-}
 
 bool valid_label(const SoftmaxXentForwardArgs& args, dim_t row) {
   return !args.labels || (args.labels[row] >= 0 && args.labels[row] < args.classes);
@@ -73,15 +27,16 @@ ENGRAM_MULTIVERSION void xent_forward_rows(const SoftmaxXentForwardArgs& args, d
       if (smoothing != 0) {
         Vec16 below = {};
         for_lanes(
-            classes, [&](dim_t c, dim_t lanes)
-                         __attribute__((always_inline)) { below += stats.max - load_lanes(x + c, lanes, stats.max); });
+            0, classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
+              below += stats.max - load_lanes(x + c, lanes, stats.max);
+            });
         loss += smoothing / float(classes) * sum_lanes(below);
       }
     } else {
       const float* t = args.soft_targets + r * classes;
       Vec16 below = {};
       for_lanes(
-          classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
+          0, classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
             const Vec16 minus_log_p = (stats.max - load_lanes(x + c, lanes, stats.max)) + stats.log_sum;
             const float floor = smoothing / float(classes);
             // Lanes past the end get target 0.
@@ -113,7 +68,7 @@ ENGRAM_MULTIVERSION void xent_backward_rows(const SoftmaxXentBackwardArgs& args,
         continue;
       }
       for_lanes(
-          classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
+          0, classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
             const Vec16 p = exp16((load_lanes(x + c, lanes, max) - max) - log_sum);
             const Mask16 here = (kLaneIndex16 + std::int32_t(c)) == Mask16{} + label;
             const Vec16 target = floor + (here ? broadcast16(1 - smoothing) : Vec16{});
@@ -123,11 +78,12 @@ ENGRAM_MULTIVERSION void xent_backward_rows(const SoftmaxXentBackwardArgs& args,
       const float* t = args.soft_targets + r * classes;
       Vec16 lane_sum = {};
       for_lanes(
-          classes, [&](dim_t c, dim_t lanes)
-                       __attribute__((always_inline)) { lane_sum += load_lanes(t + c, lanes, 0); });
+          0, classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
+            lane_sum += load_lanes(t + c, lanes, 0);
+          });
       const float target_sum = (1 - smoothing) * sum_lanes(lane_sum) + smoothing;
       for_lanes(
-          classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
+          0, classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
             const Vec16 p = exp16((load_lanes(x + c, lanes, max) - max) - log_sum);
             const Vec16 target = floor + (1 - smoothing) * load_lanes(t + c, lanes, 0);
             store_lanes(out + c, (target_sum * p - target) * grad, lanes);
@@ -152,11 +108,12 @@ ENGRAM_MULTIVERSION void log_softmax_backward_rows(const LogSoftmaxBackwardArgs&
     float* out = args.grad_x + r * args.classes;
     Vec16 lane_sum = {};
     for_lanes(
-        args.classes, [&](dim_t c, dim_t lanes)
-                          __attribute__((always_inline)) { lane_sum += load_lanes(g + c, lanes, 0); });
+        0, args.classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
+          lane_sum += load_lanes(g + c, lanes, 0);
+        });
     const float sum = sum_lanes(lane_sum);
     for_lanes(
-        args.classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
+        0, args.classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
           store_lanes(out + c, load_lanes(g + c, lanes, 0) - exp16(load_lanes(y + c, lanes, 0)) * sum, lanes);
         });
   }
@@ -189,7 +146,7 @@ ENGRAM_MULTIVERSION void kl_forward_rows(const KlForwardArgs& args, dim_t begin,
     args.teacher_stats[2 * r + 1] = t.log_sum;
     Vec16 sum = {};
     for_lanes(
-        args.classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
+        0, args.classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
           const KlLanes k = kl_lanes(student + c, s, teacher + c, t, lanes, inverse_t);
           sum += k.p == 0.f ? Vec16{} : k.p * (k.log_p - k.log_q);
         });
@@ -205,7 +162,7 @@ ENGRAM_MULTIVERSION void kl_backward_rows(const KlBackwardArgs& args, dim_t begi
     const RowStats s = {args.student_stats[2 * r], args.student_stats[2 * r + 1]};
     const RowStats t = {args.teacher_stats[2 * r], args.teacher_stats[2 * r + 1]};
     for_lanes(
-        args.classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
+        0, args.classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
           const KlLanes k = kl_lanes(args.student + offset + c, s, args.teacher + offset + c, t, lanes, inverse_t);
           if (args.grad_student) store_lanes(args.grad_student + offset + c, (exp16(k.log_q) - k.p) * scale, lanes);
           if (args.grad_teacher) {
@@ -221,14 +178,6 @@ double sum_rows(const float* values, dim_t rows) {
   double sum = 0;
   for (dim_t r = 0; r < rows; ++r) sum += values[r];
   return sum;
-}
-
-template <class Args>
-void for_row_chunks(const Args& args, void (*rows)(const Args&, dim_t, dim_t)) {
-  const dim_t chunk = rows_per_chunk(args.classes);
-  // About sixteen operations a value: an exponential costs far more than a copy.
-  parallel_for((args.rows + chunk - 1) / chunk, chunk * args.classes * 16,
-               [&](dim_t i) { rows(args, i * chunk, std::min(args.rows, (i + 1) * chunk)); });
 }
 
 void forward(Stream, const SoftmaxXentForwardArgs& args) {
@@ -278,6 +227,12 @@ Cost log_softmax_cost(dim_t rows, dim_t classes, bool backward) {
   return {4 * count * (backward ? 2 : 1), 4 * count, 4 * count};
 }
 
+Cost distill_cost(dim_t rows, dim_t classes, bool backward) {
+  const dim_t count = rows * classes, saved = 4 * kNumDistillStats * rows;
+  if (backward) return {8 * count + 4 * rows + saved, 4 * count, 12 * count};
+  return {8 * count + 4 * rows, saved, 12 * count};
+}
+
 Cost kl_cost(dim_t rows, dim_t classes, int num_outputs) {
   const dim_t count = rows * classes;
   const dim_t row_bytes = 20 * rows;  // written by the forward call, read by the backward one
@@ -285,7 +240,8 @@ Cost kl_cost(dim_t rows, dim_t classes, int num_outputs) {
   return {8 * count + row_bytes, 4 * count * num_outputs, 10 * count};
 }
 
-const SoftmaxXentKernels kCpuSoftmaxXent = {forward,    backward,   log_softmax_forward, log_softmax_backward,
-                                            kl_forward, kl_backward};
+const SoftmaxXentKernels kCpuSoftmaxXent = {
+    forward,     backward,        log_softmax_forward, log_softmax_backward,   kl_forward,
+    kl_backward, distill_forward, distill_backward,    distill_workspace_bytes};
 
 }  // namespace engram::kernels

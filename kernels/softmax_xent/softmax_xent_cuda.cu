@@ -1,4 +1,5 @@
 #include "kernels/common/cuda/block_reduce.cuh"
+#include "kernels/softmax_xent/distill_cuda.cuh"
 #include "kernels/softmax_xent/kl_cuda.cuh"
 #include "kernels/softmax_xent/mean_of_rows.cuh"
 #include "kernels/softmax_xent/softmax_xent.h"
@@ -157,7 +158,14 @@ void log_softmax_backward(Stream stream, const LogSoftmaxBackwardArgs& args) {
 
 }  // namespace
 
-const SoftmaxXentKernels kCudaSoftmaxXent = {
-    forward, backward, log_softmax_forward, log_softmax_backward, cuda::kl_forward, cuda::kl_backward};
+const SoftmaxXentKernels kCudaSoftmaxXent = {forward,
+                                             backward,
+                                             log_softmax_forward,
+                                             log_softmax_backward,
+                                             cuda::kl_forward,
+                                             cuda::kl_backward,
+                                             cuda::distill_forward,
+                                             cuda::distill_backward,
+                                             cuda::distill_workspace_bytes};
 
 }  // namespace engram::kernels

@@ -152,6 +152,11 @@ std::vector<Case> cases() {
        {{2, 3, 4, 5}, {2, 3}},
        [](const auto& t) { return channel_scale(t[0], t[1], make_jitter(1, -2, true, t[0].device())); }},
       {"grad_cosine", {{3, 8}, {3, 8}}, [](const auto& t) { return grad_cosine(t[0], t[1], 1e-8f); }},
+      {"spatial_attention", {{3, 8, 5, 4}}, [](const auto& t) { return spatial_attention(t[0]); }},
+      {"normalized_distance", {{3, 8}}, [](const auto& t) { return normalized_distance(t[0], tanh(t[0]), 2); }},
+      {"margin_error",
+       {{2, 3, 4, 5}},
+       [](const auto& t) { return margin_error(t[0], neg(t[0]), Tensor::full({3}, -0.2f, t[0].device())); }},
       {"pad_flip",
        {{2, 3, 4, 5}},
        [](const auto& t) {

@@ -227,6 +227,9 @@ std::vector<Function> image_functions() {
        {DType::kU8, DType::kI32, DType::kI32, DType::kI32, DType::kF32, DType::kF32}},
       {"image_prior", {kImages}, [](const Tensors& t) { image_prior(t[0]); }},
       {"grad_cosine", {kMatrix, kMatrix}, [](const Tensors& t) { grad_cosine(t[0], t[1]); }},
+      {"spatial_attention", {kImages}, [](const Tensors& t) { spatial_attention(t[0]); }},
+      {"normalized_distance", {kMatrix, kMatrix}, [](const Tensors& t) { normalized_distance(t[0], t[1]); }},
+      {"margin_error", {kImages, kImages, kChannels}, [](const Tensors& t) { margin_error(t[0], t[1], t[2]); }},
       {"cosine_similarity", {kMatrix, kMatrix}, [](const Tensors& t) { cosine_similarity(t[0], t[1]); }},
   };
 }
@@ -243,6 +246,10 @@ std::vector<Function> other_functions() {
       unary("log_softmax", log_softmax),
       unary("softmax", softmax),
       {"kl_divergence", {kMatrix, kMatrix}, [](const Tensors& t) { kl_divergence(t[0], t[1]); }},
+      {"distillation_losses",
+       {kMatrix, kMatrix, {2}},
+       [](const Tensors& t) { distillation_losses(t[0], t[1], t[2]); },
+       {DType::kF32, DType::kF32, DType::kI32}},
       binary("mse", mse),
       {"one_hot", {{2}}, [](const Tensors& t) { one_hot(t[0], 3); }, {DType::kI32}},
       {"matmul", {kMatrix, {3, 4}}, [](const Tensors& t) { matmul(t[0], t[1]); }},

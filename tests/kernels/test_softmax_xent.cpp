@@ -173,6 +173,100 @@ TEST(Kl, ValueAndBothGradientsMatchReference) {
   }
 }
 
+struct DistillOutcome {
+  std::vector<float> xent, kl, gradient;
+  std::int32_t invalid = -1;
+};
+
+DistillOutcome distill(const std::vector<float>& student, const std::vector<float>& teacher,
+                       const std::vector<std::int32_t>& labels, dim_t classes, float temperature, float factor,
+                       const float* grad_xent, const float* grad_kl) {
+  const auto& kernels = backend_under_test().softmax_xent;
+  const dim_t rows = dim_t(labels.size());
+  std::vector<double> workspace(kernels.distill_workspace_bytes(rows, classes) / sizeof(double) + 1);
+  DistillOutcome got = {poisoned(1), poisoned(1), poisoned(rows * classes)};
+  auto stats = poisoned(kNumDistillStats * rows);
+  kernels.distill_forward({}, {student.data(), teacher.data(), labels.data(), rows, classes, temperature, factor,
+                               stats.data(), got.xent.data(), got.kl.data(), &got.invalid, workspace.data()});
+  kernels.distill_backward({}, {student.data(), teacher.data(), labels.data(), stats.data(), grad_xent, grad_kl, rows,
+                                classes, temperature, factor, got.gradient.data()});
+  return got;
+}
+
+TEST(Distill, BothLossesAndTheirGradientMatchReference) {
+  for (const float temperature : {1.f, 4.f, 20.f})
+    for (const auto [rows, classes] : kExtents) {
+      const auto student = random_values(rows * classes, 1, -5, 5), teacher = random_values(rows * classes, 2, -5, 5);
+      const auto labels = some_labels(rows, classes);
+      const float factor = temperature * temperature, grad_xent = 0.7f, grad_kl = 1.3f;
+      const DistillOutcome got = distill(student, teacher, labels, classes, temperature, factor, &grad_xent, &grad_kl);
+      const auto wide_s = widen(student), wide_t = widen(teacher);
+      std::vector<double> targets(rows * classes), row_loss(rows), of_xent(rows * classes), of_kl(rows * classes),
+          of_teacher(rows * classes);
+      reference::smoothed_targets(labels.data(), nullptr, rows, classes, 0, targets.data());
+      reference::softmax_xent(wide_s.data(), targets.data(), rows, classes, row_loss.data());
+      double xent = 0;
+      for (const double loss : row_loss) xent += loss / double(rows);
+      const std::vector<double> row_grads(rows, double(grad_xent) / double(rows));
+      reference::softmax_xent_backward(wide_s.data(), targets.data(), row_grads.data(), rows, classes, of_xent.data());
+      const double kl = reference::kl(wide_s.data(), wide_t.data(), rows, classes, temperature, factor);
+      reference::kl_backward(wide_s.data(), wide_t.data(), grad_kl, rows, classes, temperature, factor, of_kl.data(),
+                             of_teacher.data());
+      EXPECT_EQ(got.invalid, 0);
+      EXPECT_NEAR(got.xent[0], xent, 2e-6 * (1 + xent)) << rows << "x" << classes;
+      EXPECT_NEAR(got.kl[0], kl, 4e-6 * kl + 3e-7 * factor) << rows << "x" << classes << " T " << temperature;
+      for (dim_t i = 0; i < rows * classes; ++i) ASSERT_NEAR(got.gradient[i], of_xent[i] + of_kl[i], 4e-6);
+    }
+}
+
+TEST(Distill, AnAbsentGradientCountsAsZero) {
+  const dim_t rows = 5, classes = 17;
+  const auto student = random_values(rows * classes, 1, -5, 5), teacher = random_values(rows * classes, 2, -5, 5);
+  const auto labels = some_labels(rows, classes);
+  const float one = 1, zero = 0;
+  const auto gradient = [&](const float* xent, const float* kl) {
+    return distill(student, teacher, labels, classes, 4, 16, xent, kl).gradient;
+  };
+  EXPECT_EQ(gradient(&one, nullptr), gradient(&one, &zero));
+  EXPECT_EQ(gradient(nullptr, &one), gradient(&zero, &one));
+}
+
+TEST(Distill, EqualLogitsDoNotDivergeAndImpossibleClassesAddNothing) {
+  const auto x = random_values(70, 3, -5, 5);
+  const std::vector<std::int32_t> labels(7, 2);
+  const float one = 1;
+  const DistillOutcome equal = distill(x, x, labels, 10, 4, 16, nullptr, &one);
+  EXPECT_NEAR(equal.kl[0], 0, 1e-9);
+  for (const float g : equal.gradient) EXPECT_EQ(g, 0);
+  const DistillOutcome impossible = distill({1, 2, 3}, {1, 2, -INFINITY}, {0}, 3, 1, 1, &one, &one);
+  const double q = std::log(1 + std::exp(1.) + std::exp(2.)) - std::log(1 + std::exp(1.));
+  EXPECT_NEAR(impossible.kl[0], q, 1e-6);  // p is the same as q on the other two but for its sum
+}
+
+TEST(Distill, InvalidLabelsAreCounted) {
+  const auto x = random_values(30, 3), y = random_values(30, 4);
+  const float one = 1;
+  const DistillOutcome got = distill(x, y, {1, -1, 10}, 10, 2, 1, &one, nullptr);
+  EXPECT_EQ(got.invalid, 2);
+  EXPECT_TRUE(std::isnan(got.xent[0]));
+  EXPECT_TRUE(std::isfinite(got.kl[0]));
+  for (dim_t i = 10; i < 30; ++i) EXPECT_EQ(got.gradient[i], 0);
+}
+
+TEST(Distill, BitsDoNotDependOnThreadCount) {
+  const dim_t rows = 60, classes = 300;
+  const auto student = random_values(rows * classes, 1, -5, 5), teacher = random_values(rows * classes, 2, -5, 5);
+  const auto labels = some_labels(rows, classes);
+  const float one = 1;
+  const auto results = at_schedules([&] {
+    DistillOutcome got = distill(student, teacher, labels, classes, 2, 4, &one, &one);
+    got.gradient.insert(got.gradient.end(), {got.xent[0], got.kl[0]});
+    return got.gradient;
+  });
+  EXPECT_EQ(results[0], results[1]);
+  EXPECT_EQ(results[0], results[2]);
+}
+
 TEST(SoftmaxXent, BitsDoNotDependOnThreadCount) {
   const dim_t rows = 4099, classes = 10;
   const auto logits = random_values(rows * classes, 1, -5, 5), teacher = random_values(rows * classes, 2, -5, 5);

@@ -1,6 +1,7 @@
 #pragma once
 /// The table of the CUDA kernels.
 
+#include "kernels/attention_map/attention_map.h"
 #include "kernels/backend.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/bn_stats_match/bn_stats_match.h"
@@ -8,9 +9,11 @@
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/depthwise_conv/depthwise_conv.h"
 #include "kernels/elementwise/elementwise.h"
+#include "kernels/factor_distance/factor_distance.h"
 #include "kernels/grad_cosine/grad_cosine.h"
 #include "kernels/image_batch/image_batch.h"
 #include "kernels/image_prior/image_prior.h"
+#include "kernels/margin_error/margin_error.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/optim_step/optim_step.h"
 #include "kernels/pool/pool.h"
@@ -29,15 +32,18 @@ namespace engram::kernels::cuda {
 inline Backend backend_with(const char* name, const Conv2dKernels& conv2d, const MatmulKernels& matmul) {
   return {
       .name = name,
+      .attention_map = kCudaAttentionMap,
       .batch_norm = kCudaBatchNorm,
       .bn_stats_match = kCudaBnStatsMatch,
       .channel_scale = kCudaChannelScale,
       .conv2d = conv2d,
       .depthwise_conv = kCudaDepthwiseConv,
       .elementwise = kCudaElementwise,
+      .factor_distance = kCudaFactorDistance,
       .grad_cosine = kCudaGradCosine,
       .image_batch = kCudaImageBatch,
       .image_prior = kCudaImagePrior,
+      .margin_error = kCudaMarginError,
       .matmul = matmul,
       .optim_step = kCudaOptimStep,
       .pool = kCudaPool,

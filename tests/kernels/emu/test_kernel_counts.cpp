@@ -7,14 +7,17 @@
 
 #include "emulator/counters.h"
 #include "emulator/emulator.h"
+#include "kernels/attention_map/attention_map.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/bn_stats_match/bn_stats_match.h"
 #include "kernels/channel_scale/channel_scale.h"
 #include "kernels/common/error.h"
 #include "kernels/elementwise/elementwise.h"
+#include "kernels/factor_distance/factor_distance.h"
 #include "kernels/grad_cosine/grad_cosine.h"
 #include "kernels/image_batch/image_batch.h"
 #include "kernels/image_prior/image_prior.h"
+#include "kernels/margin_error/margin_error.h"
 #include "kernels/optim_step/optim_step.h"
 #include "kernels/pool/pool.h"
 #include "kernels/random/random.h"
@@ -229,6 +232,67 @@ TEST(KernelCounts, GradCosine) {
     expect_streaming("double_backward", grad_cosine_double_backward_cost(rows, width, 2), [&] {
       kernels.double_backward({}, {a.data(), b.data(), stats.data(), g.data(), v_a.data(), v_b.data(), rows, width,
                                    1e-8f, grad_a.data(), grad_b.data(), cos.data()});
+    });
+  }
+}
+
+TEST(KernelCounts, Distill) {
+  const auto& kernels = backend_under_test().softmax_xent;
+  for (const auto& [rows, classes] : {std::pair<dim_t, dim_t>{128, 10}, {512, 100}, {64, 1000}}) {
+    const dim_t count = rows * classes;
+    const auto student = random_values(count, 1), teacher = random_values(count, 2);
+    const std::vector<std::int32_t> labels(std::size_t(rows), 3);
+    std::vector<float> stats(std::size_t(rows * kNumDistillStats)), gradient(student);
+    float losses[2], one = 1;
+    std::int32_t invalid = 0;
+    expect_streaming("forward", distill_cost(rows, classes, false), [&] {
+      kernels.distill_forward({}, {student.data(), teacher.data(), labels.data(), rows, classes, 4, 16, stats.data(),
+                                   &losses[0], &losses[1], &invalid, nullptr});
+    });
+    expect_streaming("backward", distill_cost(rows, classes, true), [&] {
+      kernels.distill_backward({}, {student.data(), teacher.data(), labels.data(), stats.data(), &one, &one, rows,
+                                    classes, 4, 16, gradient.data()});
+    });
+  }
+}
+
+TEST(KernelCounts, FactorDistance) {
+  const auto& kernels = backend_under_test().factor_distance;
+  for (const auto& [rows, width] : {std::pair<dim_t, dim_t>{64, 512}, {32, 2048}, {4, 16384}}) {
+    const dim_t count = rows * width;
+    const auto a = random_values(count, 1), b = random_values(count, 2);
+    std::vector<float> stats(std::size_t(rows * kNumFactorStats)), gradient(a);
+    float loss, one = 1;
+    expect_streaming("forward", factor_distance_forward_cost(rows, width), [&] {
+      kernels.forward({}, {a.data(), b.data(), rows, width, 1, 1e-12f, stats.data(), &loss, nullptr});
+    });
+    expect_streaming("backward", factor_distance_backward_cost(rows, width), [&] {
+      kernels.backward({}, {a.data(), b.data(), stats.data(), &loss, &one, rows, width, 1, 1e-12f, gradient.data()});
+    });
+  }
+}
+
+TEST(KernelCounts, AttentionMapAndMarginError) {
+  const auto& attention = backend_under_test().attention_map;
+  const auto& margin_error = backend_under_test().margin_error;
+  // The stages of a CIFAR ResNet, planar and channels-last.
+  for (const ActivationShape& shape : {ActivationShape{4, 16, 32, 32, 1}, ActivationShape{8, 32, 16, 16, 32},
+                                       ActivationShape{16, 64, 8, 8, 1}, ActivationShape{16, 64, 8, 8, 64}}) {
+    const auto x = random_values(shape.count(), 1), teacher = random_values(shape.count(), 2);
+    const auto grad_map = random_values(shape.n * shape.pixels(), 3), margin = random_values(shape.c, 4);
+    std::vector<float> map(grad_map), norm(std::size_t(shape.n), 1.f), gradient(x);
+    float loss, one = 1;
+    expect_streaming("attention_map", attention_map_forward_cost(shape), [&] {
+      attention.forward({}, {shape, x.data(), 2, 1e-12f, map.data(), norm.data()});
+    });
+    expect_streaming("attention_map backward", attention_map_backward_cost(shape), [&] {
+      attention.backward({}, {shape, x.data(), map.data(), norm.data(), grad_map.data(), 2, 1e-12f, gradient.data()});
+    });
+    expect_streaming("margin_error", margin_error_cost(shape, false), [&] {
+      margin_error.forward({}, {shape, x.data(), teacher.data(), margin.data(), 1, &loss, nullptr});
+    });
+    expect_streaming("margin_error backward", margin_error_cost(shape, true), [&] {
+      margin_error.backward({}, {shape, x.data(), teacher.data(), margin.data(), &one, 1, gradient.data()});
     });
   }
 }

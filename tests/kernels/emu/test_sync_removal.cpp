@@ -7,12 +7,15 @@
 
 #include "emulator/emulator.h"
 #include "emulator/mutation.h"
+#include "kernels/attention_map/attention_map.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/bn_stats_match/bn_stats_match.h"
 #include "kernels/channel_scale/channel_scale.h"
+#include "kernels/factor_distance/factor_distance.h"
 #include "kernels/grad_cosine/grad_cosine.h"
 #include "kernels/image_batch/image_batch.h"
 #include "kernels/image_prior/image_prior.h"
+#include "kernels/margin_error/margin_error.h"
 #include "kernels/optim_step/optim_step.h"
 #include "kernels/pool/pool.h"
 #include "kernels/reduce/reduce.h"
@@ -146,6 +149,42 @@ void loss_kernels(Results& results) {
   results.insert(results.end(), {stats, stats2, loss, mean, grad, grad2});
 }
 
+void distillation_kernels(Results& results) {
+  const auto& b = backend_under_test();
+  const float one = 1;
+  for (const dim_t rows : {dim_t(70), dim_t(220)}) {  // one tile, and two
+    const dim_t classes = 10, count = rows * classes;
+    const auto x = random_values(count, 1, -4, 4), t = random_values(count, 2, -4, 4);
+    const std::vector<std::int32_t> labels(std::size_t(rows), 3);
+    auto stats = zeros(kNumDistillStats * rows), losses = zeros(2), grad = zeros(count);
+    std::int32_t invalid = 0;
+    b.softmax_xent.distill_forward({}, {x.data(), t.data(), labels.data(), rows, classes, 4, 16, stats.data(),
+                                        &losses[0], &losses[1], &invalid, nullptr});
+    b.softmax_xent.distill_backward(
+        {}, {x.data(), t.data(), labels.data(), stats.data(), &one, &one, rows, classes, 4, 16, grad.data()});
+    results.insert(results.end(), {stats, losses, grad});
+  }
+  for (const dim_t width : {dim_t(70), dim_t(17000)}) {  // a row in registers, and one that is read twice
+    const auto x = random_values(2 * width, 3), t = random_values(2 * width, 4);
+    auto stats = zeros(2 * kNumFactorStats), loss = zeros(1), grad = zeros(2 * width);
+    b.factor_distance.forward({}, {x.data(), t.data(), 2, width, 1, 1e-12f, stats.data(), loss.data(), nullptr});
+    b.factor_distance.backward({},
+                               {x.data(), t.data(), stats.data(), loss.data(), &one, 2, width, 1, 1e-12f, grad.data()});
+    results.insert(results.end(), {stats, loss, grad});
+  }
+  for (const ActivationShape& s : {ActivationShape{2, 16, 6, 6, 1}, ActivationShape{2, 16, 6, 6, 16}}) {
+    const auto x = random_values(s.count(), 5), t = random_values(s.count(), 6), margin = random_values(s.c, 7);
+    const auto g = random_values(s.n * s.pixels(), 8);
+    auto map = zeros(s.n * s.pixels()), norm = zeros(s.n), grad = zeros(s.count()), loss = zeros(1);
+    b.attention_map.forward({}, {s, x.data(), 2, 1e-12f, map.data(), norm.data()});
+    b.attention_map.backward({}, {s, x.data(), map.data(), norm.data(), g.data(), 2, 1e-12f, grad.data()});
+    results.insert(results.end(), {map, norm, grad});
+    b.margin_error.forward({}, {s, x.data(), t.data(), margin.data(), 1, loss.data(), nullptr});
+    b.margin_error.backward({}, {s, x.data(), t.data(), margin.data(), &one, 1, grad.data()});
+    results.insert(results.end(), {loss, grad});
+  }
+}
+
 void vector_kernels(Results& results) {
   const auto& b = backend_under_test();
   for (const dim_t width : {dim_t(700), dim_t(5000)}) {
@@ -209,8 +248,8 @@ bool same_bits(const Results& a, const Results& b) {
 TEST(SyncRemoval, EveryBarrierOfTheKernelsIsNeeded) {
   Results expected;
   std::set<std::string> tried;
-  for (void (*cases)(Results&) :
-       {channel_kernels, image_kernels, batch_kernels, loss_kernels, vector_kernels, survival_kernels}) {
+  for (void (*cases)(Results&) : {channel_kernels, image_kernels, batch_kernels, loss_kernels, distillation_kernels,
+                                  vector_kernels, survival_kernels}) {
     expected.clear();
     cases(expected);
     for (const emu::SyncRemoval& removal : emu::remove_each_sync([&] {

@@ -6,14 +6,17 @@
 
 namespace engram::testing {
 
+extern const kernels::AttentionMapKernels kStagedAttentionMap;
 extern const kernels::BatchNormKernels kStagedBatchNorm;
 extern const kernels::BnStatsMatchKernels kStagedBnStatsMatch;
 extern const kernels::ChannelScaleKernels kStagedChannelScale;
 extern const kernels::DepthwiseConvKernels kStagedDepthwiseConv;
 extern const kernels::ElementwiseKernels kStagedElementwise;
+extern const kernels::FactorDistanceKernels kStagedFactorDistance;
 extern const kernels::GradCosineKernels kStagedGradCosine;
 extern const kernels::ImageBatchKernels kStagedImageBatch;
 extern const kernels::ImagePriorKernels kStagedImagePrior;
+extern const kernels::MarginErrorKernels kStagedMarginError;
 extern const kernels::OptimStepKernels kStagedOptimStep;
 extern const kernels::PoolKernels kStagedPool;
 extern const kernels::RandomKernels kStagedRandom;

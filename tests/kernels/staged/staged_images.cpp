@@ -250,6 +250,39 @@ void kl_backward(Stream stream, const KlBackwardArgs& args) {
   device_under_test().kernels.softmax_xent.kl_backward(stream, a);
 }
 
+void distill(Stream stream, const DistillForwardArgs& args) {
+  Staging s;
+  const dim_t count = args.rows * args.classes;
+  DistillForwardArgs a = args;
+  a.student = s.in(args.student, count);
+  a.teacher = s.in(args.teacher, count);
+  a.labels = s.in(args.labels, args.rows);
+  a.row_stats = s.out(args.row_stats, kNumDistillStats * args.rows);
+  a.mean_xent = s.out(args.mean_xent, 1);
+  a.mean_kl = s.out(args.mean_kl, 1);
+  a.num_invalid = s.out(args.num_invalid, 1);
+  a.workspace = s.scratch(device_under_test().kernels.softmax_xent.distill_workspace_bytes(args.rows, args.classes));
+  device_under_test().kernels.softmax_xent.distill_forward(stream, a);
+}
+
+void distill_backward(Stream stream, const DistillBackwardArgs& args) {
+  Staging s;
+  const dim_t count = args.rows * args.classes;
+  DistillBackwardArgs a = args;
+  a.student = s.in(args.student, count);
+  a.teacher = s.in(args.teacher, count);
+  a.labels = s.in(args.labels, args.rows);
+  a.row_stats = s.in(args.row_stats, kNumDistillStats * args.rows);
+  a.grad_xent = s.in(args.grad_xent, 1);
+  a.grad_kl = s.in(args.grad_kl, 1);
+  a.grad_student = s.out(args.grad_student, count);
+  device_under_test().kernels.softmax_xent.distill_backward(stream, a);
+}
+
+std::size_t distill_workspace(dim_t rows, dim_t classes) {
+  return device_under_test().kernels.softmax_xent.distill_workspace_bytes(rows, classes);
+}
+
 }  // namespace
 
 const ImageBatchKernels kStagedImageBatch = {gather_images, style_images};
@@ -258,7 +291,8 @@ const PoolKernels kStagedPool = {
 };
 const ReorderKernels kStagedReorder = {to_blocked, to_planar};
 const ResampleKernels kStagedResample = {upsample, upsample_backward};
-const SoftmaxXentKernels kStagedSoftmaxXent = {xent, xent_backward, log_softmax, log_softmax_backward, kl, kl_backward};
+const SoftmaxXentKernels kStagedSoftmaxXent = {xent,        xent_backward, log_softmax,      log_softmax_backward, kl,
+                                               kl_backward, distill,       distill_backward, distill_workspace};
 const SpatialKernels kStagedSpatial = {pad,         shifted_crop,     horizontal_flip,
                                        gather_rows, scatter_add_rows, first_out_of_range};
 

@@ -1,0 +1,112 @@
+#include "engine/ops/distillation_losses.h"
+
+#include "engine/autograd.h"
+#include "engine/backend.h"
+#include "engine/composite.h"
+#include "engine/device_memory.h"
+#include "engine/ops/layout.h"
+#include "engine/ops/losses.h"
+#include "engine/profiler.h"
+#include "kernels/softmax_xent/softmax_xent.h"
+
+namespace engram {
+namespace {
+
+constexpr const char* kName = "distillation_losses";
+
+void check(const Tensor& student, const Tensor& teacher, const Tensor& labels, const DistillationOptions& options) {
+  if (!student.defined() || !teacher.defined() || !labels.defined())
+    throw UsageError(message("[", kName, "] expected two logits and labels, got an empty handle"));
+  if (student.dtype() != DType::kF32 || teacher.dtype() != DType::kF32)
+    throw DTypeError(
+        message("[", kName, "] expected f32 logits, got ", student.describe(), " and ", teacher.describe()));
+  if (student.rank() != 2 || student.numel() == 0 || student.shape() != teacher.shape())
+    throw ShapeError(message("[", kName,
+                             "] expected logits of equal shapes [rows, classes] with at least one of each, ", "got ",
+                             student.describe(), " and ", teacher.describe()));
+  if (labels.dtype() != DType::kI32)
+    throw DTypeError(message("[", kName, "] expected i32 labels, got ", labels.describe()));
+  if (labels.shape() != Shape{student.dim(0)})
+    throw ShapeError(message("[", kName, "] expected labels [", student.dim(0), "], got ", labels.describe()));
+  if (!(options.temperature > 0))
+    throw UsageError(message("[", kName, "] expected a temperature above 0, got ", options.temperature));
+  check_one_device(kName, {student, teacher, labels});
+}
+
+[[noreturn]] void refuse_labels(const char* op, dim_t classes, dim_t rows, std::int32_t num_invalid) {
+  throw DataError(
+      message("[", op, "] expected labels in [0, ", classes, "), got ", num_invalid, " of ", rows, " outside"));
+}
+
+const float* data_or_null(const Tensor& x) {
+  return x.defined() ? x.data<float>() : nullptr;
+}
+
+/// The student's gradient; an undefined gradient of a loss counts as 0.
+Tensor student_gradient(const Tensor& student, const Tensor& teacher, const Tensor& labels, const Tensor& stats,
+                        const Tensor& grad_xent, const Tensor& grad_kl, const DistillationOptions& options) {
+  const dim_t rows = student.dim(0), classes = student.dim(1);
+  Tensor grad_student = Tensor::empty(student.shape(), DType::kF32, student.device());
+  OpScope scope("distillation_losses_backward", kernels::distill_cost(rows, classes, true));
+  backend(student.device())
+      .softmax_xent.distill_backward(current_stream(student.device()), {.student = student.data<float>(),
+                                                                        .teacher = teacher.data<float>(),
+                                                                        .labels = labels.data<std::int32_t>(),
+                                                                        .row_stats = stats.data<float>(),
+                                                                        .grad_xent = data_or_null(grad_xent),
+                                                                        .grad_kl = data_or_null(grad_kl),
+                                                                        .rows = rows,
+                                                                        .classes = classes,
+                                                                        .temperature = options.temperature,
+                                                                        .factor = options.factor,
+                                                                        .grad_student = grad_student.data<float>()});
+  return grad_student;
+}
+
+}  // namespace
+
+DistillationLosses distillation_losses(const Tensor& student_logits, const Tensor& teacher_logits,
+                                       const Tensor& given_labels, const DistillationOptions& options) {
+  check(student_logits, teacher_logits, given_labels, options);
+  const Tensor student = student_logits.contiguous(), teacher = teacher_logits.detach().contiguous(),
+               labels = given_labels.contiguous();
+  const dim_t rows = student.dim(0), classes = student.dim(1);
+  const Device device = student.device();
+  DistillationLosses losses = {Tensor::empty({}, DType::kF32, device), Tensor::empty({}, DType::kF32, device)};
+  const Tensor stats = Tensor::empty({rows, kernels::kNumDistillStats}, DType::kF32, device);
+  Tensor num_invalid = Tensor::empty({}, DType::kI32, device);
+  {
+    const auto& family = backend(device).softmax_xent;
+    const Tensor workspace = Tensor::empty({dim_t(family.distill_workspace_bytes(rows, classes))}, DType::kU8, device);
+    OpScope scope(kName, kernels::distill_cost(rows, classes, false));
+    family.distill_forward(current_stream(device), {.student = student.data<float>(),
+                                                    .teacher = teacher.data<float>(),
+                                                    .labels = labels.data<std::int32_t>(),
+                                                    .rows = rows,
+                                                    .classes = classes,
+                                                    .temperature = options.temperature,
+                                                    .factor = options.factor,
+                                                    .row_stats = stats.data<float>(),
+                                                    .mean_xent = losses.cross_entropy.data<float>(),
+                                                    .mean_kl = losses.divergence.data<float>(),
+                                                    .num_invalid = num_invalid.data<std::int32_t>(),
+                                                    .workspace = workspace.raw_data()});
+  }
+  check_later(num_invalid, refuse_labels, kName, classes, rows);
+  if (needs_record({student}))
+    record(kName, {student}, {&losses.cross_entropy, &losses.divergence},
+           [x = Saved(student), t = Saved(teacher), l = Saved(labels), stats,
+            options](BackwardContext& context) -> std::vector<Tensor> {
+             const Tensor student = context.get(x), teacher = context.get(t), labels = context.get(l);
+             if (!context.create_graph())
+               return {student_gradient(student, teacher, labels, stats, context.grad(0), context.grad(1), options)};
+             return composite_gradients(
+                 context, {student}, {context.grad(0), context.grad(1)}, [&](const std::vector<Tensor>& in) {
+                   return std::vector<Tensor>{softmax_cross_entropy(in[0], labels),
+                                              kl_divergence(in[0], teacher, options.temperature, options.factor)};
+                 });
+           });
+  return losses;
+}
+
+}  // namespace engram

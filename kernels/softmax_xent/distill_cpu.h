@@ -1,0 +1,13 @@
+#pragma once
+/// Cross entropy together with a divergence at a temperature on the CPU.
+
+#include "kernels/softmax_xent/softmax_xent.h"
+
+namespace engram::kernels {
+
+/// As SoftmaxXentKernels::distill_forward, distill_backward and distill_workspace_bytes.
+void distill_forward(Stream stream, const DistillForwardArgs& args);
+void distill_backward(Stream stream, const DistillBackwardArgs& args);
+std::size_t distill_workspace_bytes(dim_t rows, dim_t classes);
+
+}  // namespace engram::kernels
