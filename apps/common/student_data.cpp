@@ -26,6 +26,18 @@ bool same(const Normalization& a, const Normalization& b) {
   return a.mean == b.mean && a.std == b.std;
 }
 
+/// Whether `path` is a folder of images and nothing that a reader of sets knows, as the folder of another run, whose
+/// pictures lie beside its set.
+bool has_no_labels(const std::filesystem::path& path) {
+  if (!has_plain_images(path)) return false;
+  try {
+    detect_dataset_kind(path);
+  } catch (const IoError&) {
+    return true;
+  }
+  return false;
+}
+
 /// Labels by the largest logit of the teacher, the lowest class of equals.
 void label_by(const Classifier& teacher, ImageDataset& data) {
   ImageDataset seen = data;
@@ -63,7 +75,7 @@ TrainingSets open_student_sets(Program& program, const DistillSettings& s, const
   for (const Classifier& teacher : teachers)
     if (!same(teacher.normalization, teachers[0].normalization))
       throw UsageError("--teacher: expected teachers that take images normalised by the same constants, got others");
-  const bool labelled = s.images.dataset != "auto" || !has_plain_images(s.images.data);
+  const bool labelled = s.images.dataset != "auto" || !has_no_labels(s.images.data);
   if ((!labelled || s.teacher_labels) && teachers.empty())
     throw UsageError(
         message("--data: expected labels or a teacher that gives them, got neither for ", s.images.data.string()));

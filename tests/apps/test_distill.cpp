@@ -109,6 +109,12 @@ TEST_F(DistillApp, AnUnlabelledFolderIsLabelledByTheTeacher) {
   std::vector<std::string> tested = words;
   tested.insert(tested.end(), {"--test-data", data()});
   EXPECT_EQ(test::run_program("engram-distill", tested).code, 0);
+
+  // The folder of a run has pictures too, and its own set of images counts.
+  fs::copy_file(data(), folder_ / "plain" / "samples.safetensors");
+  std::vector<std::string> labelled = words;
+  labelled[5] = out("of_run");
+  EXPECT_EQ(test::run_program("engram-distill", labelled).code, 0);
 }
 
 TEST_F(DistillApp, AnInterruptedRunGoesOnWithTheSameBits) {
