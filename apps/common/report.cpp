@@ -56,13 +56,29 @@ std::string json_text(const std::string& name, const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+/// A name of metrics or settings, which may be broken behind its separators where the column is narrow.
+Html breakable(const std::string& name) {
+  Html out;
+  for (std::size_t from = 0; from < name.size();) {
+    const std::size_t to = std::min(name.size(), name.find_first_of("_/.", from)) + 1;
+    out.text(std::string_view(name).substr(from, to - from));
+    if (to < name.size()) out.markup("<wbr>");
+    from = to;
+  }
+  return out;
+}
+
 /// Table rows of an object; members of objects within are named "outer.inner", elements of lists of objects "outer.0".
 void rows(const Json& value, const std::string& name, Html& out) {
   const bool is_list_of_objects = value.is_array() && !value.empty() && value.front().is_object();
   if ((value.is_object() && !value.empty()) || is_list_of_objects) {
     for (const auto& [key, member] : value.items()) rows(member, name.empty() ? key : name + "." + key, out);
   } else if (!name.empty()) {
-    out.markup("<tr>").markup("<th scope=\"row\">").text(name).markup("</th>").element("td", json_text(name, value));
+    out.markup("<tr>")
+        .markup("<th scope=\"row\">")
+        .html(breakable(name))
+        .markup("</th>")
+        .element("td", json_text(name, value));
     out.markup("</tr>\n");
   }
 }
@@ -115,7 +131,7 @@ Html straight_table(const std::vector<ChartSeries>& lines) {
   out.markup("<th scope=\"col\">first</th><th scope=\"col\">last</th></tr></thead><tbody>\n");
   for (const ChartSeries& line : lines) {
     const ChartPoint first = line.points.front(), last = line.points.back();
-    out.markup("<tr><th scope=\"row\">").text(line.name).markup("</th>");
+    out.markup("<tr><th scope=\"row\">").html(breakable(line.name)).markup("</th>");
     for (const ChartPoint& p : {first, last})
       out.markup("<td>")
           .text(value_text(line.name, p.value))

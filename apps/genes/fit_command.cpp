@@ -116,6 +116,13 @@ std::string p_text(double log10_p) {
   return text;
 }
 
+/// A ratio that may lie beyond the largest double.
+std::string ratio_text(double ratio) {
+  char text[32] = ">1e308";
+  if (std::isfinite(ratio)) std::snprintf(text, sizeof text, "%.4g", ratio);
+  return text;
+}
+
 /// Prints a table of coefficients, and writes it where a file was asked for.
 class CoefficientTable {
  public:
@@ -129,20 +136,16 @@ class CoefficientTable {
   }
 
   void row(const TermRow& r) {
-    char ratio[64] = "";
-    if (r.has_interval()) {
-      std::snprintf(ratio, sizeof ratio, "%.4g (%.4g to %.4g)", std::exp(r.coefficient), r.bound(-1), r.bound(1));
-    }
+    std::string ratio;
+    if (r.has_interval())
+      ratio = message(ratio_text(std::exp(r.coefficient)), " (", ratio_text(r.bound(-1)), " to ",
+                      ratio_text(r.bound(1)), ")");
     print(file_.text(), "%-24s %12.6g %12.6g %9.3f %9s  %-28s %s\n", one_line(r.name).c_str(), r.coefficient, r.se, r.z,
-          p_text(r.log10_p).c_str(), ratio, r.status);
+          p_text(r.log10_p).c_str(), ratio.c_str(), r.status);
     few_ |= std::string_view(r.status) == "few";
     if (!csv_) return;
     csv_->cell(r.name).cell(r.coefficient).cell(r.se).cell(r.z).cell(r.log10_p).cell(std::pow(10, r.log10_p));
-    if (r.has_interval()) {
-      csv_->cell(std::exp(r.coefficient)).cell(r.bound(-1)).cell(r.bound(1));
-    } else {
-      csv_->cell("").cell("").cell("");
-    }
+    for (const double ratio : {std::exp(r.coefficient), r.bound(-1), r.bound(1)}) ratio_cell(r, ratio);
     csv_->cell(r.status).end_row();
   }
 
@@ -159,6 +162,15 @@ class CoefficientTable {
   }
 
  private:
+  /// Empty where there is no ratio, and where no double holds it: tables have finite numbers only.
+  void ratio_cell(const TermRow& r, double ratio) {
+    if (r.has_interval() && std::isfinite(ratio)) {
+      csv_->cell(ratio);
+    } else {
+      csv_->cell("");
+    }
+  }
+
   OutputFile& file_;
   std::unique_ptr<io::CsvWriter> csv_;
   bool few_ = false;

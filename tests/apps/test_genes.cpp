@@ -11,6 +11,7 @@
 
 #include "engine/io/atomic_file.h"
 #include "engine/io/csv.h"
+#include "kernels/common/error.h"
 #include "tests/support/run_program.h"
 #include "tests/support/tag_balance.h"
 #include "tests/support/temp_folder.h"
@@ -357,6 +358,22 @@ TEST(GenesFits, StartStopDataStrataAndClustersAsR) {
   expect_fit_of_r("heart_startstop", {"--entry", "start", "--clinical", "age,year,surgery,transplant"}, "se");
   expect_fit_of_r("veteran_strata", {"--strata", "strat", "--clinical", "trt,karno,age"}, "se");
   expect_fit_of_r("diabetic_cluster", {"--cluster", "id", "--clinical", "trt,juv,trt_x_juv"}, "robust_se");
+}
+
+TEST(GenesFits, RatiosBeyondADoubleLeaveNoInfinityInATable) {
+  const TempFolder folder;
+  std::string text = "id,time,event,x,almost_x\n";
+  for (int i = 0; i < 60; ++i) {
+    const int x = (i * 29) % 31;
+    text += message("p", i, ",", 5 + (i * 37) % 101, ",", i % 4 != 0, ",", x, ",", x, ".0000", (i * 53) % 97 + 1, "\n");
+  }
+  io::write_file(folder / "in.csv", text);
+  const ProgramResult run =
+      run_program("engram-genes", {"fit-cox", "--data", folder / "in.csv", "--index", "id", "--treatment", "",
+                                   "--clinical", "x,almost_x", "--out", folder / "out.csv"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_NE(run.out.find(">1e308"), std::string::npos) << run.out;
+  EXPECT_EQ(content(folder / "out.csv").find("inf"), std::string::npos) << content(folder / "out.csv");
 }
 
 TEST(GenesFits, CodedWordsGiveTheFitOfZerosAndOnes) {

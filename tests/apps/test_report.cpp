@@ -69,10 +69,10 @@ TEST(Report, ShowsConfigurationManifestChartsAndImages) {
   const std::string page = report_of(run.path());
   for (const char* text :
        {"<title>engram-example: run</title>", "status: complete", "<th scope=\"row\">lr</th><td>0.125</td>",
-        "<th scope=\"row\">generator.width</th><td>64</td>", "<td>11173962</td>",
+        "<th scope=\"row\">generator.<wbr>width</th><td>64</td>", "<td>11173962</td>",
         "<th scope=\"row\">seed</th><td>7</td>", "<h3>loss</h3>",
-        "<th scope=\"row\">mem/peak_mib</th><td>812 <small>at 0", "<title>loss/ce</title>", "<title>loss/bn</title>",
-        "values on a log scale", "<td>861 <small>at 49"}) {
+        "<th scope=\"row\">mem/<wbr>peak_<wbr>mib</th><td>812 <small>at 0", "<title>loss/ce</title>",
+        "<title>loss/bn</title>", "values on a log scale", "<td>861 <small>at 49"}) {
     EXPECT_NE(page.find(text), std::string::npos) << text;
   }
   EXPECT_EQ(count(page, "<svg class=\"chart\""), 1);  // the memory is a straight line

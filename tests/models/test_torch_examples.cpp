@@ -9,6 +9,7 @@
 #include "models/nets/resnet.h"
 #include "models/nets/vgg.h"
 #include "models/nets/wide_resnet.h"
+#include "tests/support/golden.h"
 #include "tests/support/named_formula.h"
 #include "tests/support/tensor_testing.h"
 
@@ -17,15 +18,13 @@ namespace {
 
 using testing::relative_difference;
 
-const std::string kFolder = ENGRAM_SOURCE_DIR "/tests/golden/";
-
 const io::TensorFile& expected() {
-  static const io::TensorFile file = io::load_tensors(kFolder + "expected.safetensors");
+  static const io::TensorFile file = io::load_tensors(testing::golden_path("expected.safetensors"));
   return file;
 }
 
 const io::TensorFile& formula() {
-  static const io::TensorFile file = io::load_tensors(kFolder + "formula.safetensors");
+  static const io::TensorFile file = io::load_tensors(testing::golden_path("formula.safetensors"));
   return file;
 }
 
@@ -108,7 +107,7 @@ class StoredState : public ::testing::TestWithParam<const char*> {};
 TEST_P(StoredState, LoadsAndGivesTheSameResults) {
   const std::string name = GetParam();
   const auto network = small_network(name);
-  network->load_state(io::load_tensors(kFolder + "state_dicts/" + name + ".safetensors").tensors);
+  network->load_state(io::load_tensors(testing::golden_path("state_dicts/" + name + ".safetensors")).tensors);
   check_evaluation(*network, expected(), name);
 }
 
@@ -134,7 +133,7 @@ INSTANTIATE_TEST_SUITE_P(Torch, FormulaState,
 
 TEST(TorchTraining, LossGradientsAndRunningStatistics) {
   const auto network = small_network("resnet18_small");
-  network->load_state(io::load_tensors(kFolder + "state_dicts/resnet18_small.safetensors").tensors);
+  network->load_state(io::load_tensors(testing::golden_path("state_dicts/resnet18_small.safetensors")).tensors);
   network->train();
   const Tensor labels = Tensor::from(std::vector<std::int32_t>{3, 8}, {2});
   const Tensor loss = softmax_cross_entropy(network->forward(expected().tensors.at("x")), labels);

@@ -2,13 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "engine/device.h"
 #include "models/training/checkpoint.h"
 #include "models/training/optimizer.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/golden.h"
 #include "tests/support/temp_folder.h"
 
 namespace engram {
@@ -29,8 +29,7 @@ OptimizerOptions options_of(const nlohmann::json& json) {
 }
 
 TEST_P(OptimizerTest, ThreeStepsAreThoseOfPyTorch) {
-  std::ifstream in(std::string(ENGRAM_SOURCE_DIR) + "/tests/golden/optimizer_steps.json");
-  const nlohmann::json golden = nlohmann::json::parse(in);
+  const nlohmann::json golden = testing::golden_json("optimizer_steps.json");
   const std::vector<float> start = golden["start"];
   const Shape shape = {dim_t(start.size())};
   for (const auto& entry : golden["cases"]) {

@@ -5,15 +5,21 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
 namespace engram::testing {
 
+std::string golden_path(const std::string& name) {
+  if (const char* folder = std::getenv("ENGRAM_GOLDEN_DIR"))
+    if (const std::string path = std::string(folder) + "/" + name; std::filesystem::exists(path)) return path;
+  return ENGRAM_SOURCE_DIR "/tests/golden/" + name;
+}
+
 nlohmann::json golden_json(const std::string& file) {
-  const char* folder = std::getenv("ENGRAM_GOLDEN_DIR");
-  const std::string path = std::string(folder ? folder : ENGRAM_SOURCE_DIR "/tests/golden") + "/" + file;
+  const std::string path = golden_path(file);
   std::ifstream in(path);
   if (!in) throw std::runtime_error("cannot read " + path);
   return nlohmann::json::parse(in);

@@ -6,6 +6,10 @@
 
 namespace engram::testing {
 
+/// The path of a file or folder of stored values ("survival/hackathon"): in the folder of ENGRAM_GOLDEN_DIR where that
+/// has it, else in tests/golden. So sets of files can be exchanged one by one.
+std::string golden_path(const std::string& name);
+
 /// The content of a file ("decaug_losses.json"). Throws std::runtime_error, which fails the test, when it cannot be
 /// read.
 nlohmann::json golden_json(const std::string& file);

@@ -7,12 +7,10 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "tests/support/golden.h"
+
 namespace engram::testing {
 namespace {
-
-std::string golden_path(const std::string& path) {
-  return std::string(ENGRAM_SOURCE_DIR) + "/tests/golden/survival/" + path;
-}
 
 std::vector<std::string> fields_of(const std::string& line) {
   std::vector<std::string> fields;
@@ -37,7 +35,7 @@ const std::vector<double>& NumberTable::at(const std::string& name) const {
 }
 
 NumberTable read_number_table(const std::string& path) {
-  std::ifstream in(golden_path(path));
+  std::ifstream in(golden_path("survival/" + path));
   if (!in) throw std::runtime_error("cannot read " + path);
   NumberTable table;
   std::string line;
@@ -58,7 +56,7 @@ NumberTable read_number_table(const std::string& path) {
 }
 
 std::string golden_text(const std::string& name) {
-  std::ifstream in(golden_path("golden/" + name));
+  std::ifstream in(golden_path("survival/golden/" + name));
   if (!in) throw std::runtime_error("cannot read " + name);
   std::ostringstream text;
   text << in.rdbuf();

@@ -18,10 +18,10 @@ struct NumberTable {
   const std::vector<double>& at(const std::string& name) const;
 };
 
-/// Reads tests/golden/survival/`path`.
+/// Reads the stored table survival/`path` (golden_path).
 NumberTable read_number_table(const std::string& path);
 
-/// The text of tests/golden/survival/golden/`name`.
+/// The text of the stored file survival/golden/`name` (golden_path).
 std::string golden_text(const std::string& name);
 
 /// One of the cases, with its special columns put in their places.

@@ -10,7 +10,7 @@ namespace engram::test {
 /// The first tag of a page that does not close or was not opened, empty when all nest. Attribute values must be quoted
 /// with double quotes, and '<' must not stand in text, as pages written by engram have it.
 inline std::string unbalanced_tag(const std::string& page) {
-  const std::set<std::string> kVoid = {"!DOCTYPE", "meta", "link", "img", "br"};
+  const std::set<std::string> kVoid = {"!DOCTYPE", "meta", "link", "img", "br", "wbr"};
   std::vector<std::string> open;
   for (std::size_t at = 0; (at = page.find('<', at)) != std::string::npos;) {
     std::size_t end = at;

@@ -60,6 +60,15 @@ OwnedTask recovery(const Device& device) {
   return {parts, std::move(task)};
 }
 
+OwnedTask natural_inversion(const Device& device) {
+  std::shared_ptr<Network> classifier = make_network("wrn-10-1", 2, {.seed = 9, .device = device});
+  InversionOptions options;
+  options.method = "natural-inversion";
+  options.batch_size = 1;
+  auto task = start_inversion(*classifier, options, 7, 0);
+  return {classifier, std::move(task)};
+}
+
 /// Images of 8x8 pixels, for networks with several maps: corners of bright ones.
 ImageDataset small_images(dim_t count) {
   ImageDataset data = bright_images(count);
@@ -111,6 +120,7 @@ const std::vector<TaskKind>& task_kinds() {
       {"supervised", supervised, 6},
       {"deep_inversion", deep_inversion, 6},
       {"recovery", recovery, 6},
+      {"natural_inversion", natural_inversion, 3, false},
       {"toy", toy, 30},
       distillation("ie_ft", R"({"name": "ie-ft", "split": "random", "width": 4}+kd)", true),
       distillation("crd", R"({"name": "crd", "negatives": 3, "width": 4}+ctkd)", true),

@@ -20,7 +20,8 @@ struct OwnedTask {
 struct TaskKind {
   std::string name;
   std::function<OwnedTask(const Device&)> make;
-  dim_t steps = 12;  ///< a few of each phase
+  dim_t steps = 12;      ///< a few of each phase
+  bool emulated = true;  ///< small enough for the emulated device
 };
 
 /// Every kind. A method joins by a line in the source.

@@ -14,6 +14,7 @@
 #include "models/genes/screens.h"
 #include "models/genes/simulator.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/golden.h"
 #include "tests/support/kernel_testing.h"
 #include "tests/support/survival_cases.h"
 
@@ -23,10 +24,8 @@ namespace {
 using testing::NumberTable;
 using testing::read_number_table;
 
-const std::string kGolden = ENGRAM_SOURCE_DIR "/tests/golden/survival/";
-
 const Cohort& competition() {
-  static const Cohort cohort = load_cohort_folder(kGolden + "hackathon").cohort;
+  static const Cohort cohort = load_cohort_folder(testing::golden_path("survival/hackathon")).cohort;
   return cohort;
 }
 
@@ -35,7 +34,7 @@ const Cohort& simulated_file() {
     CohortRoles roles;
     roles.event = "status";
     roles.clinical = {"Var*"};
-    return load_cohort_csv(kGolden + "cases/sim_screen.csv", roles).cohort;
+    return load_cohort_csv(testing::golden_path("survival/cases/sim_screen.csv"), roles).cohort;
   }();
   return cohort;
 }

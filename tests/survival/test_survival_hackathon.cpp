@@ -14,6 +14,7 @@
 #include "models/survival/concordance.h"
 #include "models/survival/cox_fit.h"
 #include "tests/support/deviation.h"
+#include "tests/support/golden.h"
 #include "tests/support/survival_cases.h"
 
 namespace engram::survival {
@@ -164,7 +165,7 @@ dim_t term_column(const GeneTable& table, const std::string& term) {
 
 /// The terms of a forward selection file, which the number table cannot hold.
 std::vector<std::array<std::string, 2>> forward_terms(const std::string& file) {
-  std::ifstream in(std::string(ENGRAM_SOURCE_DIR) + "/tests/golden/survival/golden/" + file);
+  std::ifstream in(testing::golden_path("survival/golden/" + file));
   std::vector<std::array<std::string, 2>> terms;
   std::string line;
   std::getline(in, line);
