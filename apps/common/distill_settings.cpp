@@ -124,12 +124,12 @@ void apply_protocol(const Cli& cli, DistillSettings& s) {
   set("pad-mode", s.augment.pad_mode, p.pad_mode);
 }
 
-DistillationOptions distillation_options(const DistillSettings& s, const ImageDataset& train) {
+StudentOptions distillation_options(const DistillSettings& s, const ImageDataset& train) {
   // Batches an epoch as the task counts them: an incomplete one is kept, a single image is not.
   const dim_t batch = std::max<dim_t>(1, s.batch_size);
   const dim_t per_epoch = train.count / batch + dim_t(train.count % batch > 1);
   const auto steps = [&](double epochs) { return dim_t(std::llround(epochs * double(per_epoch))); };
-  DistillationOptions o;
+  StudentOptions o;
   o.method = s.method;
   o.optimizer = {.momentum = float(s.momentum), .nesterov = s.nesterov, .weight_decay = float(s.weight_decay)};
   o.schedule.kind = parse_schedule(s.schedule);

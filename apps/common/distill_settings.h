@@ -48,7 +48,7 @@ void add_distill_settings(Cli& cli, DistillSettings& settings);
 void apply_protocol(const Cli& cli, DistillSettings& settings);
 
 /// The task's options for these settings; epochs become steps. Throws UsageError.
-DistillationOptions distillation_options(const DistillSettings& settings, const ImageDataset& train);
+StudentOptions distillation_options(const DistillSettings& settings, const ImageDataset& train);
 
 /// The protocols with their settings, a row each, for documentation: "ie-kd: 160 epochs of batches of 128, ...".
 std::string protocol_help();

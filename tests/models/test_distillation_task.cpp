@@ -22,8 +22,8 @@ namespace {
 
 class DistillationTasks : public ::testing::Test {
  protected:
-  DistillationOptions options(const std::string& method) const {
-    DistillationOptions o;
+  StudentOptions options(const std::string& method) const {
+    StudentOptions o;
     o.method = method;
     o.batches.batch_size = 4;
     o.epochs = 4;

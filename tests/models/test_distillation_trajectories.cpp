@@ -83,8 +83,8 @@ class Trajectory : public ::testing::Test {
     data.normalization = cifar_normalization();
     return data;
   }
-  DistillationOptions options(const std::string& method, bool nesterov, double weight_decay) const {
-    DistillationOptions o;
+  StudentOptions options(const std::string& method, bool nesterov, double weight_decay) const {
+    StudentOptions o;
     o.method = method;
     o.batches.batch_size = batch_;
     o.initial_epochs = 1;

@@ -95,7 +95,7 @@ TaskKind distillation(const std::string& name, const std::string& method, bool t
       parts->teacher = make_network("wrn-10-1", 2, {.seed = 6, .device = device, .image = {3, 8, 8}});
       teachers.push_back(parts->teacher.get());
     }
-    DistillationOptions options;
+    StudentOptions options;
     options.method = method;
     options.epochs = 3;
     options.initial_epochs = 1;

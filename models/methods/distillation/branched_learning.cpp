@@ -6,8 +6,8 @@
 
 namespace engram {
 
-BranchedLearningTask::BranchedLearningTask(Network& student, const ImageDataset& data,
-                                           const DistillationOptions& options, const BranchedOptions& branched)
+BranchedLearningTask::BranchedLearningTask(Network& student, const ImageDataset& data, const StudentOptions& options,
+                                           const BranchedOptions& branched)
     : StudentTask(data, options, student.device()), student_(student), branched_(branched) {
   const char* name = branched.gate ? "one" : "cl";
   check_temperature(name, branched.tau);

@@ -25,7 +25,7 @@ struct BranchedOptions {
 class BranchedLearningTask : public StudentTask {
  public:
   /// Throws UsageError for options that make no sense, as fewer than two branches.
-  BranchedLearningTask(Network& student, const ImageDataset& data, const DistillationOptions& options,
+  BranchedLearningTask(Network& student, const ImageDataset& data, const StudentOptions& options,
                        const BranchedOptions& branched);
 
   void stage(dim_t step) override;

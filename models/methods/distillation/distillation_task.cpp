@@ -43,7 +43,7 @@ Tensor plus(const Tensor& a, const Tensor& b) {
 }  // namespace
 
 DistillationTask::DistillationTask(Network& student, const std::vector<Network*>& teachers, const ImageDataset& data,
-                                   const DistillationOptions& options)
+                                   const StudentOptions& options)
     : StudentTask(data, options, student.device()), student_(student) {
   for (Network* teacher : teachers) {
     check_teacher(student, *teacher);

@@ -20,7 +20,7 @@ class DistillationTask : public StudentTask {
   /// other classes or images than the student's, no teacher where a term needs one, an initial stage without epochs,
   /// and options that make no sense.
   DistillationTask(Network& student, const std::vector<Network*>& teachers, const ImageDataset& data,
-                   const DistillationOptions& options);
+                   const StudentOptions& options);
 
   dim_t epochs() const override { return initial_epochs_ + options_.epochs; }
   /// Of the initial stage; 0 where no term has one.

@@ -24,7 +24,7 @@ void check_options(const MutualOptions& o) {
 
 }  // namespace
 
-MutualLearningTask::MutualLearningTask(Network& student, const ImageDataset& data, const DistillationOptions& options,
+MutualLearningTask::MutualLearningTask(Network& student, const ImageDataset& data, const StudentOptions& options,
                                        const MutualOptions& mutual)
     : StudentTask(data, options, student.device()), mutual_(mutual), distance_("ie-dml", mutual.distance) {
   check_options(mutual_);

@@ -31,7 +31,7 @@ struct MutualOptions {
 class MutualLearningTask : public StudentTask {
  public:
   /// Throws UsageError for options that make no sense.
-  MutualLearningTask(Network& student, const ImageDataset& data, const DistillationOptions& options,
+  MutualLearningTask(Network& student, const ImageDataset& data, const StudentOptions& options,
                      const MutualOptions& mutual);
 
   void stage(dim_t step) override;

@@ -11,7 +11,7 @@
 
 namespace engram {
 
-SnapshotTask::SnapshotTask(Network& student, const ImageDataset& data, const DistillationOptions& options,
+SnapshotTask::SnapshotTask(Network& student, const ImageDataset& data, const StudentOptions& options,
                            const SnapshotOptions& snapshot)
     : StudentTask(data, options, student.device()),
       student_(student),

@@ -19,7 +19,7 @@ struct SnapshotOptions {
 class SnapshotTask : public StudentTask {
  public:
   /// Throws UsageError unless the epochs are a multiple of the cycles.
-  SnapshotTask(Network& student, const ImageDataset& data, const DistillationOptions& options,
+  SnapshotTask(Network& student, const ImageDataset& data, const StudentOptions& options,
                const SnapshotOptions& snapshot);
 
   double learning_rate(dim_t step) const override;

@@ -10,7 +10,7 @@
 
 namespace engram {
 
-StudentTask::StudentTask(const ImageDataset& data, const DistillationOptions& options, const Device& device)
+StudentTask::StudentTask(const ImageDataset& data, const StudentOptions& options, const Device& device)
     : options_(options), data_(data, device) {
   BatchPlan& batches = options_.batches;
   if (options_.epochs < 1) throw UsageError(message("[distill] expected at least 1 epoch, got ", options_.epochs));
@@ -45,7 +45,7 @@ const StudentTaskRegistry& student_task_registry() {
 }
 
 std::unique_ptr<StudentTask> make_student_task(Network& student, const std::vector<Network*>& teachers,
-                                               const ImageDataset& data, const DistillationOptions& options) {
+                                               const ImageDataset& data, const StudentOptions& options) {
   const std::vector<std::string> terms = split_terms(options.method);
   const auto& kinds = student_task_registry().entries();
   const auto is_kind = [&](const std::string& term) {

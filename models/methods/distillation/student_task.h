@@ -12,7 +12,7 @@
 
 namespace engram {
 
-struct DistillationOptions {
+struct StudentOptions {
   std::string method = "kd";  ///< terms, as make_distillation_losses takes them, or a kind of student_task_registry
   OptimizerOptions optimizer;
   ScheduleOptions schedule;  ///< of the main stage; total_steps is set by the task
@@ -38,14 +38,14 @@ class StudentTask : public ClassifierTask {
 
  protected:
   /// `data` is copied. Throws UsageError for options that make no sense.
-  StudentTask(const ImageDataset& data, const DistillationOptions& options, const Device& device);
+  StudentTask(const ImageDataset& data, const StudentOptions& options, const Device& device);
 
   /// Throws UsageError for a step that does not exist.
   void stage_batch(dim_t step);
   LabelledBatch gather() const { return stager_->gather(); }
   bool is_incomplete(dim_t step) const;
 
-  DistillationOptions options_;
+  StudentOptions options_;
   DeviceDataset data_;
   std::unique_ptr<BatchStager> stager_;
   std::unique_ptr<StagedRate> rate_;  ///< over all epochs of the options
@@ -59,7 +59,7 @@ struct StudentTaskContext {
   Network& student;
   const std::vector<Network*>& teachers;
   const ImageDataset& data;
-  const DistillationOptions& options;
+  const StudentOptions& options;
 };
 
 /// The kinds that are more than terms beside a cross entropy: dml, ie-dml, one, cl, snapshot.
@@ -72,7 +72,7 @@ void add_snapshot(StudentTaskRegistry& registry);
 
 /// The task of options.method: one of the kinds, or a DistillationTask with these terms. Throws UsageError as they do.
 std::unique_ptr<StudentTask> make_student_task(Network& student, const std::vector<Network*>& teachers,
-                                               const ImageDataset& data, const DistillationOptions& options);
+                                               const ImageDataset& data, const StudentOptions& options);
 
 /// All names of methods with their short forms, terms first, for help texts.
 std::string distillation_method_names();
