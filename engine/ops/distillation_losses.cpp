@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* kName = "distillation_losses";
 
-void check(const Tensor& student, const Tensor& teacher, const Tensor& labels, const DistillationOptions& options) {
+void check(const Tensor& student, const Tensor& teacher, const Tensor& labels, const SoftTargetOptions& options) {
   if (!student.defined() || !teacher.defined() || !labels.defined())
     throw UsageError(message("[", kName, "] expected two logits and labels, got an empty handle"));
   if (student.dtype() != DType::kF32 || teacher.dtype() != DType::kF32)
@@ -44,7 +44,7 @@ const float* data_or_null(const Tensor& x) {
 
 /// The student's gradient; an undefined gradient of a loss counts as 0.
 Tensor student_gradient(const Tensor& student, const Tensor& teacher, const Tensor& labels, const Tensor& stats,
-                        const Tensor& grad_xent, const Tensor& grad_kl, const DistillationOptions& options) {
+                        const Tensor& grad_xent, const Tensor& grad_kl, const SoftTargetOptions& options) {
   const dim_t rows = student.dim(0), classes = student.dim(1);
   Tensor grad_student = Tensor::empty(student.shape(), DType::kF32, student.device());
   OpScope scope("distillation_losses_backward", kernels::distill_cost(rows, classes, true));
@@ -66,7 +66,7 @@ Tensor student_gradient(const Tensor& student, const Tensor& teacher, const Tens
 }  // namespace
 
 DistillationLosses distillation_losses(const Tensor& student_logits, const Tensor& teacher_logits,
-                                       const Tensor& given_labels, const DistillationOptions& options) {
+                                       const Tensor& given_labels, const SoftTargetOptions& options) {
   check(student_logits, teacher_logits, given_labels, options);
   const Tensor student = student_logits.contiguous(), teacher = teacher_logits.detach().contiguous(),
                labels = given_labels.contiguous();

@@ -5,7 +5,7 @@
 
 namespace engram {
 
-struct DistillationOptions {
+struct SoftTargetOptions {
   float temperature = 1;  ///< T > 0
   float factor = 1;       ///< multiplies the divergence, often by T^2 (Hinton et al. 2015)
 };
@@ -21,6 +21,6 @@ struct DistillationLosses {
 /// ShapeError, DTypeError, UsageError unless T > 0, and DataError when a label is outside [0, classes) (this check
 /// waits for the device).
 DistillationLosses distillation_losses(const Tensor& student, const Tensor& teacher, const Tensor& labels,
-                                       const DistillationOptions& options = {});
+                                       const SoftTargetOptions& options = {});
 
 }  // namespace engram
