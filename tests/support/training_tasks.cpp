@@ -1,8 +1,10 @@
 #include "tests/support/training_tasks.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "models/methods/compression/recovery.h"
+#include "models/methods/data_free/data_free_registry.h"
 #include "models/methods/distillation/student_task.h"
 #include "models/methods/inversion/inversion.h"
 #include "models/nets/make_network.h"
@@ -58,6 +60,27 @@ OwnedTask recovery(const Device& device) {
   options.sparsity = 1e-3f;
   auto task = std::make_unique<RecoveryTask>(*parts->network, parts->teacher.get(), parts->data, options);
   return {parts, std::move(task)};
+/// A data-free method with few small images.
+std::function<OwnedTask(const Device&)> data_free(const std::string& method) {
+  return [method](const Device& device) -> OwnedTask {
+    struct Parts {
+      std::unique_ptr<Network> teacher, student;
+    };
+    auto parts = std::make_shared<Parts>();
+    const ImageShape image{3, 8, 8};
+    parts->teacher = make_network("wrn-10-1", 2, {.seed = 9, .device = device, .image = image});
+    parts->student = make_network("wrn-10-1", 2, {.seed = 4, .device = device, .image = image});
+    return {parts, make_data_free_task(method, {*parts->teacher, *parts->student, cifar_normalization(), 7})};
+  };
+}
+
+/// One that makes a pool with an inversion of these settings.
+std::function<OwnedTask(const Device&)> data_free_pool(const std::string& name, const std::string& inversion) {
+  const nlohmann::json method = {{"name", name},           {"inversion", inversion}, {"synthesis_batch", 2},
+                                 {"iterations", 2},        {"rounds", 1},            {"warmup", 1},
+                                 {"warmup_rounds", 1},     {"epochs", 6},            {"student_steps", 2},
+                                 {"batch_size", 3}};
+  return data_free(method.dump());
 }
 
 OwnedTask natural_inversion(const Device& device) {
@@ -129,6 +152,20 @@ const std::vector<TaskKind>& task_kinds() {
       distillation("ie_dml", R"({"name": "ie-dml", "split": "random", "width": 4})", false),
       distillation("one", "one", false),
       distillation("snapshot", R"({"name": "snapshot", "cycles": 3})", false),
+      {"dafl", data_free(R"({"name": "dafl", "batch_size": 2, "latent": 3})"), 6},
+      {"zskt", data_free(R"({"name": "zskt", "batch_size": 2, "latent": 3, "student_steps": 2})"), 9},
+      {"dfad", data_free(R"({"name": "dfad", "batch_size": 2, "latent": 3, "student_steps": 2})"), 9},
+      {"dfq", data_free(R"({"name": "dfq", "batch_size": 2, "latent": 3, "student_steps": 2})"), 9},
+      {"pre_dfkd",
+       data_free(R"({"name": "pre-dfkd", "batch_size": 2, "memory_images": 2, "latent": 3, "student_steps": 2,)"
+                 R"( "memory_steps": 1})"),
+       12},
+      {"adi", data_free_pool("adi", "adi"), 12},
+      {"cmi", data_free_pool("cmi", R"({"name": "cmi", "latent": 3, "head": 4, "bank": 4, "negatives": 2})"), 15},
+      {"fast", data_free_pool("fast", R"({"name": "fast", "latent": 3, "warmup": 1})"), 12},
+      {"nayer",
+       data_free_pool("nayer", R"({"name": "nayer", "latent": 3, "embedding": 4, "warmup": 1, "warmup_loops": 1})"),
+       12},
   };
   return kinds;
 }

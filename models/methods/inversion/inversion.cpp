@@ -4,10 +4,15 @@
 
 #include "engine/random.h"
 #include "models/methods/inversion/deep_inversion.h"
+#include "models/methods/inversion/inversion_registry.h"
 #include "models/methods/inversion/natural_inversion.h"
+#include "models/methods/inversion/synthesis.h"
 
 namespace engram {
 namespace {
+
+const char kNatural[] = "natural-inversion";
+const char kDeep[] = "deep-inversion";
 
 void check_options(const InversionOptions& o, const ImageShape& image) {
   if (o.batch_size < 1) throw UsageError(message("[invert] expected a batch size of at least 1, got ", o.batch_size));
@@ -21,15 +26,61 @@ void check_options(const InversionOptions& o, const ImageShape& image) {
 
 }  // namespace
 
-const std::vector<std::string>& inversion_methods() {
-  static const std::vector<std::string> names = {"natural-inversion", "deep-inversion"};
+namespace {
+
+/// Shows parts to another visitor under longer names.
+class Prefixed : public StateVisitor {
+ public:
+  Prefixed(const std::string& prefix, StateVisitor& inner) : prefix_(prefix + "."), inner_(inner) {}
+  using StateVisitor::visit;
+  void visit(const std::string& name, Generator& generator) override { inner_.visit(prefix_ + name, generator); }
+  void visit(const std::string& name, const Tensor& tensor) override { inner_.visit(prefix_ + name, tensor); }
+  void visit(const std::string& name, std::vector<std::int64_t>& values) override {
+    inner_.visit(prefix_ + name, values);
+  }
+  void visit(const std::string& name, std::vector<double>& values) override { inner_.visit(prefix_ + name, values); }
+  bool restores() const override { return inner_.restores(); }
+
+ private:
+  std::string prefix_;
+  StateVisitor& inner_;
+};
+
+}  // namespace
+
+void Inversion::visit_state_as(const std::string& name, StateVisitor& visitor) {
+  Prefixed prefixed(name, visitor);
+  visit_state(prefixed);
+}
+
+void Inversion::next_batch(dim_t index) {
+  throw UsageError(message("[invert] expected a method whose batches follow each other, got batch ", index,
+                           " of one whose batches are made anew"));
+}
+
+std::vector<std::string> inversion_methods() {
+  std::vector<std::string> names = {kNatural, kDeep};
+  for (const RegistryEntry& entry : inversion_registry().entries()) names.push_back(entry.name);
   return names;
 }
 
 InversionWeights published_weights(const std::string& method, int num_classes) {
-  if (method == "natural-inversion") return {num_classes <= 10 ? 10.f : 3.f, 6e-3f, 1.5e-5f};
-  if (method == "deep-inversion") return {10.f, 2.5e-5f, 0.f};
-  throw UsageError(message("[invert] expected the method natural-inversion or deep-inversion, got '", method, "'"));
+  if (method == kNatural) return {num_classes <= 10 ? 10.f : 3.f, 6e-3f, 1.5e-5f};
+  if (method == kDeep) return {10.f, 2.5e-5f, 0.f};
+  inversion_registry().canonical(method);  // throws for a name that is unknown
+  return {0, 0, 0};
+}
+
+dim_t published_iterations(const std::string& method, int num_classes) {
+  if (method == kNatural) return num_classes <= 10 ? 2000 : 4000;
+  const std::string name = method == kDeep ? method : parse_component(inversion_registry().canonical(method)).name;
+  if (name == "deepinv-cmi") return 1000;
+  if (name == "cmi") return 200;
+  if (name == "fast-2") return 2;
+  if (name == "fast-5") return 5;
+  if (name == "fast") return 10;
+  if (name == "nayer") return num_classes <= 10 ? 30 : 40;
+  return 2000;
 }
 
 std::vector<std::int32_t> balanced_labels(dim_t batch_size, int num_classes, std::uint64_t seed) {
@@ -47,12 +98,15 @@ std::unique_ptr<Inversion> start_inversion(Network& classifier, const InversionO
   check_options(options, classifier.image());
   classifier.eval();
   classifier.set_requires_grad(false);
-  if (options.method == "natural-inversion")
-    return std::make_unique<NaturalInversion>(classifier, options, seed, batch_index);
-  if (options.method == "deep-inversion")
-    return std::make_unique<DeepInversion>(classifier, options, seed, batch_index);
-  throw UsageError(
-      message("[invert] expected the method natural-inversion or deep-inversion, got '", options.method, "'"));
+  if (options.method == kNatural) return std::make_unique<NaturalInversion>(classifier, options, seed, batch_index);
+  if (options.method == kDeep) return std::make_unique<DeepInversion>(classifier, options, seed, batch_index);
+  return inversion_registry().make(options.method, {.classifier = classifier,
+                                                    .student = options.student,
+                                                    .normalization = options.normalization,
+                                                    .batch_size = options.batch_size,
+                                                    .iterations = options.iterations,
+                                                    .seed = seed,
+                                                    .batch_index = batch_index});
 }
 
 }  // namespace engram

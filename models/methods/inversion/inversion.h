@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "models/data/dataset.h"
 #include "models/methods/inversion/inversion_loss.h"
 #include "models/training/task.h"
 
@@ -20,11 +21,26 @@ class Inversion : public TrainingTask {
   /// The images to keep.
   virtual Tensor result() = 0;
   virtual const std::vector<std::int32_t>& labels() const = 0;
+
+  /// Whether the images to keep are in [0,1], not in the classifier's input space.
+  virtual bool in_unit_range() const { return false; }
+  /// Whether a batch leaves something behind for later ones (a memory, a generator that learns), so that they follow
+  /// each other in one object. Other batches are independent.
+  virtual bool carries() const { return false; }
+  /// The total loss of the last issue() as a scalar on the device, for a task that runs an inversion within its steps;
+  /// undefined where a method does not give it.
+  virtual Tensor last_loss() const { return {}; }
+  /// visit_state with "<name>." before each part.
+  void visit_state_as(const std::string& name, StateVisitor& visitor);
+  /// Begins batch number `index` in this object, the batch before it finished. Throws UsageError where a method does not
+  /// have it.
+  virtual void next_batch(dim_t index);
 };
 
 /// Which method, and its settings.
 struct InversionOptions {
-  std::string method = "natural-inversion";  ///< or "deep-inversion"
+  /// "natural-inversion", "deep-inversion", or what inversion_registry() knows, with settings.
+  std::string method = "natural-inversion";
   dim_t batch_size = 256;
   InversionWeights weights;
   float lr_generator = 1e-3f, lr_pyramid = 5e-4f, lr_alpha = 5e-2f;  ///< NaturalInversion
@@ -34,10 +50,18 @@ struct InversionOptions {
   /// passes it through a 1x1 convolution and tanh, which is the default (docs/methods/natural_inversion.md, "Where
   /// description and released code differ").
   bool plain_addition = false;
+
+  // For the methods of the registry.
+  Network* student = nullptr;       ///< outlives the inversion; null for none
+  Normalization normalization = {}; ///< the classifier's constants
+  dim_t iterations = 0;             ///< of a batch
 };
 
-/// "natural-inversion" and "deep-inversion".
-const std::vector<std::string>& inversion_methods();
+/// All names.
+std::vector<std::string> inversion_methods();
+
+/// Iterations of a batch as the method's authors had them. Throws UsageError for an unknown method.
+dim_t published_iterations(const std::string& method, int num_classes);
 
 /// The settings that the methods' authors used for CIFAR with this many classes: loss weights
 /// (docs/methods/natural_inversion.md, "Loss"). Throws UsageError for an unknown method.

@@ -25,6 +25,11 @@ std::vector<std::uint8_t> to_pixels(const Tensor& images, PixelScaling scaling, 
         message("[to_pixels] expected ", channels, " normalisation constants, got ", normalization.mean.size()));
   const std::vector<float> values = images.to_vector();
   std::vector<std::uint8_t> bytes(values.size());
+  if (scaling == PixelScaling::kUnit) {
+    std::transform(values.begin(), values.end(), bytes.begin(),
+                   [](float v) { return std::uint8_t(255.f * std::clamp(v, 0.f, 1.f)); });
+    return bytes;
+  }
   for (dim_t i = 0; i < count; ++i) {
     const float* image = values.data() + i * channels * pixels;
     const auto [low, high] = std::minmax_element(image, image + channels * pixels);

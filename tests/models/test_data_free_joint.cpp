@@ -1,0 +1,258 @@
+/// The first steps of the methods that train generator and student together, against the released programs in float64
+/// (tests/golden/dafl_, zskt_, dfad_, generative_, pre_dfkd_trajectory.json).
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "engine/compute_mode.h"
+#include "engine/ops.h"
+#include "models/init.h"
+#include "models/methods/data_free/dafl.h"
+#include "models/methods/data_free/dfad.h"
+#include "models/methods/data_free/generative.h"
+#include "models/methods/data_free/pre_dfkd.h"
+#include "models/methods/data_free/zskt.h"
+#include "models/nets/make_network.h"
+#include "models/training/step_runner.h"
+#include "tests/support/data_free_replay.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/golden.h"
+#include "tests/support/golden_tensor.h"
+#include "tests/support/named_formula.h"
+
+namespace engram::testing {
+namespace {
+
+using nlohmann::json;
+
+class JointMethods : public ::testing::Test {
+ protected:
+  void SetUp() override { set_conv_policy(kernels::ConvPolicy::kExact); }
+  void TearDown() override { set_conv_policy(kernels::ConvPolicy::kFast); }
+
+  void read(const std::string& file) {
+    data_ = golden_json(file);
+    seed_ = data_["seed"];
+    batch_ = data_["batch"];
+  }
+  void networks(const std::string& prefix, const std::string& teacher, const std::string& student, int classes) {
+    teacher_ = replay_network(teacher, classes, prefix + ".teacher", seed_);
+    student_ = replay_network(student, classes, prefix + ".student", seed_);
+  }
+  DataFreeProblem problem() { return {*teacher_, *student_, replay_normalization(data_), 1}; }
+  void expect_meter(TrainingTask& task, const std::string& name, const json& expected, std::size_t step) {
+    expect_relative(meter(task, name), expected, step_tolerance(step), message(name, " in step ", step), 1e-3);
+  }
+
+  json data_;
+  std::uint64_t seed_ = 0;
+  dim_t batch_ = 0;
+  std::unique_ptr<Network> teacher_, student_;
+};
+
+TEST_F(JointMethods, DaflFollowsTheReleasedProgram) {
+  read("dafl_trajectory.json");
+  const json &s = data_["settings"], &steps = data_["steps"];
+  const std::string names = data_["names"];
+  networks("dafl", arch_in(names, "teacher"), arch_in(names, "student"), int(steps[0]["outputs_T_row0"].size()));
+  const dim_t latent = std::stoll(names.substr(names.find("latent ") + 7));
+  DaflTask task(problem(), {.batch_size = batch_,
+                            .latent = latent,
+                            .one_hot = s["oh"],
+                            .entropy = s["ie"],
+                            .activation = s["a"],
+                            .lr_generator = s["lr_G"],
+                            .lr_student = s["lr_S"]});
+  fill_as_constructed(task.generator(), "dafl.generator", seed_);
+  StepRunner runner(task);
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    task.noise().give(replay_noise(message("dafl.z", i), seed_, {batch_, latent}));
+    runner.run(dim_t(i));
+    for (const auto& [name, value] : {std::pair{"loss/total", "loss"},
+                                      {"loss/one_hot", "loss_one_hot"},
+                                      {"loss/entropy", "loss_information_entropy"},
+                                      {"loss/activation", "loss_activation"},
+                                      {"loss/distillation", "loss_kd"},
+                                      {"grad/generator", "grad_generator"},
+                                      {"grad/student", "grad_student"}})
+      expect_meter(task, name, steps[i][value], i);
+  }
+  expect_state(task.generator(), data_["generator_after"], 1e-3);
+  expect_student(*student_, data_["student_after"], seed_, 1e-3);
+}
+
+TEST_F(JointMethods, ZsktFollowsTheReleasedProgram) {
+  read("zskt_trajectory.json");
+  const json &s = data_["settings"], &steps = data_["steps"];
+  const std::string names = data_["names"];
+  networks("zskt", arch_in(names, "teacher"), arch_in(names, "student"),
+           int(steps[0]["teacher_logits_row0"].size()));
+  dim_t student_steps = 0;
+  while (steps[std::size_t(student_steps + 1)]["kind"] == "student") ++student_steps;
+  ZsktTask task(problem(), {.batch_size = batch_,
+                            .epochs = 1,
+                            .pseudo_batches = s["cosine_T_max"],
+                            .latent = s["z_dim"],
+                            .student_steps = student_steps,
+                            .attention = s["AT_beta"],
+                            .clip = s["clip"],
+                            .lr_generator = s["lr_generator"],
+                            .lr_student = s["lr_student"]});
+  fill_as_constructed(task.generator(), "zskt.generator", seed_);
+  StepRunner runner(task);
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const bool makes = steps[i]["kind"] == "generator";
+    EXPECT_EQ(task.phase(dim_t(i)) == 0, makes);
+    if (makes)
+      task.noise().give(
+          replay_noise("zskt.z" + steps[i]["pseudo_batch"].dump(), seed_, {batch_, s["z_dim"].get<dim_t>()}));
+    runner.run(dim_t(i));
+    expect_meter(task, makes ? "loss/generator" : "loss/student", steps[i]["loss"], i);
+    expect_meter(task, makes ? "grad/generator" : "grad/student", steps[i]["total_norm_before_clip"], i);
+    if (!makes) {
+      double attention = 0;
+      for (const double term : steps[i]["attention_terms"]) attention += term;
+      expect_meter(task, "loss/attention", attention, i);
+    }
+  }
+  expect_state(task.generator(), data_["generator_after"], 1e-3);
+  expect_student(*student_, data_["student_after"], seed_, 1e-3);
+}
+
+TEST_F(JointMethods, DfadFollowsTheReleasedProgram) {
+  read("dfad_trajectory.json");
+  const json &s = data_["settings"], &steps = data_["steps"];
+  const std::string names = data_["names"];
+  networks("dfad", arch_in(names, "teacher"), arch_in(names, "student"), int(steps[0]["t_logit_row0"].size()));
+  dim_t student_steps = 0;
+  while (steps[std::size_t(student_steps)]["kind"] == "student") ++student_steps;
+  DfadTask task(problem(), {.batch_size = batch_,
+                            .latent = s["nz"],
+                            .student_steps = student_steps,
+                            .lr_generator = s["lr_G"],
+                            .lr_student = s["lr_S"]});
+  fill_as_constructed(task.generator(), "dfad.generator", seed_);
+  StepRunner runner(task);
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const bool makes = steps[i]["kind"] == "generator";
+    EXPECT_EQ(task.phase(dim_t(i)) == 1, makes);
+    task.noise().give(replay_noise(message("dfad.z", i), seed_, {batch_, s["nz"].get<dim_t>()}));
+    runner.run(dim_t(i));
+    expect_meter(task, makes ? "loss/generator" : "loss/student", steps[i]["loss"], i);
+    expect_meter(task, makes ? "grad/generator" : "grad/student", steps[i]["grad_norm"], i);
+  }
+  expect_state(task.generator(), data_["generator_after"], 1e-3);
+  expect_student(*student_, data_["student_after"], seed_, 1e-3);
+}
+
+TEST_F(JointMethods, CmisBenchmarkFollowsTheReleasedProgram) {
+  read("generative_trajectory.json");
+  for (const auto& [method, entry] : data_.items()) {
+    if (!entry.is_object() || !entry.contains("coefficients")) continue;
+    SCOPED_TRACE(method);
+    const json &c = entry["coefficients"], &steps = entry["steps"];
+    networks(method, arch_in(data_["teacher"]), arch_in(data_["student"]), data_["classes"]);
+    const bool l1 = entry["kd_criterion"].get<std::string>().find("L1") != std::string::npos;
+    GenerativeTask task(problem(),
+                        {.weights = {.adv = c["adv"],
+                                     .bn = c["bn"],
+                                     .oh = c["oh"],
+                                     .act = c["act"],
+                                     .balance = c["balance"],
+                                     .distance = l1 ? StudentDistance::kL1 : StudentDistance::kKl},
+                         .batch_size = batch_,
+                         .latent = entry["nz"],
+                         .student_steps = 1,
+                         .lr_generator = entry["lr_g"],
+                         .lr_student = entry["lr_s"]});
+    fill_as_constructed(task.generator(), method + ".generator", seed_);
+    StepRunner runner(task);
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      const json &generator = steps[i]["generator"], &student = steps[i]["kd"];
+      const Shape shape = {batch_, entry["nz"]};
+      task.noise().give(replay_noise(message(method, ".zg", i), seed_, shape));
+      runner.run(dim_t(2 * i));
+      expect_meter(task, "loss/generator", generator["loss"], i);
+      expect_meter(task, "grad/generator", generator["grad_generator"], i);
+      expect_meter(task, "loss/one_hot", generator["loss_oh"], i);
+      expect_meter(task, "loss/balance", generator["loss_balance"], i);
+      if (c["bn"] != 0) expect_meter(task, "loss/bn", generator["loss_bn"], i);
+      if (c["act"] != 0) expect_meter(task, "loss/activation", generator["loss_act"], i);
+      expect_meter(task, "loss/adversarial", generator["loss_adv"], i);
+      task.noise().give(replay_noise(message(method, ".zs", i), seed_, shape));
+      runner.run(dim_t(2 * i + 1));
+      expect_meter(task, "loss/student", student["loss"], i);
+      expect_meter(task, "grad/student", student["grad_norm_student"], i);
+    }
+    expect_state(task.generator(), entry["generator_after"], 1e-3);
+    expect_student(*student_, entry["student_after"], seed_, 1e-3);
+  }
+}
+
+TEST_F(JointMethods, PreDfkdFollowsTheReleasedProgram) {
+  read("pre_dfkd_trajectory.json");
+  const json &s = data_["settings"], &steps = data_["steps"];
+  const std::string names = data_["names"];
+  const std::string count = names.substr(0, names.find(" classes"));
+  const std::string arch = arch_in(names, "pre.teacher");
+  networks("pre", arch, arch, std::stoi(count.substr(count.rfind(' '))));
+  const dim_t latent = s["latent_dim"], memory = s["num_mem_samples"];
+  PreDfkdTask task(problem(), {.batch_size = s["batch_size"],
+                               .memory_images = memory,
+                               .student_steps = 1,
+                               .memory_steps = 1,
+                               .latent = latent,
+                               .one_hot = s["oh"],
+                               .entropy = s["ie"],
+                               .activation = s["a"],
+                               .lr_generator = s["lr_G"],
+                               .lr_student = s["lr_S"]});
+  for (const auto& [module, name] : {std::pair<Module*, const char*>{&task.novel(), "pre.novel"},
+                                     {&task.memory(), "pre.memory"},
+                                     {&task.encoder(), "pre.encoder"}})
+    fill_as_constructed(*module, name, seed_);
+  for (const NamedTensor& named : task.novel().named_state())
+    if (named.name.ends_with("weight_u") || named.name.ends_with("weight_v"))
+      copy_into(named.tensor, named.tensor / norm(named.tensor));
+  StepRunner runner(task);
+  std::size_t encoded = 0;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const std::string kind = steps[i]["step"];
+    const json& terms = steps[i]["backwards"].back();
+    const std::size_t round = i / 3;
+    const auto give = [&](const std::string& name, dim_t rows) {
+      task.noise().give(replay_noise("pre." + name, seed_, {rows, latent}));
+    };
+    if (kind == "train_novel_generator") give(message("zg", round), batch_);
+    if (kind == "distill_knowledge") {
+      give(message("zmem_s", round), memory);
+      give(message("zd", round), batch_);
+    }
+    if (kind == "train_memory_generator") {
+      if (round > 0) give(message("zmem_g", round), memory);
+      give(message("eps", encoded++), batch_ / 2 + (round > 0 ? memory : 0));
+    }
+    runner.run(dim_t(i));
+    if (kind == "train_novel_generator") {
+      expect_meter(task, "loss/novel", terms["loss_gen"], i);
+      expect_meter(task, "loss/matching", terms["loss_match_T"], i);
+      expect_meter(task, "loss/competition", terms["loss_disaggreement"], i);
+      expect_meter(task, "grad/novel", steps[i]["grad_novel"], i);
+    } else if (kind == "distill_knowledge") {
+      expect_meter(task, "loss/student", terms["loss_kd"], i);
+      expect_meter(task, "grad/student", steps[i]["grad_student"], i);
+    } else {
+      expect_meter(task, "loss/memory", terms["mem_gen_loss"], i);
+      expect_meter(task, "grad/memory", steps[i]["grad_memory"], i);
+    }
+  }
+  const json& after = data_["after"];
+  expect_state(task.novel(), after["novel"], 1e-3);
+  expect_state(task.memory(), after["memory"], 1e-3);
+  expect_state(task.encoder(), after["encoder"], 1e-3);
+  expect_state(*student_, after["student"], 1e-3);
+}
+
+}  // namespace
+}  // namespace engram::testing

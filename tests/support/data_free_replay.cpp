@@ -1,0 +1,75 @@
+#include "tests/support/data_free_replay.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <regex>
+
+#include "models/init.h"
+#include "models/nets/make_network.h"
+#include "tests/support/golden_tensor.h"
+#include "tests/support/named_formula.h"
+
+namespace engram::testing {
+
+std::string arch_in(const std::string& text, const std::string& start) {
+  const std::string rest = text.substr(text.find(start));
+  std::smatch found;
+  if (!std::regex_search(rest, found, std::regex("(ResNet|resnet|WRN|wrn)-?([0-9]+)(?:[-_]([0-9]+))?")))
+    throw std::runtime_error("no network in '" + rest + "'");
+  const bool wide = found[1] == "WRN" || found[1] == "wrn";
+  return wide ? message("wrn-", found[2].str(), "-", found[3].str()) : "resnet" + found[2].str();
+}
+
+std::unique_ptr<Network> replay_network(const std::string& arch, int num_classes, const std::string& prefix,
+                                        std::uint64_t seed) {
+  auto network = make_network(arch, num_classes);
+  fill_by_formula(*network, prefix + ".", seed);
+  return network;
+}
+
+void fill_as_constructed(Module& module, const std::string& prefix, std::uint64_t seed) {
+  std::map<std::string, Tensor> kept;
+  for (const NamedTensor& named : module.named_state())
+    if (named.name.find(".running_") != std::string::npos) kept[named.name] = named.tensor.clone();
+  fill_by_formula(module, prefix + ".", seed);
+  for (const NamedTensor& named : module.named_state())
+    if (const auto found = kept.find(named.name); found != kept.end()) copy_into(named.tensor, found->second);
+}
+
+Tensor replay_noise(const std::string& name, std::uint64_t seed, const Shape& shape) {
+  return Tensor::from(formula_normal(name, seed, numel(shape)), shape);
+}
+
+double meter(TrainingTask& task, const std::string& name) {
+  for (const MeterValue& value : task.meters().read(0))
+    if (value.name == name) return value.value;
+  throw std::runtime_error("no meter " + name);
+}
+
+Normalization replay_normalization(const nlohmann::json& data) {
+  if (!data.contains("normalize")) return cifar_normalization();
+  return {data["normalize"]["mean"], data["normalize"]["std"]};
+}
+
+void expect_state(const Module& module, const nlohmann::json& summaries, double tolerance) {
+  const StateDict state = module.state();
+  for (const auto& [name, summary] : summaries.items()) {
+    ASSERT_TRUE(state.contains(name)) << name;
+    expect_summary(state.at(name), summary, tolerance, name);
+  }
+}
+
+void expect_student(Network& student, const nlohmann::json& after, std::uint64_t seed, double tolerance) {
+  expect_state(student, after.at("params"), tolerance);
+  for (const auto& [name, summary] : after.items()) {
+    if (!name.starts_with("eval_logits")) continue;
+    const Shape shape = {shape_of(summary)[0], student.image().channels, student.image().height,
+                         student.image().width};
+    const Tensor probe = Tensor::from(formula_between("probe", seed, numel(shape), -1, 1), shape);
+    expect_summary(student.logits_inference(probe), summary, tolerance, name);
+  }
+}
+
+}  // namespace engram::testing
