@@ -30,6 +30,8 @@ class FeaturePyramid : public Module {
   };
   /// x [N,C,H,W] and the maps, finest first, which are constants: no gradient flows into them. Throws ShapeError.
   Output forward(const Tensor& x, const std::vector<Tensor>& features) const;
+  /// conv6(x): what is left without the maps.
+  Tensor without_maps(const Tensor& x) const { return out_.forward(x); }
 
  private:
   std::vector<TapSpec> taps_;

@@ -6,9 +6,10 @@
 
 namespace engram {
 
-/// Each column of each channel scaled to length 1; convolution to 64 channels, BN, LeakyReLU 0.2; to 128, BN, LeakyReLU;
-/// every second pixel; convolution of stride 2, BN; every second pixel; two linear layers. Names conv_blocks0.0, .1,
-/// conv_blocks1.0, .1, conv_blocks2.0, .1, fc_mu, fc_var. Weights of convolutions and linear layers are first uniform in
+/// Each column of each channel scaled to length 1; convolution to 64 channels, BN, LeakyReLU 0.2; to 128, BN,
+/// LeakyReLU; every second pixel; convolution of stride 2, BN; every second pixel; two linear layers. Names
+/// conv_blocks0.0, .1, conv_blocks1.0, .1, conv_blocks2.0, .1, fc_mu, fc_var. Weights of convolutions and linear layers
+/// are first uniform in
 /// +-0.08, their biases 0.
 class LatentEncoder : public Module {
  public:

@@ -18,8 +18,7 @@ dim_t growth(const GeneratorConfig& config) {
 }
 
 const ImageShape& checked(const GeneratorConfig& config, const ImageShape& image) {
-  if (config.latent < 1)
-    throw UsageError(message("[generator] expected at least 1 latent value, got ", config.latent));
+  if (config.latent < 1) throw UsageError(message("[generator] expected at least 1 latent value, got ", config.latent));
   if (image.height % growth(config) != 0 || image.width % growth(config) != 0)
     throw UsageError(message("[generator] expected images whose rows and columns are multiples of ", growth(config),
                              ", got ", to_string(image)));
@@ -109,8 +108,8 @@ Tensor LabelGenerator::forward(const Tensor& rows) {
   const Tensor given = rows_of(rows, options_.embedding);
   const dim_t count = given.dim(0);
   if (count > options_.layers * options_.rows_per_layer)
-    throw ShapeError(message("[generator] expected at most ", options_.layers * options_.rows_per_layer,
-                             " rows, got ", given.describe()));
+    throw ShapeError(message("[generator] expected at most ", options_.layers * options_.rows_per_layer, " rows, got ",
+                             given.describe()));
   const Tensor normal = reshape(norm_.forward(reshape(given, {count, options_.embedding, 1, 1})).contiguous(),
                                 {count, options_.embedding});
   std::vector<Tensor> parts;

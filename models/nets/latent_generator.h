@@ -85,9 +85,9 @@ class LatentGenerator : public Module {
 class LabelGenerator : public LatentGenerator {
  public:
   struct Options {
-    dim_t embedding = 512;       ///< values of a row
-    dim_t rows_per_layer = 10;   ///< consecutive rows that share a noisy layer: the classes
-    dim_t layers = 1;            ///< noisy layers
+    dim_t embedding = 512;      ///< values of a row
+    dim_t rows_per_layer = 10;  ///< consecutive rows that share a noisy layer: the classes
+    dim_t layers = 1;           ///< noisy layers
   };
   /// `config.latent` is the width of the noisy layers' results. Throws UsageError for options below 1.
   LabelGenerator(const GeneratorConfig& config, const Options& options, const ImageShape& image, Device device);

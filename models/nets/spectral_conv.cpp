@@ -18,8 +18,8 @@ SpectralConv2d::SpectralConv2d(const Conv2dConfig& config, Init weight, Init bia
     : config_(config) {
   const dim_t out = config.out_channels, taps = Conv2d::fan_in(config);
   bias = register_parameter("bias", {out}, bias_init, device);
-  weight_orig = register_parameter("weight_orig", {out, config.in_channels, config.kernel, config.kernel}, weight,
-                                   device);
+  weight_orig =
+      register_parameter("weight_orig", {out, config.in_channels, config.kernel, config.kernel}, weight, device);
   u_ = register_buffer("weight_u", {out}, Init::normal(0, 1), device);
   v_ = register_buffer("weight_v", {taps}, Init::normal(0, 1), device);
 }

@@ -24,11 +24,18 @@ using testing::expect_relative;
 using testing::expect_summary;
 
 /// How the generators of the file are called here.
-const std::map<std::string, std::string> kNames = {
-    {"dafl", "dafl"},        {"dafl_mnist", "dafl"},       {"zskt", "zskt"},
-    {"dfad", "dfad"},        {"cmi", "cmi"},               {"dfq_large", "large"},
-    {"dafl_large", "large"}, {"fast", "cmi"},              {"pre_novel", "pre-novel"},
-    {"nayer", "nayer"},      {"pre_memory", "pre-memory"}, {"dfq_third_party", "dfq"}};
+const std::map<std::string, std::string> kNames = {{"dafl", "dafl"},
+                                                   {"dafl_mnist", "dafl"},
+                                                   {"zskt", "zskt"},
+                                                   {"dfad", "dfad"},
+                                                   {"cmi", "cmi"},
+                                                   {"dfq_large", "large"},
+                                                   {"dafl_large", "large"},
+                                                   {"fast", "cmi"},
+                                                   {"pre_novel", "pre-novel"},
+                                                   {"nayer", "nayer"},
+                                                   {"pre_memory", "pre-memory"},
+                                                   {"dfq_third_party", "dfq"}};
 
 dim_t count_layers(const json& tensors, const std::string& prefix) {
   dim_t count = 0;
@@ -138,8 +145,7 @@ TEST_F(DataFreeGenerators, ImagesGradientsAndStatisticsAreThoseOfTheReleasedClas
     ++all;
 
     const StateDict state = generator->state();
-    for (const auto& [name, expected] : entry["bn_after"].items())
-      expect_summary(state.at(name), expected, 1e-5, name);
+    for (const auto& [name, expected] : entry["bn_after"].items()) expect_summary(state.at(name), expected, 1e-5, name);
     generator->eval();
     const NoGradGuard no_grad;
     expect_summary(generator->forward(z.detach()), entry["eval_out"], 1e-5, "images by running statistics");

@@ -124,9 +124,8 @@ void DataFreeLosses::zskt(const std::string& set, const json& entry) const {
   expect_entry(entry["student_no_attention"], kl, {{"d_student", s}}, "student without attention");
   for (const auto& [name, value] : entry.items())
     if (name.starts_with("divergence_T"))
-      expect_relative(
-          double(kl_divergence(s.detach(), t.detach(), float(number_after(name, "_T")), per_class).item()), value,
-          kValue, name);
+      expect_relative(double(kl_divergence(s.detach(), t.detach(), float(number_after(name, "_T")), per_class).item()),
+                      value, kValue, name);
 
   const std::vector<dim_t> extents = numbers_after(entry["activations"], "(c,h) =");
   std::vector<Tensor> student, teacher;
@@ -171,8 +170,7 @@ void DataFreeLosses::cmi_criteria(const std::string& set, const json& entry) con
     const Tensor bn = Tensor::scalar(preset["loss_bn_constant"], device());
     expect_entry(preset, generative_loss({t, f, s, bn}, weights).total, leaves, name);
   }
-  const GenerativeLoss terms =
-      generative_loss({t, f, s, {}}, {.adv = 1, .distance = StudentDistance::kKl});
+  const GenerativeLoss terms = generative_loss({t, f, s, {}}, {.adv = 1, .distance = StudentDistance::kKl});
   expect_entry(entry["terms"]["oh"], terms.oh, leaves, "one-hot");
   expect_entry(entry["terms"]["act"], terms.act, leaves, "activation");
   expect_entry(entry["terms"]["adv"], terms.adv, leaves, "adversarial");
@@ -188,8 +186,8 @@ void DataFreeLosses::cmi_criteria(const std::string& set, const json& entry) con
   expect_relative(double(one_hot_loss(t).item()), entry["onehot"], kValue, "one-hot");
   for (dim_t i = 0; i < batch(); ++i) {
     const auto row = [&](const Tensor& x) { return slice(x.detach(), 0, i, i + 1).contiguous(); };
-    expect_relative(double(kl_divergence(row(s), row(t)).item()),
-                    entry["kldiv_none_rowsum"][std::size_t(i)], kValue, message("KL of row ", i));
+    expect_relative(double(kl_divergence(row(s), row(t)).item()), entry["kldiv_none_rowsum"][std::size_t(i)], kValue,
+                    message("KL of row ", i));
   }
 }
 

@@ -31,8 +31,7 @@ void expect_summary(const Tensor& x, const nlohmann::json& summary, double toler
   }
 }
 
-void expect_list(const Tensor& x, const nlohmann::json& list, double tolerance, const std::string& what,
-                 double share) {
+void expect_list(const Tensor& x, const nlohmann::json& list, double tolerance, const std::string& what, double share) {
   if (list.is_null()) {
     if (x.defined()) {
       for (const float v : x.to_vector()) EXPECT_EQ(v, 0) << what;

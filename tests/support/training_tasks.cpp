@@ -60,6 +60,8 @@ OwnedTask recovery(const Device& device) {
   options.sparsity = 1e-3f;
   auto task = std::make_unique<RecoveryTask>(*parts->network, parts->teacher.get(), parts->data, options);
   return {parts, std::move(task)};
+}
+
 /// A data-free method with few small images.
 std::function<OwnedTask(const Device&)> data_free(const std::string& method) {
   return [method](const Device& device) -> OwnedTask {
@@ -76,10 +78,9 @@ std::function<OwnedTask(const Device&)> data_free(const std::string& method) {
 
 /// One that makes a pool with an inversion of these settings.
 std::function<OwnedTask(const Device&)> data_free_pool(const std::string& name, const std::string& inversion) {
-  const nlohmann::json method = {{"name", name},           {"inversion", inversion}, {"synthesis_batch", 2},
-                                 {"iterations", 2},        {"rounds", 1},            {"warmup", 1},
-                                 {"warmup_rounds", 1},     {"epochs", 6},            {"student_steps", 2},
-                                 {"batch_size", 3}};
+  const nlohmann::json method = {
+      {"name", name}, {"inversion", inversion}, {"synthesis_batch", 2}, {"iterations", 2},    {"rounds", 1},
+      {"warmup", 1},  {"warmup_rounds", 1},     {"epochs", 6},          {"student_steps", 2}, {"batch_size", 3}};
   return data_free(method.dump());
 }
 

@@ -14,12 +14,12 @@ namespace engram {
 /// gradients flow to the inputs. Throws UsageError for an empty list.
 Tensor bn_distance(const std::vector<BnInput>& inputs);
 
-/// A network's batch normalisations as such a list, in the order of the state dictionary, without a pass: for what needs
-/// the layers alone.
+/// A network's batch normalisations as such a list, in the order of the state dictionary, without a pass: for what
+/// needs the layers alone.
 std::vector<BnInput> batch_norms(Network& network);
 
-/// Averages over rounds of synthesis stand in for part of the batch: ||v_run - (1-m) v_batch - m v_avg|| and the same of
-/// the means. Before the first update it is the plain distance.
+/// Averages over rounds of synthesis stand in for part of the batch: ||v_run - (1-m) v_batch - m v_avg|| and the same
+/// of the means. Before the first update it is the plain distance.
 class BnMomentum {
  public:
   /// For these layers; averages start unset. Throws UsageError unless 0 <= m < 1.

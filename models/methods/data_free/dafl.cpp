@@ -40,6 +40,10 @@ DaflTask::DaflTask(const DataFreeProblem& problem, const DaflOptions& options)
                    device());
 }
 
+double DaflTask::learning_rate(dim_t step) const {
+  return student_rate_.at(step / options_.steps);
+}
+
 void DaflTask::stage(dim_t step) {
   student_rate_.stage(step / options_.steps);
 }
@@ -56,8 +60,8 @@ void DaflTask::issue() {
 
   const std::vector<Tensor> to_generator = grad({made}, generator_->parameters()),
                             to_student = grad({distance}, student_.parameters());
-  meters_.record({made + distance, one_hot, entropy, activation, distance,
-                  grad_norm(to_generator, 1).norm, grad_norm(to_student, 1).norm});
+  meters_.record({made + distance, one_hot, entropy, activation, distance, grad_norm(to_generator, 1).norm,
+                  grad_norm(to_student, 1).norm});
   generator_optimizer_.step(to_generator, float(options_.lr_generator));
   student_optimizer_.step(to_student, student_rate_.tensor());
 }

@@ -26,6 +26,7 @@ class DaflTask : public DataFreeTask {
   dim_t steps_per_epoch() const override { return options_.steps; }
   dim_t epochs() const override { return options_.epochs; }
   dim_t batch_size() const override { return options_.batch_size; }
+  double learning_rate(dim_t step) const override;
   void stage(dim_t step) override;
   void issue() override;
 

@@ -10,8 +10,8 @@ namespace engram {
 /// constant.
 Tensor one_hot_loss(const Tensor& logits);
 
-/// sum_c p_c ln p_c of the batch's mean softmax p: low where all classes come equally often. Lies in [-ln C, 0]; a class
-/// of probability 0 counts as 0. (DAFL takes the logarithm to base 10: times kPerLog10.) A scalar.
+/// sum_c p_c ln p_c of the batch's mean softmax p: low where all classes come equally often. Lies in [-ln C, 0]; a
+/// class of probability 0 counts as 0. (DAFL takes the logarithm to base 10: times kPerLog10.) A scalar.
 Tensor class_balance(const Tensor& logits);
 inline constexpr float kPerLog10 = 0.43429448190325182765f;
 

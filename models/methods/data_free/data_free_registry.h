@@ -9,7 +9,8 @@ namespace engram {
 /// Made for a teacher and a student.
 using DataFreeRegistry = Registry<DataFreeTask, const DataFreeProblem&>;
 
-/// All of them. Those whose name ends in -cmi, and dfq, have the settings of CMI's benchmark, the others their authors'.
+/// All of them. Those whose name ends in -cmi, and dfq, have the settings of CMI's benchmark, the others their
+/// authors'.
 const DataFreeRegistry& data_free_registry();
 
 /// What `method` names, a word or a JSON object with settings. Throws UsageError for unknown names and settings and

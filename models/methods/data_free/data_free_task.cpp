@@ -68,7 +68,8 @@ void check_normalization(const Normalization& normalization, dim_t channels) {
 void require_batch_norm(Network& network, const std::string& method) {
   for (const NamedModule& named : network.named_modules())
     if (dynamic_cast<const BatchNorm2d*>(named.module)) return;
-  throw DataError(message(method, ": expected a teacher with batch normalisation, whose statistics the method matches, ",
+  throw DataError(message(method,
+                          ": expected a teacher with batch normalisation, whose statistics the method matches, ",
                           "got ", network.arch()));
 }
 

@@ -34,6 +34,8 @@ class DataFreeTask : public ClassifierTask {
   dim_t total_steps() const { return steps_per_epoch() * epochs(); }
   /// Images made for one step of the student.
   virtual dim_t batch_size() const = 0;
+  /// The student's rate in a step.
+  virtual double learning_rate(dim_t step) const = 0;
   /// The noise of the steps; a replay gives it.
   NoiseSource& noise() { return noise_; }
 

@@ -34,6 +34,10 @@ int DfadTask::phase(dim_t step) const {
   return step % (1 + options_.student_steps) == options_.student_steps ? 1 : 0;
 }
 
+double DfadTask::learning_rate(dim_t step) const {
+  return student_rate_.at(step / steps_per_epoch());
+}
+
 void DfadTask::stage(dim_t step) {
   phase_ = phase(step);
   const dim_t epoch = step / steps_per_epoch();

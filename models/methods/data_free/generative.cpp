@@ -37,6 +37,10 @@ int GenerativeTask::phase(dim_t step) const {
   return step % (1 + options_.student_steps) == 0 ? 0 : 1;
 }
 
+double GenerativeTask::learning_rate(dim_t step) const {
+  return student_rate_.at(step / steps_per_epoch());
+}
+
 void GenerativeTask::stage(dim_t step) {
   phase_ = phase(step);
   student_rate_.stage(step / steps_per_epoch());
@@ -74,8 +78,8 @@ void GenerativeTask::issue_generator() {
       generative_loss(answers(generator_->in_unit_range() ? normalized(images) : images), options_.weights);
   const std::vector<Tensor> gradients = grad({loss.total}, generator_->parameters());
   const Tensor none = Tensor::zeros({}, device());
-  meters_.record({loss.total, loss.bn, loss.oh, loss.act, loss.adv, loss.balance, none, grad_norm(gradients, 1).norm,
-                  none});
+  meters_.record(
+      {loss.total, loss.bn, loss.oh, loss.act, loss.adv, loss.balance, none, grad_norm(gradients, 1).norm, none});
   generator_optimizer_.step(gradients, float(options_.lr_generator));
 }
 

@@ -28,6 +28,7 @@ class GenerativeTask : public DataFreeTask {
   dim_t steps_per_epoch() const override { return options_.rounds * (1 + options_.student_steps); }
   dim_t epochs() const override { return options_.epochs; }
   dim_t batch_size() const override { return options_.batch_size; }
+  double learning_rate(dim_t step) const override;
   int phase(dim_t step) const override;
   void stage(dim_t step) override;
   void issue() override;

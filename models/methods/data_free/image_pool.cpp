@@ -33,8 +33,8 @@ void ImagePool::add(const Tensor& images) {
   if (images.rank() != 4 || images.numel() != images.dim(0) * image)
     throw ShapeError(message("[pool] expected images of ", image, " values, got ", images.describe()));
   if (count_ + images.dim(0) > stored_.images.dim(0))
-    throw UsageError(message("[pool] expected at most ", stored_.images.dim(0) - count_, " more images, got ",
-                             images.dim(0)));
+    throw UsageError(
+        message("[pool] expected at most ", stored_.images.dim(0) - count_, " more images, got ", images.dim(0)));
   const Tensor bytes = convert(255.f * clamp(images.detach().contiguous(), 0, 1), DType::kU8);
   copy_on_device(bytes.device(), stored_.images.data<std::uint8_t>() + count_ * image, bytes.data<std::uint8_t>(),
                  std::size_t(bytes.numel()));

@@ -18,8 +18,8 @@ class NoiseSource {
     const Tensor values = given_.front();
     given_.pop_front();
     if (values.shape() != shape)
-      throw ShapeError(message("[noise] expected given values of shape ", to_string(shape), ", got ",
-                               values.describe()));
+      throw ShapeError(
+          message("[noise] expected given values of shape ", to_string(shape), ", got ", values.describe()));
     return values;
   }
   /// The result of a later draw, in the order of the calls.

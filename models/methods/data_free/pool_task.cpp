@@ -78,6 +78,10 @@ int PoolTask::phase(dim_t step) const {
   return 2 + inversion_->phase(place.iteration);
 }
 
+double PoolTask::learning_rate(dim_t step) const {
+  return student_rate_.at(std::max<dim_t>(0, step / steps_per_epoch() - options_.warmup));
+}
+
 void PoolTask::stage(dim_t step) {
   const Place place = place_of(step);
   work_ = place.work;

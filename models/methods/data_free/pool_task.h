@@ -16,7 +16,7 @@ struct PoolOptions {
   dim_t epochs = 200, student_steps = 400;
   dim_t batch_size = 128;
   float temperature = 20;
-  dim_t padding = 4;  ///< of the student's crops; 0 for images as they are
+  dim_t padding = 4;              ///< of the student's crops; 0 for images as they are
   double lr = 0.1, final_lr = 0;  ///< SGD's, half a cosine over the epochs that teach
   float weight_decay = 1e-4f;
 };
@@ -32,6 +32,7 @@ class PoolTask : public DataFreeTask {
   dim_t steps_per_epoch() const override;
   dim_t epochs() const override { return options_.epochs; }
   dim_t batch_size() const override { return options_.batch_size; }
+  double learning_rate(dim_t step) const override;
   int phase(dim_t step) const override;
   void stage(dim_t step) override;
   void issue() override;

@@ -37,9 +37,10 @@ Tensor normal_divergence(const LatentEncoder::Distribution& d) {
 PreDfkdTask::PreDfkdTask(const DataFreeProblem& problem, const PreDfkdOptions& options)
     : DataFreeTask(problem),
       options_(options),
-      novel_(make_generator(generator_name("pre-novel", options.latent), teacher_.image(), seed_for("novel"), device())),
-      memory_(make_generator(generator_name("pre-memory", options.latent), teacher_.image(), seed_for("memory"),
-                             device())),
+      novel_(
+          make_generator(generator_name("pre-novel", options.latent), teacher_.image(), seed_for("novel"), device())),
+      memory_(
+          make_generator(generator_name("pre-memory", options.latent), teacher_.image(), seed_for("memory"), device())),
       encoder_(options.latent, teacher_.image(), device()),
       novel_optimizer_(novel_->named_parameters(), adam_options()),
       memory_optimizer_(memory_->named_parameters(), adam_options()),
@@ -79,6 +80,10 @@ int PreDfkdTask::phase(dim_t step) const {
   return round == 0 ? 3 : 2;
 }
 
+double PreDfkdTask::learning_rate(dim_t step) const {
+  return student_rate_.at(step / steps_per_epoch());
+}
+
 void PreDfkdTask::stage(dim_t step) {
   phase_ = phase(step);
   student_rate_.stage(step / steps_per_epoch());
@@ -110,14 +115,12 @@ void PreDfkdTask::issue_novel() {
   const Tensor images = novel_->forward(noise_.draw({options_.batch_size, options_.latent}));
   const Features teacher = teacher_.forward(images, {.pooled = true});
   const Tensor matching = matching_loss(teacher.logits) + options_.activation * activation_loss(teacher.pooled);
-  const Tensor competition = competition_loss(
-      js_divergence(student_.forward(images), teacher.logits.detach(), 3, JsMean::kElements));
+  const Tensor competition =
+      competition_loss(js_divergence(student_.forward(images), teacher.logits.detach(), 3, JsMean::kElements));
   const Tensor loss = matching + competition;
   const std::vector<Tensor> gradients = grad({loss}, novel_->parameters());
-  record({{kNovel, loss},
-          {kMatching, matching},
-          {kCompetition, competition},
-          {kGradNovel, grad_norm(gradients, 1).norm}});
+  record(
+      {{kNovel, loss}, {kMatching, matching}, {kCompetition, competition}, {kGradNovel, grad_norm(gradients, 1).norm}});
   novel_optimizer_.step(gradients, options_.lr_generator);
 }
 
@@ -125,8 +128,7 @@ PreDfkdTask::Improved PreDfkdTask::improved_noise() {
   Improved result;
   result.z = noise_.draw({options_.memory_images, options_.latent});
   result.z.set_requires_grad();
-  const Tensor loss =
-      matching_loss(teacher_.forward(memory_->forward(result.z))) + moments_loss(result.z);
+  const Tensor loss = matching_loss(teacher_.forward(memory_->forward(result.z))) + moments_loss(result.z);
   std::vector<Tensor> inputs = memory_->parameters();
   inputs.push_back(result.z);
   result.to_memory = grad({loss}, inputs);

@@ -11,7 +11,8 @@ namespace engram {
 struct PreDfkdOptions {
   dim_t batch_size = 1024, epochs = 400, rounds = 36;  ///< rounds an epoch
   dim_t memory_images = 128;                           ///< beside the new ones in a step of the student
-  dim_t student_steps = 10, memory_steps = 4;  ///< a round; after each of the first steps of the student one of the memory
+  dim_t student_steps = 10,
+        memory_steps = 4;  ///< a round; after each of the first steps of the student one of the memory
   dim_t latent = 1000;
   float one_hot = 1, entropy = 5, activation = 0.1f;
   float lr_generator = 0.02f;  ///< Adam's, of the memory a fortieth
@@ -19,8 +20,8 @@ struct PreDfkdOptions {
 };
 
 /// A round is a step of the novel generator, then steps of the student with steps of the memory between them. Phases: 0
-/// novel generator; 1 student; 2 memory; 3 memory in the first round, when it has nothing to reproduce yet. As released,
-/// the memory generator also takes the gradient of the loss that improves its noise.
+/// novel generator; 1 student; 2 memory; 3 memory in the first round, when it has nothing to reproduce yet. As
+/// released, the memory generator also takes the gradient of the loss that improves its noise.
 class PreDfkdTask : public DataFreeTask {
  public:
   PreDfkdTask(const DataFreeProblem& problem, const PreDfkdOptions& options);
@@ -31,6 +32,7 @@ class PreDfkdTask : public DataFreeTask {
   dim_t steps_per_epoch() const override { return options_.rounds * steps_per_round(); }
   dim_t epochs() const override { return options_.epochs; }
   dim_t batch_size() const override { return options_.batch_size; }
+  double learning_rate(dim_t step) const override;
   int phase(dim_t step) const override;
   void stage(dim_t step) override;
   void issue() override;

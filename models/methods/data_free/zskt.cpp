@@ -62,6 +62,10 @@ int ZsktTask::phase(dim_t step) const {
   return int(std::min<dim_t>(place, 2));
 }
 
+double ZsktTask::learning_rate(dim_t step) const {
+  return student_rate_.at(step / (1 + options_.student_steps));
+}
+
 void ZsktTask::stage(dim_t step) {
   phase_ = phase(step);
   const dim_t pseudo_batch = step / (1 + options_.student_steps);
@@ -106,8 +110,8 @@ void ZsktTask::issue_student(bool first) {
   Tensor attention = Tensor::zeros({}, device());
   for (std::size_t i = 0; i < teacher_maps_.size(); ++i)
     attention = attention + mse(spatial_attention(student.maps[i]), teacher_maps_[i]);
-  const Tensor loss = kl_divergence(student.logits, answers_, 1, 1 / float(teacher_.num_classes())) +
-                      options_.attention * attention;
+  const Tensor loss =
+      kl_divergence(student.logits, answers_, 1, 1 / float(teacher_.num_classes())) + options_.attention * attention;
   const std::vector<Tensor> gradients = grad({loss}, student_.parameters());
   const GradNorm clipped = grad_norm(gradients, options_.clip);
   const Tensor none = Tensor::zeros({}, device());

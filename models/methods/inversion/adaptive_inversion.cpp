@@ -55,7 +55,8 @@ AdaptiveInversion::AdaptiveInversion(const InversionSetup& setup, const Adaptive
       optimizer_({{"pixels", pixels_}}, adam_with(options.beta1, options.beta2)) {
   classifier_.eval();
   classifier_.set_requires_grad(false);
-  meters_ = Meters({{"loss/total"}, {"loss/ce"}, {"loss/bn"}, {"loss/competition"}, {"loss/tv"}, {"loss/l2"}}, device());
+  meters_ =
+      Meters({{"loss/total"}, {"loss/ce"}, {"loss/bn"}, {"loss/competition"}, {"loss/tv"}, {"loss/l2"}}, device());
   next_batch(setup.batch_index);
 }
 
@@ -79,8 +80,8 @@ void AdaptiveInversion::set_labels(const std::vector<std::int32_t>& labels) {
 
 void AdaptiveInversion::set_pixels(const Tensor& pixels) {
   if (pixels.shape() != pixels_.shape())
-    throw ShapeError(message("[adi] expected pixels of shape ", to_string(pixels_.shape()), ", got ",
-                             pixels.describe()));
+    throw ShapeError(
+        message("[adi] expected pixels of shape ", to_string(pixels_.shape()), ", got ", pixels.describe()));
   copy_into(pixels_, pixels.detach().contiguous());
 }
 
@@ -106,8 +107,8 @@ void AdaptiveInversion::issue() {
     const Tensor js = js_divergence(student_->forward(x), answer.logits);
     competition = options_.bounded ? neg(js) : competition_loss(js);
   }
-  const Tensor total = options_.oh * ce + options_.bn * bn + options_.adv * competition + options_.tv * tv +
-                       options_.l2 * prior.l2;
+  const Tensor total =
+      options_.oh * ce + options_.bn * bn + options_.adv * competition + options_.tv * tv + options_.l2 * prior.l2;
   loss_ = total.detach();
   meters_.record({total, ce, bn, competition, tv, prior.l2});
   optimizer_.step(grad({total}, {pixels_}), options_.lr);

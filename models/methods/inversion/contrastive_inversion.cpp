@@ -68,8 +68,8 @@ ContrastiveInversion::ContrastiveInversion(const InversionSetup& setup, const Co
       boxes_(batch_size_, classifier_.image(), device()) {
   check_lengths({{"negatives", options.negatives}, {"head", options.head}});
   if (options.bank % batch_size_ != 0)
-    throw UsageError(message("[cmi] expected a bank of a multiple of the ", batch_size_, " images of a batch, got ",
-                             options.bank));
+    throw UsageError(
+        message("[cmi] expected a bank of a multiple of the ", batch_size_, " images of a batch, got ", options.bank));
   if (!(options.temperature > 0))
     throw UsageError(message("[cmi] expected a temperature above 0, got ", options.temperature));
   const dim_t negatives = std::min(options.negatives, options.bank);
@@ -167,8 +167,7 @@ void ContrastiveInversion::issue() {
 
   if (!is_blind() || step_ % iterations_ == 0)
     keep_best_step({best_images_, best_features_},
-                   {images.detach().contiguous(), concat({views.local, views.global}, 1).detach()}, loss_,
-                   best_loss_);
+                   {images.detach().contiguous(), concat({views.local, views.global}, 1).detach()}, loss_, best_loss_);
   std::vector<Tensor> inputs = generator_->parameters();
   inputs.push_back(z_);
   const auto count = std::ptrdiff_t(inputs.size());

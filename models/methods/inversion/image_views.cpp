@@ -10,8 +10,7 @@ namespace engram {
 namespace {
 
 void check_count(std::size_t got, dim_t expected) {
-  if (dim_t(got) != expected)
-    throw ShapeError(message("[views] expected draws for ", expected, " images, got ", got));
+  if (dim_t(got) != expected) throw ShapeError(message("[views] expected draws for ", expected, " images, got ", got));
 }
 
 bool coin(Generator& generator) {
@@ -65,8 +64,7 @@ std::vector<BoxDraw> draw_boxes(dim_t count, double min_area, const ImageShape& 
   std::vector<BoxDraw> draws;
   for (dim_t i = 0; i < count; ++i) {
     BoxDraw box;
-    for (int attempt = 0; attempt < kAttempts && box.height == 0; ++attempt)
-      box = try_box(min_area, image, generator);
+    for (int attempt = 0; attempt < kAttempts && box.height == 0; ++attempt) box = try_box(min_area, image, generator);
     if (box.height == 0) box = {0, 0, int(image.height), int(image.width), false};
     box.flip = coin(generator);
     draws.push_back(box);

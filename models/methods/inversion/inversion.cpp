@@ -14,6 +14,15 @@ namespace {
 const char kNatural[] = "natural-inversion";
 const char kDeep[] = "deep-inversion";
 
+/// The canonical text of a method of the registry. Throws UsageError for any other.
+std::string registered(const std::string& method) {
+  const std::string name = parse_component(method).name;
+  const std::vector<std::string> known = inversion_methods();
+  if (std::find(known.begin(), known.end(), name) == known.end())
+    throw UsageError(message("[invert] expected the method ", inversion_names(), ", got '", name, "'"));
+  return inversion_registry().canonical(method);
+}
+
 void check_options(const InversionOptions& o, const ImageShape& image) {
   if (o.batch_size < 1) throw UsageError(message("[invert] expected a batch size of at least 1, got ", o.batch_size));
   const dim_t side = std::min(image.height, image.width);
@@ -64,16 +73,28 @@ std::vector<std::string> inversion_methods() {
   return names;
 }
 
+std::string inversion_names() {
+  std::string text;
+  for (const std::string& name : inversion_methods()) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+bool carries_batches(const std::string& method) {
+  if (method == kNatural || method == kDeep) return false;
+  const std::string name = parse_component(registered(method)).name;
+  return name != "adi" && name != "deepinv-cmi";
+}
+
 InversionWeights published_weights(const std::string& method, int num_classes) {
   if (method == kNatural) return {num_classes <= 10 ? 10.f : 3.f, 6e-3f, 1.5e-5f};
   if (method == kDeep) return {10.f, 2.5e-5f, 0.f};
-  inversion_registry().canonical(method);  // throws for a name that is unknown
+  registered(method);
   return {0, 0, 0};
 }
 
 dim_t published_iterations(const std::string& method, int num_classes) {
   if (method == kNatural) return num_classes <= 10 ? 2000 : 4000;
-  const std::string name = method == kDeep ? method : parse_component(inversion_registry().canonical(method)).name;
+  const std::string name = method == kDeep ? method : parse_component(registered(method)).name;
   if (name == "deepinv-cmi") return 1000;
   if (name == "cmi") return 200;
   if (name == "fast-2") return 2;
@@ -100,13 +121,13 @@ std::unique_ptr<Inversion> start_inversion(Network& classifier, const InversionO
   classifier.set_requires_grad(false);
   if (options.method == kNatural) return std::make_unique<NaturalInversion>(classifier, options, seed, batch_index);
   if (options.method == kDeep) return std::make_unique<DeepInversion>(classifier, options, seed, batch_index);
-  return inversion_registry().make(options.method, {.classifier = classifier,
-                                                    .student = options.student,
-                                                    .normalization = options.normalization,
-                                                    .batch_size = options.batch_size,
-                                                    .iterations = options.iterations,
-                                                    .seed = seed,
-                                                    .batch_index = batch_index});
+  return inversion_registry().make(registered(options.method), {.classifier = classifier,
+                                                                .student = options.student,
+                                                                .normalization = options.normalization,
+                                                                .batch_size = options.batch_size,
+                                                                .iterations = options.iterations,
+                                                                .seed = seed,
+                                                                .batch_index = batch_index});
 }
 
 }  // namespace engram

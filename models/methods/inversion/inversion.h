@@ -32,8 +32,8 @@ class Inversion : public TrainingTask {
   virtual Tensor last_loss() const { return {}; }
   /// visit_state with "<name>." before each part.
   void visit_state_as(const std::string& name, StateVisitor& visitor);
-  /// Begins batch number `index` in this object, the batch before it finished. Throws UsageError where a method does not
-  /// have it.
+  /// Begins batch number `index` in this object, the batch before it finished. Throws UsageError where a method does
+  /// not have it.
   virtual void next_batch(dim_t index);
 };
 
@@ -50,15 +50,23 @@ struct InversionOptions {
   /// passes it through a 1x1 convolution and tanh, which is the default (docs/methods/natural_inversion.md, "Where
   /// description and released code differ").
   bool plain_addition = false;
+  // Ablations of NaturalInversion (docs/methods/natural_inversion.md, "Ablations").
+  bool pyramid = true;          ///< off: the image alone passes the last 1x1 convolution
+  bool channel_scaling = true;  ///< off: all scales are 1 and stay so
+  bool one_generator = false;   ///< generator and pyramid go on learning from batch to batch
 
   // For the methods of the registry.
-  Network* student = nullptr;       ///< outlives the inversion; null for none
-  Normalization normalization = {}; ///< the classifier's constants
-  dim_t iterations = 0;             ///< of a batch
+  Network* student = nullptr;        ///< outlives the inversion; null for none
+  Normalization normalization = {};  ///< the classifier's constants
+  dim_t iterations = 0;              ///< of a batch
 };
 
 /// All names.
 std::vector<std::string> inversion_methods();
+/// The same with commas.
+std::string inversion_names();
+/// Whether the batches of a method learn from those before. Throws UsageError for an unknown method.
+bool carries_batches(const std::string& method);
 
 /// Iterations of a batch as the method's authors had them. Throws UsageError for an unknown method.
 dim_t published_iterations(const std::string& method, int num_classes);

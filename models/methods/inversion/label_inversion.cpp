@@ -52,8 +52,7 @@ bool LabelInversion::makes_generator(dim_t index) const {
 
 void LabelInversion::begin_batch() {
   const auto batch = std::uint64_t(batch_index_);
-  if (makes_generator(batch_index_))
-    generator_->initialize(Generator(seed_for("generator")).split(batch).seed());
+  if (makes_generator(batch_index_)) generator_->initialize(Generator(seed_for("generator")).split(batch).seed());
   const std::uint64_t layers = Generator(seed_for("noisy layers")).split(batch).seed();
   for (std::size_t i = 0; i < generator_->noisy_layers().size(); ++i) {
     const Linear& layer = *generator_->noisy_layers()[i];

@@ -10,12 +10,12 @@ namespace engram {
 
 struct LabelOptions {
   float bn = 10, oh = 0.5f, adv = 1.33f;
-  float lr = 4e-3f;       ///< Adam's
-  dim_t latent = 1000;    ///< values of the noisy layers' results
-  dim_t embedding = 512;  ///< values of a class's row, drawn from N(0,1)
-  float momentum = 0.9f;  ///< of the statistics' averages
-  dim_t warmup = 20;      ///< epochs before the adversarial term
-  dim_t life = 10;        ///< epochs that a generator lives
+  float lr = 4e-3f;                    ///< Adam's
+  dim_t latent = 1000;                 ///< values of the noisy layers' results
+  dim_t embedding = 512;               ///< values of a class's row, drawn from N(0,1)
+  float momentum = 0.9f;               ///< of the statistics' averages
+  dim_t warmup = 20;                   ///< epochs before the adversarial term
+  dim_t life = 10;                     ///< epochs that a generator lives
   dim_t loops = 2, warmup_loops = 10;  ///< batches an epoch, and in the warm-up
 };
 

@@ -13,15 +13,15 @@ struct MetaOptions {
   float lr = 2e-3f;    ///< Adam's, of the copy; the meta generator has it times the iterations
   float lr_z = 0.01f;  ///< of the noise
   dim_t latent = 256;
-  float momentum = 0.9f;  ///< of the statistics' averages
-  dim_t warmup = 20;      ///< batches before the adversarial term
-  bool reset_first = true;    ///< forget the first layer after 120 batches more than the warm-up
-  bool reptile = false;       ///< REPTILE's meta gradient instead of first-order MAML's
+  float momentum = 0.9f;    ///< of the statistics' averages
+  dim_t warmup = 20;        ///< batches before the adversarial term
+  bool reset_first = true;  ///< forget the first layer after 120 batches more than the warm-up
+  bool reptile = false;     ///< REPTILE's meta gradient instead of first-order MAML's
   float reptile_scale = 67;
 };
 
-/// Phases: what an iteration does by its place (the last one moves the meta generator), the batch (the adversarial term)
-/// and the averages that there are.
+/// Phases: what an iteration does by its place (the last one moves the meta generator), the batch (the adversarial
+/// term) and the averages that there are.
 class MetaInversion : public Synthesis {
  public:
   MetaInversion(const InversionSetup& setup, const MetaOptions& options);

@@ -4,6 +4,7 @@
 #include "engine/ops.h"
 #include "engine/optim_step.h"
 #include "models/init.h"
+#include "models/methods/inversion/pyramid_maps.h"
 
 namespace engram {
 namespace {
@@ -40,28 +41,42 @@ NaturalInversion::NaturalInversion(Network& classifier, const InversionOptions& 
                                    dim_t batch_index)
     : classifier_(classifier),
       options_(options),
+      seed_(seed),
       moves_(batch_stream(seed, batch_index, kMoves)),
-      labels_(balanced_labels(options.batch_size, classifier.num_classes(), batch_seed(seed, batch_index, kLabels))),
-      label_tensor_(Tensor::from(labels_, {options.batch_size}, classifier.device())),
       generator_(kNoise + classifier.num_classes(), classifier.image(), classifier.device()),
-      pyramid_(classifier.image(), classifier.taps(), classifier.device()),
+      pyramid_(classifier.image(), pyramid_taps(classifier), classifier.device()),
       first_move_(classifier.device()),
       second_move_(classifier.device()),
       best_loss_(Tensor::scalar(kNoLoss, classifier.device())) {
   generator_.initialize(batch_seed(seed, batch_index, kGeneratorWeights));
   pyramid_.initialize(batch_seed(seed, batch_index, kPyramidWeights));
-  Generator latent_stream = batch_stream(seed, batch_index, kLatents),
-            alpha_stream = batch_stream(seed, batch_index, kAlpha);
-  const Tensor noise = normal({options.batch_size, kNoise}, latent_stream, 0, 1, classifier.device());
-  latents_ = concat({noise, one_hot(label_tensor_, classifier.num_classes())}, 1);
-  alpha_ =
-      normal({options.batch_size, classifier.image().channels, 1, 1}, alpha_stream, kAlphaMean, 1, classifier.device());
-  alpha_.set_requires_grad();
   optimizers_.emplace_back(generator_.named_parameters(), adam_options());
   optimizers_.emplace_back(pyramid_.named_parameters(), adam_options());
+  draw_batch(batch_index);
   optimizers_.emplace_back(std::vector<NamedTensor>{{"alpha", alpha_}}, adam_options());
   best_ = clones(all_parameters());
   meters_ = inversion_meters(classifier.device());
+}
+
+void NaturalInversion::draw_batch(dim_t index) {
+  const dim_t batch = options_.batch_size;
+  set_labels(balanced_labels(batch, classifier_.num_classes(), batch_seed(seed_, index, kLabels)));
+  Generator latent_stream = batch_stream(seed_, index, kLatents), alpha_stream = batch_stream(seed_, index, kAlpha);
+  const Tensor noise = normal({batch, kNoise}, latent_stream, 0, 1, device());
+  latents_ = concat({noise, one_hot(label_tensor_, classifier_.num_classes())}, 1);
+  const Shape shape = {batch, classifier_.image().channels, 1, 1};
+  alpha_ =
+      options_.channel_scaling ? normal(shape, alpha_stream, kAlphaMean, 1, device()) : Tensor::ones(shape, device());
+  alpha_.set_requires_grad();
+}
+
+void NaturalInversion::next_batch(dim_t index) {
+  if (!carries()) return Inversion::next_batch(index);
+  moves_ = batch_stream(seed_, index, kMoves);
+  draw_batch(index);
+  optimizers_.back() = Optimizer({{"alpha", alpha_}}, adam_options());
+  best_loss_ = Tensor::scalar(kNoLoss, device());
+  best_ = clones(all_parameters());
 }
 
 void NaturalInversion::set_latents(const Tensor& latents) {
@@ -105,7 +120,11 @@ void NaturalInversion::stage_moves(const ImageMove& first, const ImageMove& seco
 }
 
 Tensor NaturalInversion::scaled(const Tensor& x1, const Tensor& jitter) {
-  const FeaturePyramid::Output out = pyramid_.forward(x1, classifier_.features_inference(x1));
+  if (!options_.pyramid) {
+    if (options_.plain_addition) return roll_flip(mul(x1, alpha_), jitter);
+    return channel_scale(pyramid_.without_maps(x1), alpha_, jitter);
+  }
+  const FeaturePyramid::Output out = pyramid_.forward(x1, pyramid_maps(classifier_, x1));
   if (options_.plain_addition) return roll_flip(mul(x1 + out.addition, alpha_), jitter);
   return channel_scale(out.preimage, alpha_, jitter);
 }
@@ -130,7 +149,7 @@ void NaturalInversion::issue() {
   const auto to_pyramid = gradients.begin() + std::ptrdiff_t(generator_.parameters().size());
   optimizers_[0].step({gradients.begin(), to_pyramid}, options_.lr_generator);
   optimizers_[1].step({to_pyramid, gradients.end() - 1}, options_.lr_pyramid);
-  optimizers_[2].step({gradients.back()}, options_.lr_alpha);
+  if (options_.channel_scaling) optimizers_[2].step({gradients.back()}, options_.lr_alpha);
 }
 
 Tensor NaturalInversion::current_images() {

@@ -41,6 +41,10 @@ class NaturalInversion : public Inversion {
   /// kept"), recomputed without moves.
   Tensor result() override;
   const std::vector<std::int32_t>& labels() const override { return labels_; }
+  /// With one generator for all batches: it and the pyramid stay, with what their optimisers keep.
+  bool carries() const override { return options_.one_generator; }
+  /// Draws labels, noise and scales of another batch.
+  void next_batch(dim_t index) override;
   /// Lowest total loss recorded, 1e6 before the first. Waits for the device.
   double best_loss() const { return double(best_loss_.item()); }
 
@@ -48,6 +52,7 @@ class NaturalInversion : public Inversion {
   void visit_parts(StateVisitor& visitor) override;
 
  private:
+  void draw_batch(dim_t index);
   ImageMove draw_move();
   /// x2, moved: the images.
   Tensor scaled(const Tensor& x1, const Tensor& jitter);
@@ -55,6 +60,7 @@ class NaturalInversion : public Inversion {
 
   Network& classifier_;
   InversionOptions options_;
+  std::uint64_t seed_;
   Generator moves_;
   std::vector<std::int32_t> labels_;
   Tensor label_tensor_;

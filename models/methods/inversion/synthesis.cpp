@@ -123,8 +123,7 @@ void Synthesis::visit_common(StateVisitor& visitor) {
   std::vector<std::int64_t> index = {batch_index_};
   visitor.visit("batch_index", index);
   if (!visitor.restores()) return;
-  if (index.size() != 1 || index[0] < 0)
-    throw DataError("[resume] expected the number of the batch, got another list");
+  if (index.size() != 1 || index[0] < 0) throw DataError("[resume] expected the number of the batch, got another list");
   batch_index_ = index[0];
   labels_ = label_tensor_.to_int_vector();
 }

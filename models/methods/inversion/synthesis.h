@@ -20,8 +20,8 @@ struct InversionSetup {
   dim_t batch_index = 0;  ///< of the batch that it starts with
 };
 
-/// A batch from a generator in [0,1], under crops with flips, of which the images with the lowest loss are kept. Batches
-/// follow each other in one object and may leave something behind for later ones.
+/// A batch from a generator in [0,1], under crops with flips, of which the images with the lowest loss are kept.
+/// Batches follow each other in one object and may leave something behind for later ones.
 class Synthesis : public Inversion {
  public:
   Device device() const override { return classifier_.device(); }
@@ -61,8 +61,8 @@ class Synthesis : public Inversion {
   Network& classifier_;
   Network* student_;
   dim_t batch_size_, iterations_, batch_index_;
-  dim_t step_ = 0;    // of the batch, that is staged
-  Generator draws_;   // crops, labels and what else the host draws
+  dim_t step_ = 0;   // of the batch, that is staged
+  Generator draws_;  // crops, labels and what else the host draws
   NoiseSource noise_;
   StagedCrops crops_;
   std::vector<std::int32_t> labels_;

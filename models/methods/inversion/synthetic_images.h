@@ -11,7 +11,7 @@ namespace engram {
 
 /// How network input becomes pixels.
 enum class PixelScaling {
-  kPerImage,     ///< v = (x - min) / (max - min + 1e-5) over each image: contrast stretched, as the released code saves
+  kPerImage,  ///< v = (x - min) / (max - min + 1e-5) over each image: contrast stretched, as the released code saves
   kDenormalized,  ///< v = x std + mean, the inverse of the classifier's normalisation, limited to [0, 1]
   kUnit           ///< v = x, of methods whose images are in [0, 1], cut instead of rounded: clamp(255 v), as CMI's code
                   ///< saves
