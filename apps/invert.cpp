@@ -10,11 +10,16 @@
 namespace engram::apps {
 namespace {
 
-/// Reads the classifier, which the run depends on.
+/// Reads a classifier, which the run depends on under a name.
+Classifier read_network(Program& program, const InvertSettings& s, const std::string& name,
+                        const std::filesystem::path& path) {
+  program.add_input(name, classifier_file(path));
+  return open_classifier(path, s.assumed, program.device(), s.common.quiet ? nullptr : program.call().err);
+}
+
+/// Reads the classifier to invert.
 Classifier read_classifier(Program& program, const InvertSettings& s) {
-  program.add_input("classifier", classifier_file(s.classifier));
-  Classifier classifier =
-      open_classifier(s.classifier, s.assumed, program.device(), s.common.quiet ? nullptr : program.call().err);
+  Classifier classifier = read_network(program, s, "classifier", s.classifier);
   if (const dim_t channels = classifier.network->image().channels; channels != 1 && channels != 3)
     throw DataError(message(s.classifier.string(), ": expected a classifier of images with 1 or 3 channels, which can ",
                             "be shown, got ", channels));
@@ -24,9 +29,10 @@ Classifier read_classifier(Program& program, const InvertSettings& s) {
 /// The set of all batches, and what the classifier says of it.
 Outcome finish(RunDir& dir, const InvertSettings& s, const Classifier& classifier) {
   const int classes = classifier.network->num_classes();
-  const std::filesystem::path packed = pack_batches(dir.path(), s.num_batches, classes);
-  const Recognition own =
-      write_inversion_result(dir, read_packed_images(packed, classes), classifier, s, s.num_batches * s.iterations);
+  const std::vector<std::int64_t> batches = batches_of_shard(s);
+  const std::filesystem::path packed = pack_batches(dir.path(), batches, classes);
+  const Recognition own = write_inversion_result(dir, read_packed_images(packed, classes), classifier, s,
+                                                 std::int64_t(batches.size()) * s.iterations);
   dir.set_fact("classifier_accuracy_on_samples", own.share());
   dir.set_fact("samples", own.images);
   return {.text = message("samples: ", packed.string(), " and ", (dir / "samples").string(),
@@ -42,7 +48,10 @@ int run_invert(Call& call) {
   if (!cli.parse()) return kExitOk;
   Program program(cli, settings.common);
   const Classifier classifier = read_classifier(program, settings);
-  InversionBatches batches(program, settings, classifier);
+  complete_settings(settings, classifier.network->num_classes());
+  Classifier student;
+  if (!settings.student.empty()) student = read_network(program, settings, "student", settings.student);
+  InversionBatches batches(program, settings, classifier, student.network.get());
   FilePatterns files = InversionBatches::files();
   files.insert(files.end(), {"samples.safetensors", "images/final.png", kRecognitionFile});
   RunDir& run = program.open(files);

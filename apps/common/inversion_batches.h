@@ -12,11 +12,14 @@
 
 namespace engram::apps {
 
-/// Makes them in a run folder, each from its own seed. Where a run stopped, it goes on with the same bits.
+/// Makes those of the shard in a run folder, each from its own seed. Where a run stopped, it goes on with the same
+/// bits.
 class InversionBatches {
  public:
   /// The arguments outlive the object. Throws UsageError for settings that make no sense for the classifier.
-  InversionBatches(const Program& program, const InvertSettings& settings, const Classifier& classifier);
+  /// `student` is the network that images compete with, or null.
+  InversionBatches(const Program& program, const InvertSettings& settings, const Classifier& classifier,
+                   Network* student);
 
   /// Patterns of what they write.
   static FilePatterns files();
@@ -29,7 +32,8 @@ class InversionBatches {
   std::string make(RunDir& dir);
 
  private:
-  bool make_batch(RunDir& dir, std::int64_t index, TimeEstimate& estimate);
+  bool make_batch(RunDir& dir, std::size_t place, TimeEstimate& estimate);
+  void go_on(RunDir& dir, std::size_t place);
   std::unique_ptr<Inversion> start(std::int64_t index) const;
   std::string fingerprint(std::int64_t index) const;
 
@@ -38,8 +42,10 @@ class InversionBatches {
   const Classifier& classifier_;
   InversionOptions options_;
   PixelScaling scaling_;
-  std::int64_t first_batch_ = 0, first_step_ = 0;  // where the run goes on
-  std::unique_ptr<Inversion> restored_;            // the batch in which it does
+  std::vector<std::int64_t> batches_;  // their numbers
+  std::size_t first_place_ = 0;        // in that list: where the run goes on
+  std::int64_t first_step_ = 0;        // of that batch
+  std::unique_ptr<Inversion> batch_;   // the first one, restored, or begun after the last one
 };
 
 }  // namespace engram::apps

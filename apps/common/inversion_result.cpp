@@ -32,7 +32,7 @@ Recognition write_inversion_result(RunDir& run, const ImageDataset& images, cons
 std::vector<std::string> inversion_advice(const InvertSettings& s, int num_classes) {
   std::vector<std::string> advice;
   const bool natural = s.method == "natural-inversion";
-  const std::int64_t published = natural && num_classes > 10 ? 4000 : 2000;
+  const std::int64_t published = published_iterations(s.method, num_classes);
   if (s.iterations < published)
     advice.push_back(message("--iterations ", published, ": this run had ", s.iterations,
                              ", and the published results had ", published));

@@ -75,10 +75,11 @@ void write_sample_pngs(const std::filesystem::path& run, const ImageDataset& bat
   }
 }
 
-std::filesystem::path pack_batches(const std::filesystem::path& run, std::int64_t count, int num_classes) {
-  ImageDataset all = read_packed_images(batch_file(run, 0), num_classes);
-  for (std::int64_t b = 1; b < count; ++b) {
-    const ImageDataset next = read_packed_images(batch_file(run, b), num_classes);
+std::filesystem::path pack_batches(const std::filesystem::path& run, const std::vector<std::int64_t>& batches,
+                                   int num_classes) {
+  ImageDataset all = read_packed_images(batch_file(run, batches.at(0)), num_classes);
+  for (std::size_t b = 1; b < batches.size(); ++b) {
+    const ImageDataset next = read_packed_images(batch_file(run, batches[b]), num_classes);
     all.pixels.insert(all.pixels.end(), next.pixels.begin(), next.pixels.end());
     all.labels.insert(all.labels.end(), next.labels.begin(), next.labels.end());
     all.count += next.count;

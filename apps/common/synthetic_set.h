@@ -21,8 +21,9 @@ ImageDataset synthetic_batch(std::vector<std::uint8_t> pixels, std::vector<std::
 /// classes have no names. In class names, all but ASCII letters, digits and "-" become "_".
 void write_sample_pngs(const std::filesystem::path& run, const ImageDataset& batch, std::int64_t batch_index);
 
-/// Joins the batch files 0 .. count-1 into samples.safetensors, which open_dataset reads. Returns its path.
-std::filesystem::path pack_batches(const std::filesystem::path& run, std::int64_t count, int num_classes);
+/// Joins the files of these batches into samples.safetensors, which open_dataset reads. Returns its path.
+std::filesystem::path pack_batches(const std::filesystem::path& run, const std::vector<std::int64_t>& batches,
+                                   int num_classes);
 
 /// Writes a picture of the batch, a column a class, of about `most` images, and returns it.
 io::Image write_sheet(const std::filesystem::path& file, const ImageDataset& batch, dim_t most);

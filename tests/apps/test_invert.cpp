@@ -6,6 +6,7 @@
 #include <chrono>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <thread>
 
 #include "models/classifier_file.h"
@@ -114,6 +115,66 @@ TEST_F(InvertApp, ARunKnowsItsClassifier) {
   EXPECT_EQ(text_of(path("out") / "manifest.json"), manifest);
 }
 
+TEST_F(InvertApp, MethodsThatLearnFromBatchToBatchContinue) {
+  for (const char* method : {R"({"name": "cmi", "bank": 24, "negatives": 12, "head": 8})", "fast-2"}) {
+    SCOPED_TRACE(method);
+    const std::string name = method[0] == '{' ? "cmi" : "fast";
+    auto args = arguments(path(name + " whole"));
+    args[4] = "3";
+    args[6] = "3";
+    args[8] = method;
+    ASSERT_EQ(run(args), 0) << log();
+    args.back() = path(name + " stopped");
+    Program program("engram-invert", args, path("log"));
+    while (!fs::exists(path(name + " stopped") / "batches" / "batch_0000.safetensors"))
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    program.signal(SIGINT);
+    const int code = program.wait();
+    ASSERT_TRUE(code == 130 || code == 0) << log();
+    ASSERT_EQ(run({classifier(), "--resume", path(name + " stopped")}), 0) << log();
+    EXPECT_EQ(text_of(path(name + " stopped") / "samples.safetensors"),
+              text_of(path(name + " whole") / "samples.safetensors"));
+    EXPECT_NE(text_of(path(name + " whole") / "batches" / "batch_0001.safetensors"),
+              text_of(path(name + " whole") / "batches" / "batch_0002.safetensors"));
+    EXPECT_EQ(open_dataset("folder", path(name + " whole") / "samples", Split::kTest, 10).count, 36);
+  }
+}
+
+TEST_F(InvertApp, PartsOfASetAreTheBatchesOfTheWhole) {
+  ASSERT_EQ(run(arguments(path("whole"))), 0) << log();
+  for (int part = 1; part <= 2; ++part) {
+    auto args = arguments(path("part" + std::to_string(part)));
+    args.insert(args.end(), {"--shard", std::to_string(part) + "/2"});
+    ASSERT_EQ(run(args), 0) << log();
+    const std::string batch = "batches/batch_000" + std::to_string(part - 1) + ".safetensors";
+    EXPECT_EQ(text_of(path("part" + std::to_string(part)) / batch), text_of(path("whole") / batch));
+  }
+  EXPECT_EQ(open_dataset("auto", path("part2") / "samples.safetensors", Split::kTest).count, 12);
+}
+
+TEST_F(InvertApp, PartsOfNaturalInversionCanBeLeftOut) {
+  auto args = arguments(path("full"));
+  args[8] = "natural-inversion";
+  ASSERT_EQ(run(args), 0) << log();
+  std::set<std::string> made = {text_of(path("full") / "samples.safetensors")};
+  for (const std::vector<std::string>& without :
+       {std::vector<std::string>{"--no-pyramid"}, {"--no-channel-scaling"}, {"--one-generator"}}) {
+    args.back() = path(without[0]);
+    auto all = args;
+    all.insert(all.end(), without.begin(), without.end());
+    ASSERT_EQ(run(all), 0) << log();
+    EXPECT_TRUE(made.insert(text_of(path(without[0]) / "samples.safetensors")).second) << without[0];
+  }
+}
+
+TEST_F(InvertApp, AStudentThatFitsIsCompetedWith) {
+  auto args = arguments(path("out"));
+  args[8] = "adi";
+  args.insert(args.end(), {"--student", classifier()});
+  ASSERT_EQ(run(args), 0) << log();
+  EXPECT_NE(text_of(path("out") / "metrics.jsonl").find("loss/competition"), std::string::npos);
+}
+
 TEST_F(InvertApp, BadInputIsOneLineAndItsExitCode) {
   const auto expect = [&](std::vector<std::string> args, int code, const std::string& words) {
     EXPECT_EQ(run(std::move(args)), code) << log();
@@ -127,6 +188,16 @@ TEST_F(InvertApp, BadInputIsOneLineAndItsExitCode) {
   expect({classifier(), "--out", out, "--method", "natural-inversoin"}, 2, "natural-inversion");
   expect({classifier(), "--out", out, "--batch-size", "-1"}, 2, "batch-size");
   expect({classifier(), "--out", out, "--iteration", "5"}, 2, "--iterations");
+  expect({classifier(), "--out", out, "--method", "adi"}, 2, "expected a student");
+  expect({classifier(), "--out", out, "--shard", "3/2"}, 2, "I/N with 1 <= I <= N, got '3/2'");
+  expect({classifier(), "--out", out, "--shard", "2/2"}, 2, "as many parts as the 1 batches");
+  expect({classifier(), "--out", out, "--shard", "1/2", "--method", "fast"}, 2, "learn from those before");
+  save_classifier(path("plain"), *make_network(R"({"name": "vgg8", "width": 16, "batch_norm": false})", 10),
+                  cifar_normalization());
+  expect({path("plain"), "--out", out, "--method", "cmi"}, 3, "expected a teacher with batch normalisation");
+  save_classifier(path("two"), *make_network("wrn-10-1", 2), cifar_normalization());
+  expect({classifier(), "--out", out, "--method", "fast", "--student", path("two")}, 3,
+         "student of the teacher's 10 classes, got one of 2");
   EXPECT_FALSE(fs::exists(out));
 }
 
