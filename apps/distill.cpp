@@ -7,6 +7,7 @@
 #include "apps/common/student_data.h"
 #include "apps/programs.h"
 #include "engine/io/sha256.h"
+#include "models/methods/data_free/data_free_registry.h"
 
 namespace engram::apps {
 namespace {
@@ -25,6 +26,21 @@ std::vector<Classifier> read_teachers(Program& program, const std::vector<std::s
   return teachers;
 }
 
+/// Trains the student with images that are made of the teacher; the sets are only tested on.
+int distill_without_data(Program& program, const DistillSettings& settings, const std::vector<Classifier>& teachers,
+                         const TrainingSets& sets, Network& student) {
+  if (teachers.size() != 1) throw UsageError(message("--data-free: expected one --teacher, got ", teachers.size()));
+  const std::unique_ptr<DataFreeTask> task = make_data_free_task(
+      settings.data_free, {*teachers[0].network, student, teachers[0].normalization, settings.common.seed});
+  return run_classifier_training(program, settings.training,
+                                 {.task = *task,
+                                  .total_steps = task->total_steps(),
+                                  .steps_per_epoch = task->steps_per_epoch(),
+                                  .learning_rate = [&](dim_t step) { return task->learning_rate(step); },
+                                  .train = sets.train,
+                                  .test = sets.test});
+}
+
 }  // namespace
 
 int run_distill(Call& call) {
@@ -38,6 +54,7 @@ int run_distill(Call& call) {
   const TrainingSets sets = open_student_sets(program, settings, teachers);
   const std::unique_ptr<Network> student =
       start_network(program, settings.student, settings.init, sets.train, settings.common.seed);
+  if (!settings.data_free.empty()) return distill_without_data(program, settings, teachers, sets, *student);
   std::vector<Network*> networks;
   for (const Classifier& teacher : teachers) networks.push_back(teacher.network.get());
   const std::unique_ptr<StudentTask> task =

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <sstream>
 
+#include "models/methods/data_free/data_free_registry.h"
 #include "models/nets/make_network.h"
 
 namespace engram::apps {
@@ -72,6 +73,11 @@ void add_distill_settings(Cli& cli, DistillSettings& s) {
   cli.option("student", &s.student, "Network: " + network_names()).required("resume");
   cli.option("method", &s.method,
              "One of, or terms joined by '+', each a word or JSON with settings: " + distillation_method_names());
+  cli.option(
+      "data-free", &s.data_free,
+      "Instead, a method that makes its images from the teacher, a word or JSON with its own settings; --data is "
+      "only tested on: " +
+          data_free_registry().names());
   cli.option("init", &s.init, "Start from the weights of this classifier of the same network, not from random ones")
       .input();
   add_data_settings(cli, s.images, false);

@@ -19,6 +19,7 @@ struct DistillSettings {
   std::vector<std::string> teachers;
   std::string student;
   std::string method = "kd";
+  std::string data_free;  ///< a method that makes its images itself; empty: none
   DataSettings images;
   std::filesystem::path test_data;
   bool teacher_labels = false;

@@ -1,7 +1,7 @@
 #include "models/methods/data_free/memory_bank.h"
 
 #include "engine/device_memory.h"
-#include "engine/ops/spatial.h"
+#include "engine/ops/indexed_rows.h"
 
 namespace engram {
 
@@ -26,7 +26,7 @@ void MemoryBank::add(const Tensor& rows) {
 }
 
 Tensor MemoryBank::select(const Tensor& index) const {
-  return index_select(rows_, 0, index);
+  return select_known(rows_, 0, index);
 }
 
 dim_t MemoryBank::num_rows(bool as_released) const {

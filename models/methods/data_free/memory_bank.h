@@ -16,7 +16,7 @@ class MemoryBank {
   /// Writes rows [N,values] at the pointer, which moves on by N. Queues only. Throws UsageError unless N divides the
   /// ring's size.
   void add(const Tensor& rows);
-  /// Rows `index` (i32 [K]) -> [K,values].
+  /// Rows `index` (i32 [K], below the ring's size: nobody looks) -> [K,values]. Queues only.
   Tensor select(const Tensor& index) const;
 
   /// Rows that have been written and may be drawn. The released code compares with > where >= is meant: right after

@@ -2,6 +2,7 @@
 
 #include "engine/autograd.h"
 #include "engine/ops.h"
+#include "engine/ops/indexed_rows.h"
 #include "models/init.h"
 #include "models/methods/data_free/data_free_task.h"
 #include "models/nets/generator_registry.h"
@@ -82,7 +83,7 @@ int LabelInversion::phase(dim_t step) const {
 }
 
 Tensor LabelInversion::generate() {
-  return generator_->forward(index_select(embedding_, 0, label_tensor_));
+  return generator_->forward(select_known(embedding_, 0, label_tensor_));
 }
 
 void LabelInversion::issue() {
