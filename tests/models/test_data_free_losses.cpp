@@ -136,7 +136,7 @@ void DataFreeLosses::zskt(const std::string& set, const json& entry) const {
     teacher.push_back(leaf(message(set, ".zskt.t", l), {batch(), 2 * c, h, h}, -1, 1).detach());
     leaves.push_back({message("d_act", l), student.back()});
   }
-  expect_list(slice(spatial_attention(student[0]).detach(), 0, 0, 1), entry["attention_map_s0_row0"], kValue, "map");
+  expect_list(slice(unit_attention(student[0]).detach(), 0, 0, 1), entry["attention_map_s0_row0"], kValue, "map");
   Tensor total = kl;
   const std::vector<Tensor> distances = attention_distances(student, teacher);
   ASSERT_EQ(distances.size(), entry["attention_terms"].size());

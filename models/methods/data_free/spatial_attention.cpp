@@ -4,7 +4,7 @@
 
 namespace engram {
 
-Tensor spatial_attention(const Tensor& map) {
+Tensor unit_attention(const Tensor& map) {
   if (map.rank() != 4) throw ShapeError(message("[attention] expected a map [N,C,H,W], got ", map.describe()));
   const Tensor energy = reshape(mean(square(map), {1}).contiguous(), {map.dim(0), map.dim(2) * map.dim(3)});
   return energy / maximum(norm(energy, {1}, true), Tensor::full({map.dim(0), 1}, 1e-12f, map.device()));
@@ -16,7 +16,7 @@ std::vector<Tensor> attention_distances(const std::vector<Tensor>& student, cons
                              ", got ", student.size()));
   std::vector<Tensor> distances;
   for (std::size_t i = 0; i < student.size(); ++i)
-    distances.push_back(mse(spatial_attention(student[i]), spatial_attention(teacher[i])));
+    distances.push_back(mse(unit_attention(student[i]), unit_attention(teacher[i])));
   return distances;
 }
 

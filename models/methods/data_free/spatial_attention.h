@@ -8,7 +8,7 @@
 namespace engram {
 
 /// Maps [N,C,H,W] -> [N,HW]: the mean over channels of squares, each image's scaled to length 1 (at least 1e-12).
-Tensor spatial_attention(const Tensor& map);
+Tensor unit_attention(const Tensor& map);
 
 /// mean((A(s) - A(t))^2) of each pair of maps, which agree in N, H and W. Scalars. Throws ShapeError.
 std::vector<Tensor> attention_distances(const std::vector<Tensor>& student, const std::vector<Tensor>& teacher);

@@ -103,13 +103,13 @@ void ZsktTask::issue_student(bool first) {
       const StageMaps teacher = stage_maps(teacher_, images);
       copy_into(answers_, teacher.logits);
       for (std::size_t i = 0; i < teacher_maps_.size(); ++i)
-        copy_into(teacher_maps_[i], spatial_attention(teacher.maps[i]));
+        copy_into(teacher_maps_[i], unit_attention(teacher.maps[i]));
     }
   }
   const StageMaps student = stage_maps(student_, images);
   Tensor attention = Tensor::zeros({}, device());
   for (std::size_t i = 0; i < teacher_maps_.size(); ++i)
-    attention = attention + mse(spatial_attention(student.maps[i]), teacher_maps_[i]);
+    attention = attention + mse(unit_attention(student.maps[i]), teacher_maps_[i]);
   const Tensor loss =
       kl_divergence(student.logits, answers_, 1, 1 / float(teacher_.num_classes())) + options_.attention * attention;
   const std::vector<Tensor> gradients = grad({loss}, student_.parameters());
