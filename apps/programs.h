@@ -15,5 +15,6 @@ int run_genes(Call& call);
 int run_reproduce(Call& call);
 int run_score(Call& call);
 int run_prune(Call& call);
+int run_analyze(Call& call);
 
 }  // namespace engram::apps

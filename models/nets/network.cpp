@@ -76,6 +76,13 @@ Features Network::forward(const Tensor& x, const FeatureRequest& request) {
   return run_recorded(0, x, request);
 }
 
+Features Network::forward_through(Executor& executor, const Tensor& x, const FeatureRequest& request) {
+  check_input("forward_through", x);
+  if (request.bn_inputs)
+    throw UsageError("[forward_through] expected a request without the inputs of batch normalisations");
+  return run(executor, 0, x, request, false);
+}
+
 Tensor Network::forward_trunk(const Tensor& x, int stages) {
   check_input("forward_trunk", x);
   check_stages("forward_trunk", stages);

@@ -48,6 +48,10 @@ class Network : public Module {
   /// The same with features.
   Features forward(const Tensor& x, const FeatureRequest& request);
 
+  /// The same in evaluation mode (whatever the mode), its convolutions and normalisations run by `executor`. Throws
+  /// UsageError for a request of the inputs of batch normalisations, which an executor may not have.
+  Features forward_through(Executor& executor, const Tensor& x, const FeatureRequest& request);
+
   /// As forward in evaluation mode (whatever the mode), with the mismatch of every batch normalisation, in one fused
   /// pass a layer. Gradients flow to x and to parameters that require them.
   BnMatching forward_with_bn_matching(const Tensor& x);
