@@ -13,6 +13,9 @@ const NetworkRegistry& network_registry() {
     add_mobilenets(all);
     add_shufflenets(all);
     add_mlps(all);
+    add_digit_cnns(all);
+    add_two_branch(all);
+    add_context_networks(all);
     return all;
   }();
   return registry;

@@ -51,6 +51,11 @@ Features Network::run(Executor& executor, int first, Tensor x, const FeatureRequ
   return result;
 }
 
+Tensor Network::pooled_of(Network& body, Executor& executor, const Tensor& x) {
+  body.check_input("forward", x);
+  return body.run(executor, 0, x, {.logits = false, .pooled = true}, false).pooled;
+}
+
 Features Network::run_recorded(int first, const Tensor& x, const FeatureRequest& request) {
   if (!request.bn_inputs) {
     PlainExecutor executor;

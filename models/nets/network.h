@@ -73,6 +73,10 @@ class Network : public Module {
   /// The rest, from the result of forward_trunk.
   Features forward_from(const Tensor& trunk, int stages, const FeatureRequest& request);
 
+  /// The layers after the pooled vector: from [N,D], changed or not, to the logits. `training` says whether dropout
+  /// acts.
+  Tensor logits_from_pooled(const Tensor& pooled, bool training) { return classify(pooled, training); }
+
  protected:
   /// One stage a tap.
   Network(NetworkSpec spec, std::vector<TapSpec> taps, Device device);
@@ -92,6 +96,8 @@ class Network : public Module {
 
   /// Runs the stages from `first` on, and what follows, with what was asked for but the inputs of batch normalisations.
   Features run(Executor& executor, int first, Tensor x, const FeatureRequest& request, bool training);
+  /// The pooled vector of a network that this one is built around.
+  static Tensor pooled_of(Network& body, Executor& executor, const Tensor& x);
 
  private:
   void check_input(const char* op, const Tensor& x) const;

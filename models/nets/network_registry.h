@@ -18,5 +18,8 @@ void add_wide_resnets(NetworkRegistry& registry);
 void add_mobilenets(NetworkRegistry& registry);
 void add_shufflenets(NetworkRegistry& registry);
 void add_mlps(NetworkRegistry& registry);
+void add_digit_cnns(NetworkRegistry& registry);
+void add_two_branch(NetworkRegistry& registry);
+void add_context_networks(NetworkRegistry& registry);
 
 }  // namespace engram

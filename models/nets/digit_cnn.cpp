@@ -1,0 +1,66 @@
+#include "models/nets/digit_cnn.h"
+
+#include "models/nets/network_registry.h"
+
+namespace engram {
+namespace {
+
+constexpr dim_t kNarrow = 64, kWide = 128, kGroups = 8;
+
+Conv2dConfig conv3x3(dim_t in, dim_t out, dim_t stride) {
+  return {.in_channels = in, .out_channels = out, .stride = stride, .bias = true};
+}
+
+}  // namespace
+
+DigitCnn::DigitCnn(NetworkSpec spec, Device device)
+    : Network(spec, {{kWide, strided_extent(spec.image.height, 2), strided_extent(spec.image.width, 2)}}, device),
+      conv1_(conv3x3(spec.image.channels, kNarrow, 1), device),
+      conv2_(conv3x3(kNarrow, kWide, 2), device),
+      conv3_(conv3x3(kWide, kWide, 1), device),
+      conv4_(conv3x3(kWide, kWide, 1), device),
+      bn0_(kGroups, kNarrow, device),
+      bn1_(kGroups, kWide, device),
+      bn2_(kGroups, kWide, device),
+      bn3_(kGroups, kWide, device),
+      classifier_(kWide, spec.num_classes, device) {
+  register_child("conv1", conv1_);
+  register_child("conv2", conv2_);
+  register_child("conv3", conv3_);
+  register_child("conv4", conv4_);
+  register_child("bn0", bn0_);
+  register_child("bn1", bn1_);
+  register_child("bn2", bn2_);
+  register_child("bn3", bn3_);
+  register_child("classifier", classifier_);
+}
+
+Tensor DigitCnn::stage(Executor& executor, int, const Tensor& x, PreActivation*) {
+  Tensor h = bn0_.forward(relu(executor.conv(conv1_, x)));
+  h = bn1_.forward(relu(executor.conv(conv2_, h)));
+  h = bn2_.forward(relu(executor.conv(conv3_, h)));
+  return bn3_.forward(relu(executor.conv(conv4_, h)));
+}
+
+Tensor DigitCnn::classify(const Tensor& pooled, bool) {
+  return classifier_.forward(pooled);
+}
+
+namespace {
+
+struct DigitCnnSettings {};
+Settings digit_cnn_settings(DigitCnnSettings&) {
+  return {};
+}
+
+}  // namespace
+
+void add_digit_cnns(NetworkRegistry& registry) {
+  registry.add<DigitCnnSettings>("digit-cnn", "DomainBed's four convolutions with group normalisation, for digits", {},
+                                 digit_cnn_settings,
+                                 [](const DigitCnnSettings&, const NetworkSpec& spec, const Device& device) {
+                                   return std::make_unique<DigitCnn>(spec, device);
+                                 });
+}
+
+}  // namespace engram

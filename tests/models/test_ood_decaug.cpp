@@ -1,0 +1,261 @@
+/// DecAug against the authors' code: terms and gradients on given features (tests/golden/decaug_losses.json), and
+/// what follows from its formulas.
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "engine/autograd.h"
+#include "engine/ops.h"
+#include "models/methods/ood/decaug_loss.h"
+#include "models/methods/ood/softmax_residual.h"
+#include "tests/support/golden.h"
+#include "tests/support/named_formula.h"
+#include "tests/support/ood_golden.h"
+
+namespace engram::testing {
+namespace {
+
+using nlohmann::json;
+
+/// Two branches on given features, and the classifier.
+struct Heads {
+  Heads(const json& j, std::uint64_t seed, Device device)
+      : u1(j["D"], j["F"], device),
+        v1(j["F"], j["C"], device),
+        u2(j["D"], j["F"], device),
+        v2(j["F"], j["K"], device),
+        w(2 * dim_t(j["F"]), j["C"], device),
+        z(Tensor::from(formula_normal(j["names"]["z"], seed, dim_t(j["B"]) * dim_t(j["D"])), {j["B"], j["D"]},
+                       device)) {
+    z.set_requires_grad();
+    for (const auto& [symbol, tensor] : tensors())
+      if (symbol != "z") fill_parameter(tensor, j["names"][symbol], seed);
+  }
+  Linear u1, v1, u2, v2, w;
+  Tensor z;
+
+  std::map<std::string, Tensor> tensors() const {
+    return {{"z", z},        {"U1", u1.weight}, {"b1", u1.bias}, {"V1", v1.weight}, {"c1", v1.bias}, {"U2", u2.weight},
+            {"b2", u2.bias}, {"V2", v2.weight}, {"c2", v2.bias}, {"W", w.weight},   {"d", w.bias}};
+  }
+};
+
+/// What DecAug makes of them.
+struct Terms {
+  std::map<std::string, Tensor> losses;  ///< by the names of the file
+  GradientAngles angles;
+  Tensor a1, a2, p1, p2, g1, g2, delta, augmented, fused;
+};
+
+Terms decaug_terms(const Heads& h, const Tensor& y, const Tensor& k, const DecAugReading& reading,
+                   BranchActivation activation, double aug_eps, const Tensor& alpha) {
+  const auto act = [&](const Tensor& x) {
+    return activation == BranchActivation::kTanh ? tanh(x) : activation == BranchActivation::kRelu ? relu(x) : x;
+  };
+  Terms t;
+  t.a1 = act(h.u1.forward(h.z));
+  t.a2 = act(h.u2.forward(h.z));
+  const Tensor o1 = h.v1.forward(t.a1), o2 = h.v2.forward(t.a2);
+  t.p1 = softmax(o1);
+  t.p2 = softmax(o2);
+  const Tensor r1 = softmax_residual(o1, y), r2 = softmax_residual(o2, k);
+  t.g1 = branch_gradient(r1, {h.u1, h.v1}, t.a1, activation, reading.full);
+  t.g2 = branch_gradient(r2, {h.u2, h.v2}, t.a2, activation, reading.full);
+  t.angles = gradient_angles(t.g1, t.g2, reading.orth_eps);
+  t.delta = float(aug_eps) * context_direction(r2, h.v2, reading.orth_eps);
+  t.augmented = t.a2 + alpha * t.delta;
+  t.fused = h.w.forward(concat({t.a1, t.augmented}, 1));
+  t.losses = {{"L1", head_loss(o1, y, reading.double_softmax)},
+              {"L2", head_loss(o2, k, reading.double_softmax)},
+              {"L_orth", orthogonal_term(t.angles, reading.sum)},
+              {"L3", softmax_cross_entropy_soft(t.fused, y)}};
+  return t;
+}
+
+class DecAugLosses : public ::testing::TestWithParam<std::string> {
+ protected:
+  Device device() const { return parse_device(GetParam()); }
+
+  Heads heads(const json& j) const { return Heads(j, seed_, device()); }
+  Tensor targets(const json& labels, dim_t classes) const {
+    return one_hot(Tensor::from(labels.get<std::vector<std::int32_t>>(), {dim_t(labels.size())}, device()), classes);
+  }
+  Tensor alphas(const json& alpha) const {
+    if (alpha.is_number()) return Tensor::full({1, 1}, alpha, device());
+    return Tensor::from(alpha.get<std::vector<float>>(), {dim_t(alpha.size()), 1}, device());
+  }
+
+  /// Gradients of a term to every tensor that the file lists.
+  void expect_gradients(const Heads& h, const Tensor& term, const json& expected, const std::string& what) const {
+    std::vector<std::string> symbols;
+    std::vector<Tensor> tensors;
+    const auto all = h.tensors();
+    for (const auto& [symbol, values] : expected.items()) {
+      symbols.push_back(symbol);
+      tensors.push_back(all.at(symbol));
+    }
+    const std::vector<Tensor> got = grad({term}, tensors, {.retain_graph = true, .allow_unused = true});
+    for (std::size_t i = 0; i < symbols.size(); ++i) {
+      const Tensor gradient = got[i].defined() ? got[i] : Tensor::zeros(tensors[i].shape(), device());
+      expect_numbers(gradient, expected[symbols[i]], 1e-4, what + " to " + symbols[i], 4e-3);
+    }
+  }
+
+  Tensor total(const json& j, const Terms& t) const {
+    return t.losses.at("L3") + float(j["lambda_cat"]) * t.losses.at("L1") + float(j["lambda_ctx"]) * t.losses.at("L2") +
+           float(j["lambda_orth"]) * t.losses.at("L_orth");
+  }
+  void expect_terms(const json& expected, Terms t, const Tensor& sum) const {
+    t.losses["total"] = sum;
+    for (const auto& [name, value] : expected.items())
+      expect_relative(t.losses.at(name).item(), value, 1e-5, name, 0.1);
+  }
+
+  json data_ = golden_json("decaug_losses.json");
+  std::uint64_t seed_ = data_["seed"];
+};
+
+TEST_P(DecAugLosses, TheAuthorsReading) {
+  for (const json& j : data_["cases"]) {
+    SCOPED_TRACE(std::string(j["tag"]));
+    const Heads h = heads(j);
+    const json &expected = j["official"], &forward = expected["forward"];
+    const Terms t = decaug_terms(h, targets(j["y"], j["C"]), targets(j["k"], j["K"]), {.orth_eps = j["orth_eps"]},
+                                 BranchActivation::kNone, j["aug_eps"], alphas(j["alpha"]));
+    const Tensor sum = total(j, t);
+    expect_terms(expected["terms"], t, sum);
+    const std::map<std::string, Tensor> values = {{"p1", t.p1},
+                                                  {"p2", t.p2},
+                                                  {"a1", t.a1},
+                                                  {"a2", t.a2},
+                                                  {"g1", t.g1},
+                                                  {"g2", t.g2},
+                                                  {"cosine", t.angles.cosine},
+                                                  {"delta", t.delta},
+                                                  {"augmented_a2", t.augmented},
+                                                  {"fused_logits", t.fused}};
+    for (const auto& [name, value] : forward.items()) expect_numbers(values.at(name), value, 1e-4, name);
+    expect_gradients(h, sum, expected["gradients_of_total"], "total");
+    expect_gradients(h, t.losses.at("L_orth"), expected["gradients_of_L_orth"], "L_orth");
+    for (const auto& [name, value] : expected["gradient_to_z"].items())
+      expect_gradients(h, t.losses.at(name), {{"z", value}}, name);
+    for (const auto& [name, norms] : expected["gradient_norms"].items()) {
+      const Tensor& term = name == "total" ? sum : t.losses.at(name);
+      for (const auto& [symbol, norm] : norms.items()) {
+        const Tensor gradient = grad({term}, {h.tensors().at(symbol)}, {.retain_graph = true, .allow_unused = true})[0];
+        expect_relative(gradient.defined() ? norm_of(gradient) : 0, norm, 1e-4, name + " to " + symbol, 1e-3);
+      }
+    }
+    // No gradient of the orthogonal term reaches what is below the branches, to the last bit.
+    EXPECT_FALSE(grad({t.losses.at("L_orth")}, {h.z, h.u1.weight}, {.allow_unused = true})[0].defined());
+  }
+}
+
+TEST_P(DecAugLosses, ThePapersReadingThroughLiveSoftmaxes) {
+  for (const json& j : data_["cases"])
+    for (const auto& [name, expected] : j["full_mode_oracle"].items()) {
+      SCOPED_TRACE(std::string(j["tag"]) + " " + name);
+      const Heads h = heads(j);
+      const DecAugReading reading{.sum = expected["orth_reduction"] == "sum",
+                                  .full = true,
+                                  .double_softmax = expected["aux_ce"] == "double",
+                                  .orth_eps = j["orth_eps"]};
+      const Terms t = decaug_terms(h, targets(j["y"], j["C"]), targets(j["k"], j["K"]), reading,
+                                   BranchActivation::kNone, j["aug_eps"], alphas(expected["alpha"]));
+      const Tensor sum = total(j, t);
+      expect_terms(expected["terms"], t, sum);
+      expect_numbers(t.angles.cosine, expected["cosine"], 1e-4, "cosine");
+      expect_numbers(t.fused, expected["fused_logits"], 1e-4, "fused logits");
+      expect_gradients(h, sum, expected["gradients_of_total"], "total");
+      expect_gradients(h, t.losses.at("L_orth"), expected["gradients_of_L_orth"], "L_orth");
+    }
+}
+
+TEST_P(DecAugLosses, BranchesWithAnActivation) {
+  for (const json& j : data_["cases"])
+    for (const auto& [name, expected] : j["mlp_branch_oracle"].items()) {
+      SCOPED_TRACE(std::string(j["tag"]) + " " + name);
+      ASSERT_TRUE(name == "tanh" || name == "relu") << name;
+      const Heads h = heads(j);
+      const DecAugReading reading{.full = true, .double_softmax = false, .orth_eps = j["orth_eps"]};
+      const Terms t = decaug_terms(h, targets(j["y"], j["C"]), targets(j["k"], j["K"]), reading,
+                                   name == "tanh" ? BranchActivation::kTanh : BranchActivation::kRelu, j["aug_eps"],
+                                   alphas(j["alpha"]));
+      for (const auto& [loss, value] : expected["terms"].items())
+        expect_relative(t.losses.at(loss).item(), value, 1e-5, loss, 0.1);
+      expect_numbers(t.angles.cosine, expected["cosine"], 1e-4, "cosine");
+      expect_gradients(h, t.losses.at("L_orth"), expected["gradients_of_L_orth"], "L_orth");
+    }
+}
+
+TEST_P(DecAugLosses, ClosedFormsAreTheLiteralSecondOrderPath) {
+  const json& j = data_["cases"][0];
+  for (const BranchActivation activation :
+       {BranchActivation::kNone, BranchActivation::kTanh, BranchActivation::kRelu}) {
+    const Heads h = heads(j);
+    const Tensor y = targets(j["y"], j["C"]), k = targets(j["k"], j["K"]);
+    const DecAugReading reading{.full = true, .orth_eps = j["orth_eps"]};
+    const Terms t = decaug_terms(h, y, k, reading, activation, 1, alphas(j["alpha"]));
+    // Gradients of the summed cross entropies to z with their graph kept.
+    const auto literal = [&](const Linear& u, const Linear& v, const Tensor& labels) {
+      const Tensor before = u.forward(h.z);
+      const Tensor a = activation == BranchActivation::kTanh   ? tanh(before)
+                       : activation == BranchActivation::kRelu ? relu(before)
+                                                               : before;
+      const Tensor loss = float(labels.dim(0)) * softmax_cross_entropy_soft(v.forward(a), labels);
+      return grad({loss}, {h.z}, {.create_graph = true})[0];
+    };
+    const Tensor g1 = literal(h.u1, h.v1, y), g2 = literal(h.u2, h.v2, k);
+    const Tensor term = orthogonal_term(gradient_angles(g1, g2, reading.orth_eps), true);
+    std::vector<Tensor> tensors;
+    for (const auto& [symbol, tensor] : h.tensors())
+      if (symbol != "W" && symbol != "d") tensors.push_back(tensor);
+    const auto expected = grad({term}, tensors, {.allow_unused = true});
+    const auto got = grad({t.losses.at("L_orth")}, tensors, {.allow_unused = true});
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+      ASSERT_EQ(got[i].defined(), expected[i].defined());
+      if (got[i].defined()) expect_numbers(got[i], json(expected[i].to_vector()), 1e-3, "gradient", 1e-3);
+    }
+  }
+}
+
+TEST_P(DecAugLosses, TwoClassesAndTwoContextsGiveTheBackboneNoOrthogonalGradient) {
+  for (const json& j : data_["cases"]) {
+    if (j["C"] != 2 || j["K"] != 2) continue;
+    const Heads h = heads(j);
+    const Terms t = decaug_terms(h, targets(j["y"], 2), targets(j["k"], 2), {.full = true, .orth_eps = 1e-8},
+                                 BranchActivation::kNone, 1, alphas(j["alpha"]));
+    const std::vector<float> cosines = t.angles.cosine.to_vector();
+    for (const float cosine : cosines) EXPECT_NEAR(std::abs(cosine), std::abs(cosines[0]), 1e-5);
+    const std::vector<Tensor> gradients = grad({t.losses.at("L_orth")}, {h.z, h.u1.weight});
+    EXPECT_LT(norm_of(gradients[0]), 1e-5 * norm_of(gradients[1]));
+  }
+}
+
+TEST_P(DecAugLosses, TheBoundaryOfTwoContextsIsWhereTheirLogitsAreEqual) {
+  const json& j = data_["cases"][1];
+  const Heads h = heads(j);
+  const Tensor a2 = h.u2.forward(h.z), logits = h.v2.forward(a2);
+  const std::vector<float> o = logits.to_vector(), v = h.v2.weight.to_vector();
+  const std::vector<float> distance = boundary_distance(logits, h.v2).to_vector();
+  const std::size_t contexts = std::size_t(logits.dim(1)), width = v.size() / contexts;
+  for (std::size_t n = 0; n < distance.size(); ++n) {
+    double nearest = 1e30;
+    const float* row = o.data() + n * contexts;
+    const std::size_t best = std::size_t(std::max_element(row, row + contexts) - row);
+    for (std::size_t c = 0; c < contexts; ++c) {
+      if (c == best) continue;
+      double apart = 0;
+      for (std::size_t i = 0; i < width; ++i) apart += std::pow(double(v[best * width + i] - v[c * width + i]), 2);
+      nearest = std::min(nearest, double(row[best] - row[c]) / std::sqrt(apart));
+    }
+    expect_relative(distance[n], nearest, 1e-5, "distance");
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, DecAugLosses, ::testing::Values("cpu", "emu"),
+                         [](const auto& info) { return info.param; });
+
+}  // namespace
+}  // namespace engram::testing
