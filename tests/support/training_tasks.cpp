@@ -7,9 +7,11 @@
 #include "models/methods/data_free/data_free_registry.h"
 #include "models/methods/distillation/student_task.h"
 #include "models/methods/inversion/inversion.h"
+#include "models/methods/ood/ood_registry.h"
 #include "models/nets/make_network.h"
 #include "models/training/supervised.h"
 #include "tests/support/bright_images.h"
+#include "tests/support/given_environments.h"
 #include "tests/support/toy_method.h"
 
 namespace engram::testing {
@@ -133,6 +135,39 @@ TaskKind distillation(const std::string& name, const std::string& method, bool t
   return {name, make, 9};
 }
 
+/// A method on two environments of four small images each, with two contexts.
+OwnedTask ood(const Device& device, const std::string& method, const std::string& arch, const std::string& average) {
+  struct Parts {
+    std::unique_ptr<GivenEnvironments> source;
+    std::unique_ptr<Network> network;
+  };
+  constexpr int kSide = 4, kImages = 4, kClasses = 3;
+  auto parts = std::make_shared<Parts>();
+  Generator random(11);
+  std::vector<std::vector<GivenImages>> steps(3, std::vector<GivenImages>(2));
+  for (auto& environments : steps)
+    for (GivenImages& given : environments)
+      for (int n = 0; n < kImages; ++n) {
+        given.labels.push_back(random.integer(0, kClasses));
+        given.contexts.push_back(random.integer(0, 2));
+        for (int i = 0; i < 2 * kSide * kSide; ++i) given.images.push_back(random.number());
+      }
+  parts->source = std::make_unique<GivenEnvironments>(steps, Shape{2, kSide, kSide}, kClasses, 2, device);
+  parts->network = make_network(ood_network(method, arch, 2, kImages), kClasses,
+                                {.seed = 5, .device = device, .image = {2, kSide, kSide}});
+  OodOptions options;
+  options.schedule = {.kind = ScheduleKind::kCosine, .base_lr = 0.01};
+  options.total_steps = 60;
+  options.average.kind = average;
+  auto task = ood_registry().make(method, {*parts->network, *parts->source, options});
+  return {parts, std::move(task)};
+}
+
+TaskKind ood_kind(const std::string& name, const std::string& method, dim_t steps = 6,
+                  const std::string& arch = R"({"name": "mlp", "hidden": [6]})", const std::string& average = "none") {
+  return {"ood_" + name, [=](const Device& device) { return ood(device, method, arch, average); }, steps};
+}
+
 OwnedTask toy(const Device& device) {
   return {nullptr, std::make_unique<ToyMethod>(device)};
 }
@@ -167,6 +202,29 @@ const std::vector<TaskKind>& task_kinds() {
       {"nayer",
        data_free_pool("nayer", R"({"name": "nayer", "latent": 3, "embedding": 4, "warmup": 1, "warmup_loops": 1})"),
        12},
+      ood_kind("erm", "erm", 6, R"({"name": "mlp", "hidden": [6]})", "ema"),
+      ood_kind("irm", R"({"name": "irm", "anneal": 3})", 9, R"({"name": "mlp", "hidden": [6]})", "uniform"),
+      ood_kind("vrex", R"({"name": "vrex", "anneal": 3})", 9),
+      ood_kind("group_dro", "group-dro"),
+      ood_kind("mixup", "mixup"),
+      ood_kind("coral", "coral"),
+      ood_kind("mmd", "mmd"),
+      ood_kind("cdann", R"({"name": "cdann", "grad_penalty": 0.5, "width": 5})", 12),
+      ood_kind("mldg", R"({"name": "mldg", "meta_test": 1, "inner": "sgd", "second_order": true})"),
+      ood_kind("rsc", "rsc"),
+      ood_kind("rsc_maps", "rsc-maps", 6, "resnet8"),
+      ood_kind("jigen", R"({"name": "jigen", "grid": 2, "permutations": 5})"),
+      ood_kind("cnbb", "cnbb"),
+      ood_kind("arm", "arm"),
+      ood_kind("sagnet", "sagnet"),
+      ood_kind("mtl", "mtl"),
+      ood_kind("fishr", R"({"name": "fishr", "anneal": 3})", 9),
+      ood_kind("eqrm", R"({"name": "eqrm", "burnin": 3})", 9),
+      ood_kind("miro", "miro", 6, "resnet8"),
+      ood_kind("erm_pgd", "erm-pgd"),
+      ood_kind("cutout", R"({"name": "cutout", "side": 2})"),
+      ood_kind("cumix", "cumix"),
+      ood_kind("decaug", R"({"name": "decaug-paper", "direction": "random"})"),
   };
   return kinds;
 }

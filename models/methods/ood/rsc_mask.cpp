@@ -34,7 +34,8 @@ Tensor channel_scores(const Tensor& gradient) {
 Tensor muted_above(const Tensor& scores, dim_t position) {
   const NoGradGuard no_grad;
   const Tensor values = scores.detach();
-  return 1.f + neg(greater(values, order_statistic(values, values.dim(1) - 1 - position)));
+  const dim_t last = values.dim(1) - 1;
+  return 1.f + neg(greater(values, order_statistic(values, last - std::min(position, last))));
 }
 
 Tensor challenged_samples_released(const Tensor& drop, double fraction) {
