@@ -12,6 +12,7 @@ int run_invert(Call& call);
 int run_eval(Call& call);
 int run_inspect(Call& call);
 int run_genes(Call& call);
+int run_ood(Call& call);
 int run_reproduce(Call& call);
 int run_score(Call& call);
 int run_prune(Call& call);

@@ -117,7 +117,8 @@ std::map<std::string, fs::path> read_data(const std::vector<std::string>& words,
 const std::map<std::string, ProgramFunction>& known_programs() {
   static const std::map<std::string, ProgramFunction> programs = {
       {"engram-train", run_train}, {"engram-distill", run_distill}, {"engram-invert", run_invert},
-      {"engram-eval", run_eval},   {"engram-prune", run_prune},     {"engram-score", run_score}};
+      {"engram-eval", run_eval},   {"engram-prune", run_prune},     {"engram-score", run_score},
+      {"engram-ood", run_ood}};
   return programs;
 }
 

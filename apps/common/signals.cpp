@@ -25,13 +25,24 @@ extern "C" void on_signal(int) {
   errno = saved;
 }
 
+/// Handlers run on memory of their own: oneDNN's matrix products keep data below the stack pointer of the thread that
+/// a signal interrupts.
+void use_own_signal_stack() {
+  static char memory[1 << 16];
+  stack_t stack{};
+  stack.ss_sp = memory;
+  stack.ss_size = sizeof memory;
+  sigaltstack(&stack, nullptr);
+}
+
 }  // namespace
 
 void install_signal_handlers() {
+  use_own_signal_stack();
   struct sigaction action {};
   action.sa_handler = on_signal;
   sigemptyset(&action.sa_mask);
-  action.sa_flags = SA_RESTART;  // file reads and writes go on
+  action.sa_flags = SA_RESTART | SA_ONSTACK;  // file reads and writes go on
   for (const int signal : kStopSignals) {
     struct sigaction old {};
     sigaction(signal, nullptr, &old);
