@@ -54,3 +54,5 @@ BENCHMARK(SymmetricEigen)->Args({512, 0})->Args({512, 1})->Unit(benchmark::kMill
 
 }  // namespace
 }  // namespace engram::kernels
+
+BENCHMARK_MAIN();

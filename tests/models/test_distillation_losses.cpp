@@ -6,8 +6,10 @@
 #include <nlohmann/json.hpp>
 #include <regex>
 
+#include "engine/ops/margin_error.h"
+#include "engine/ops/spatial_attention.h"
 #include "models/methods/distillation/alignment.h"
-#include "models/methods/distillation/attention_map.h"
+#include "models/methods/distillation/attention_distance.h"
 #include "models/methods/distillation/channel_halves.h"
 #include "models/methods/distillation/coder.h"
 #include "models/methods/distillation/contrast_memory.h"
@@ -17,7 +19,7 @@
 #include "models/methods/distillation/kd_term.h"
 #include "models/methods/distillation/label_targets.h"
 #include "models/methods/distillation/linear_embed.h"
-#include "models/methods/distillation/margin_distance.h"
+#include "models/methods/distillation/negative_margins.h"
 #include "models/methods/distillation/od.h"
 #include "models/methods/distillation/paraphraser.h"
 #include "models/methods/distillation/peers.h"
@@ -320,7 +322,7 @@ Outcome at_literal(GoldenEntry& e, Losses&) {
   for (const auto& channel : channels)
     for (const float value : channel) values.push_back(value);
   const dim_t side = dim_t(std::sqrt(double(channels[0].size())));
-  const Tensor map = attention_map(Tensor::from(values, {1, dim_t(channels.size()), side, side}, e.device()));
+  const Tensor map = spatial_attention(Tensor::from(values, {1, dim_t(channels.size()), side, side}, e.device()));
   e.part("A", first_values(map));
   return {};
 }
@@ -358,7 +360,7 @@ Outcome ft_reconstruction(GoldenEntry& e, Losses&) {
 }
 
 Tensor attention_of_factors(const Tensor& s, const Tensor& t) {
-  return mean(abs(attention_map(s) - attention_map(t)));
+  return mean(abs(spatial_attention(s) - spatial_attention(t)));
 }
 
 Outcome ft_factor(GoldenEntry& e, Losses&) {
@@ -403,7 +405,7 @@ Outcome od_margins_of_bn(GoldenEntry& e, Losses&) {
 }
 
 Outcome od_partial(GoldenEntry& e, Losses&) {
-  return {margin_distance(e.input("s"), e.input("t"), e.input("m"))};
+  return {margin_error(e.input("s"), e.input("t"), flatten(e.input("m"), 0))};
 }
 
 /// "name: weight range [a,b], bias range [c,d]".
@@ -432,7 +434,7 @@ Outcome od_full(GoldenEntry& e, Losses& all) {
         ranges_in(e.json()["constants"]["teacher_bn"], prefix)));
     connectors.push_back(std::make_unique<OdConnector>(s.dim(1), t.dim(1), e.device()));
     e.fill(*connectors.back(), e.id() + ".Connectors." + std::to_string(i) + ".");
-    const Tensor d = margin_distance(connectors.back()->forward(s), t, negative_margins(bn));
+    const Tensor d = margin_error(connectors.back()->forward(s), t, flatten(negative_margins(bn), 0));
     distances.push_back(d.item());
     const double weight = std::ldexp(1.0, -int(stages.size() - 1 - i)) / 1000 / double(s.dim(0));
     total = total.defined() ? total + float(weight) * d : float(weight) * d;
@@ -466,7 +468,7 @@ Outcome ie_od(GoldenEntry& e, Losses&) {
   e.fill(inherit, e.id() + ".connector_inh.");
   e.fill(explore, e.id() + ".connector_exp.");
   const auto [first, second] = halves(s);
-  const Tensor partial = margin_distance(inherit.forward(first), t, m);
+  const Tensor partial = margin_error(inherit.forward(first), t, flatten(m, 0));
   const Tensor away = neg(factor_distance(explore.forward(second), maximum(t, m)));
   e.part("inh_partial_l2", partial);
   e.part("L_exp", away);

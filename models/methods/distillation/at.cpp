@@ -1,6 +1,6 @@
 /// Attention transfer (Zagoruyko and Komodakis 2017).
 
-#include "models/methods/distillation/attention_map.h"
+#include "models/methods/distillation/attention_distance.h"
 #include "models/methods/distillation/loss_registry.h"
 
 namespace engram {

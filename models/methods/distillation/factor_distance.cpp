@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "engine/ops/normalized_distance.h"
+
 namespace engram {
 namespace {
 
@@ -21,6 +23,7 @@ Tensor cosines(const Tensor& a, const Tensor& b) {
 }  // namespace
 
 Tensor factor_distance(const Tensor& a, const Tensor& b, double p) {
+  if (p == 1 || p == 2) return normalized_distance(a, b, int(p));
   return mean_power(unit_rows(a) - unit_rows(b.detach()), p);
 }
 

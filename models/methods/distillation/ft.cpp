@@ -1,7 +1,8 @@
 /// Factor transfer (Kim et al. 2018).
 
 #include "engine/autograd.h"
-#include "models/methods/distillation/attention_map.h"
+#include "engine/ops/spatial_attention.h"
+#include "models/methods/distillation/attention_distance.h"
 #include "models/methods/distillation/factor_distance.h"
 #include "models/methods/distillation/loss_registry.h"
 #include "models/methods/distillation/paraphraser.h"
@@ -59,7 +60,7 @@ class FtLoss : public DistillationLoss {
     }();
     const MapPair factors = pooled_to_smaller(translator_->forward(b.student.taps.back()), target);
     if (official_) return factor_distance(factors.student, factors.teacher);
-    return mean(abs(attention_map(factors.student) - attention_map(factors.teacher)));
+    return mean(abs(spatial_attention(factors.student) - spatial_attention(factors.teacher)));
   }
 
  private:

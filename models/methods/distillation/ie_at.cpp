@@ -1,7 +1,7 @@
 /// IE-AT: inheritance and exploration on attention maps. The paper names it; no code of it was released, and this is
 /// our reading (docs/methods/distillation.md, "IE-KD").
 
-#include "models/methods/distillation/attention_map.h"
+#include "models/methods/distillation/attention_distance.h"
 #include "models/methods/distillation/ie_options.h"
 #include "models/methods/distillation/loss_registry.h"
 

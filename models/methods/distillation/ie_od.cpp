@@ -1,10 +1,12 @@
 /// IE-OD: inheritance and exploration on maps before the ReLU. The paper names it; no code of it was released, and
 /// this is our reading (docs/methods/distillation.md, "IE-KD").
 
+#include "engine/ops/layout.h"
+#include "engine/ops/margin_error.h"
 #include "models/methods/distillation/factor_distance.h"
 #include "models/methods/distillation/ie_options.h"
 #include "models/methods/distillation/loss_registry.h"
-#include "models/methods/distillation/margin_distance.h"
+#include "models/methods/distillation/negative_margins.h"
 #include "models/methods/distillation/od.h"
 
 namespace engram {
@@ -50,7 +52,7 @@ class IeOdLoss : public DistillationLoss {
       const auto [first, second] = halves_[i](maps.student);
       if (inherit_[i])
         add_to(inherited, float(stages_.weight(i) / 1000 / samples) *
-                              margin_distance(inherit_[i]->forward(first), maps.teacher, stages_.margins(i)));
+                              margin_error(inherit_[i]->forward(first), maps.teacher, flatten(stages_.margins(i), 0)));
       // The partial distance has no bound, so its negative would run away; that of normalised maps has.
       if (explore_[i])
         add_to(explored, float(config_.weigh_exploration ? -stages_.weight(i) : -1) *

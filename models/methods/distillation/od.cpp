@@ -4,8 +4,10 @@
 
 #include <cmath>
 
+#include "engine/ops/layout.h"
+#include "engine/ops/margin_error.h"
 #include "models/methods/distillation/loss_registry.h"
-#include "models/methods/distillation/margin_distance.h"
+#include "models/methods/distillation/negative_margins.h"
 
 namespace engram {
 namespace {
@@ -38,7 +40,8 @@ class OdLoss : public DistillationLoss {
     Tensor total;
     for (std::size_t i = 0; i < stages_.count(); ++i) {
       const MapPair maps = stages_.maps(i, b);
-      const Tensor distance = margin_distance(connectors_[i]->forward(maps.student), maps.teacher, stages_.margins(i));
+      const Tensor distance =
+          margin_error(connectors_[i]->forward(maps.student), maps.teacher, flatten(stages_.margins(i), 0));
       const Tensor stage = float(stages_.weight(i) / 1000 / samples) * distance;
       total = total.defined() ? total + stage : stage;
     }

@@ -1,9 +1,7 @@
-#include "models/methods/distillation/margin_distance.h"
+#include "models/methods/distillation/negative_margins.h"
 
 #include <cmath>
 #include <numbers>
-
-#include "engine/autograd.h"
 
 namespace engram {
 
@@ -17,16 +15,6 @@ Tensor negative_margins(const BatchNorm2d& bn) {
     margins.push_back(float(below > 0.001 ? b - s * density / below : -3 * s));
   }
   return Tensor::from(margins, {1, dim_t(margins.size()), 1, 1}, bn.weight.device());
-}
-
-Tensor margin_distance(const Tensor& student, const Tensor& teacher, const Tensor& margins) {
-  const Tensor target = maximum(teacher.detach(), margins);
-  const Tensor counted = [&] {
-    const NoGradGuard no_grad;
-    const Tensor zero = Tensor::zeros({1, 1, 1, 1}, target.device());
-    return maximum(greater(student.detach(), target), greater(target, zero));
-  }();
-  return sum(square(student - target) * counted);
 }
 
 }  // namespace engram
