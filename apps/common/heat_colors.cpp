@@ -36,9 +36,15 @@ std::uint8_t srgb_byte(double linear) {
 Oklab on_path(double t) {
   constexpr double kPi = 3.14159265358979323846, kMostChroma = 0.13;
   const double l = 0.25 + 0.67 * t, hue = (305 - 200 * t) * kPi / 180;
-  double chroma = kMostChroma;
-  while (!linear_rgb({l, chroma * std::cos(hue), chroma * std::sin(hue)}).displayable()) chroma -= 0.0005;
-  return {l, chroma * std::cos(hue), chroma * std::sin(hue)};
+  const auto of_chroma = [&](double chroma) { return Oklab{l, chroma * std::cos(hue), chroma * std::sin(hue)}; };
+  if (linear_rgb(of_chroma(kMostChroma)).displayable()) return of_chroma(kMostChroma);
+  // Bisection: steps of the chroma would make the path jagged, and longer than it looks.
+  double shown = 0, too_much = kMostChroma;
+  for (int i = 0; i < 40; ++i) {
+    const double middle = (shown + too_much) / 2;
+    (linear_rgb(of_chroma(middle)).displayable() ? shown : too_much) = middle;
+  }
+  return of_chroma(shown);
 }
 
 double distance(const Oklab& p, const Oklab& q) {

@@ -29,8 +29,9 @@ std::array<double, 3> oklab(const Rgb& color) {
 TEST(HeatColors, EqualStepsLookEqual) {
   std::vector<double> distances;
   double lightness = -1;
-  for (int i = 0; i < 16; ++i) {
-    const auto from = oklab(heat_color(i / 16.0)), to = oklab(heat_color((i + 1) / 16.0));
+  constexpr int kSteps = 17;  // of 15 of the table's 255
+  for (int i = 0; i < kSteps; ++i) {
+    const auto from = oklab(heat_color(double(i) / kSteps)), to = oklab(heat_color(double(i + 1) / kSteps));
     distances.push_back(std::hypot(to[0] - from[0], to[1] - from[1], to[2] - from[2]));
     EXPECT_GT(from[0], lightness);
     lightness = from[0];

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <fstream>
 #include <map>
+#include <set>
 #include <thread>
 
 #include "tests/support/cifar_records.h"
@@ -160,17 +161,34 @@ TEST_F(ReproduceApp, AFailedCellIsToldAndTheOthersAreMade) {
   EXPECT_NE(table.find("| first | 50.00 (nobody) | 2 of 2 |"), std::string::npos) << table;
 }
 
+/// What stands behind "@data/" in a plan.
+std::set<std::string> data_names(const std::string& plan) {
+  const std::string mark = "@data/";
+  std::set<std::string> names;
+  for (auto at = plan.find(mark); at != std::string::npos; at = plan.find(mark, at + 1)) {
+    const auto begin = at + mark.size();
+    names.insert(plan.substr(begin, plan.find_first_of("\"/", begin) - begin));
+  }
+  return names;
+}
+
 /// The plans of the repository name networks and settings that there are.
 TEST_F(ReproduceApp, ThePlansOfTheRepositoryAreSound) {
+#ifdef ENGRAM_SANITIZED
+  const std::vector<const char*> scales = {"short"};  // the files that cells start from are hashed slowly
+#else
+  const std::vector<const char*> scales = {"paper", "short"};
+#endif
   int plans = 0;
   for (const fs::directory_entry& entry : fs::directory_iterator(fs::path(ENGRAM_SOURCE_DIR) / "apps/plans")) {
     ++plans;
-    for (const char* scale : {"paper", "short"}) {
-      const std::string data = entry.path().filename().string().starts_with("cifar100") ? "cifar100" : "cifar10";
-      const test::ProgramResult result =
-          test::run_program("engram-reproduce", {entry.path(), "--scale", scale, "--out", out(), "--dry-run", "--data",
-                                                 data + "=" + folder_.path().string()});
-      EXPECT_EQ(result.code, 0) << result.err;
+    std::string data;
+    for (const std::string& name : data_names(text_of(entry.path())))
+      data += (data.empty() ? "" : ",") + name + "=" + folder_.path().string();
+    for (const char* scale : scales) {
+      const test::ProgramResult result = test::run_program(
+          "engram-reproduce", {entry.path(), "--scale", scale, "--out", out(), "--dry-run", "--data", data});
+      EXPECT_EQ(result.code, 0) << entry.path() << ": " << result.err;
     }
   }
   EXPECT_GE(plans, 2);
