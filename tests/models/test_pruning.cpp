@@ -243,7 +243,7 @@ TEST_F(PruningGolden, FilterPrunedNetworksAreThePublishedOnes) {
 }
 
 TEST(Pruning, CountsMultiplicationsAsPublished) {
-  // MMAC an image of the specification of CMI's benchmark, to its last digit.
+  // MMAC an image that CMI's benchmark states, to its last digit.
   for (const auto& [arch, millions] : {std::pair{"wrn-40-2", 327.6}, {"wrn-16-1", 26.7}, {"wrn-16-2", 101.1}}) {
     const auto network = make_network(arch, 10);
     EXPECT_NEAR(double(count_macs(*network)) / 1e6, millions, 0.05) << arch;
