@@ -7,6 +7,7 @@
 
 #include "engine/autograd.h"
 #include "engine/ops.h"
+#include "models/init.h"
 #include "models/methods/ood/decaug_loss.h"
 #include "models/methods/ood/softmax_residual.h"
 #include "tests/support/golden.h"
@@ -231,6 +232,79 @@ TEST_P(DecAugLosses, TwoClassesAndTwoContextsGiveTheBackboneNoOrthogonalGradient
     const std::vector<Tensor> gradients = grad({t.losses.at("L_orth")}, {h.z, h.u1.weight});
     EXPECT_LT(norm_of(gradients[0]), 1e-5 * norm_of(gradients[1]));
   }
+}
+
+/// Two samples whose results were worked out in float64, apart from the stored values.
+TEST_P(DecAugLosses, AnExampleOfFewDigits) {
+  const json names = {{"z", "z"},   {"U1", "U1"}, {"b1", "b1"}, {"V1", "V1"}, {"c1", "c1"}, {"U2", "U2"},
+                      {"b2", "b2"}, {"V2", "V2"}, {"c2", "c2"}, {"W", "W"},   {"d", "d"}};
+  const Heads h({{"B", 2}, {"D", 3}, {"F", 2}, {"C", 3}, {"K", 2}, {"names", names}}, 0, device());
+  const std::map<std::string, std::vector<float>> values = {
+      {"z", {1, -0.5f, 0.25f, 0.3f, 0.8f, -1.2f}},
+      {"U1", {0.5f, -0.2f, 0.1f, 0.3f, 0.4f, -0.6f}},
+      {"b1", {0.1f, -0.1f}},
+      {"V1", {0.7f, -0.3f, -0.4f, 0.5f, 0.2f, 0.6f}},
+      {"c1", {0, 0.1f, -0.2f}},
+      {"U2", {-0.3f, 0.6f, 0.2f, 0.1f, -0.5f, 0.4f}},
+      {"b2", {0.05f, 0.2f}},
+      {"V2", {0.8f, 0.1f, -0.2f, 0.9f}},
+      {"c2", {0.1f, -0.1f}},
+      {"W", {0.2f, -0.1f, 0.4f, 0.3f, -0.5f, 0.6f, 0.1f, -0.2f, 0.3f, 0.2f, -0.3f, 0.5f}},
+      {"d", {0.05f, -0.05f, 0}}};
+  for (const auto& [symbol, tensor] : h.tensors())
+    copy_into(tensor, Tensor::from(values.at(symbol), tensor.shape(), device()));
+  const Tensor y = targets({0, 2}, 3), k = targets({1, 0}, 2);
+  const auto terms_of = [&](const DecAugReading& reading, BranchActivation activation) {
+    return decaug_terms(h, y, k, reading, activation, 1, alphas(0.5));
+  };
+  const json j = {{"lambda_cat", 0.01}, {"lambda_ctx", 0.01}, {"lambda_orth", 0.01}};
+
+  const Terms official = terms_of({.orth_eps = 0}, BranchActivation::kNone);
+  expect_numbers(official.g1, {-0.0654436767, 0.2410222245, -0.2857763075, -0.1541510179, -0.0441251652, 0.1034360998},
+                 1e-5, "g1");
+  expect_numbers(official.g2, {-0.1161901908, 0.3057636599, -0.0366916392, 0.1082839998, -0.2849578943, 0.0341949473},
+                 1e-5, "g2");
+  expect_numbers(official.angles.norm1, {0.3795295581, 0.1908103594}, 1e-5, "norm of g1");
+  expect_numbers(official.angles.norm2, {0.3291471594, 0.3067502576}, 1e-5, "norm of g2");
+  expect_numbers(official.angles.cosine, {0.7347467290, -0.0099311712}, 1e-5, "cosine", 0.1);
+  expect_numbers(official.augmented, {-0.1095655953, 0.3376524762, -0.1904344047, -0.3376524762}, 1e-5, "augmented");
+  const Tensor total = this->total(j, official);
+  expect_terms({{"L1", 0.9977229880114991},
+                {"L2", 0.5093539382072727},
+                {"L_orth", 0.5399513839157074},
+                {"L3", 1.088925260095629},
+                {"total", 1.109395543196974}},
+               official, total);
+  expect_gradients(h, official.losses.at("L_orth"),
+                   {{"U1", {0.3385949306, -0.6961454600, -0.6456409503, -0.3547246852, 0.7199131980, 0.7091838932}},
+                    {"V1", {0.2960206813, 0.2837762100, -0.1599202027, -0.1143612672, -0.1361004785, -0.1694149428}},
+                    {"U2", {0.1038326225, -0.0692698235, -0.9060518333, -0.0830660980, 0.0554158588, 0.7248414666}},
+                    {"V2", {-0.2539220475, -0.3174025593, 0.2539220475, 0.3174025593}}},
+                   "L_orth");
+  expect_gradients(h, total,
+                   {{"z", {0.0728532722, -0.0503118141, -0.1143231269, -0.1564116601, 0.2708671810, -0.1056621739}},
+                    {"U1", {-0.0973008106, -0.1570805668, 0.2374136661, 0.1427088253, -0.0011203533, -0.0433240400}},
+                    {"V2", {-0.0031287043, -0.0020945192, 0.0031287043, 0.0020945192}}},
+                   "total");
+
+  const Terms paper =
+      terms_of({.sum = false, .full = true, .double_softmax = false, .orth_eps = 0}, BranchActivation::kNone);
+  expect_terms({{"L1", 0.8307638916964676},
+                {"L2", 0.35017833883608807},
+                {"L_orth", 0.2699756919578537},
+                {"total", 1.103434439320533}},
+               paper, this->total(j, paper));
+  // Of the sum.
+  expect_gradients(h, 2.0f * paper.losses.at("L_orth"),
+                   {{"U1", {0.3043401916, -0.6883707766, -0.6416523459, -0.3577935764, 0.7282495971, 0.6992877328}},
+                    {"b1", {-0.0411461919, 0.0019430745}},
+                    {"c1", {-0.0089499388, 0.0611187042, -0.0521687654}},
+                    {"z", {-0.0172156926, 0.0041735012, 0, -0.0027744810, 0.0048329669, -0.0052804639}}},
+                   "L_orth, full");
+
+  const Terms curved = terms_of({.full = true, .orth_eps = 0}, BranchActivation::kTanh);
+  expect_numbers(curved.angles.cosine, {0.6276880671, -0.3028358427}, 1e-5, "cosine with tanh");
+  expect_terms({{"L_orth", 0.4857018571496973}}, curved, {});
 }
 
 TEST_P(DecAugLosses, TheBoundaryOfTwoContextsIsWhereTheirLogitsAreEqual) {
