@@ -116,7 +116,9 @@ TEST_F(DataFreeGenerators, HaveTheReleasedParameters) {
 
 TEST_F(DataFreeGenerators, ImagesGradientsAndStatisticsAreThoseOfTheReleasedClasses) {
   // An input of a LeakyReLU that is 0 but for rounding may have the other sign in float32, and then moves the gradients
-  // before it by about one part in a thousand: with some 1e5 inputs a generator that happens to few of them.
+  // before it by about one part in a thousand: with some 1e5 inputs a generator that happens to few of them. In 24 runs
+  // that differ in rounding alone PyTorch's float32 departs by 8e-4 in NAYER's and meets 1e-4 in the others; hence 2e-3
+  // for at most a quarter of the generators.
   dim_t exact = 0, all = 0;
   for (const auto& [key, entry] : data_.items()) {
     if (!entry.is_object()) continue;
@@ -150,7 +152,7 @@ TEST_F(DataFreeGenerators, ImagesGradientsAndStatisticsAreThoseOfTheReleasedClas
     const NoGradGuard no_grad;
     expect_summary(generator->forward(z.detach()), entry["eval_out"], 1e-5, "images by running statistics");
   }
-  EXPECT_GE(3 * exact, 2 * all) << "generators whose gradients all agree to 1e-4";
+  EXPECT_GE(4 * exact, 3 * all) << "generators whose gradients all agree to 1e-4";
 }
 
 TEST(DataFreeGenerator, RefusesOtherLatentsAndImages) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "engine/compute_mode.h"
@@ -43,8 +44,7 @@ class JointMethods : public ::testing::Test {
   }
   DataFreeProblem problem() { return {*teacher_, *student_, replay_normalization(data_), 1}; }
   void expect_meter(TrainingTask& task, const std::string& name, const json& expected, std::size_t step) {
-    const double tolerance = name.starts_with("grad/") ? limits_.gradient(step) : limits_.of(step);
-    expect_relative(meter(task, name), expected, tolerance, message(name, " in step ", step), 1e-3);
+    expect_relative(meter(task, name), expected, limits_.of(name, step), message(name, " in step ", step), 1e-3);
   }
 
   ReplayLimits limits_;
@@ -56,7 +56,22 @@ class JointMethods : public ::testing::Test {
 
 TEST_F(JointMethods, DaflFollowsTheReleasedProgram) {
   read("dafl_trajectory.json");
-  limits_ = {{1e-4, 1e-2, 1e-1}, 1e-1};
+  limits_ = ReplayLimits({{"loss/total", {0, 1.2e-3, 5.4e-2}},
+                          {"loss/one_hot", {0, 2.0e-3, 1.1e-2}},
+                          {"loss/entropy", {0, 0, 1.1e-3}},
+                          {"loss/activation", {0, 0, 7.6e-3}},
+                          {"loss/distillation", {0, 4.1e-3, 2.7e-2}},
+                          {"grad/generator", {6.0e-5, 1.6e-2, 7.8e-2}},
+                          {"grad/student", {0, 5.4e-3, 6.9e-3}},
+                          {"generator.l1.0.weight", {8.7e-4}},
+                          {"generator.conv_blocks1.0.weight", {7.9e-4}},
+                          {"generator.conv_blocks2.3.bias", {7.1e-2}},
+                          {"generator.conv_blocks2.5.running_mean", {1.0e-1}},
+                          {"generator.conv_blocks2.5.running_var", {1.2e-3}},
+                          {"student.bn1.running_mean", {3.6e-4}},
+                          {"student.bn1.running_var", {2.2e-3}},
+                          {"student.linear.bias", {1.1e-2}},
+                          {"logits", {7.9e-2}}});
   const json &s = data_["settings"], &steps = data_["steps"];
   const std::string names = data_["names"];
   networks("dafl", arch_in(names, "teacher"), arch_in(names, "student"), int(steps[0]["outputs_T_row0"].size()));
@@ -82,13 +97,21 @@ TEST_F(JointMethods, DaflFollowsTheReleasedProgram) {
                                       {"grad/student", "grad_student"}})
       expect_meter(task, name, steps[i][value], i);
   }
-  expect_state(task.generator(), data_["generator_after"], limits_.state);
-  expect_student(*student_, data_["student_after"], seed_, limits_.state);
+  expect_state(task.generator(), data_["generator_after"], limits_, "generator.");
+  expect_student(*student_, data_["student_after"], seed_, limits_);
 }
 
 TEST_F(JointMethods, ZsktFollowsTheReleasedProgram) {
   read("zskt_trajectory.json");
-  limits_ = {{1e-4, 1e-3, 3e-3, 3e-2}, 1e-1};
+  limits_ = ReplayLimits({{"loss/generator", {0, 0, 0, 4.9e-4, 4.9e-4, 4.9e-4, 1.8e-3}},
+                          {"loss/student", {0, 3.9e-4, 1.2e-3, 1.2e-3, 1.9e-2}},
+                          {"grad/generator", {0, 0, 0, 1.2e-2, 1.2e-2, 1.2e-2, 3.1e-2}},
+                          {"grad/student", {0, 7.1e-3, 7.4e-3, 7.4e-3, 1.6e-2, 3.5e-2, 3.5e-2, 4.2e-2, 5.2e-2}},
+                          {"loss/attention", {0, 4.1e-4, 1.3e-3, 1.3e-3, 2.1e-2}},
+                          {"generator.layers.2.running_mean", {3.3e-4}},
+                          {"student.bn1.running_mean", {1.0e-3}},
+                          {"student.bn1.running_var", {1.5e-3}},
+                          {"logits", {1.6e-2}}});
   const json &s = data_["settings"], &steps = data_["steps"];
   const std::string names = data_["names"];
   networks("zskt", arch_in(names, "teacher"), arch_in(names, "student"), int(steps[0]["teacher_logits_row0"].size()));
@@ -120,13 +143,21 @@ TEST_F(JointMethods, ZsktFollowsTheReleasedProgram) {
       expect_meter(task, "loss/attention", attention, i);
     }
   }
-  expect_state(task.generator(), data_["generator_after"], limits_.state);
-  expect_student(*student_, data_["student_after"], seed_, limits_.state);
+  expect_state(task.generator(), data_["generator_after"], limits_, "generator.");
+  expect_student(*student_, data_["student_after"], seed_, limits_);
 }
 
 TEST_F(JointMethods, DfadFollowsTheReleasedProgram) {
   read("dfad_trajectory.json");
-  limits_ = {{1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1}, 3e-1};
+  limits_ = ReplayLimits({{"loss/student", {0, 0, 6.4e-4, 8.2e-3, 3.8e-2}},
+                          {"loss/generator", {0, 0, 0, 0, 0, 1.0e-1}},
+                          {"grad/student", {0, 0, 2.8e-3, 3.9e-3}},
+                          {"grad/generator", {0, 0, 0, 0, 0, 2.6e-2}},
+                          {"generator.conv_blocks2.3.bias", {3.5e-2}},
+                          {"student.bn1.weight", {3.7e-4}},
+                          {"student.bn1.running_var", {4.9e-4}},
+                          {"student.linear.bias", {2.0e-2}},
+                          {"logits", {1.0e-1}}});
   const json &s = data_["settings"], &steps = data_["steps"];
   const std::string names = data_["names"];
   networks("dfad", arch_in(names, "teacher"), arch_in(names, "student"), int(steps[0]["t_logit_row0"].size()));
@@ -147,16 +178,52 @@ TEST_F(JointMethods, DfadFollowsTheReleasedProgram) {
     expect_meter(task, makes ? "loss/generator" : "loss/student", steps[i]["loss"], i);
     expect_meter(task, makes ? "grad/generator" : "grad/student", steps[i]["grad_norm"], i);
   }
-  expect_state(task.generator(), data_["generator_after"], limits_.state);
-  expect_student(*student_, data_["student_after"], seed_, limits_.state);
+  expect_state(task.generator(), data_["generator_after"], limits_, "generator.");
+  expect_student(*student_, data_["student_after"], seed_, limits_);
 }
 
 TEST_F(JointMethods, CmisBenchmarkFollowsTheReleasedProgram) {
   read("generative_trajectory.json");
-  limits_ = {{1e-4, 1e-3, 3e-3, 1e-2, 3e-2}, 3e-2};
+  const std::map<std::string, ReplayLimits> limits = {
+      {"dafl", ReplayLimits({{"loss/student", {0, 0, 0, 7.4e-4, 7.4e-4, 1.9e-3}},
+                             {"grad/generator", {0, 0, 4.6e-3, 4.6e-3, 8.1e-3}},
+                             {"grad/student", {0, 2.2e-3}},
+                             {"generator.conv_blocks.9.bias", {5.3e-4}},
+                             {"student.block1.layer.0.bn1.running_mean", {3.3e-3}},
+                             {"logits", {1.3e-3}}})},
+      {"dfad", ReplayLimits({{"loss/generator", {0, 0, 1.8e-3, 1.8e-3, 7.7e-3}},
+                             {"loss/student", {0, 0, 0, 3.2e-3, 3.2e-3, 1.1e-2}},
+                             {"loss/bn", {0, 0, 0, 0, 5.3e-4}},
+                             {"loss/one_hot", {0, 0, 3.4e-4, 3.4e-4, 1.2e-3}},
+                             {"loss/activation", {0, 0, 0, 0, 1.4e-3}},
+                             {"loss/adversarial", {0, 0, 1.8e-3, 1.8e-3, 7.7e-3}},
+                             {"grad/generator", {3.6e-5, 0, 2.8e-3, 2.8e-3, 1.0e-2}},
+                             {"grad/student", {0, 1.1e-3, 1.1e-3, 2.2e-3, 2.2e-3, 1.4e-2}},
+                             {"student.fc.bias", {7.5e-4}},
+                             {"student.block1.layer.0.bn1.running_mean", {8.2e-3}},
+                             {"student.block1.layer.0.bn1.running_var", {6.3e-4}},
+                             {"logits", {9.0e-3}}})},
+      {"dfq", ReplayLimits({{"loss/student", {0, 4.4e-4, 4.4e-4, 4.4e-4, 4.4e-4, 1.5e-2}},
+                            {"loss/one_hot", {0, 0, 0, 0, 6.3e-4}},
+                            {"loss/activation", {0, 0, 0, 0, 6.6e-4}},
+                            {"loss/adversarial", {0, 0, 0, 0, 2.9e-3}},
+                            {"grad/generator", {0, 0, 3.4e-3, 3.4e-3, 7.6e-3}},
+                            {"grad/student", {0, 9.2e-4, 9.2e-4, 9.9e-4, 9.9e-4, 5.4e-3}},
+                            {"student.fc.bias", {1.1e-3}},
+                            {"student.block1.layer.0.bn1.running_mean", {7.8e-4}},
+                            {"logits", {1.2e-3}}})},
+      {"zskt", ReplayLimits({{"loss/generator", {0, 0, 5.8e-4, 5.8e-4, 6.7e-3}},
+                             {"loss/student", {0, 0, 0, 6.6e-4, 6.6e-4, 3.0e-3}},
+                             {"loss/activation", {0, 0, 0, 0, 4.1e-4}},
+                             {"loss/adversarial", {0, 0, 5.8e-4, 5.8e-4, 6.7e-3}},
+                             {"grad/generator", {0, 0, 6.3e-3, 6.3e-3, 1.1e-2}},
+                             {"grad/student", {0, 6.8e-4, 6.8e-4, 1.4e-3, 1.4e-3, 4.5e-3}},
+                             {"student.block1.layer.0.bn1.running_mean", {2.9e-3}},
+                             {"logits", {6.2e-3}}})}};
   for (const auto& [method, entry] : data_.items()) {
     if (!entry.is_object() || !entry.contains("coefficients")) continue;
     SCOPED_TRACE(method);
+    limits_ = limits.contains(method) ? limits.at(method) : ReplayLimits();
     const json &c = entry["coefficients"], &steps = entry["steps"];
     networks(method, arch_in(data_["teacher"]), arch_in(data_["student"]), data_["classes"]);
     const bool l1 = entry["kd_criterion"].get<std::string>().find("L1") != std::string::npos;
@@ -190,14 +257,20 @@ TEST_F(JointMethods, CmisBenchmarkFollowsTheReleasedProgram) {
       expect_meter(task, "loss/student", student["loss"], 2 * i + 1);
       expect_meter(task, "grad/student", student["grad_norm_student"], 2 * i + 1);
     }
-    expect_state(task.generator(), entry["generator_after"], limits_.state);
-    expect_student(*student_, entry["student_after"], seed_, limits_.state);
+    expect_state(task.generator(), entry["generator_after"], limits_, "generator.");
+    expect_student(*student_, entry["student_after"], seed_, limits_);
   }
 }
 
 TEST_F(JointMethods, PreDfkdFollowsTheReleasedProgram) {
   read("pre_dfkd_trajectory.json");
-  limits_ = {{1e-4, 1e-3, 1e-3, 1e-2, 1e-2, 3e-2}, 1e-1};
+  limits_ = ReplayLimits({{"grad/novel", {0, 0, 0, 9.8e-3}},
+                          {"grad/student", {0, 2.0e-3, 2.0e-3, 2.0e-3, 9.5e-3}},
+                          {"loss/student", {0, 1.5e-3, 1.5e-3, 1.5e-3, 1.7e-3}},
+                          {"loss/memory", {0, 0, 5.2e-4, 5.2e-4, 5.2e-4, 6.3e-3}},
+                          {"grad/memory", {0, 0, 4.8e-3, 4.8e-3, 4.8e-3, 1.9e-2}},
+                          {"memory.conv_blocks3.0.bias", {9.4e-3}},
+                          {"student.bn1.running_mean", {5.1e-4}}});
   const json &s = data_["settings"], &steps = data_["steps"];
   const std::string names = data_["names"];
   const std::string count = names.substr(0, names.find(" classes"));
@@ -254,10 +327,10 @@ TEST_F(JointMethods, PreDfkdFollowsTheReleasedProgram) {
     }
   }
   const json& after = data_["after"];
-  expect_state(task.novel(), after["novel"], limits_.state);
-  expect_state(task.memory(), after["memory"], limits_.state);
-  expect_state(task.encoder(), after["encoder"], limits_.state);
-  expect_state(*student_, after["student"], limits_.state);
+  expect_state(task.novel(), after["novel"], limits_, "novel.");
+  expect_state(task.memory(), after["memory"], limits_, "memory.");
+  expect_state(task.encoder(), after["encoder"], limits_, "encoder.");
+  expect_state(*student_, after["student"], limits_, "student.");
 }
 
 TEST(DataFreeMethods, RefuseNetworksThatDoNotFit) {
