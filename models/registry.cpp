@@ -20,15 +20,18 @@ bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/// The value that a placeholder of a short form stands for: a number, or a word that begins with a letter.
-std::optional<SettingValue> placeholder_value(const std::string& text) {
-  if (text.empty()) return {};
+/// Writes what a placeholder of a short form stands for: a number, or a word that begins with a letter. Returns whether
+/// `text` is one.
+bool read_placeholder(const std::string& text, SettingValue& value) {
+  if (text.empty()) return false;
   if (std::all_of(text.begin(), text.end(), is_digit)) {
-    if (text.size() > kMaxDigits || (text.size() > 1 && text[0] == '0')) return {};
-    return SettingValue(std::int64_t(std::stoll(text)));
+    if (text.size() > kMaxDigits || (text.size() > 1 && text[0] == '0')) return false;
+    value.emplace<std::int64_t>(std::stoll(text));
+    return true;
   }
-  if (is_letter(text[0]) && std::all_of(text.begin(), text.end(), is_letter)) return SettingValue(text);
-  return {};
+  if (!is_letter(text[0]) || !std::all_of(text.begin(), text.end(), is_letter)) return false;
+  value.emplace<std::string>(text);
+  return true;
 }
 
 /// The settings that `ending` stands for in a short form, if it is one.
@@ -43,9 +46,7 @@ std::optional<std::map<std::string, SettingValue>> match(const std::string& form
     const std::size_t close = form.find('}', i);
     std::size_t end = at;
     while (end < ending.size() && (is_digit(ending[end]) || is_letter(ending[end]))) ++end;
-    const std::optional<SettingValue> value = placeholder_value(ending.substr(at, end - at));
-    if (!value) return {};
-    settings[form.substr(i + 1, close - i - 1)] = *value;
+    if (!read_placeholder(ending.substr(at, end - at), settings[form.substr(i + 1, close - i - 1)])) return {};
     at = end;
     i = close;
   }
