@@ -54,6 +54,10 @@ class JointMethods : public ::testing::Test {
   std::unique_ptr<Network> teacher_, student_;
 };
 
+/// DAFL's and DFAD's departures are the largest of three runs only, and two builds of this project, with other sums,
+/// were up to 3.3 times as far away.
+constexpr double kFactorOfFewRuns = 6;
+
 TEST_F(JointMethods, DaflFollowsTheReleasedProgram) {
   read("dafl_trajectory.json");
   limits_ = ReplayLimits({{"loss/total", {0, 1.2e-3, 5.4e-2}},
@@ -71,7 +75,8 @@ TEST_F(JointMethods, DaflFollowsTheReleasedProgram) {
                           {"student.bn1.running_mean", {3.6e-4}},
                           {"student.bn1.running_var", {2.2e-3}},
                           {"student.linear.bias", {1.1e-2}},
-                          {"logits", {7.9e-2}}});
+                          {"logits", {7.9e-2}}},
+                         kFactorOfFewRuns);
   const json &s = data_["settings"], &steps = data_["steps"];
   const std::string names = data_["names"];
   networks("dafl", arch_in(names, "teacher"), arch_in(names, "student"), int(steps[0]["outputs_T_row0"].size()));
@@ -157,7 +162,8 @@ TEST_F(JointMethods, DfadFollowsTheReleasedProgram) {
                           {"student.bn1.weight", {3.7e-4}},
                           {"student.bn1.running_var", {4.9e-4}},
                           {"student.linear.bias", {2.0e-2}},
-                          {"logits", {1.0e-1}}});
+                          {"logits", {1.0e-1}}},
+                         kFactorOfFewRuns);
   const json &s = data_["settings"], &steps = data_["steps"];
   const std::string names = data_["names"];
   networks("dfad", arch_in(names, "teacher"), arch_in(names, "student"), int(steps[0]["t_logit_row0"].size()));

@@ -48,7 +48,7 @@ Tensor replay_noise(const std::string& name, std::uint64_t seed, const Shape& sh
 double ReplayLimits::larger(double limit, const std::string& name, std::size_t index) const {
   const auto found = departures_.find(name);
   if (found == departures_.end()) return limit;
-  return std::max(limit, 3 * found->second[std::min(index, found->second.size() - 1)]);
+  return std::max(limit, factor_ * found->second[std::min(index, found->second.size() - 1)]);
 }
 
 double meter(TrainingTask& task, const std::string& name) {

@@ -35,11 +35,12 @@ class ReplayLimits {
  public:
   /// By the names of meters and tensors, how far PyTorch's float32 departs from its float64, step by step (the last for
   /// all after it): the largest up to that step of runs that differ in rounding or in the seed of the formula, 0.1 at
-  /// most. The limit is three times that. 0: that of README.
+  /// most. The limit is `factor` times that. 0: that of README.
   using Departures = std::map<std::string, std::vector<double>>;
 
   ReplayLimits() = default;
-  explicit ReplayLimits(Departures departures) : departures_(std::move(departures)) {}
+  explicit ReplayLimits(Departures departures, double factor = 3)
+      : departures_(std::move(departures)), factor_(factor) {}
 
   /// Of what a step, counted from 0, reports.
   double of(const std::string& name, std::size_t step) const { return larger(step == 0 ? 1e-4 : 1e-3, name, step); }
@@ -50,6 +51,7 @@ class ReplayLimits {
   double larger(double limit, const std::string& name, std::size_t index) const;
 
   Departures departures_;
+  double factor_ = 3;
 };
 
 /// The value of a meter after a step.
