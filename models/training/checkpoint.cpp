@@ -120,7 +120,7 @@ class StateReader : public StateVisitor {
     if (entry.shape.size() != 1)
       throw DataError(message("[resume] expected ", io::quoted_name(name), " as a list, got ", to_string(entry.shape)));
     values.resize(std::size_t(entry.shape[0]));
-    std::memcpy(values.data(), entry.bytes.data(), entry.bytes.size());
+    if (!values.empty()) std::memcpy(values.data(), entry.bytes.data(), entry.bytes.size());
   }
 
   std::map<std::string, const io::SafetensorsEntry*> left_;

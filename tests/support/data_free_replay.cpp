@@ -6,7 +6,7 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <regex>
+#include <stdexcept>
 
 #include "models/init.h"
 #include "models/nets/make_network.h"
@@ -16,13 +16,37 @@
 
 namespace engram::testing {
 
+namespace {
+
+/// The digits of `text` from `at` on, which moves behind them.
+std::string digits(const std::string& text, std::size_t& at) {
+  const std::size_t begin = at;
+  while (at < text.size() && text[at] >= '0' && text[at] <= '9') ++at;
+  return text.substr(begin, at - begin);
+}
+
+/// Steps over one of these characters.
+void skip(const std::string& text, std::size_t& at, const char* characters) {
+  if (at < text.size() && std::string(characters).find(text[at]) != std::string::npos) ++at;
+}
+
+}  // namespace
+
 std::string arch_in(const std::string& text, const std::string& start) {
   const std::string rest = text.substr(text.find(start));
-  std::smatch found;
-  if (!std::regex_search(rest, found, std::regex("(ResNet|resnet|WRN|wrn)-?([0-9]+)(?:[-_]([0-9]+))?")))
-    throw std::runtime_error("no network in '" + rest + "'");
-  const bool wide = found[1] == "WRN" || found[1] == "wrn";
-  return wide ? message("wrn-", found[2].str(), "-", found[3].str()) : "resnet" + found[2].str();
+  // By hand: GCC takes the standard library's expressions for uninitialised under sanitizers.
+  for (std::size_t begin = 0; begin < rest.size(); ++begin)
+    for (const std::string family : {"ResNet", "resnet", "WRN", "wrn"}) {
+      if (rest.compare(begin, family.size(), family) != 0) continue;
+      std::size_t at = begin + family.size();
+      skip(rest, at, "-");
+      const std::string depth = digits(rest, at);
+      if (depth.empty()) continue;
+      if (family == "ResNet" || family == "resnet") return "resnet" + depth;
+      skip(rest, at, "-_");
+      return message("wrn-", depth, "-", digits(rest, at));
+    }
+  throw std::runtime_error("no network in '" + rest + "'");
 }
 
 std::unique_ptr<Network> replay_network(const std::string& arch, int num_classes, const std::string& prefix,
