@@ -12,6 +12,7 @@
 #include "engine/io/atomic_file.h"
 #include "engine/io/csv.h"
 #include "kernels/common/error.h"
+#include "tests/support/golden.h"
 #include "tests/support/run_program.h"
 #include "tests/support/tag_balance.h"
 #include "tests/support/temp_folder.h"
@@ -335,7 +336,7 @@ std::map<std::string, std::map<std::string, std::string>> terms_of(const fs::pat
 
 /// engram-genes fit-cox on one of the stored cases, against R's coefficients and errors.
 void expect_fit_of_r(const std::string& name, std::vector<std::string> options, const std::string& errors) {
-  const fs::path golden = fs::path(ENGRAM_SOURCE_DIR) / "tests/golden/survival";
+  const fs::path golden = testing::golden_path("survival");
   const TempFolder folder;
   std::vector<std::string> arguments = {"fit-cox", "--data", golden / "cases" / (name + ".csv"),
                                         "--event", "status", "--treatment",

@@ -8,6 +8,7 @@
 #include "engine/io/tensor_io.h"
 #include "models/classifier_file.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/golden.h"
 #include "tests/support/temp_folder.h"
 
 namespace engram {
@@ -74,7 +75,7 @@ TEST(ClassifierFile, HalfPrecisionIsForWeightsOnly) {
 }
 
 TEST(ClassifierFile, ReadsPlainStateDictionariesByName) {
-  const std::string path = ENGRAM_SOURCE_DIR "/tests/golden/state_dicts/wrn-10-1.safetensors";
+  const std::string path = testing::golden_path("state_dicts/wrn-10-1.safetensors");
   const Classifier read = load_classifier(path, {.arch = "wrn-10-1"});
   EXPECT_EQ(read.network->num_classes(), 10);
   EXPECT_EQ(read.normalization.mean, cifar_normalization().mean);

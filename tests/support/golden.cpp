@@ -13,8 +13,12 @@
 namespace engram::testing {
 
 std::string golden_path(const std::string& name) {
-  if (const char* folder = std::getenv("ENGRAM_GOLDEN_DIR"))
+  if (const char* folder = std::getenv("ENGRAM_GOLDEN_DIR")) {
+    // A name with a mistake in it must not run the stored files instead.
+    if (!std::filesystem::is_directory(folder))
+      throw std::runtime_error(std::string("ENGRAM_GOLDEN_DIR: expected a folder, got ") + folder);
     if (const std::string path = std::string(folder) + "/" + name; std::filesystem::exists(path)) return path;
+  }
   return ENGRAM_SOURCE_DIR "/tests/golden/" + name;
 }
 

@@ -7,7 +7,8 @@
 namespace engram::testing {
 
 /// The path of a file or folder of stored values ("survival/hackathon"): in the folder of ENGRAM_GOLDEN_DIR where that
-/// has it, else in tests/golden. So sets of files can be exchanged one by one.
+/// has it, else in tests/golden. So sets of files can be exchanged one by one. Throws std::runtime_error, which fails
+/// the test, when that folder does not exist.
 std::string golden_path(const std::string& name);
 
 /// The content of a file ("decaug_losses.json"). Throws std::runtime_error, which fails the test, when it cannot be

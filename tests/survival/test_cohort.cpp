@@ -10,6 +10,7 @@
 #include "kernels/common/error.h"
 #include "models/genes/cohort_io.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/golden.h"
 #include "tests/support/temp_folder.h"
 
 namespace engram::genes {
@@ -18,7 +19,9 @@ namespace {
 using test::TempFolder;
 using Names = std::vector<std::string>;
 
-const std::string kHackathon = ENGRAM_SOURCE_DIR "/tests/golden/survival/hackathon";
+std::string hackathon() {
+  return testing::golden_path("survival/hackathon");
+}
 
 /// Six patients, two clinical variables, three genes; as files.
 struct SmallFolder {
@@ -220,7 +223,7 @@ TEST(Cohort, AuditFindsGenesOfOneArm) {
 }
 
 TEST(Cohort, CompetitionDataAreReadWithTheirAnomalies) {
-  const LoadedCohort loaded = load_cohort_folder(kHackathon);
+  const LoadedCohort loaded = load_cohort_folder(hackathon());
   const Cohort& c = loaded.cohort;
   EXPECT_EQ(c.num_patients(), 1000);
   EXPECT_EQ(c.num_genes(), 300);
@@ -268,7 +271,7 @@ TEST(Cohort, AWideFileIsReadByRoles) {
 }
 
 TEST(Cohort, SavedFoldersReadBackTheSame) {
-  const Cohort before = load_cohort_folder(kHackathon).cohort;
+  const Cohort before = load_cohort_folder(hackathon()).cohort;
   const TempFolder folder;
   save_cohort_folder(before, folder / "copy");
   const Cohort after = load_cohort_folder(folder / "copy").cohort;

@@ -16,6 +16,7 @@
 #include "models/genes/forward_terms.h"
 #include "models/genes/search/climb.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/golden.h"
 #include "tests/support/sanitized.h"
 
 namespace engram::genes {
@@ -24,16 +25,13 @@ namespace {
 using Json = nlohmann::json;
 using engram::testing::sample_size;
 
-const std::string kGolden = std::string(ENGRAM_SOURCE_DIR) + "/tests/golden/survival/golden/";
-
 const Cohort& competition() {
-  static const Cohort cohort =
-      load_cohort_folder(std::string(ENGRAM_SOURCE_DIR) + "/tests/golden/survival/hackathon").cohort;
+  static const Cohort cohort = load_cohort_folder(testing::golden_path("survival/hackathon")).cohort;
   return cohort;
 }
 
 const Json& wrapper_golden() {
-  static const Json golden = Json::parse(std::ifstream(kGolden + "wrapper_hackathon.json"));
+  static const Json golden = Json::parse(std::ifstream(testing::golden_path("survival/golden/wrapper_hackathon.json")));
   return golden;
 }
 
@@ -56,7 +54,7 @@ struct TraceStep {
 };
 
 std::vector<TraceStep> trace(const std::string& file) {
-  std::ifstream in(kGolden + file);
+  std::ifstream in(testing::golden_path("survival/golden/" + file));
   std::string line, cell;
   std::getline(in, line);
   std::vector<TraceStep> steps;

@@ -18,6 +18,7 @@
 #include "models/genes/recovery.h"
 #include "models/genes/stability.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/golden.h"
 #include "tests/support/sanitized.h"
 #include "tests/support/small_cohort.h"
 
@@ -28,8 +29,7 @@ using engram::testing::sample_size;
 using engram::testing::small_cohort;
 
 const Cohort& competition() {
-  static const Cohort cohort =
-      load_cohort_folder(std::string(ENGRAM_SOURCE_DIR) + "/tests/golden/survival/hackathon").cohort;
+  static const Cohort cohort = load_cohort_folder(testing::golden_path("survival/hackathon")).cohort;
   return cohort;
 }
 

@@ -18,6 +18,7 @@
 #include "models/genes/prediction.h"
 #include "models/genes/recovery.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/golden.h"
 #include "tests/support/sanitized.h"
 #include "tests/support/small_cohort.h"
 
@@ -27,10 +28,8 @@ namespace {
 using engram::testing::sample_size;
 using engram::testing::small_cohort;
 
-const std::string kGolden = std::string(ENGRAM_SOURCE_DIR) + "/tests/golden/survival/";
-
 const Cohort& competition() {
-  static const Cohort cohort = load_cohort_folder(kGolden + "hackathon").cohort;
+  static const Cohort cohort = load_cohort_folder(testing::golden_path("survival/hackathon")).cohort;
   return cohort;
 }
 
@@ -50,7 +49,8 @@ std::vector<dim_t> from_one(const nlohmann::json& genes) {
 
 // Folds are row mod 5 there.
 TEST(Prediction, HeldOutPatientsAreThoseOfR) {
-  const nlohmann::json golden = nlohmann::json::parse(std::ifstream(kGolden + "golden/wrapper_hackathon.json"));
+  const nlohmann::json golden =
+      nlohmann::json::parse(std::ifstream(testing::golden_path("survival/golden/wrapper_hackathon.json")));
   PredictionScore base{0, 0, 0}, with{0, 0, 0};
   for (int fold = 0; fold < 5; ++fold) {
     std::vector<dim_t> held_out;

@@ -13,6 +13,7 @@
 #include "models/genes/treatment_weighting.h"
 #include "models/survival/propensity.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/golden.h"
 #include "tests/support/small_cohort.h"
 
 namespace engram::genes {
@@ -21,14 +22,12 @@ namespace {
 using Json = nlohmann::json;
 
 const Cohort& competition() {
-  static const Cohort cohort =
-      load_cohort_folder(std::string(ENGRAM_SOURCE_DIR) + "/tests/golden/survival/hackathon").cohort;
+  static const Cohort cohort = load_cohort_folder(testing::golden_path("survival/hackathon")).cohort;
   return cohort;
 }
 
 const Json& golden() {
-  static const Json json = Json::parse(
-      std::ifstream(std::string(ENGRAM_SOURCE_DIR) + "/tests/golden/survival/golden/weighted_hackathon.json"));
+  static const Json json = Json::parse(std::ifstream(testing::golden_path("survival/golden/weighted_hackathon.json")));
   return json;
 }
 
