@@ -115,4 +115,9 @@ std::unique_ptr<LatentGenerator> make_generator(const std::string& name, const I
   return generator;
 }
 
+std::unique_ptr<LatentGenerator> make_generator(const std::string& name, dim_t latent, const ImageShape& image,
+                                                std::uint64_t seed, const Device& device) {
+  return make_generator(message(R"({"name": ")", name, R"(", "latent": )", latent, "}"), image, seed, device);
+}
+
 }  // namespace engram

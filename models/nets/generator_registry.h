@@ -16,5 +16,8 @@ const GeneratorRegistry& generator_registry();
 /// unknown name or setting, and for images that the generator cannot make.
 std::unique_ptr<LatentGenerator> make_generator(const std::string& name, const ImageShape& image, std::uint64_t seed,
                                                 const Device& device);
+/// The same with `latent` values of noise an image instead of the registered number.
+std::unique_ptr<LatentGenerator> make_generator(const std::string& name, dim_t latent, const ImageShape& image,
+                                                std::uint64_t seed, const Device& device);
 
 }  // namespace engram

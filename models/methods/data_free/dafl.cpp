@@ -3,7 +3,6 @@
 #include "engine/autograd.h"
 #include "engine/ops.h"
 #include "models/methods/data_free/dafl_terms.h"
-#include "models/nets/generator_registry.h"
 
 namespace engram {
 namespace {
@@ -16,20 +15,23 @@ DaflOptions completed(DaflOptions o, int num_classes) {
   return o;
 }
 
+GeneratorTraining training(const DaflOptions& o) {
+  return {.generator = "dafl",
+          .latent = o.latent,
+          .generator_optimizer = adam_options(),
+          .student_optimizer = student_sgd(5e-4f),
+          .student_schedule = {.kind = ScheduleKind::kMultiStep,
+                               .base_lr = o.lr_student,
+                               .milestones = {o.first_drop, o.second_drop}},
+          .batch_size = o.batch_size,
+          .epochs = o.epochs};
+}
+
 }  // namespace
 
 DaflTask::DaflTask(const DataFreeProblem& problem, const DaflOptions& options)
-    : DataFreeTask(problem),
-      options_(completed(options, problem.teacher.num_classes())),
-      generator_(make_generator(message(R"({"name": "dafl", "latent": )", options.latent, "}"), teacher_.image(),
-                                seed_for("generator"), device())),
-      generator_optimizer_(generator_->named_parameters(), adam_options()),
-      student_optimizer_(student_.named_parameters(), student_sgd(5e-4f)),
-      student_rate_({.kind = ScheduleKind::kMultiStep,
-                     .base_lr = options.lr_student,
-                     .milestones = {options.first_drop, options.second_drop}},
-                    device()) {
-  check_lengths({{"batch_size", options.batch_size}, {"epochs", options.epochs}, {"steps", options.steps}});
+    : GeneratorTask(problem, training(options)), options_(completed(options, problem.teacher.num_classes())) {
+  check_lengths({{"steps", options.steps}});
   meters_ = Meters({{"loss/total"},
                     {"loss/one_hot"},
                     {"loss/entropy"},
@@ -40,18 +42,10 @@ DaflTask::DaflTask(const DataFreeProblem& problem, const DaflOptions& options)
                    device());
 }
 
-double DaflTask::learning_rate(dim_t step) const {
-  return student_rate_.at(step / options_.steps);
-}
-
-void DaflTask::stage(dim_t step) {
-  student_rate_.stage(step / options_.steps);
-}
-
 void DaflTask::issue() {
   generator_->train();
   student_.train();
-  const Tensor images = generator_->forward(noise_.draw({options_.batch_size, options_.latent}));
+  const Tensor images = generator_->forward(draw_noise());
   const Features teacher = teacher_.forward(images, {.pooled = true});
   const Tensor one_hot = one_hot_loss(teacher.logits), entropy = kPerLog10 * class_balance(teacher.logits),
                activation = activation_loss(teacher.pooled);
@@ -64,14 +58,6 @@ void DaflTask::issue() {
                   grad_norm(to_student, 1).norm});
   generator_optimizer_.step(to_generator, float(options_.lr_generator));
   student_optimizer_.step(to_student, student_rate_.tensor());
-}
-
-void DaflTask::visit_parts(StateVisitor& visitor) {
-  visitor.visit("student", student_);
-  visitor.visit("generator", *generator_);
-  visitor.visit("student_optimizer", student_optimizer_);
-  visitor.visit("generator_optimizer", generator_optimizer_);
-  visitor.visit("noise", noise_.stream());
 }
 
 namespace {

@@ -3,7 +3,7 @@
 /// on them (docs/methods/data_free.md, "DAFL").
 
 #include "models/methods/data_free/data_free_registry.h"
-#include "models/nets/latent_generator.h"
+#include "models/methods/data_free/generator_task.h"
 
 namespace engram {
 
@@ -18,26 +18,15 @@ struct DaflOptions {
 };
 
 /// One joint step: Adam on the generator along its three terms, SGD on the student along KL(t || s) on the same images.
-class DaflTask : public DataFreeTask {
+class DaflTask : public GeneratorTask {
  public:
   DaflTask(const DataFreeProblem& problem, const DaflOptions& options);
 
-  LatentGenerator& generator() { return *generator_; }
   dim_t steps_per_epoch() const override { return options_.steps; }
-  dim_t epochs() const override { return options_.epochs; }
-  dim_t batch_size() const override { return options_.batch_size; }
-  double learning_rate(dim_t step) const override;
-  void stage(dim_t step) override;
   void issue() override;
-
- protected:
-  void visit_parts(StateVisitor& visitor) override;
 
  private:
   DaflOptions options_;
-  std::unique_ptr<LatentGenerator> generator_;
-  Optimizer generator_optimizer_, student_optimizer_;
-  StagedRate student_rate_;
 };
 
 }  // namespace engram

@@ -3,7 +3,6 @@
 #include "engine/autograd.h"
 #include "engine/ops.h"
 #include "models/methods/data_free/generative_loss.h"
-#include "models/nets/generator_registry.h"
 
 namespace engram {
 namespace {
@@ -12,21 +11,23 @@ ScheduleOptions falling(double base, const DfadOptions& o) {
   return {.kind = ScheduleKind::kMultiStep, .base_lr = base, .milestones = {o.first_drop, o.second_drop}};
 }
 
+GeneratorTraining training(const DfadOptions& o) {
+  return {.generator = "dfad",
+          .latent = o.latent,
+          .generator_optimizer = adam_options(),
+          .student_optimizer = student_sgd(5e-4f),
+          .student_schedule = falling(o.lr_student, o),
+          .batch_size = o.batch_size,
+          .epochs = o.epochs};
+}
+
 }  // namespace
 
 DfadTask::DfadTask(const DataFreeProblem& problem, const DfadOptions& options)
-    : DataFreeTask(problem),
+    : GeneratorTask(problem, training(options)),
       options_(options),
-      generator_(make_generator(message(R"({"name": "dfad", "latent": )", options.latent, "}"), teacher_.image(),
-                                seed_for("generator"), device())),
-      generator_optimizer_(generator_->named_parameters(), adam_options()),
-      student_optimizer_(student_.named_parameters(), student_sgd(5e-4f)),
-      generator_rate_(falling(options.lr_generator, options), device()),
-      student_rate_(falling(options.lr_student, options), device()) {
-  check_lengths({{"batch_size", options.batch_size},
-                 {"epochs", options.epochs},
-                 {"iterations", options.iterations},
-                 {"student_steps", options.student_steps}});
+      generator_rate_(falling(options.lr_generator, options), device()) {
+  check_lengths({{"iterations", options.iterations}, {"student_steps", options.student_steps}});
   meters_ = Meters({{"loss/student"}, {"loss/generator"}, {"grad/student"}, {"grad/generator"}}, device());
 }
 
@@ -34,22 +35,16 @@ int DfadTask::phase(dim_t step) const {
   return step % (1 + options_.student_steps) == options_.student_steps ? 1 : 0;
 }
 
-double DfadTask::learning_rate(dim_t step) const {
-  return student_rate_.at(step / steps_per_epoch());
-}
-
 void DfadTask::stage(dim_t step) {
-  phase_ = phase(step);
-  const dim_t epoch = step / steps_per_epoch();
-  generator_rate_.stage(epoch);
-  student_rate_.stage(epoch);
+  GeneratorTask::stage(step);
+  generator_rate_.stage(rate_position(step));
 }
 
 void DfadTask::issue() {
   const bool makes = phase_ == 1;
   generator_->train();
   student_.train();
-  const Tensor z = noise_.draw({options_.batch_size, options_.latent}), none = Tensor::zeros({}, device());
+  const Tensor z = draw_noise(), none = Tensor::zeros({}, device());
   Tensor images;
   {
     const GradModeGuard record(makes);
@@ -66,14 +61,6 @@ void DfadTask::issue() {
   const std::vector<Tensor> gradients = grad({distance}, student_.parameters());
   meters_.record({distance, none, grad_norm(gradients, 1).norm, none});
   student_optimizer_.step(gradients, student_rate_.tensor());
-}
-
-void DfadTask::visit_parts(StateVisitor& visitor) {
-  visitor.visit("student", student_);
-  visitor.visit("generator", *generator_);
-  visitor.visit("student_optimizer", student_optimizer_);
-  visitor.visit("generator_optimizer", generator_optimizer_);
-  visitor.visit("noise", noise_.stream());
 }
 
 namespace {

@@ -3,7 +3,7 @@
 /// "DFAD").
 
 #include "models/methods/data_free/data_free_registry.h"
-#include "models/nets/latent_generator.h"
+#include "models/methods/data_free/generator_task.h"
 
 namespace engram {
 
@@ -17,28 +17,18 @@ struct DfadOptions {
 
 /// An iteration is some steps of the student along mean|s - t|, each on new images, then one of the generator along
 /// -mean|s - t|. Phases: 0 student, 1 generator. Both networks are in training mode throughout.
-class DfadTask : public DataFreeTask {
+class DfadTask : public GeneratorTask {
  public:
   DfadTask(const DataFreeProblem& problem, const DfadOptions& options);
 
-  LatentGenerator& generator() { return *generator_; }
   dim_t steps_per_epoch() const override { return options_.iterations * (1 + options_.student_steps); }
-  dim_t epochs() const override { return options_.epochs; }
-  dim_t batch_size() const override { return options_.batch_size; }
-  double learning_rate(dim_t step) const override;
   int phase(dim_t step) const override;
   void stage(dim_t step) override;
   void issue() override;
 
- protected:
-  void visit_parts(StateVisitor& visitor) override;
-
  private:
   DfadOptions options_;
-  std::unique_ptr<LatentGenerator> generator_;
-  Optimizer generator_optimizer_, student_optimizer_;
-  StagedRate generator_rate_, student_rate_;
-  int phase_ = 0;
+  StagedRate generator_rate_;
 };
 
 }  // namespace engram

@@ -3,23 +3,26 @@
 #include "engine/autograd.h"
 #include "engine/ops.h"
 #include "models/methods/data_free/bn_matching.h"
-#include "models/nets/generator_registry.h"
 
 namespace engram {
 
+namespace {
+
+GeneratorTraining training(const GenerativeOptions& o) {
+  return {.generator = o.generator,
+          .latent = o.latent,
+          .generator_optimizer = adam_with(0.5, 0.999),
+          .student_optimizer = student_sgd(1e-4f),
+          .student_schedule = {.kind = ScheduleKind::kCosine, .base_lr = o.lr_student, .total_steps = o.epochs},
+          .batch_size = o.batch_size,
+          .epochs = o.epochs};
+}
+
+}  // namespace
+
 GenerativeTask::GenerativeTask(const DataFreeProblem& problem, const GenerativeOptions& options)
-    : DataFreeTask(problem),
-      options_(options),
-      generator_(make_generator(message("{\"name\": \"", options.generator, "\", \"latent\": ", options.latent, "}"),
-                                teacher_.image(), seed_for("generator"), device())),
-      generator_optimizer_(generator_->named_parameters(), adam_with(0.5, 0.999)),
-      student_optimizer_(student_.named_parameters(), student_sgd(1e-4f)),
-      student_rate_({.kind = ScheduleKind::kCosine, .base_lr = options.lr_student, .total_steps = options.epochs},
-                    device()) {
-  check_lengths({{"batch_size", options.batch_size},
-                 {"epochs", options.epochs},
-                 {"student_steps", options.student_steps},
-                 {"rounds", options.rounds}});
+    : GeneratorTask(problem, training(options)), options_(options) {
+  check_lengths({{"student_steps", options.student_steps}, {"rounds", options.rounds}});
   if (options.weights.bn != 0) require_batch_norm(teacher_, "data-free");
   meters_ = Meters({{"loss/generator"},
                     {"loss/bn"},
@@ -35,15 +38,6 @@ GenerativeTask::GenerativeTask(const DataFreeProblem& problem, const GenerativeO
 
 int GenerativeTask::phase(dim_t step) const {
   return step % (1 + options_.student_steps) == 0 ? 0 : 1;
-}
-
-double GenerativeTask::learning_rate(dim_t step) const {
-  return student_rate_.at(step / steps_per_epoch());
-}
-
-void GenerativeTask::stage(dim_t step) {
-  phase_ = phase(step);
-  student_rate_.stage(step / steps_per_epoch());
 }
 
 void GenerativeTask::issue() {
@@ -73,7 +67,7 @@ GenerativeAnswers GenerativeTask::answers(const Tensor& images) {
 void GenerativeTask::issue_generator() {
   generator_->train();
   student_.eval();
-  const Tensor images = generator_->forward(noise_.draw({options_.batch_size, generator_->latent()}));
+  const Tensor images = generator_->forward(draw_noise());
   const GenerativeLoss loss =
       generative_loss(answers(generator_->in_unit_range() ? normalized(images) : images), options_.weights);
   const std::vector<Tensor> gradients = grad({loss.total}, generator_->parameters());
@@ -89,7 +83,7 @@ void GenerativeTask::issue_student() {
   Tensor images, answers;
   {
     const NoGradGuard no_grad;
-    const Tensor made = generator_->forward(noise_.draw({options_.batch_size, generator_->latent()}));
+    const Tensor made = generator_->forward(draw_noise());
     images = generator_->in_unit_range() ? normalized(made) : made;
     answers = teacher_.logits_inference(images);
   }
@@ -98,14 +92,6 @@ void GenerativeTask::issue_student() {
   const Tensor none = Tensor::zeros({}, device());
   meters_.record({none, none, none, none, none, none, distance, none, grad_norm(gradients, 1).norm});
   student_optimizer_.step(gradients, student_rate_.tensor());
-}
-
-void GenerativeTask::visit_parts(StateVisitor& visitor) {
-  visitor.visit("student", student_);
-  visitor.visit("generator", *generator_);
-  visitor.visit("student_optimizer", student_optimizer_);
-  visitor.visit("generator_optimizer", generator_optimizer_);
-  visitor.visit("noise", noise_.stream());
 }
 
 namespace {

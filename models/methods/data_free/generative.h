@@ -3,7 +3,7 @@
 
 #include "models/methods/data_free/data_free_registry.h"
 #include "models/methods/data_free/generative_loss.h"
-#include "models/nets/latent_generator.h"
+#include "models/methods/data_free/generator_task.h"
 
 namespace engram {
 
@@ -19,22 +19,14 @@ struct GenerativeOptions {
 
 /// A round is one step of the generator (training mode; the student in evaluation mode), then steps of the student on
 /// images of the generator in evaluation mode. Phases: 0 generator, 1 student.
-class GenerativeTask : public DataFreeTask {
+class GenerativeTask : public GeneratorTask {
  public:
   /// Throws DataError for a teacher without batch normalisation where statistics are matched.
   GenerativeTask(const DataFreeProblem& problem, const GenerativeOptions& options);
 
-  LatentGenerator& generator() { return *generator_; }
   dim_t steps_per_epoch() const override { return options_.rounds * (1 + options_.student_steps); }
-  dim_t epochs() const override { return options_.epochs; }
-  dim_t batch_size() const override { return options_.batch_size; }
-  double learning_rate(dim_t step) const override;
   int phase(dim_t step) const override;
-  void stage(dim_t step) override;
   void issue() override;
-
- protected:
-  void visit_parts(StateVisitor& visitor) override;
 
  private:
   GenerativeAnswers answers(const Tensor& images);
@@ -42,10 +34,6 @@ class GenerativeTask : public DataFreeTask {
   void issue_student();
 
   GenerativeOptions options_;
-  std::unique_ptr<LatentGenerator> generator_;
-  Optimizer generator_optimizer_, student_optimizer_;
-  StagedRate student_rate_;
-  int phase_ = 0;
 };
 
 }  // namespace engram

@@ -15,10 +15,6 @@ constexpr float kKldWeight = 1e-5f;
 
 enum Meter { kNovel, kMatching, kCompetition, kStudent, kMemory, kGradNovel, kGradStudent, kGradMemory, kMeters };
 
-std::string generator_name(const std::string& kind, dim_t latent) {
-  return message("{\"name\": \"", kind, "\", \"latent\": ", latent, "}");
-}
-
 Tensor mean_distance(const Tensor& a, const Tensor& b) {
   return mean(abs(a - b));
 }
@@ -37,10 +33,8 @@ Tensor normal_divergence(const LatentEncoder::Distribution& d) {
 PreDfkdTask::PreDfkdTask(const DataFreeProblem& problem, const PreDfkdOptions& options)
     : DataFreeTask(problem),
       options_(options),
-      novel_(
-          make_generator(generator_name("pre-novel", options.latent), teacher_.image(), seed_for("novel"), device())),
-      memory_(
-          make_generator(generator_name("pre-memory", options.latent), teacher_.image(), seed_for("memory"), device())),
+      novel_(make_generator("pre-novel", options.latent, teacher_.image(), seed_for("novel"), device())),
+      memory_(make_generator("pre-memory", options.latent, teacher_.image(), seed_for("memory"), device())),
       encoder_(options.latent, teacher_.image(), device()),
       novel_optimizer_(novel_->named_parameters(), adam_options()),
       memory_optimizer_(memory_->named_parameters(), adam_options()),

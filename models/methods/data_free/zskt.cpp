@@ -4,13 +4,22 @@
 #include "engine/ops.h"
 #include "models/init.h"
 #include "models/methods/data_free/spatial_attention.h"
-#include "models/nets/generator_registry.h"
 
 namespace engram {
 namespace {
 
 ScheduleOptions cosine(double base, const ZsktOptions& o) {
   return {.kind = ScheduleKind::kCosine, .base_lr = base, .total_steps = o.epochs * o.pseudo_batches};
+}
+
+GeneratorTraining training(const ZsktOptions& o) {
+  return {.generator = "zskt",
+          .latent = o.latent,
+          .generator_optimizer = adam_options(),
+          .student_optimizer = adam_options(),
+          .student_schedule = cosine(o.lr_student, o),
+          .batch_size = o.batch_size,
+          .epochs = o.epochs};
 }
 
 /// Extents of the maps that attention compares.
@@ -30,20 +39,12 @@ std::vector<Shape> map_shapes(Network& network) {
 }  // namespace
 
 ZsktTask::ZsktTask(const DataFreeProblem& problem, const ZsktOptions& options)
-    : DataFreeTask(problem),
+    : GeneratorTask(problem, training(options)),
       options_(options),
-      generator_(make_generator(message(R"({"name": "zskt", "latent": )", options.latent, "}"), teacher_.image(),
-                                seed_for("generator"), device())),
-      generator_optimizer_(generator_->named_parameters(), adam_options()),
-      student_optimizer_(student_.named_parameters(), adam_options()),
       generator_rate_(cosine(options.lr_generator, options), device()),
-      student_rate_(cosine(options.lr_student, options), device()),
       latents_(Tensor::zeros({options.batch_size, options.latent}, device())),
       answers_(Tensor::zeros({options.batch_size, teacher_.num_classes()}, device())) {
-  check_lengths({{"batch_size", options.batch_size},
-                 {"epochs", options.epochs},
-                 {"pseudo_batches", options.pseudo_batches},
-                 {"student_steps", options.student_steps}});
+  check_lengths({{"pseudo_batches", options.pseudo_batches}, {"student_steps", options.student_steps}});
   if (options.attention != 0) {
     const std::vector<Shape> shapes = map_shapes(teacher_);
     if (shapes != map_shapes(student_))
@@ -62,15 +63,13 @@ int ZsktTask::phase(dim_t step) const {
   return int(std::min<dim_t>(place, 2));
 }
 
-double ZsktTask::learning_rate(dim_t step) const {
-  return student_rate_.at(step / (1 + options_.student_steps));
+dim_t ZsktTask::rate_position(dim_t step) const {
+  return step / (1 + options_.student_steps);  // the pseudo-batch
 }
 
 void ZsktTask::stage(dim_t step) {
-  phase_ = phase(step);
-  const dim_t pseudo_batch = step / (1 + options_.student_steps);
-  generator_rate_.stage(pseudo_batch);
-  student_rate_.stage(pseudo_batch);
+  GeneratorTask::stage(step);
+  generator_rate_.stage(rate_position(step));
 }
 
 void ZsktTask::issue() {
@@ -120,11 +119,7 @@ void ZsktTask::issue_student(bool first) {
 }
 
 void ZsktTask::visit_parts(StateVisitor& visitor) {
-  visitor.visit("student", student_);
-  visitor.visit("generator", *generator_);
-  visitor.visit("student_optimizer", student_optimizer_);
-  visitor.visit("generator_optimizer", generator_optimizer_);
-  visitor.visit("noise", noise_.stream());
+  GeneratorTask::visit_parts(visitor);
   visitor.visit("latents", latents_);
   visitor.visit("answers", answers_);
   visitor.visit("teacher_maps", teacher_maps_);

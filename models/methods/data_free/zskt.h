@@ -3,7 +3,7 @@
 /// (docs/methods/data_free.md, "ZSKT").
 
 #include "models/methods/data_free/data_free_registry.h"
-#include "models/nets/latent_generator.h"
+#include "models/methods/data_free/generator_task.h"
 
 namespace engram {
 
@@ -20,21 +20,18 @@ struct ZsktOptions {
 /// all on one batch of noise. KL is averaged over rows and classes. Phases: 0 generator; 1 the student's first step,
 /// whose answers of the teacher are kept; 2 its later ones. The student is in training mode throughout, the generator
 /// too, so its running statistics move in all of these passes.
-class ZsktTask : public DataFreeTask {
+class ZsktTask : public GeneratorTask {
  public:
   /// Throws DataError where attention is asked for and the maps of teacher and student differ in number or extents.
   ZsktTask(const DataFreeProblem& problem, const ZsktOptions& options);
 
-  LatentGenerator& generator() { return *generator_; }
   dim_t steps_per_epoch() const override { return options_.pseudo_batches * (1 + options_.student_steps); }
-  dim_t epochs() const override { return options_.epochs; }
-  dim_t batch_size() const override { return options_.batch_size; }
-  double learning_rate(dim_t step) const override;
   int phase(dim_t step) const override;
   void stage(dim_t step) override;
   void issue() override;
 
  protected:
+  dim_t rate_position(dim_t step) const override;
   void visit_parts(StateVisitor& visitor) override;
 
  private:
@@ -42,10 +39,7 @@ class ZsktTask : public DataFreeTask {
   void issue_student(bool first);
 
   ZsktOptions options_;
-  std::unique_ptr<LatentGenerator> generator_;
-  Optimizer generator_optimizer_, student_optimizer_;
-  StagedRate generator_rate_, student_rate_;
-  int phase_ = 0;
+  StagedRate generator_rate_;
   Tensor latents_;                    // of the pseudo-batch
   Tensor answers_;                    // the teacher's logits of it
   std::vector<Tensor> teacher_maps_;  // its attention

@@ -12,8 +12,7 @@ namespace {
 constexpr dim_t kForgetAfter = 120;  // batches beyond the warm-up
 
 std::unique_ptr<LatentGenerator> make(const MetaOptions& options, Network& classifier, std::uint64_t seed) {
-  return make_generator(message(R"({"name": "cmi", "latent": )", options.latent, "}"), classifier.image(), seed,
-                        classifier.device());
+  return make_generator("cmi", options.latent, classifier.image(), seed, classifier.device());
 }
 
 void copy_state(const Module& target, const Module& source) {
