@@ -4,17 +4,14 @@
 #include <filesystem>
 
 #include "apps/common/exit_code.h"
+#include "apps/common/nearest_sheet.h"
 #include "apps/common/score_inputs.h"
-#include "apps/common/score_table.h"
+#include "apps/common/score_parts.h"
 #include "apps/common/synthetic_set.h"
 #include "apps/programs.h"
 #include "engine/io/atomic_file.h"
-#include "engine/io/image_grid.h"
 #include "engine/io/png.h"
 #include "models/data/dataset_hash.h"
-#include "models/methods/metrics/channel_statistics.h"
-#include "models/methods/metrics/fid.h"
-#include "models/methods/metrics/nearest.h"
 
 namespace engram::apps {
 namespace {
@@ -24,7 +21,6 @@ namespace fs = std::filesystem;
 constexpr const char* kStatistics = "statistics.safetensors";
 constexpr const char* kTable = "score.csv";
 constexpr dim_t kSheetImages = 100;
-constexpr dim_t kFloorCounts[] = {50, 100, 256, 512, 1024, 2048, 5000, 10000};
 
 /// What belongs to one call of the program.
 struct Run {
@@ -51,27 +47,11 @@ BootstrapPlan bootstrap(const Run& run) {
   return {.resamples = run.settings.resamples, .seed = run.settings.common.seed};
 }
 
-void warn(Run& run, const std::string& text) {
-  auto& warnings = run.table.warnings;
-  if (std::find(warnings.begin(), warnings.end(), text) == warnings.end()) warnings.push_back(text);
-}
-
-void warn_about(Run& run, const ExtractorScore& score) {
-  if (!score.independent)
-    warn(run, message(score.label,
-                      " is the classifier that the images were made from: they fit its statistics by "
-                      "construction, so its FID says little and is left out of the means"));
-  if (score.quality.regularized_fid)
-    warn(run, message("FID-", score.label, " by ", run.table.made, " made images for ", score.features,
-                      " features: the covariance of so few is singular and FID far too large, comparable at this "
-                      "number of images only; with ",
-                      kFidRidge, " on the variances it is ", *score.quality.regularized_fid));
-}
-
 void judge(Run& run, const Viewer& viewer, const std::string& role, const ImageFeatures& seen) {
   if (viewer.classifier.network->num_classes() != run.inputs.made.num_classes) {
-    warn(run, message("no accuracy by ", viewer.label, ": it has ", viewer.classifier.network->num_classes(),
-                      " classes, the made images ", run.inputs.made.num_classes));
+    add_warning(run.table,
+                message("no accuracy by ", viewer.label, ": it has ", viewer.classifier.network->num_classes(),
+                        " classes, the made images ", run.inputs.made.num_classes));
     return;
   }
   const std::vector<double> correct = seen.correct();
@@ -91,30 +71,6 @@ void add_floors(Run& run, const Viewer& viewer, const FeatureMatrix& real, Extra
                             fid_between(real, look(run, viewer, run.inputs.test).features));
 }
 
-void picture(Run& run, RunDir& dir, const FeatureMatrix& made, const FeatureMatrix& real) {
-  constexpr dim_t kShown = 5, kZoom = 2;
-  const dim_t count = std::min<dim_t>(run.settings.pictures, made.rows), shown = std::min(kShown, real.rows);
-  if (count == 0) return;
-  FeatureMatrix chosen{0, made.columns, {}};
-  std::vector<dim_t> rows;
-  for (dim_t i = 0; i < count; ++i, ++chosen.rows) {
-    rows.push_back(i * made.rows / count);
-    chosen.values.insert(chosen.values.end(), made.row(rows.back()), made.row(rows.back()) + made.columns);
-  }
-  std::vector<std::uint8_t> planar;
-  const auto append = [&](const ImageDataset& set, dim_t index) {
-    planar.insert(planar.end(), set.image(index), set.image(index) + set.image_bytes());
-  };
-  const auto neighbors = nearest_neighbors(chosen, real, shown, run.program.device());
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    append(run.inputs.made, rows[i]);
-    for (const Neighbor& neighbor : neighbors[i]) append(run.inputs.real, neighbor.index);
-  }
-  const io::Image sheet = io::image_grid(planar, count * (1 + shown), run.inputs.made.channels, run.inputs.made.height,
-                                         run.inputs.made.width, {.columns = 1 + shown, .padding = 3, .zoom = kZoom});
-  io::write_png(dir / "images" / "final_beside_nearest_real.png", sheet);
-}
-
 /// Against real images.
 void score_images(Run& run, RunDir& dir, const Viewer& viewer, ExtractorScore& score) {
   say(run, message(viewer.label, ": features"));
@@ -128,7 +84,11 @@ void score_images(Run& run, RunDir& dir, const Viewer& viewer, ExtractorScore& s
   score.quality =
       image_quality(real, made, options, [&](const std::string& part) { say(run, message(viewer.label, ": ", part)); });
   add_floors(run, viewer, real.features, score);
-  if (run.table.extractors.empty()) picture(run, dir, made.features, real.features);
+  const dim_t shown = std::min<dim_t>(run.settings.pictures, made.features.rows);
+  if (shown > 0 && run.table.extractors.empty())
+    io::write_png(
+        dir / "images" / "final_beside_nearest_real.png",
+        nearest_sheet(run.inputs.made, made.features, run.inputs.real, real.features, shown, run.program.device()));
 }
 
 /// Against statistics alone.
@@ -144,17 +104,6 @@ void score_by_statistics(Run& run, const Viewer& viewer, ExtractorScore& score) 
   if (floor == real.floor.begin()) return;
   --floor;
   score.floors.emplace_back(message(floor->first, " others"), floor->second);
-}
-
-void add_channels(Run& run) {
-  const ChannelStatistics made = channel_statistics(run.inputs.made), real = channel_statistics(run.inputs.real);
-  const char* const names[] = {"red", "green", "blue"};
-  for (std::size_t c = 0; c < made.mean.size(); ++c)
-    run.table.channels.push_back({made.mean.size() == 3 ? names[c] : message("channel ", c), made.mean[c],
-                                  made.deviation[c], real.mean[c], real.deviation[c]});
-  if (run.inputs.made.num_classes == run.inputs.real.num_classes)
-    run.table.class_color_distance =
-        class_color_distance(class_channel_statistics(run.inputs.made), class_channel_statistics(run.inputs.real));
 }
 
 void write_results(const Run& run, RunDir& dir) {
@@ -189,7 +138,7 @@ Outcome score(Run& run, RunDir& dir) {
     else
       score_images(run, dir, viewer, entry);
     entry.features = entry.quality.features;
-    warn_about(run, entry);
+    warn_about(table, entry);
     table.extractors.push_back(std::move(entry));
   }
   for (const Viewer& viewer : run.inputs.judges) {
@@ -197,10 +146,8 @@ Outcome score(Run& run, RunDir& dir) {
     const bool inverted = viewer.sha256 == run.inputs.inverted_sha256;
     judge(run, viewer, inverted ? "inverted classifier" : "judge", look(run, viewer, run.inputs.made));
   }
-  if (!run.inputs.statistics) add_channels(run);
-  if (table.made != table.real)
-    warn(run, message("FID falls with the number of images: compare ", table.made, " made ones with others of that ",
-                      "number only"));
+  if (!run.inputs.statistics) add_channels(table, run.inputs.made, run.inputs.real);
+  warn_of_counts(table);
   write_sheet(dir / "images" / "final.png", run.inputs.made, kSheetImages);
   write_results(run, dir);
   return {.text = score_text(table)};
@@ -218,11 +165,7 @@ Outcome make_statistics(Run& run, RunDir& dir) {
                                .floor = {}};
   if (run.inputs.test.count >= 2) {
     say(run, message(viewer.label, ": test images"));
-    const FeatureMatrix test = look(run, viewer, run.inputs.test).features;
-    const FrechetReference reference(statistics.moments);
-    for (const dim_t count : kFloorCounts)
-      if (count <= test.rows)
-        statistics.floor[count] = reference.distance_to(moments(every_row(test, 0, test.rows / count, count))).value;
+    statistics.floor = fid_floor(statistics.moments, look(run, viewer, run.inputs.test).features);
   }
   save_feature_statistics(dir / kStatistics, statistics);
   for (const auto& [count, value] : statistics.floor) dir.set_fact(message("floor_", count), value);

@@ -94,6 +94,15 @@ double fid_between(const FeatureMatrix& a, const FeatureMatrix& b) {
   return frechet_distance(moments(a), moments(b)).value;
 }
 
+std::map<dim_t, double> fid_floor(const Moments& reference, const FeatureMatrix& others) {
+  const FrechetReference compared(reference);
+  std::map<dim_t, double> floor;
+  for (const dim_t count : {50, 100, 256, 512, 1024, 2048, 5000, 10000})
+    if (count <= others.rows)
+      floor[count] = compared.distance_to(moments(every_row(others, 0, others.rows / count, count))).value;
+  return floor;
+}
+
 FeatureMatrix every_row(const FeatureMatrix& f, dim_t first, dim_t step, dim_t most) {
   FeatureMatrix result{0, f.columns, {}};
   for (dim_t i = first; i < f.rows && (most == 0 || result.rows < most); i += step, ++result.rows)

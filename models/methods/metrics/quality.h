@@ -2,6 +2,7 @@
 /// All metrics of a set of made images beside real ones, by one classifier's features (docs/methods/metrics.md).
 
 #include <functional>
+#include <map>
 #include <optional>
 
 #include "models/methods/metrics/bootstrap.h"
@@ -48,6 +49,10 @@ Quality distribution_quality(const Moments& real, const ImageFeatures& fake, con
 
 /// The distance of two sets of real images: what no made ones can be expected to fall below.
 double fid_between(const FeatureMatrix& a, const FeatureMatrix& b);
+
+/// FID of so many of `others`, real images that are not in the reference, against it, for the usual counts up to all of
+/// them: what as many made images cannot be expected to fall below.
+std::map<dim_t, double> fid_floor(const Moments& reference, const FeatureMatrix& others);
 
 /// Rows first, first + step, ..., at most so many; 0: all.
 FeatureMatrix every_row(const FeatureMatrix& features, dim_t first, dim_t step, dim_t most = 0);
