@@ -35,9 +35,9 @@ def environment(row):
     return env
 
 
-def parse_arguments(description, rows, arch, batch):
+def parse_arguments(description, rows, arch, batch, parents=()):
     """Reads the command line; starts the process anew where its environment is not the row's."""
-    parser = argparse.ArgumentParser(description=description)
+    parser = argparse.ArgumentParser(description=description, parents=parents)
     parser.add_argument("--row", choices=rows, default=rows[0])
     parser.add_argument("--arch", default=arch)
     parser.add_argument("--batch", type=int, default=batch)

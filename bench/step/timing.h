@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/device.h"
@@ -36,6 +37,9 @@ struct StepTimes {
 
 /// Runs `step` warmup + steps times.
 StepTimes measure_steps(const StepOptions& options, const std::function<void()>& step);
+/// The same for two pieces of work that take turns, so that a slow phase of the machine meets both.
+std::pair<StepTimes, StepTimes> measure_in_turns(const StepOptions& options, const std::function<void()>& step,
+                                                 const std::function<void()>& other);
 
 /// Measures steps and prints the line of JSON.
 void time_steps(const StepOptions& options, const std::function<void()>& step);

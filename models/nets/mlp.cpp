@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "engine/ops/linear_relu.h"
 #include "models/nets/network_registry.h"
 
 namespace engram {
@@ -24,7 +25,7 @@ Tensor Mlp::stage(Executor&, int, const Tensor& x, PreActivation*) {
 
 Tensor Mlp::pool(const Tensor& x) {
   Tensor h = flatten(x.contiguous());
-  for (std::size_t i = 0; i + 1 < layers_.size(); ++i) h = relu(layers_[i]->forward(h));
+  for (std::size_t i = 0; i + 1 < layers_.size(); ++i) h = linear_relu(h, layers_[i]->weight, layers_[i]->bias);
   return h;
 }
 

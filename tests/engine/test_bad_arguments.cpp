@@ -14,6 +14,7 @@
 #include "engine/io/tensor_io.h"
 #include "engine/ops.h"
 #include "engine/ops/indexed_rows.h"
+#include "engine/ops/linear_relu.h"
 #include "engine/optim_step.h"
 #include "engine/random.h"
 #include "engine/shape.h"
@@ -255,6 +256,7 @@ std::vector<Function> other_functions() {
       {"matmul", {kMatrix, {3, 4}}, [](const Tensors& t) { matmul(t[0], t[1]); }},
       {"batched_matmul", {{2, 2, 3}, {2, 3, 4}}, [](const Tensors& t) { batched_matmul(t[0], t[1]); }},
       {"linear", {kMatrix, {4, 3}, {4}}, [](const Tensors& t) { linear(t[0], t[1], t[2]); }},
+      {"linear_relu", {kMatrix, {4, 3}, {4}}, [](const Tensors& t) { linear_relu(t[0], t[1], t[2]); }},
       {"index_select",
        {kMatrix, {2}},
        [](const Tensors& t) { index_select(t[0], 1, t[1]); },

@@ -2,9 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "engine/autograd.h"
 #include "engine/ops/conv2d.h"
+#include "engine/ops/linear_relu.h"
 #include "engine/ops/matmul.h"
+#include "engine/random.h"
 #include "kernels/conv2d/conv2d.h"
 #include "tests/support/op_case.h"
 
@@ -141,6 +145,57 @@ TEST(MatmulOp, LinearWithBias) {
                   return y;
                 },
             .thread_tolerance = 1e-5});
+}
+
+Array linear_relu_reference(const std::vector<Array>& x) {
+  Array y = matrix_product(x[0], x[1], false, true);
+  for (dim_t i = 0; i < y.shape[0]; ++i)
+    for (dim_t j = 0; j < y.shape[1]; ++j) y.at({i, j}) = std::max(0.0, y.at({i, j}) + x[2].values[std::size_t(j)]);
+  return y;
+}
+
+TEST(MatmulOp, LinearWithRelu) {
+  // All inputs are positive but the biases, which keep some sums below zero by more than a difference step.
+  check_op({.name = "linear_relu",
+            .inputs = {{3, 5}, {7, 5}, {7}},
+            .op =
+                [](const auto& x) {
+                  const Tensor shift = Tensor::from(std::vector<float>{-9, 1, -9, 1, -9, 1, 1}, {7});
+                  return linear_relu(x[0], x[1], x[2] + shift.to(x[0].device()));
+                },
+            .reference =
+                [](const auto& x) {
+                  std::vector<Array> shifted = x;
+                  for (const std::size_t j : {0, 2, 4}) shifted[2].values[j] -= 9;
+                  for (const std::size_t j : {1, 3, 5, 6}) shifted[2].values[j] += 1;
+                  return linear_relu_reference(shifted);
+                },
+            .low = 0.5,
+            .high = 1,
+            .thread_tolerance = 1e-5});
+}
+
+TEST(MatmulOp, LinearWithReluInBlocksOfRowsIsTheSame) {
+  // So wide that 600 rows are three blocks on the CPU, the last of them short. The rows begin inside a larger matrix.
+  const Device device = test_device();
+  const dim_t rows = 600, in = 3, out = 2100;
+  const auto uniform = [&](const Shape& shape, std::uint64_t stream) {
+    Generator generator = Generator(7).split(stream);
+    return normal(shape, generator, 0, 1, device);
+  };
+  const std::vector<Tensor> leaves = {uniform({rows + 5, in}, 0), uniform({out, in}, 1), uniform({out}, 2)};
+  for (Tensor leaf : leaves) leaf.set_requires_grad();
+  const Tensor weights = uniform({rows, out}, 3);
+  const auto x = [&] { return slice(leaves[0], 0, 2, rows + 2); };
+  const Tensor fused = linear_relu(x(), leaves[1], leaves[2]), plain = relu(linear(x(), leaves[1], leaves[2]));
+  const auto deviation = [](const Tensor& a, const Tensor& b) { return max(abs(a - b)).item() / max(abs(b)).item(); };
+  EXPECT_LE(deviation(fused.detach(), plain.detach()), 1e-6);
+  const auto of_fused = grad({sum(fused * weights)}, leaves), of_plain = grad({sum(plain * weights)}, leaves);
+  for (std::size_t i = 0; i < leaves.size(); ++i) EXPECT_LE(deviation(of_fused[i], of_plain[i]), 2e-6) << i;
+}
+
+TEST(MatmulOp, LinearWithReluOfNoRows) {
+  EXPECT_EQ(linear_relu(Tensor::ones({0, 3}), Tensor::ones({2, 3}), Tensor::ones({2})).shape(), (Shape{0, 2}));
 }
 
 TEST(MatmulOp, BatchesAreIndependent) {
