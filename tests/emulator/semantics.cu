@@ -43,6 +43,17 @@ __global__ void warp_operations_kernel(int* out) {
   put(kTileBallotRow, int(tile.ballot(predicate)));
   put(kDoubleShuffleRow, int(__shfl_xor_sync(kAll, double(lane) + 0.5, 1) * 2));
   put(kHalfShuffleRow, int(__half2float(__shfl_xor_sync(kAll, __float2half(float(lane)), 1))));
+  const auto quarter = cg::tiled_partition<4>(tile);
+  put(kTileOfTileRow, int(quarter.meta_group_rank() * 10 + quarter.meta_group_size()));
+  put(kTileReduceRow, cg::reduce(tile, lane, cg::plus<int>()));
+  put(kTileGreatestRow, cg::reduce(tile, value * (lane % 2 ? 1 : -1), cg::greater<int>()));
+  put(kGridRankRow, int(cg::this_grid().thread_rank()));
+  if (lane % 4 == 3) return;  // the rest coalesces
+  const auto rest = cg::coalesced_threads();
+  put(kCoalescedRankRow, int(rest.thread_rank()));
+  put(kCoalescedShuffleRow, rest.shfl(value, 5));
+  put(kCoalescedBallotRow, int(rest.ballot(predicate)));
+  put(kCoalescedReduceRow, cg::reduce(rest, lane, cg::plus<int>()));
 }
 
 __global__ void barrier_predicates_kernel(int* out) {

@@ -33,6 +33,14 @@ enum WarpRow : int {
   kTileBallotRow,
   kDoubleShuffleRow,
   kHalfShuffleRow,
+  kTileOfTileRow,
+  kTileReduceRow,
+  kTileGreatestRow,
+  kCoalescedRankRow,
+  kCoalescedShuffleRow,
+  kCoalescedBallotRow,
+  kCoalescedReduceRow,
+  kGridRankRow,
   kWarpRows
 };
 /// out [kWarpRows, 32].

@@ -83,6 +83,30 @@ int expected_of(int row, int lane) {
       return 8 * (lane / 8 * 8) + 28;
     case kTileBallotRow:
       return int(ballot >> lane / 8 * 8);  // as in CUDA, the bits above the tile are not its own; masked below
+    case kTileOfTileRow:
+      return lane % 8 / 4 * 10 + 2;
+    case kTileReduceRow:
+      return 8 * (lane / 8 * 8) + 28;
+    case kTileGreatestRow: {
+      int greatest = -1000;
+      for (int l = lane / 8 * 8; l < lane / 8 * 8 + 8; ++l) greatest = std::max(greatest, l % 2 ? value(l) : -value(l));
+      return greatest;
+    }
+    case kGridRankRow:
+      return lane;
+    case kCoalescedRankRow:
+      return lane / 4 * 3 + lane % 4;
+    case kCoalescedShuffleRow:
+      return value(6);  // ranks 0, 1, 2 are lanes 0, 1, 2; 3, 4, 5 are 4, 5, 6
+    case kCoalescedBallotRow: {
+      unsigned ranks = 0, rank = 0;
+      for (int l = 0; l < 32; ++l) {
+        if (l % 4 != 3) ranks |= (ballot >> l & 1u) << rank++;
+      }
+      return int(ranks);
+    }
+    case kCoalescedReduceRow:
+      return 31 * 16 - (3 + 7 + 11 + 15 + 19 + 23 + 27 + 31);
     case kDoubleShuffleRow:
       return (lane ^ 1) * 2 + 1;
     default:
@@ -98,6 +122,8 @@ TEST(Engine, WarpOperations) {
     const auto values = out.values();
     for (int row = 0; row < kWarpRows; ++row) {
       for (int lane = 0; lane < 32; ++lane) {
+        const bool coalesced = row >= kCoalescedRankRow && row <= kCoalescedReduceRow;
+        if (coalesced && lane % 4 == 3) continue;  // these lanes have left
         const int mask = row == kTileBallotRow ? 0xff : -1;
         EXPECT_EQ(values[std::size_t(row * 32 + lane)], expected_of(row, lane) & mask)
             << "row " << row << " lane " << lane;
