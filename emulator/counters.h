@@ -32,6 +32,19 @@ struct SharedCounts {
   SharedCounts& operator+=(const SharedCounts& other);
 };
 
+/// Tensor cores and asynchronous copies.
+struct TensorCounts {
+  std::uint64_t mma_tf32 = 0;      ///< m16n8k8, warp instructions
+  std::uint64_t mma_tf32_k4 = 0;   ///< m16n8k4
+  std::uint64_t mma_bf16 = 0;      ///< m16n8k16
+  std::uint64_t mma_f16 = 0;       ///< m16n8k16
+  SharedCounts ldmatrix;           ///< part of LaunchCounts::shared; ideal: one pass a matrix
+  std::uint64_t bytes_copied = 0;  ///< asynchronously, from global memory
+
+  /// Two for each product.
+  std::uint64_t flops() const { return 2 * 16 * 8 * (4 * mma_tf32_k4 + 8 * mma_tf32 + 16 * (mma_bf16 + mma_f16)); }
+};
+
 /// A program point's share, to find the line that costs.
 struct SiteCounts {
   std::uint32_t site = 0;  ///< for describe_site()
@@ -47,6 +60,7 @@ struct LaunchCounts {
   std::uint64_t static_shared_bytes = 0, dynamic_shared_bytes = 0;
   RequestCounts reads, writes, atomics;  ///< global memory
   SharedCounts shared;
+  TensorCounts tensor;
   std::uint64_t bytes_read = 0;     ///< fetched into a block, after the cache model: what L2 delivers
   std::uint64_t bytes_written = 0;  ///< sent from a block, sectors merged by the cache model
   std::uint64_t distinct_read = 0;  ///< different bytes read: the least that memory must deliver

@@ -14,8 +14,17 @@ namespace emu {
 /// Order in which the ready threads of a block run, and the blocks of a grid.
 enum class Order : std::uint8_t { kForward, kReverse, kRandom };
 
+/// When the data of an asynchronous copy arrive: at the wait, so that a missing wait shows; at the copy itself, so that
+/// a source or a target in use shows; anywhere between.
+enum class Copies : std::uint8_t { kLate, kEarly, kRandom };
+
+/// How tensor cores add (engine/block_sum.h): as H100 and H200 do, as A100 does, or in double with one rounding, to see
+/// which results lean on the rule.
+enum class Arithmetic : std::uint8_t { kHopper, kAmpere, kExact };
+
 /// How kernels run. Set between launches only. Defaults come from the environment: EMU_WORKERS=n,
-/// EMU_ORDER=forward|reverse|random, EMU_SEED=n, EMU_CHECK=0|1.
+/// EMU_ORDER=forward|reverse|random, EMU_SEED=n, EMU_CHECK=0|1, EMU_COPIES=late|early|random,
+/// EMU_MMA=hopper|ampere|exact, EMU_CHECK_TF32=0|1.
 struct Options {
   /// Blocks that run in parallel, each on a thread of its own. The checker and the counters use one.
   int workers = 1;
@@ -30,6 +39,10 @@ struct Options {
   bool check = true;
   /// Counters (emulator/counters.h) on or off, under the same condition.
   bool count = false;
+  Copies copies = Copies::kLate;
+  Arithmetic arithmetic = Arithmetic::kHopper;
+  /// Also report operands of TF32 products whose low bits are set: code that promises to round them.
+  bool check_tf32 = false;
 };
 Options& options();
 

@@ -1,6 +1,7 @@
 #pragma once
-/// Mutation test of synchronisation: removes one __syncthreads or __syncwarp at a time, while the program runs, and
-/// asks whether a test would have noticed. Nothing is compiled anew, so any set of kernels can be tried.
+/// Mutation test of synchronisation: removes one __syncthreads, __syncwarp or wait for copies at a time, while the
+/// program runs, and asks whether a test would have noticed. Nothing is compiled anew, so any set of kernels can be
+/// tried.
 
 #include <functional>
 #include <string>

@@ -10,7 +10,7 @@ const char* space_name(const Access& access) {
 }
 
 const char* kind_name(AccessKind kind) {
-  return kind == AccessKind::kRead ? "read" : kind == AccessKind::kWrite ? "write" : "atomic";
+  return kind == AccessKind::kAtomic ? "atomic" : is_write(kind) ? "write" : "read";
 }
 
 std::string access_text(const Access& access) {
@@ -22,11 +22,11 @@ std::string describe(const Worker& worker, const Access& access, const char* p) 
   return access.shared ? describe_shared(worker, p) : describe_address(p);
 }
 
-bool writes(AccessKind kind) {
-  return kind != AccessKind::kRead;
-}
-
 }  // namespace
+
+const char* access_name(AccessKind kind) {
+  return kind == AccessKind::kAtomic ? "Atomic" : is_write(kind) ? "Write" : "Read";
+}
 
 std::string describe_shared(const Worker& worker, const char* p) {
   std::string text = "not in any __shared__ array of the block";
@@ -51,6 +51,7 @@ void Checks::begin_launch() {
 
 void Checks::begin_block(Worker& worker) {
   clocks_.reset(worker.warps().size());
+  pending_.clear();
   for (const auto& array : worker.shared_arrays()) set_state(array.begin, array.bytes, true, false);
 }
 
@@ -101,33 +102,41 @@ void Checks::report_uninitialised(const Worker& worker, const Access& access) {
 }
 
 void Checks::check_cell(const Worker& worker, const Access& access, Cell cell, std::uint8_t mask) {
+  if (PendingCell* pending = pending_.empty() ? nullptr : pending_.find(cell)) {
+    return report_under_way(worker, access, *pending);
+  }
   CellState& state = state_of(cell);
-  if (access.kind != AccessKind::kWrite && (state >> 4 & mask) != mask) {
+  const bool reads = !is_write(access.kind) || access.kind == AccessKind::kAtomic;
+  if (reads && (state >> 4 & mask) != mask) {
     report_uninitialised(worker, access);
     state = CellState(state | mask << 4);  // once is enough
   }
   History& history = history_of(cell);
   check_race(worker, access, cell, history.write, true, mask);
-  if (writes(access.kind)) {
+  if (is_write(access.kind)) {
     check_race(worker, access, cell, history.read, false, mask);
     check_race(worker, access, cell, history.other_read, false, mask);
     check_race(worker, access, cell, history.foreign_read, false, mask);
   }
-  const Thread& t = *worker.current();
-  Stamp now{std::uint32_t(worker.block_serial()),
-            access.site,
-            t.barriers,
-            clocks_.own(t.warp, t.lane),
-            std::uint16_t(t.rank()),
-            mask,
-            access.kind == AccessKind::kAtomic};
-  if (!writes(access.kind)) return remember_read(history, now);
+  Stamp now = stamp_of(worker, access.site, mask, access.kind == AccessKind::kAtomic);
+  if (!is_write(access.kind)) return remember_read(history, now);
   const Stamp& last = history.write;
   const bool continues = last.block == now.block && last.thread == now.thread && last.barriers == now.barriers &&
                          last.clock == now.clock && last.atomic == now.atomic;
   if (continues) now.bytes |= last.bytes;
   history.write = now;
   state = CellState(state | mask << 4);
+}
+
+Stamp Checks::stamp_of(const Worker& worker, SiteId site, std::uint8_t bytes, bool atomic) const {
+  const Thread& t = *worker.current();
+  return {std::uint32_t(worker.block_serial()),
+          site,
+          t.barriers,
+          clocks_.own(t.warp, t.lane),
+          std::uint16_t(t.rank()),
+          bytes,
+          atomic};
 }
 
 // Two reads of the block, of different warps if possible: whoever writes next is then unordered with one of them if it
@@ -165,17 +174,14 @@ void Checks::check_race(const Worker& worker, const Access& access, Cell cell, c
   const auto block = std::uint32_t(worker.block_serial());
   if (ordered(earlier, thread, block, access.shared)) return;
   if (!is_new(Tool::kRacecheck, access.site, earlier.site, earlier_writes)) return;
-  const char* hazard = !writes(access.kind) ? "RAW" : earlier_writes ? "WAW" : "WAR";
+  const char* hazard = !is_write(access.kind) ? "RAW" : earlier_writes ? "WAW" : "WAR";
   const char* earlier_kind = earlier.atomic ? "Atomic" : earlier_writes ? "Write" : "Read";
-  const char* later_kind = access.kind == AccessKind::kRead    ? "Read"
-                           : access.kind == AccessKind::kWrite ? "Write"
-                                                               : "Atomic";
   const std::string here = site_text(access.site);
   const char* address =
       access.begin + (std::ptrdiff_t(cell) - std::ptrdiff_t(cell_of(access.begin))) * std::ptrdiff_t(kCellBytes);
   add_report(Tool::kRacecheck,
              std::string("Race reported between ") + earlier_kind + " access at " + site_text(earlier.site) + " and " +
-                 later_kind + " access at " + here,
+                 access_name(access.kind) + " access at " + here,
              here,
              {std::string(hazard) + " hazard at " + space_name(access) + " memory, " +
                   describe(worker, access, std::max(address, access.begin)),

@@ -44,7 +44,7 @@ void private_access(const Worker& worker, const Access& access) {
   if (access.begin >= fiber.begin() && access.begin < fiber.end()) return;
   if (is_builtin(access.begin, access.bytes)) return;
   const Launch& launch = worker.launch();
-  const bool reads = access.kind == AccessKind::kRead;
+  const bool reads = !is_write(access.kind);
   if (reads && within(access.begin, access.bytes, launch.arguments.get(), launch.argument_bytes)) return;
   if (!options().check || (reads && in_constant_data(access.begin, access.bytes))) return;
   state().checks.report_foreign(access, "host memory, which a kernel may not touch");
@@ -98,11 +98,33 @@ void barrier_passed(Worker&) {
   if (options().count) state().collector.barrier_passed();
 }
 
-void warp_operation_passed(Worker& worker, unsigned warp, std::uint32_t lanes, bool orders_memory) {
-  if (orders_memory) state().checks.synchronise_lanes(warp, lanes);
+void warp_operation_passed(Worker& worker, unsigned warp, std::uint32_t lanes, WarpOp op) {
+  if (op == WarpOp::kSync) state().checks.synchronise_lanes(warp, lanes);
   if (!options().count) return;
-  state().collector.count_warp_operation();
+  state().collector.count_warp_operation(op);
   if (lanes == worker.warps()[warp].live()) state().collector.warp_together(warp);
+}
+
+// One access of the bytes that are copied where they are all of them, else words and bytes.
+void read_source(const AsyncCopy& copy) {
+  for (unsigned i = 0, piece; i < copy.valid; i += piece) {
+    piece = copy.valid == copy.bytes ? copy.bytes : copy.valid - i >= 4 ? 4 : 1;
+    hook_access(copy.from + i, piece, AccessKind::kCopyRead, nullptr, copy.place);
+  }
+}
+
+void copy_issued(Worker& worker, const AsyncCopy& copy) {
+  read_source(copy);
+  hook_access(copy.to, copy.bytes, AccessKind::kCopyWrite, nullptr, copy.place);
+  if (options().check) state().checks.begin_copy(worker, copy);
+}
+
+void copy_arrived(Worker& worker, const AsyncCopy& copy) {
+  if (options().check) state().checks.end_copy(worker, copy);
+}
+
+void copy_abandoned(Worker&, const AsyncCopy& copy) {
+  if (options().check) state().checks.abandon_copy(copy);
 }
 
 void allocated(const void* p, std::size_t bytes, const char* name) {
@@ -162,6 +184,9 @@ void host_copies(const void* to, const void* from, std::size_t bytes) {
   h.block_ends = block_ends;
   h.barrier_passed = barrier_passed;
   h.warp_operation_passed = warp_operation_passed;
+  h.copy_issued = copy_issued;
+  h.copy_arrived = copy_arrived;
+  h.copy_abandoned = copy_abandoned;
   h.access = hook_access;
   h.allocate = shadow_allocate;
   h.deallocate = shadow_deallocate;
@@ -185,7 +210,7 @@ void instrumented_access(const void* p, std::size_t bytes, AccessKind kind, bool
   // Most accesses are to the thread's own stack: no need to number their program points.
   if (!emulated && access.begin >= worker->current()->fiber->begin() && access.begin < worker->current()->fiber->end())
     return;
-  access.site = caller.line != 0 ? site_of_line(caller) : site_of_instruction(pc);
+  access.site = caller.line != 0 ? site_of_line(caller, int(kind)) : site_of_instruction(pc);
   if (!emulated) return private_access(*worker, access);
   access.shared = worker->in_shared_memory(p);
   if (options().check && !state().checks.check(*worker, access)) return;

@@ -81,8 +81,8 @@ SiteId site_of_instruction(const void* pc, int part) {
   return number_of({std::uintptr_t(pc), part}, {pc, {}, {}});
 }
 
-SiteId site_of_line(SourceLocation location) {
-  return number_of({std::uintptr_t(location.file), -location.line}, {nullptr, location, {}});
+SiteId site_of_line(SourceLocation location, int part) {
+  return number_of({std::uintptr_t(location.file), -(8 * location.line + part)}, {nullptr, location, {}});
 }
 
 SiteId site_limit() {

@@ -55,6 +55,15 @@ void Collector::warp_together(unsigned warp) {
   ++warps_[warp].epoch;
 }
 
+void Collector::count_warp_operation(WarpOp op) {
+  TensorCounts& tensor = counts_.tensor;
+  if (op == WarpOp::kMmaTf32) ++tensor.mma_tf32;
+  if (op == WarpOp::kMmaTf32K4) ++tensor.mma_tf32_k4;
+  if (op == WarpOp::kMmaBf16) ++tensor.mma_bf16;
+  if (op == WarpOp::kMmaF16) ++tensor.mma_f16;
+  if (!is_tensor_operation(op)) ++counts_.warp_operations;
+}
+
 void Collector::barrier_passed() {
   ++counts_.barriers;
   drain();
@@ -120,7 +129,7 @@ void Collector::count_global(const WarpRequest& request, SiteCounts& site) {
     if (end > first) {
       distinct += end - first;
       if (request.kind != AccessKind::kWrite) counts_.distinct_read += read_.add(first, end - first);
-      if (request.kind != AccessKind::kRead) counts_.distinct_written += written_.add(first, end - first);
+      if (is_write(request.kind)) counts_.distinct_written += written_.add(first, end - first);
       covered = end;
     }
     for (std::uint32_t sector = std::max(begin[i] / kSectorBytes, next_sector); sector <= (end - 1) / kSectorBytes;
@@ -128,22 +137,30 @@ void Collector::count_global(const WarpRequest& request, SiteCounts& site) {
       ++one.sectors;
       next_sector = sector + 1;
       if (request.kind == AccessKind::kRead && cache_.read_misses(sector)) counts_.bytes_read += kSectorBytes;
+      if (request.kind == AccessKind::kCopyRead && copy_fetches(request, sector)) counts_.bytes_read += kSectorBytes;
       if (request.kind == AccessKind::kWrite && cache_.write_is_new(sector)) counts_.bytes_written += kSectorBytes;
       if (request.kind == AccessKind::kAtomic) counts_.bytes_written += kSectorBytes;  // done in L2, never merged
     }
   }
   one.ideal_sectors = (distinct + kSectorBytes - 1) / kSectorBytes;
-  auto& total = request.kind == AccessKind::kRead    ? counts_.reads
-                : request.kind == AccessKind::kWrite ? counts_.writes
-                                                     : counts_.atomics;
+  if (request.kind == AccessKind::kCopyRead) counts_.tensor.bytes_copied += one.bytes;
+  auto& total = request.kind == AccessKind::kAtomic ? counts_.atomics
+                : is_write(request.kind)            ? counts_.writes
+                                                    : counts_.reads;
   total += one;
   site.global += one;
+}
+
+// Copies of 16 bytes go past the first-level cache.
+bool Collector::copy_fetches(const WarpRequest& request, std::uint32_t sector) {
+  return request.bytes == 16 || cache_.read_misses(sector);
 }
 
 void Collector::count_shared(const WarpRequest& request, SiteCounts& site) {
   const BankPasses passes = bank_passes(request);
   const SharedCounts one{1, std::uint64_t(std::popcount(request.lanes)), passes.passes, passes.ideal};
   counts_.shared += one;
+  if (request.kind == AccessKind::kMatrixRead) counts_.tensor.ldmatrix += one;
   site.shared += one;
 }
 

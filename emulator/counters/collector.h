@@ -32,7 +32,7 @@ class Collector {
   void add(const Thread& thread, SiteId site, AccessKind kind, bool shared, std::uint32_t offset, std::uint8_t bytes);
   /// The whole warp is together: each program point's executions are counted anew.
   void warp_together(unsigned warp);
-  void count_warp_operation() { ++counts_.warp_operations; }
+  void count_warp_operation(WarpOp op);
   /// All warps are together, or the block has ended: counts the requests so far.
   void barrier_passed();
   void end_block(const Worker& worker);
@@ -55,6 +55,7 @@ class Collector {
   void count(const WarpRequest& request);
   void count_global(const WarpRequest& request, SiteCounts& site);
   void count_shared(const WarpRequest& request, SiteCounts& site);
+  bool copy_fetches(const WarpRequest& request, std::uint32_t sector);
   SiteCounts& site_counts(SiteId site);
 
   std::vector<WarpRequests> warps_;

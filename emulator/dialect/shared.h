@@ -27,4 +27,6 @@ void* dynamic_shared();
   auto& name = *static_cast<name##_emu_type*>(                                   \
       ::emu::shared_array(&name##_emu_tag, sizeof(name##_emu_type), alignof(name##_emu_type)))
 
+// The emulator aligns dynamic shared memory to 1024 bytes; a kernel that relies on more than 16 says so.
+#define EMU_DYNAMIC_SHARED_1024(type, name) EMU_DYNAMIC_SHARED(type, name)
 #define EMU_DYNAMIC_SHARED(type, name) type* const name = static_cast<type*>(::emu::dynamic_shared())

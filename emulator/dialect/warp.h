@@ -28,7 +28,18 @@ enum class WarpOp : std::uint8_t {
   kMaxSigned,
   kAnd,
   kOr,
-  kXor
+  kXor,
+  // The value is the address of an operand record on the lane's stack (engine/tensor_operation.cpp).
+  kMmaTf32,
+  kMmaTf32K4,
+  kMmaBf16,
+  kMmaF16,
+  kLdmatrix1,
+  kLdmatrix2,
+  kLdmatrix4,
+  kLdmatrix1Trans,
+  kLdmatrix2Trans,
+  kLdmatrix4Trans
 };
 
 /// One lane's part of a warp operation: waits for the lanes in `mask` and returns this lane's result. `operand` is the

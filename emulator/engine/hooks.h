@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "emulator/dialect/warp.h"
+#include "emulator/engine/async_copy.h"
 #include "emulator/launch.h"
 #include "emulator/source_location.h"
 
@@ -12,7 +14,12 @@ namespace emu {
 
 class Worker;
 
-enum class AccessKind : std::uint8_t { kRead, kWrite, kAtomic };
+/// kMatrixRead: a row of ldmatrix; kCopyRead and kCopyWrite: the two ends of an asynchronous copy.
+enum class AccessKind : std::uint8_t { kRead, kWrite, kAtomic, kMatrixRead, kCopyRead, kCopyWrite };
+
+constexpr bool is_write(AccessKind kind) {
+  return kind == AccessKind::kWrite || kind == AccessKind::kAtomic || kind == AccessKind::kCopyWrite;
+}
 
 /// Functions that may be null.
 struct Hooks {
@@ -22,9 +29,14 @@ struct Hooks {
   void (*block_ends)(Worker&) = nullptr;
   /// A block barrier released its threads.
   void (*barrier_passed)(Worker&) = nullptr;
-  /// `lanes` of the warp completed an operation; `orders_memory` for __syncwarp.
-  void (*warp_operation_passed)(Worker&, unsigned warp, std::uint32_t lanes, bool orders_memory) = nullptr;
-  /// An access by the running thread. `caller` is set for atomics only; `pc` is the return address into kernel code.
+  /// `lanes` of the warp completed an operation.
+  void (*warp_operation_passed)(Worker&, unsigned warp, std::uint32_t lanes, WarpOp op) = nullptr;
+  /// The running thread began an asynchronous copy; its wait ended one; it ended with one under way.
+  void (*copy_issued)(Worker&, const AsyncCopy&) = nullptr;
+  void (*copy_arrived)(Worker&, const AsyncCopy&) = nullptr;
+  void (*copy_abandoned)(Worker&, const AsyncCopy&) = nullptr;
+  /// An access by the running thread, named by `caller` or, where that is not set, by `pc`, the return address into
+  /// kernel code.
   void (*access)(const void* p, std::size_t bytes, AccessKind kind, const void* pc, SourceLocation caller) = nullptr;
   /// Source of device and shared memory (instead of the C library).
   void* (*allocate)(std::size_t bytes) = nullptr;

@@ -34,6 +34,15 @@ Options options_from_environment() {
     if (std::strcmp(s, "reverse") == 0) o.order = Order::kReverse;
     if (std::strcmp(s, "random") == 0) o.order = Order::kRandom;
   }
+  if (const char* s = std::getenv("EMU_COPIES")) {
+    if (std::strcmp(s, "early") == 0) o.copies = Copies::kEarly;
+    if (std::strcmp(s, "random") == 0) o.copies = Copies::kRandom;
+  }
+  if (const char* s = std::getenv("EMU_MMA")) {
+    if (std::strcmp(s, "ampere") == 0) o.arithmetic = Arithmetic::kAmpere;
+    if (std::strcmp(s, "exact") == 0) o.arithmetic = Arithmetic::kExact;
+  }
+  if (const char* s = std::getenv("EMU_CHECK_TF32")) o.check_tf32 = std::strcmp(s, "0") != 0;
   return o;
 }
 

@@ -5,7 +5,8 @@
 
 namespace emu {
 
-/// Called for each __syncthreads and __syncwarp: notes it, and says whether it is to be left out.
+/// Called for each __syncthreads, __syncwarp and wait for asynchronous copies: notes it, and says whether it is to be
+/// left out.
 bool sync_is_removed(SourceLocation sync);
 
 }  // namespace emu

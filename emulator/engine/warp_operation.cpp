@@ -1,7 +1,9 @@
-/// Vote, shuffle, match and reduce among the lanes of a warp.
+/// Vote, shuffle, match and reduce among the lanes of a warp; tensor operations in tensor_operation.cpp.
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
+#include <string>
 
 #include "emulator/emulator.h"
 #include "emulator/engine/hooks.h"
@@ -19,7 +21,7 @@ constexpr bool is_shuffle(WarpOp op) {
 }
 
 constexpr bool is_reduction(WarpOp op) {
-  return op >= WarpOp::kAdd;
+  return op >= WarpOp::kAdd && op <= WarpOp::kXor;
 }
 
 std::uint32_t reduce_step(WarpOp op, std::uint32_t a, std::uint32_t b) {
@@ -114,7 +116,12 @@ bool Worker::try_complete(Warp& warp, Thread& t) {
     stop();
     return false;
   }
-  combine(t, lanes);
+  if (is_tensor_operation(t.warp_op)) {
+    if (!warp_is_whole(t, lanes)) return false;
+    run_tensor_operation(&threads_[t.warp * 32u]);
+  } else {
+    combine(t, lanes);
+  }
   warp.waiting &= ~lanes;
   for (std::uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
     Thread& lane = threads_[t.warp * 32u + unsigned(__builtin_ctz(rest))];
@@ -122,9 +129,19 @@ bool Worker::try_complete(Warp& warp, Thread& t) {
     if (&lane != current_) warp.ready |= 1u << lane.lane;
   }
   if (hooks().warp_operation_passed) {
-    hooks().warp_operation_passed(*this, t.warp, lanes, t.warp_op == WarpOp::kSync);
+    hooks().warp_operation_passed(*this, t.warp, lanes, t.warp_op);
   }
   return true;
+}
+
+// mma and ldmatrix have no mask: all 32 lanes take part.
+bool Worker::warp_is_whole(const Thread& t, std::uint32_t lanes) {
+  if (lanes == ~0u) return true;
+  add_report(Tool::kSynccheck, "Barrier error detected. Divergent thread(s) in warp", short_place(t.location),
+             {"mma and ldmatrix need all 32 lanes of the warp, but " + std::to_string(std::popcount(~lanes)) +
+              " have exited or are no part of the block"});
+  stop();
+  return false;
 }
 
 void Worker::combine(const Thread& t, std::uint32_t lanes) {

@@ -14,28 +14,32 @@ namespace {
 constexpr std::size_t kArenaBytes = 512 << 10;
 constexpr std::size_t kRedZone = 64;
 
+// Of the arena and of dynamic shared memory: eight rows of 128 bytes, which swizzles of the tensor cores permute.
+constexpr std::size_t kSharedAlignment = 1024;
+
+}  // namespace
+
 std::uint64_t next_random(std::uint64_t& state) {
   state ^= state << 13;
   state ^= state >> 7;
   return state ^= state << 17;
 }
 
-}  // namespace
-
 thread_local Worker* current_worker = nullptr;
 
 Worker::Worker() {
-  void* memory = hooks().allocate ? hooks().allocate(kArenaBytes) : std::aligned_alloc(256, kArenaBytes);
-  if (memory == nullptr) throw std::bad_alloc();
-  arena_ = static_cast<char*>(memory);
+  constexpr std::size_t kBytes = kArenaBytes + kSharedAlignment;
+  memory_ = static_cast<char*>(hooks().allocate ? hooks().allocate(kBytes) : std::malloc(kBytes));
+  if (memory_ == nullptr) throw std::bad_alloc();
+  arena_ = memory_ + (kSharedAlignment - std::uintptr_t(memory_) % kSharedAlignment) % kSharedAlignment;
 }
 
 Worker::~Worker() {
   EMU_ASAN(__asan_unpoison_memory_region(arena_, kArenaBytes);)
   if (hooks().deallocate) {
-    hooks().deallocate(arena_, kArenaBytes);
+    hooks().deallocate(memory_, kArenaBytes + kSharedAlignment);
   } else {
-    std::free(arena_);
+    std::free(memory_);
   }
 }
 
@@ -48,7 +52,7 @@ void Worker::begin_launch(const Launch& launch, std::size_t shared_limit) {
   aborted_ = false;
   gridDim = {launch.grid.x, launch.grid.y, launch.grid.z};
   blockDim = {launch.block.x, launch.block.y, launch.block.z};
-  place_array(nullptr, launch.dynamic_shared_bytes, 16);
+  place_array(nullptr, launch.dynamic_shared_bytes, kSharedAlignment);
   const auto count = unsigned(launch.block.count());
   threads_.clear();
   threads_.resize(count);
@@ -83,6 +87,7 @@ void Worker::resume(Thread& thread) {
   thread.state = ThreadState::kRunning;
   current_ = &thread;
   threadIdx = thread.index;
+  if (options().copies == Copies::kRandom) move_some_copies(thread);
   thread.fiber->enter(scheduler_);
   current_ = nullptr;
   if (thread.state == ThreadState::kStopped) thread.fiber->reset();
@@ -109,6 +114,7 @@ void Worker::finish_thread() {
   Thread& t = *current_;
   Warp& warp = warps_[t.warp];
   t.state = ThreadState::kDone;
+  abandon_copies(t);
   warp.done |= 1u << t.lane;
   --live_;
   for (std::uint32_t rest = warp.waiting; rest != 0; rest &= rest - 1) {
@@ -128,6 +134,8 @@ void Worker::start_block(std::uint64_t number) {
   for (auto& t : threads_) {
     t.state = ThreadState::kReady;
     t.barriers = 0;
+    t.copies.clear();
+    t.copy_groups = 0;
   }
   for (auto& warp : warps_) {
     warp.ready = warp.exists;
@@ -136,6 +144,7 @@ void Worker::start_block(std::uint64_t number) {
   live_ = threads_.size();
   at_barrier_ = 0;
   exit_reported_ = false;
+  copy_random_ = options().seed * 0xD1B54A32D192ED03ull + number + 1;
   if (hooks().block_begins) hooks().block_begins(*this);
 }
 
@@ -296,6 +305,28 @@ void* Worker::shared_array(const SharedTag* tag, std::size_t bytes, std::size_t 
   std::memset(arrays_.back().begin, 0xFF, bytes);
   if (hooks().shared_allocated) hooks().shared_allocated(arrays_.back().begin, bytes);
   return arrays_.back().begin;
+}
+
+std::uint32_t Worker::shared_offset(const void* p, SourceLocation caller) {
+  if (!in_shared_memory(p)) {
+    add_report(Tool::kMemcheck, "Address of __shared__ memory expected", short_place(caller),
+               {"the pointer is none to the block's shared memory"});
+    stop();
+  }
+  return std::uint32_t(static_cast<const char*>(p) - arena_);
+}
+
+char* Worker::shared_pointer(std::uint32_t at, std::size_t bytes, const char* access, SourceLocation caller) {
+  char* const p = arena_ + at;
+  const char* why = at % bytes != 0 ? "Address is misaligned" : "Access is out of bounds";
+  for (const auto& array : arrays_) {
+    if (at % bytes == 0 && p >= array.begin && p + bytes <= array.begin + array.bytes) return p;
+  }
+  add_report(Tool::kMemcheck,
+             std::string("Invalid __shared__ ") + access + " of size " + std::to_string(bytes) + " bytes",
+             short_place(caller), {why, "at offset " + std::to_string(at) + " of the block's shared memory"});
+  stop();
+  return p;
 }
 
 // ---- intrinsics of the running thread ----

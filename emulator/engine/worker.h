@@ -11,6 +11,7 @@
 #include "emulator/dialect/shared.h"
 #include "emulator/dialect/sync.h"
 #include "emulator/dialect/warp.h"
+#include "emulator/engine/async_copy.h"
 #include "emulator/engine/fiber.h"
 #include "emulator/launch.h"
 
@@ -34,9 +35,19 @@ struct Thread {
   ThreadState state = ThreadState::kReady;
   WarpOp warp_op = WarpOp::kSync;
   Barrier barrier = Barrier::kPlain;
+  std::uint32_t copy_groups = 0;  ///< asynchronous copies committed so far
+  std::vector<AsyncCopy> copies;  ///< those under way
 
   unsigned rank() const { return warp * 32u + lane; }
 };
+
+/// mma and ldmatrix, which all lanes of a warp do together: what each lane's record says, for the 32 threads at `warp`.
+bool is_mma(WarpOp op);
+bool is_tensor_operation(WarpOp op);
+void run_tensor_operation(const Thread* warp);
+
+/// The engine's own random numbers (xorshift).
+std::uint64_t next_random(std::uint64_t& state);
 
 /// Lane masks of one warp.
 struct Warp {
@@ -69,6 +80,11 @@ class Worker {
                                SourceLocation caller);
   void* shared_array(const SharedTag* tag, std::size_t bytes, std::size_t alignment);
   void* dynamic_shared() const { return arrays_[0].begin; }
+  std::uint32_t shared_offset(const void* p, SourceLocation caller);
+  char* shared_pointer(std::uint32_t at, std::size_t bytes, const char* access, SourceLocation caller);
+  void issue_copy(std::uint32_t to, const void* from, unsigned bytes, int valid, SourceLocation caller);
+  void commit_copies();
+  void wait_copies(std::size_t pending, SourceLocation caller);
   /// Stops the running thread, and with it the launch.
   void stop();
 
@@ -98,8 +114,12 @@ class Worker {
   bool barrier_agrees();
   bool try_complete(Warp& warp, Thread& thread);
   bool lanes_agree(const Thread& thread, std::uint32_t lanes);
+  bool warp_is_whole(const Thread& thread, std::uint32_t lanes);
   void combine(const Thread& thread, std::uint32_t lanes);
   void shuffle_lane(Thread& lane, std::uint32_t lanes);
+  void refuse_copy(SourceLocation caller, const std::string& why);
+  void move_some_copies(Thread& thread);
+  void abandon_copies(Thread& thread);
   void place_array(const SharedTag* tag, std::size_t bytes, std::size_t alignment);
 
   std::vector<Thread> threads_;
@@ -109,10 +129,11 @@ class Worker {
   SchedulerContext scheduler_;
   const Launch* launch_ = nullptr;
   Thread* current_ = nullptr;
+  char* memory_ = nullptr;  // of which the arena is the aligned part
   char* arena_ = nullptr;
   std::size_t arena_used_ = 0, shared_bytes_ = 0, shared_limit_ = 0;
   std::size_t live_ = 0, at_barrier_ = 0;
-  std::uint64_t block_number_ = 0, block_serial_ = 0;
+  std::uint64_t block_number_ = 0, block_serial_ = 0, copy_random_ = 0;
   bool aborted_ = false, exit_reported_ = false;
 };
 

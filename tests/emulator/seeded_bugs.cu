@@ -1,13 +1,11 @@
-#include <numeric>
-
 #include "emulator/kernel.h"
+#include "tests/emulator/run_on_values.h"
 #include "tests/emulator/seeded_bugs.h"
 
 namespace emu::testing {
 namespace {
 
 constexpr unsigned kAll = 0xffffffffu;
-constexpr int kCount = 64;
 
 // ---- missing or misplaced synchronisation ----
 
@@ -238,18 +236,7 @@ __global__ void shuffle_width_of_twelve(float* x, int) {
   x[threadIdx.x] = __shfl_down_sync(kAll, x[threadIdx.x], 1u, 12);
 }
 
-// ---- how they are run: 64 values (or `count`), 64 threads a block ----
-
-template <void (*kKernel)(float*, int), int kBlocks = 1, int kElements = kCount, int kArgument = kElements,
-          int kThreads = 64, int kSharedBytes = 0>
-void run_on_values() {
-  auto* x = static_cast<float*>(allocate(kElements * sizeof(float), "x"));
-  std::vector<float> values(kElements);
-  std::iota(values.begin(), values.end(), 0.0f);
-  copy(x, values.data(), kElements * sizeof(float));
-  EMU_LAUNCH(kKernel, kBlocks, kThreads, kSharedBytes, nullptr, x, kArgument);
-  release(x);
-}
+// ---- those that are run in another way ----
 
 void run_shift_in_place() {
   auto* x = static_cast<float*>(allocate(kCount * sizeof(float), "x"));

@@ -17,5 +17,7 @@ struct SeededBug {
 };
 
 const std::vector<SeededBug>& seeded_bugs();
+/// On tensor cores and asynchronous copies.
+const std::vector<SeededBug>& seeded_tensor_bugs();
 
 }  // namespace emu::testing
