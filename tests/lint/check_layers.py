@@ -22,6 +22,9 @@ VISIBLE = {
 # Where headers are included as other projects do: "engram/engram.h".
 OUTSIDE = re.compile(r"examples/|tests/consumer/")
 
+# Programs on an installed emulator: its public headers, and those of their own folder.
+EMULATED_PROGRAMS = re.compile(r"emulator/examples/programs/")
+
 # Files outside bench and tests that may include the emulator's public headers ("emulator/NAME.h").
 EMULATED = re.compile(r"kernels/.*_(cuda|cudnn|cublas)\.(cu|cuh|cpp|h)$|kernels/(common|plugin)/cuda/")
 
@@ -58,9 +61,11 @@ def check_file(path, text):
             if OUTSIDE.match(path):
                 if target != "engram":
                     yield path, number, f'"{header}": as other projects include it ("engram/...")'
+            elif EMULATED_PROGRAMS.match(path) and "/" not in header:
+                continue
             elif target not in VISIBLE:
                 yield path, number, f'"{header}": paths of project headers begin at the root ("kernels/...")'
-            elif target == "emulator" and EMULATED.match(path):
+            elif target == "emulator" and (EMULATED.match(path) or EMULATED_PROGRAMS.match(path)):
                 if header.count("/") > 1:
                     yield path, number, f'"{header}": only public headers of the emulator ("emulator/NAME.h")'
             elif target not in VISIBLE[folder]:

@@ -27,6 +27,12 @@ class CheckLayers(unittest.TestCase):
                              ("engine/a.cpp", "tests/support/op_case.h"), ("apps/a.cpp", "bench/a.h")):
             self.assertEqual(len(layers(path, f'#include "{header}"\n')), 1, path)
 
+    def test_emulated_programs_see_public_headers_and_their_own(self):
+        path = "emulator/examples/programs/a.cu"
+        self.assertEqual(layers(path, '#include "emulator/kernel.h"\n#include "verdict.h"\n'), [])
+        for header in ("emulator/engine/worker.h", "kernels/a.h"):
+            self.assertEqual(len(layers(path, f'#include "{header}"\n')), 1)
+
     def test_examples_include_as_other_projects_do(self):
         self.assertEqual(layers("examples/a.cpp", '#include "engram/engram.h"\n'), [])
         self.assertEqual(layers("tests/consumer/a.cpp", '#include "engram/engine/tensor.h"\n'), [])
