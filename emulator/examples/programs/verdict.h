@@ -45,7 +45,7 @@ inline int verdict(bool right) {
   for (const auto& launch : emu::take_counts()) {
     std::printf(
         "%s: %llu bytes read, %llu written, sector efficiency %.2f, %llu bank conflicts, %llu warp operations\n",
-        launch.kernel.c_str(), static_cast<unsigned long long>(launch.bytes_read),
+        emu::kernel_name(launch.function, launch.kernel).c_str(), static_cast<unsigned long long>(launch.bytes_read),
         static_cast<unsigned long long>(launch.bytes_written), launch.sector_efficiency(),
         static_cast<unsigned long long>(launch.shared.conflicts()),
         static_cast<unsigned long long>(launch.warp_operations));
