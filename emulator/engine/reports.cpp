@@ -1,7 +1,9 @@
 /// Options, and the list of findings.
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
 #include <mutex>
 #include <utility>
 
@@ -25,24 +27,33 @@ std::string text(uint3 v) {
   return "(" + std::to_string(v.x) + "," + std::to_string(v.y) + "," + std::to_string(v.z) + ")";
 }
 
+// Sets `value` to what the environment's variable names, if it is there; says so where it names none of the choices.
+template <class T>
+void choose(const char* variable, std::initializer_list<std::pair<const char*, T>> choices, T& value) {
+  const char* given = std::getenv(variable);
+  if (given == nullptr) return;
+  std::string names;
+  for (const auto& [name, choice] : choices) {
+    if (std::strcmp(given, name) == 0) {
+      value = choice;
+      return;
+    }
+    names += (names.empty() ? "" : "|") + std::string(name);
+  }
+  std::fprintf(stderr, "emulator: %s: expected %s, got '%s'; the default is used\n", variable, names.c_str(), given);
+}
+
 Options options_from_environment() {
   Options o;
   if (const char* s = std::getenv("EMU_WORKERS")) o.workers = std::atoi(s);
   if (const char* s = std::getenv("EMU_SEED")) o.seed = std::strtoull(s, nullptr, 10);
-  if (const char* s = std::getenv("EMU_CHECK")) o.check = std::strcmp(s, "0") != 0;
-  if (const char* s = std::getenv("EMU_ORDER")) {
-    if (std::strcmp(s, "reverse") == 0) o.order = Order::kReverse;
-    if (std::strcmp(s, "random") == 0) o.order = Order::kRandom;
-  }
-  if (const char* s = std::getenv("EMU_COPIES")) {
-    if (std::strcmp(s, "early") == 0) o.copies = Copies::kEarly;
-    if (std::strcmp(s, "random") == 0) o.copies = Copies::kRandom;
-  }
-  if (const char* s = std::getenv("EMU_MMA")) {
-    if (std::strcmp(s, "ampere") == 0) o.arithmetic = Arithmetic::kAmpere;
-    if (std::strcmp(s, "exact") == 0) o.arithmetic = Arithmetic::kExact;
-  }
-  if (const char* s = std::getenv("EMU_CHECK_TF32")) o.check_tf32 = std::strcmp(s, "0") != 0;
+  choose("EMU_CHECK", {{"1", true}, {"0", false}}, o.check);
+  choose("EMU_ORDER", {{"forward", Order::kForward}, {"reverse", Order::kReverse}, {"random", Order::kRandom}},
+         o.order);
+  choose("EMU_COPIES", {{"late", Copies::kLate}, {"early", Copies::kEarly}, {"random", Copies::kRandom}}, o.copies);
+  choose("EMU_MMA", {{"hopper", Arithmetic::kHopper}, {"ampere", Arithmetic::kAmpere}, {"exact", Arithmetic::kExact}},
+         o.arithmetic);
+  choose("EMU_CHECK_TF32", {{"1", true}, {"0", false}}, o.check_tf32);
   return o;
 }
 
