@@ -6,9 +6,9 @@
 #include "engine/autograd.h"
 #include "engine/io/png.h"
 #include "engine/ops.h"
+#include "engine/ops/residual_cosine.h"
 #include "models/data/batch_stager.h"
 #include "models/data/evenly_spread.h"
-#include "models/methods/ood/decaug_loss.h"
 #include "models/nets/two_branch.h"
 
 namespace engram::apps {
@@ -77,10 +77,11 @@ Cloud augmented_features(TwoBranchNetwork& network, const Environments& environm
       const auto context = network.branches(pooled, false).context;
       const Tensor targets =
           one_hot(Tensor::from(contexts, {dim_t(contexts.size())}, network.device()), network.num_contexts());
-      const Tensor residual = softmax(context.logits) - targets;
-      const Tensor moved = context.features + float(step) * context_direction(residual, network.context().head, 1e-8);
+      const Tensor &a2 = context.features, residual = head_residual(context.logits, targets).residual;
+      const Tensor both = shifted_concat(a2, a2, residual, network.context().head.weight,
+                                         Tensor::ones({1}, network.device()), float(step), 1e-8f);
       for (const bool after : {false, true}) {
-        cloud.add(after ? moved : context.features);
+        cloud.add(slice(both, 1, after ? a2.dim(1) : 0, (after ? 2 : 1) * a2.dim(1)));
         for (const std::int32_t k : contexts) cloud.contexts.push_back(2 * k + after);
       }
     });
