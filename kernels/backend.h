@@ -24,6 +24,7 @@ struct RandomKernels;
 struct ReduceKernels;
 struct ReorderKernels;
 struct ResampleKernels;
+struct ResidualCosineKernels;
 struct SoftmaxXentKernels;
 struct SpatialKernels;
 struct StridedCopyKernels;
@@ -50,6 +51,7 @@ struct Backend {
   const ReduceKernels& reduce;
   const ReorderKernels& reorder;
   const ResampleKernels& resample;
+  const ResidualCosineKernels& residual_cosine;
   const SoftmaxXentKernels& softmax_xent;
   const SpatialKernels& spatial;
   const StridedCopyKernels& strided_copy;

@@ -18,6 +18,7 @@
 #include "kernels/reduce/reduce.h"
 #include "kernels/reorder/reorder.h"
 #include "kernels/resample/resample.h"
+#include "kernels/residual_cosine/residual_cosine.h"
 #include "kernels/softmax_xent/softmax_xent.h"
 #include "kernels/spatial/spatial.h"
 #include "kernels/strided_copy/strided_copy.h"
@@ -47,6 +48,7 @@ const Backend& cpu_backend() {
       .reduce = kCpuReduce,
       .reorder = kCpuReorder,
       .resample = kCpuResample,
+      .residual_cosine = kCpuResidualCosine,
       .softmax_xent = kCpuSoftmaxXent,
       .spatial = kCpuSpatial,
       .strided_copy = kCpuStridedCopy,

@@ -4,6 +4,7 @@
 #include "kernels/attention_map/attention_map.h"
 #include "kernels/factor_distance/factor_distance.h"
 #include "kernels/margin_error/margin_error.h"
+#include "kernels/residual_cosine/residual_cosine.h"
 #include "kernels/softmax_xent/softmax_xent.h"
 
 namespace engram::bench {
@@ -115,6 +116,72 @@ std::function<void()> margin_backward(DeviceArrays& device, const Sizes& s) {
                                                1.0f, device.empty<float>(s.shape.count())});
 }
 
+/// Two heads of 7 and 3 classes on features of 512 values.
+struct Heads {
+  dim_t rows, c1 = 7, c2 = 3, width = 512;
+};
+
+kernels::ResidualPair residual_pair(DeviceArrays& device, const Heads& h) {
+  return {device.values(h.rows * h.c1),
+          device.values(h.rows * h.c2),
+          device.values(h.c1 * h.c1, 0.5f, 1.0f),
+          device.values(h.c2 * h.c2, 0.5f, 1.0f),
+          device.values(h.c1 * h.c2),
+          h.rows,
+          h.c1,
+          h.c2,
+          1e-8f};
+}
+
+void add_residual_cases(std::vector<KernelCase>& cases, const Heads& h) {
+  const auto add = [&](const char* name, const Cost& cost, const auto& prepare) {
+    cases.push_back({name, cost, [=](DeviceArrays& device) { return prepare(device, h); }});
+  };
+  kernels::ResidualPair extents = {};
+  extents.rows = h.rows;
+  extents.classes1 = h.c1;
+  extents.classes2 = h.c2;
+  add("residual_cosine/head_residual", kernels::head_residual_cost(h.rows, h.c1),
+      [](DeviceArrays& device, const Heads& h) {
+        return call(
+            device.kernels().residual_cosine.head_residual,
+            kernels::HeadResidualArgs{device.values(h.rows * h.c1), device.values(h.rows * h.c1, 0.0f, 0.2f), h.rows,
+                                      h.c1, true, device.empty<float>(h.rows * h.c1), device.empty<float>(h.rows)});
+      });
+  add("residual_cosine/head_residual_backward", kernels::head_residual_backward_cost(h.rows, h.c1, true),
+      [](DeviceArrays& device, const Heads& h) {
+        return call(device.kernels().residual_cosine.head_residual_backward,
+                    kernels::HeadResidualBackwardArgs{device.values(h.rows * h.c1),
+                                                      device.values(h.rows * h.c1, 0.0f, 0.2f), device.values(h.rows),
+                                                      h.rows, h.c1, true, device.empty<float>(h.rows * h.c1)});
+      });
+  add("residual_cosine/forward", kernels::residual_cosine_forward_cost(extents),
+      [](DeviceArrays& device, const Heads& h) {
+        return call(device.kernels().residual_cosine.forward,
+                    kernels::ResidualCosineForwardArgs{residual_pair(device, h), device.empty<float>(h.rows),
+                                                       device.empty<float>(h.rows), device.empty<float>(h.rows)});
+      });
+  add("residual_cosine/backward", kernels::residual_cosine_backward_cost(extents, false),
+      [](DeviceArrays& device, const Heads& h) {
+        const auto& family = device.kernels().residual_cosine;
+        return call(
+            family.backward,
+            kernels::ResidualCosineBackwardArgs{
+                residual_pair(device, h), device.values(h.rows), device.values(h.rows, 0.5f, 1.0f),
+                device.values(h.rows, 0.5f, 1.0f), device.values(h.rows), nullptr, nullptr,
+                device.empty<float>(h.c1 * h.c1), device.empty<float>(h.c2 * h.c2), device.empty<float>(h.c1 * h.c2),
+                nullptr, nullptr, device.empty<char>(std::int64_t(family.workspace_bytes(h.rows, h.c1, h.c2)))});
+      });
+  add("residual_cosine/shifted_concat", kernels::shifted_concat_cost(h.rows, h.c2, h.width),
+      [](DeviceArrays& device, const Heads& h) {
+        return call(device.kernels().residual_cosine.shifted_concat,
+                    kernels::ShiftedConcatArgs{device.values(h.rows * h.width), device.values(h.rows * h.width),
+                                               device.values(h.rows * h.c2), device.values(h.c2 * h.width),
+                                               device.values(1), h.rows, h.c2, h.width, false, 1.0f, 1e-8f,
+                                               device.empty<float>(h.rows * 2 * h.width)});
+      });
+}
+
 }  // namespace
 
 void add_distillation_cases(std::vector<KernelCase>& cases, std::int64_t scale) {
@@ -140,6 +207,7 @@ void add_distillation_cases(std::vector<KernelCase>& cases, std::int64_t scale) 
   add("attention_map/backward", kernels::attention_map_backward_cost(sizes.shape), map_backward);
   add("margin_error/forward", kernels::margin_error_cost(sizes.shape, false), margin_forward);
   add("margin_error/backward", kernels::margin_error_cost(sizes.shape, true), margin_backward);
+  add_residual_cases(cases, {2048 * scale});
 }
 
 }  // namespace engram::bench

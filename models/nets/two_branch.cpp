@@ -89,13 +89,9 @@ TwoBranchNetwork::Branches TwoBranchNetwork::branches(const Tensor& pooled, bool
   return {z, run_branch(category(), config_.linear ? Tensor() : headed, z), run_branch(context(), {}, z)};
 }
 
-Tensor TwoBranchNetwork::fused(const Tensor& category_features, const Tensor& context_features) const {
-  return classification_.forward(concat({category_features, context_features}, 1));
-}
-
 Tensor TwoBranchNetwork::classify(const Tensor& pooled, bool training) {
   const Branches all = branches(pooled, training);
-  return fused(all.category.features, all.context.features);
+  return fused(concat({all.category.features, all.context.features}, 1));
 }
 
 namespace {

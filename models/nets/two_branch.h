@@ -42,8 +42,8 @@ class TwoBranchNetwork : public Network {
   };
   /// From the pooled vector of forward(x, {.pooled = true}).
   Branches branches(const Tensor& pooled, bool training);
-  /// The classifier's logits [N,classes].
-  Tensor fused(const Tensor& category_features, const Tensor& context_features) const;
+  /// The classifier's logits [N,classes] from both branches' features side by side [N, 2 width].
+  Tensor fused(const Tensor& features) const { return classification_.forward(features); }
 
   /// The two linear layers of a branch: to its features, and to its logits.
   struct Layers {

@@ -15,6 +15,7 @@
 #include "engine/ops.h"
 #include "engine/ops/indexed_rows.h"
 #include "engine/ops/linear_relu.h"
+#include "engine/ops/residual_cosine.h"
 #include "engine/optim_step.h"
 #include "engine/random.h"
 #include "engine/shape.h"
@@ -256,6 +257,15 @@ std::vector<Function> other_functions() {
       {"matmul", {kMatrix, {3, 4}}, [](const Tensors& t) { matmul(t[0], t[1]); }},
       {"batched_matmul", {{2, 2, 3}, {2, 3, 4}}, [](const Tensors& t) { batched_matmul(t[0], t[1]); }},
       {"linear", {kMatrix, {4, 3}, {4}}, [](const Tensors& t) { linear(t[0], t[1], t[2]); }},
+      {"head_residual", {kMatrix, kMatrix}, [](const Tensors& t) { head_residual(t[0], t[1]); }},
+      {"residual_cosine",
+       {kMatrix, kMatrix, kMatrix, kMatrix, kMatrix, kMatrix, {3, 3}, {3, 3}, {3, 3}},
+       [](const Tensors& t) {
+         residual_cosine({t[0], t[1], t[2]}, {t[3], t[4], t[5]}, {t[6], t[7], t[8]}, 1e-8f);
+       }},
+      {"shifted_concat",
+       {kMatrix, kMatrix, {2, 4}, {4, 3}, {1}},
+       [](const Tensors& t) { shifted_concat(t[0], t[1], t[2], t[3], t[4], 1, 1e-8f); }},
       {"linear_relu", {kMatrix, {4, 3}, {4}}, [](const Tensors& t) { linear_relu(t[0], t[1], t[2]); }},
       {"index_select",
        {kMatrix, {2}},

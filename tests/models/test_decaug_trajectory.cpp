@@ -18,7 +18,6 @@
 #include "models/init.h"
 #include "models/methods/ood/decaug.h"
 #include "models/methods/ood/ood_registry.h"
-#include "models/methods/ood/softmax_residual.h"
 #include "models/nets/make_network.h"
 #include "models/nets/two_branch.h"
 #include "tests/support/given_environments.h"
@@ -133,17 +132,19 @@ class DecAugTrajectory : public ::testing::Test {
     const auto targets = [](const json& labels, int classes) {
       return one_hot(Tensor::from(labels.get<std::vector<std::int32_t>>(), {dim_t(labels.size())}), classes);
     };
-    const Tensor r1 = softmax_residual(out.category.logits, targets(run["y"], run["C"]));
-    const Tensor r2 = softmax_residual(out.context.logits, targets(run["k"], run["K"]));
-    const GradientAngles angles = gradient_angles(
-        branch_gradient(r1, network.category(), out.category.features, BranchActivation::kNone, false),
-        branch_gradient(r2, network.context(), out.context.features, BranchActivation::kNone, false), run["orth_eps"]);
+    const Tensor y = targets(run["y"], run["C"]), k = targets(run["k"], run["K"]);
+    const HeadResidual head1 = head_residual(out.category.logits, y), head2 = head_residual(out.context.logits, k);
+    const GradientAngles angles =
+        branch_angles({network.category(), out.category.features, {out.category.logits, y, head1.residual}},
+                      {network.context(), out.context.features, {out.context.logits, k, head2.residual}},
+                      BranchActivation::kNone, {.orth_eps = run["orth_eps"]});
     const std::vector<float> alpha = alphas(step["alpha"]);
-    const Tensor moved = out.context.features + float(run["aug_eps"]) * Tensor::from(alpha, {dim_t(alpha.size()), 1}) *
-                                                    context_direction(r2, network.context().head, run["orth_eps"]);
+    const Tensor moved =
+        shifted_concat(out.category.features, out.context.features, head2.residual, network.context().head.weight,
+                       Tensor::from(alpha, {dim_t(alpha.size()), 1}), run["aug_eps"], run["orth_eps"]);
     const double tolerance = std::max(10 * loss_tolerance, 1e-5);
     expect_list(angles.cosine, step["cosine"], tolerance, "cosine");
-    expect_list(network.fused(out.category.features, moved), step["fused_logits_row0"], tolerance, "fused logits");
+    expect_list(network.fused(moved), step["fused_logits_row0"], tolerance, "fused logits");
     if (step.contains("p1_row0")) expect_list(softmax(out.category.logits), step["p1_row0"], tolerance, "p1");
     if (step.contains("p2_row0")) expect_list(softmax(out.context.logits), step["p2_row0"], tolerance, "p2");
   }

@@ -63,12 +63,20 @@ Terms decaug_terms(const Heads& h, const Tensor& y, const Tensor& k, const DecAu
   const Tensor r1 = softmax_residual(o1, y), r2 = softmax_residual(o2, k);
   t.g1 = branch_gradient(r1, {h.u1, h.v1}, t.a1, activation, reading.full);
   t.g2 = branch_gradient(r2, {h.u2, h.v2}, t.a2, activation, reading.full);
-  t.angles = gradient_angles(t.g1, t.g2, reading.orth_eps);
-  t.delta = float(aug_eps) * context_direction(r2, h.v2, reading.orth_eps);
-  t.augmented = t.a2 + alpha * t.delta;
-  t.fused = h.w.forward(concat({t.a1, t.augmented}, 1));
-  t.losses = {{"L1", head_loss(o1, y, reading.double_softmax)},
-              {"L2", head_loss(o2, k, reading.double_softmax)},
+  const HeadResidual head1 = head_residual(o1, y, reading.double_softmax),
+                     head2 = head_residual(o2, k, reading.double_softmax);
+  t.angles = branch_angles({{h.u1, h.v1}, t.a1, {o1, y, head1.residual}}, {{h.u2, h.v2}, t.a2, {o2, k, head2.residual}},
+                           activation, reading);
+  const dim_t width = t.a1.dim(1);
+  const auto moved = [&](const Tensor& share) {
+    return shifted_concat(t.a1, t.a2, head2.residual, h.v2.weight, share, float(aug_eps), float(reading.orth_eps));
+  };
+  t.delta = slice(moved(Tensor::ones({1}, t.a2.device())), 1, width, 2 * width) - t.a2;
+  const Tensor both = moved(alpha);
+  t.augmented = slice(both, 1, width, 2 * width);
+  t.fused = h.w.forward(both);
+  t.losses = {{"L1", mean(head1.losses)},
+              {"L2", mean(head2.losses)},
               {"L_orth", orthogonal_term(t.angles, reading.sum)},
               {"L3", softmax_cross_entropy_soft(t.fused, y)}};
   return t;

@@ -21,6 +21,7 @@
 #include "kernels/reduce/reduce.h"
 #include "kernels/reorder/reorder.h"
 #include "kernels/resample/resample.h"
+#include "kernels/residual_cosine/residual_cosine.h"
 #include "kernels/softmax_xent/softmax_xent.h"
 #include "kernels/spatial/spatial.h"
 #include "kernels/strided_copy/strided_copy.h"
@@ -51,6 +52,7 @@ inline Backend backend_with(const char* name, const Conv2dKernels& conv2d, const
       .reduce = kCudaReduce,
       .reorder = kCudaReorder,
       .resample = kCudaResample,
+      .residual_cosine = kCudaResidualCosine,
       .softmax_xent = kCudaSoftmaxXent,
       .spatial = kCudaSpatial,
       .strided_copy = kCudaStridedCopy,

@@ -4,7 +4,6 @@
 #include "engine/ops.h"
 #include "models/methods/ood/ood_registry.h"
 #include "models/methods/ood/row_shuffle.h"
-#include "models/methods/ood/softmax_residual.h"
 
 namespace engram {
 namespace {
@@ -103,16 +102,13 @@ Tensor DecAug::context_targets(const EnvironmentBatch& batch) const {
   return shuffle_.defined() ? matmul(shuffle_, targets) : targets;
 }
 
-Tensor DecAug::augmented(const TwoBranchNetwork::Branch& context, const Tensor& residual) {
-  const Tensor& a2 = context.features;
-  Tensor direction;
-  if (settings_.direction == "gradient") {
-    direction = context_direction(residual, branches_.context().head, settings_.orth_eps);
-  } else {
-    const Tensor noise = normal(a2.shape(), noise_, 0, 1, a2.device());
-    direction = noise / norm(noise, {1}, true);
-  }
-  return a2 + float(settings_.aug_eps) * alpha_ * direction;
+Tensor DecAug::augmented(const TwoBranchNetwork::Branches& branches, const Tensor& residual) {
+  const Tensor &a1 = branches.category.features, &a2 = branches.context.features;
+  if (settings_.direction == "gradient")
+    return shifted_concat(a1, a2, residual, branches_.context().head.weight, alpha_, float(settings_.aug_eps),
+                          float(settings_.orth_eps));
+  const Tensor noise = normal(a2.shape(), noise_, 0, 1, a2.device());
+  return concat({a1, a2 + float(settings_.aug_eps) * alpha_ * (noise / norm(noise, {1}, true))}, 1);
 }
 
 void DecAug::update(const EnvironmentBatch& batch) {
@@ -121,15 +117,15 @@ void DecAug::update(const EnvironmentBatch& batch) {
   const TwoBranchNetwork::Branches out = branches_.branches(features_of(all.images), true);
   const auto& [z, category, context] = out;
 
-  const Tensor r1 = softmax_residual(category.logits, y), r2 = softmax_residual(context.logits, k);
-  const BranchActivation activation = branches_.activation();
-  const GradientAngles angles = gradient_angles(
-      branch_gradient(r1, branches_.category(), category.features, activation, reading_.full),
-      branch_gradient(r2, branches_.context(), context.features, activation, reading_.full), reading_.orth_eps);
-  const Tensor logits = branches_.fused(category.features, augmented(context, r2));
+  const HeadResidual category_head = head_residual(category.logits, y, reading_.double_softmax),
+                     context_head = head_residual(context.logits, k, reading_.double_softmax);
+  const GradientAngles angles =
+      branch_angles({branches_.category(), category.features, {category.logits, y, category_head.residual}},
+                    {branches_.context(), context.features, {context.logits, k, context_head.residual}},
+                    branches_.activation(), reading_);
+  const Tensor logits = branches_.fused(augmented(out, context_head.residual));
 
-  const Tensor category_loss = head_loss(category.logits, y, reading_.double_softmax);
-  const Tensor context_loss = head_loss(context.logits, k, reading_.double_softmax);
+  const Tensor category_loss = mean(category_head.losses), context_loss = mean(context_head.losses);
   const Tensor orthogonal = orthogonal_term(angles, reading_.sum);
   const Tensor fused_loss = softmax_cross_entropy(logits, all.labels);
   const Tensor total = fused_loss + float(settings_.lambda_cat) * category_loss +

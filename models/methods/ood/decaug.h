@@ -45,7 +45,8 @@ class DecAug : public OodTask {
 
  private:
   Tensor context_targets(const EnvironmentBatch& batch) const;
-  Tensor augmented(const TwoBranchNetwork::Branch& context, const Tensor& residual);
+  /// Both branches' features side by side, those of the context moved.
+  Tensor augmented(const TwoBranchNetwork::Branches& branches, const Tensor& residual);
 
   DecAugSettings settings_;
   DecAugReading reading_;

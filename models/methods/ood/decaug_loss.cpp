@@ -37,19 +37,29 @@ GradientAngles gradient_angles(const Tensor& g1, const Tensor& g2, double eps) {
   return angles;
 }
 
+GradientAngles branch_angles(const BranchSide& category, const BranchSide& context, BranchActivation activation,
+                             const DecAugReading& reading) {
+  if (activation != BranchActivation::kNone) {
+    const auto gradient = [&](const BranchSide& side) {
+      return branch_gradient(softmax_residual(side.rows.logits, side.rows.targets), side.layers, side.features,
+                             activation, reading.full);
+    };
+    return gradient_angles(gradient(category), gradient(context), reading.orth_eps);
+  }
+  const Tensor m1 = matmul(category.layers.head.weight, category.layers.branch.weight),
+               m2 = matmul(context.layers.head.weight, context.layers.branch.weight);
+  ResidualSide side1 = category.rows, side2 = context.rows;
+  side1.logits = constant_unless(reading.full, side1.logits);
+  side2.logits = constant_unless(reading.full, side2.logits);
+  const ResidualCosine result = residual_cosine(
+      side1, side2, {matmul(m1, m1, false, true), matmul(m2, m2, false, true), matmul(m1, m2, false, true)},
+      float(reading.orth_eps));
+  return {result.cosine, result.norm1, result.norm2};
+}
+
 Tensor orthogonal_term(const GradientAngles& angles, bool sums) {
   const Tensor squares = square(angles.cosine);
   return sums ? sum(squares) : mean(squares);
-}
-
-Tensor head_loss(const Tensor& logits, const Tensor& targets, bool double_softmax) {
-  return softmax_cross_entropy_soft(double_softmax ? softmax(logits) : logits, targets);
-}
-
-Tensor context_direction(const Tensor& residual, const Linear& context_head, double eps) {
-  const NoGradGuard no_grad;
-  const Tensor t = matmul(residual.detach(), context_head.weight.detach());
-  return t / (float(eps) + norm(t, {1}, true));
 }
 
 Tensor boundary_distance(const Tensor& context_logits, const Linear& context_head) {

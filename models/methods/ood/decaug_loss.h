@@ -1,6 +1,7 @@
 #pragma once
 /// The terms of DecAug (Bai et al. 2021) on a two-branch network's features.
 
+#include "engine/ops/residual_cosine.h"
 #include "models/nets/two_branch.h"
 
 namespace engram {
@@ -28,15 +29,19 @@ Tensor branch_gradient(const Tensor& residual, const TwoBranchNetwork::Layers& l
 /// cosine = g1.g2 / ((|g1| + eps) (|g2| + eps)) of rows.
 GradientAngles gradient_angles(const Tensor& g1, const Tensor& g2, double eps);
 
+/// A branch, and its head's logits, targets and residuals.
+struct BranchSide {
+  TwoBranchNetwork::Layers layers;
+  Tensor features;
+  ResidualSide rows;
+};
+/// The angles of the two branches' gradients to z, by the reading. Affine branches need no vectors of z's width a
+/// sample; with an activation they are branch_gradient's.
+GradientAngles branch_angles(const BranchSide& category, const BranchSide& context, BranchActivation activation,
+                             const DecAugReading& reading);
+
 /// sum or mean over the batch of the squared cosine.
 Tensor orthogonal_term(const GradientAngles& angles, bool sum);
-
-/// Cross entropy of a head: of its logits, or of their softmax taken for logits.
-Tensor head_loss(const Tensor& logits, const Tensor& targets, bool double_softmax);
-
-/// The unit direction [N,width] in which the context's cross entropy grows at each sample's context features: t / (|t|
-/// + eps), t = residual V2. A constant.
-Tensor context_direction(const Tensor& residual, const Linear& context_head, double eps);
 
 /// Distance [N] of each sample's context features from the nearest place where another context is more likely. No
 /// gradient.

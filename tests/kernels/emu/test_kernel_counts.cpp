@@ -24,6 +24,7 @@
 #include "kernels/reduce/reduce.h"
 #include "kernels/reorder/reorder.h"
 #include "kernels/resample/resample.h"
+#include "kernels/residual_cosine/residual_cosine.h"
 #include "kernels/softmax_xent/softmax_xent.h"
 #include "kernels/strided_copy/strided_copy.h"
 #include "tests/support/backend_under_test.h"
@@ -172,6 +173,38 @@ TEST(KernelCounts, ChannelScaleAndImagePrior) {
   });
   expect_streaming("image_prior backward", image_prior_backward_cost(count), [&] {
     prior.backward({}, {p.data(), norms.data(), &one, &one, n * c, h, w, y.data()});
+  });
+}
+
+TEST(KernelCounts, ResidualCosine) {
+  const auto& kernels = backend_under_test().residual_cosine;
+  const dim_t rows = 1024, c1 = 7, c2 = 3, width = 128;
+  const auto values = random_values(rows * 2 * width, 1), grams = random_values(c1 * c1, 2, 0.5f, 1);
+  std::vector<float> targets(std::size_t(rows * c1), 0.f), residual(targets), other(targets), gradient(targets),
+      gradient2(targets), per_row(std::size_t(rows), 0.5f), norm1(per_row), norm2(per_row), own1(grams), own2(grams),
+      cross(grams), out(std::size_t(rows * 2 * width), 0.f);
+  for (const bool twice : {false, true}) {
+    expect_streaming("head_residual", head_residual_cost(rows, c1), [&] {
+      kernels.head_residual({}, {values.data(), targets.data(), rows, c1, twice, residual.data(), per_row.data()});
+    });
+    expect_streaming("head_residual_backward", head_residual_backward_cost(rows, c1, twice), [&] {
+      kernels.head_residual_backward({},
+                                     {residual.data(), targets.data(), norm1.data(), rows, c1, twice, gradient.data()});
+    });
+  }
+  const ResidualPair pair = {
+      residual.data(), other.data(), grams.data(), grams.data(), grams.data(), rows, c1, c2, 1e-8f};
+  std::vector<double> workspace(kernels.workspace_bytes(rows, c1, c2) / sizeof(double) + 1);
+  expect_streaming("forward", residual_cosine_forward_cost(pair), [&] {
+    kernels.forward({}, {pair, per_row.data(), norm1.data(), norm2.data()});
+  });
+  expect_streaming("backward", residual_cosine_backward_cost(pair, false), [&] {
+    kernels.backward({}, {pair, per_row.data(), norm1.data(), norm2.data(), norm1.data(), targets.data(),
+                          targets.data(), own1.data(), own2.data(), cross.data(), nullptr, nullptr, workspace.data()});
+  });
+  expect_streaming("shifted_concat", shifted_concat_cost(rows, c2, width), [&] {
+    kernels.shifted_concat({}, {values.data(), values.data() + rows * width, residual.data(), values.data(),
+                                per_row.data(), rows, c2, width, false, 1, 1e-8f, out.data()});
   });
 }
 

@@ -20,6 +20,7 @@
 #include "kernels/pool/pool.h"
 #include "kernels/reduce/reduce.h"
 #include "kernels/reorder/reorder.h"
+#include "kernels/residual_cosine/residual_cosine.h"
 #include "kernels/softmax_xent/softmax_xent.h"
 #include "kernels/spatial/spatial.h"
 #include "kernels/strided_copy/strided_copy.h"
@@ -185,6 +186,31 @@ void distillation_kernels(Results& results) {
   }
 }
 
+void residual_kernels(Results& results) {
+  const auto& b = backend_under_test().residual_cosine;
+  const dim_t rows = 450, c1 = 7, c2 = 3, width = 40;  // two tiles
+  auto logits = random_values(rows * c1, 1, -2, 2), targets = zeros(rows * c1), targets2 = zeros(rows * c2);
+  for (dim_t r = 0; r < rows; ++r) targets[std::size_t(r * c1 + r % c1)] = targets2[std::size_t(r * c2 + r % c2)] = 1;
+  auto r1 = zeros(rows * c1), r2 = zeros(rows * c2), losses = zeros(rows), grad = r1, grad2 = r2;
+  b.head_residual({}, {logits.data(), targets.data(), rows, c1, true, r1.data(), losses.data()});
+  b.head_residual_backward({}, {r1.data(), targets.data(), losses.data(), rows, c1, true, grad.data()});
+  results.insert(results.end(), {r1, losses, grad});
+  b.head_residual({}, {logits.data(), targets2.data(), rows, c2, false, r2.data(), losses.data()});
+  const auto g11 = random_values(c1 * c1, 2, 0.5f, 1), g22 = random_values(c2 * c2, 3, 0.5f, 1),
+             g12 = random_values(c1 * c2, 4);
+  auto cos = zeros(rows), norm1 = cos, norm2 = cos, d11 = zeros(c1 * c1), d22 = zeros(c2 * c2), d12 = zeros(c1 * c2);
+  const ResidualPair pair = {r1.data(), r2.data(), g11.data(), g22.data(), g12.data(), rows, c1, c2, 0.1f};
+  b.forward({}, {pair, cos.data(), norm1.data(), norm2.data()});
+  b.backward({}, {pair, cos.data(), norm1.data(), norm2.data(), losses.data(), targets.data(), targets2.data(),
+                  d11.data(), d22.data(), d12.data(), grad.data(), grad2.data(), nullptr});
+  results.insert(results.end(), {cos, norm1, norm2, d11, d22, d12, grad, grad2});
+  const auto a = random_values(rows * width, 5), w = random_values(c1 * width, 6);
+  auto out = zeros(rows * 2 * width);
+  b.shifted_concat(
+      {}, {a.data(), a.data(), r1.data(), w.data(), losses.data(), rows, c1, width, true, 1, 0.1f, out.data()});
+  results.push_back(out);
+}
+
 void vector_kernels(Results& results) {
   const auto& b = backend_under_test();
   for (const dim_t width : {dim_t(700), dim_t(5000)}) {
@@ -249,7 +275,7 @@ TEST(SyncRemoval, EveryBarrierOfTheKernelsIsNeeded) {
   Results expected;
   std::set<std::string> tried;
   for (void (*cases)(Results&) : {channel_kernels, image_kernels, batch_kernels, loss_kernels, distillation_kernels,
-                                  vector_kernels, survival_kernels}) {
+                                  residual_kernels, vector_kernels, survival_kernels}) {
     expected.clear();
     cases(expected);
     for (const emu::SyncRemoval& removal : emu::remove_each_sync([&] {

@@ -30,6 +30,7 @@ const Backend& backend_under_test() {
       .reduce = testing::kStagedReduce,
       .reorder = testing::kStagedReorder,
       .resample = testing::kStagedResample,
+      .residual_cosine = testing::kStagedResidualCosine,
       .softmax_xent = testing::kStagedSoftmaxXent,
       .spatial = testing::kStagedSpatial,
       .strided_copy = testing::kStagedStridedCopy,

@@ -23,6 +23,7 @@ extern const kernels::RandomKernels kStagedRandom;
 extern const kernels::ReduceKernels kStagedReduce;
 extern const kernels::ReorderKernels kStagedReorder;
 extern const kernels::ResampleKernels kStagedResample;
+extern const kernels::ResidualCosineKernels kStagedResidualCosine;
 extern const kernels::SoftmaxXentKernels kStagedSoftmaxXent;
 extern const kernels::SpatialKernels kStagedSpatial;
 extern const kernels::StridedCopyKernels kStagedStridedCopy;
