@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -13,21 +14,27 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_png(const fs::path& path) {
+enum class Entry { kFolder, kPng, kJpeg };
+
+/// What the name of a file that is no folder says of its contents; nothing for other files.
+std::optional<Entry> image_entry(const fs::path& path) {
   std::string extension = path.extension().string();
   std::transform(extension.begin(), extension.end(), extension.begin(),
                  [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; });
-  return extension == ".png";
+  if (extension == ".png") return Entry::kPng;
+  if (extension == ".jpg" || extension == ".jpeg") return Entry::kJpeg;
+  return std::nullopt;
 }
 
-std::vector<fs::path> sorted_entries(const fs::path& folder, bool folders) {
+std::vector<fs::path> sorted_entries(const fs::path& folder, Entry wanted) {
   std::vector<fs::path> out;
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     std::error_code ignored;
     const std::string name = it->path().filename().string();
     if (name.starts_with('.')) continue;
-    if (folders ? it->is_directory(ignored) : (is_png(it->path()) && it->is_regular_file(ignored))) {
+    if (wanted == Entry::kFolder ? it->is_directory(ignored)
+                                 : (image_entry(it->path()) == wanted && it->is_regular_file(ignored))) {
       out.push_back(it->path());
     }
   }
@@ -39,11 +46,25 @@ std::vector<fs::path> sorted_entries(const fs::path& folder, bool folders) {
 // The classes of the folder, or an error if there are none.
 ClassFolders find_classes(const fs::path& folder, const KnownClasses& known) {
   std::vector<std::string> names;
-  for (const fs::path& path : sorted_entries(folder, true)) names.push_back(path.filename().string());
+  for (const fs::path& path : sorted_entries(folder, Entry::kFolder)) names.push_back(path.filename().string());
   if (names.empty()) {
     throw DataError(message("[images] expected a subfolder of PNG files per class, got none in ", folder.string()));
   }
   return label_class_folders(names, known, folder.string());
+}
+
+/// The PNG files of a folder, "the class folder " or none of that in messages. JPEG files are not read, and none is
+/// passed over in silence: a PNG file of the same name has to stand beside each.
+std::vector<fs::path> image_files(const fs::path& folder, const char* kind) {
+  const std::vector<fs::path> files = sorted_entries(folder, Entry::kPng);
+  for (const fs::path& jpeg : sorted_entries(folder, Entry::kJpeg)) {
+    const auto same_stem = [&](const fs::path& png) { return png.stem() == jpeg.stem(); };
+    if (std::none_of(files.begin(), files.end(), same_stem))
+      throw DataError(message("[images] expected PNG files, got ", jpeg.string(),
+                              "; hint: write a PNG file of each beside it, for example with mogrify -format png"));
+  }
+  if (files.empty()) throw DataError(message("[images] expected PNG files, got none in ", kind, folder.string()));
+  return files;
 }
 
 std::vector<std::uint8_t> planar(const io::Image& image) {
@@ -132,12 +153,7 @@ ImageDataset read_image_folder(const fs::path& folder, const KnownClasses& known
   out.note = classes.note;
   ImageCollector collector(out, size);
   for (const ClassFolders::Folder& c : classes.folders) {
-    const std::vector<fs::path> files = sorted_entries(folder / c.name, false);
-    if (files.empty()) {
-      throw DataError(
-          message("[images] expected PNG files, got none in the class folder ", (folder / c.name).string()));
-    }
-    for (const fs::path& file : files) collector.add(file, c.label);
+    for (const fs::path& file : image_files(folder / c.name, "the class folder ")) collector.add(file, c.label);
   }
   out.normalization = normalization_for(out.channels);
   check_dataset(out, folder.string());
@@ -150,15 +166,14 @@ bool has_image_folders(const fs::path& folder) {
     std::error_code inner;
     if (!it->is_directory(inner)) continue;
     for (fs::directory_iterator file(it->path(), inner), stop; !inner && file != stop; file.increment(inner)) {
-      if (is_png(file->path())) return true;
+      if (image_entry(file->path())) return true;
     }
   }
   return false;
 }
 
 ImageDataset read_plain_images(const fs::path& folder, const ImageSize& size) {
-  const std::vector<fs::path> files = sorted_entries(folder, false);
-  if (files.empty()) throw DataError(message("[images] expected PNG files, got none in ", folder.string()));
+  const std::vector<fs::path> files = image_files(folder, "");
   ImageDataset out;
   out.name = "unlabelled";
   out.split = "all";
@@ -173,7 +188,8 @@ ImageDataset read_plain_images(const fs::path& folder, const ImageSize& size) {
 
 bool has_plain_images(const fs::path& folder) {
   std::error_code ignored;
-  return fs::is_directory(folder, ignored) && !has_image_folders(folder) && !sorted_entries(folder, false).empty();
+  return fs::is_directory(folder, ignored) && !has_image_folders(folder) &&
+         !sorted_entries(folder, Entry::kPng).empty();
 }
 
 }  // namespace engram

@@ -11,15 +11,17 @@ namespace engram {
 /// Reads every .png file (in any case) in the class subfolders of `folder`; all have to be of one size, or are resized
 /// where a size is given (resize_image). Grey images give one channel where all are grey; else all become RGB. Labels
 /// follow from the subfolders' names and what is known of the classes: see label_class_folders, whose note is the
-/// set's. Subfolders that begin with a dot are passed over, files are visited in byte order of their names.
+/// set's. Subfolders that begin with a dot are passed over, files are visited in byte order of their names. JPEG files
+/// are not read; they may lie there if each has a PNG file of its name beside it.
 ///
 /// Normalisation constants are CIFAR's, their mean over the channels for grey images. Throws IoError for a missing
-/// folder, DataError for a folder without classes, a class without images, a damaged PNG (named), sizes that differ
-/// (names both files and what would settle it), and labels as label_class_folders.
+/// folder, DataError for a folder without classes, a class without images, a JPEG file without a PNG file (named), a
+/// damaged PNG (named), sizes that differ (names both files and what would settle it), and labels as
+/// label_class_folders.
 ImageDataset read_image_folder(const std::filesystem::path& folder, const KnownClasses& known = {},
                                const ImageSize& size = {});
 
-/// Whether `folder` has a subfolder with a file that read_image_folder would read.
+/// Whether `folder` has a subfolder with a file that read_image_folder would read, or a JPEG file, which it refuses.
 bool has_image_folders(const std::filesystem::path& folder);
 
 /// Reads the .png files that lie in `folder` itself: images without labels, as one class of the name "image" and set

@@ -61,6 +61,16 @@ TEST(ImageFolder, SortsClassesAndFilesAndStoresPlanar) {
   EXPECT_EQ(data.image(2)[17], 117);
 }
 
+TEST(ImageFolder, AJpegFileIsRefusedUntilAPngFileStandsBesideIt) {
+  TempFolder folder;
+  write_image(folder / "dog/a.png", 3, 2, 50);
+  io::write_file(folder / "dog/b.JPG", "a photograph");
+  write_image(folder / "cat/c.png", 3, 2, 0);
+  EXPECT_ERROR(read_image_folder(folder.path()), DataError, "b.JPG; hint: write a PNG file of each beside it");
+  write_image(folder / "dog/b.png", 3, 2, 100);
+  EXPECT_EQ(read_image_folder(folder.path()).count, 3);
+}
+
 TEST(ImageFolder, NamesOfInversionCarryTheLabel) {
   TempFolder folder;
   write_image(folder / "s00/a.png", 2, 2, 0);
