@@ -14,6 +14,7 @@ function(engram_layer name)
     list(FILTER sources EXCLUDE REGEX "${ARG_EXCLUDE}")
   endif()
   add_library(${name} STATIC ${sources})
+  units_by_folder(${name})
   add_library(engram::${name} ALIAS ${name})
   target_include_directories(${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
                                             $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)

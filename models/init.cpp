@@ -3,21 +3,12 @@
 #include "engine/backend.h"
 #include "engine/random.h"
 #include "kernels/elementwise/elementwise.h"
+#include "models/name_hash.h"
 
 namespace engram {
-namespace {
-
-/// 64-bit FNV-1a.
-std::uint64_t hash(const std::string& text) {
-  std::uint64_t value = 0xcbf29ce484222325u;
-  for (const char c : text) value = (value ^ std::uint8_t(c)) * 0x100000001b3u;
-  return value;
-}
-
-}  // namespace
 
 void fill(const Tensor& tensor, const Init& init, std::uint64_t seed, const std::string& name) {
-  Generator generator = Generator(seed).split(hash(name));
+  Generator generator = Generator(seed).split(name_hash(name));
   switch (init.kind) {
     case Init::Kind::kConstant:
       backend(tensor.device())

@@ -11,7 +11,7 @@ namespace {
 
 constexpr dim_t kColumns = 10;            // of a band
 constexpr dim_t kFrame = 3, kMargin = 4;  // pixels around an image, and around the sheet
-constexpr dim_t kSmallest = 60;           // of an enlarged image: room for ten letters
+constexpr dim_t kSmallestImage = 60;      // of an enlarged image: room for ten letters
 constexpr dim_t kNameLines = 2, kLine = kLetterHeight + 3, kHeader = kNameLines * kLine + 2;
 constexpr std::uint8_t kBack = 255, kInk = 40;
 constexpr std::uint8_t kMiss[3] = {214, 40, 40};
@@ -30,7 +30,7 @@ struct Layout {
   dim_t zoom, cell_width, cell_height, columns, bands, rows;
 
   Layout(const ImageDataset& images, dim_t most_rows) {
-    zoom = std::max<dim_t>(1, (kSmallest + images.width - 1) / images.width);
+    zoom = std::max<dim_t>(1, (kSmallestImage + images.width - 1) / images.width);
     cell_width = images.width * zoom + 2 * kFrame;
     cell_height = images.height * zoom + 2 * kFrame;
     columns = std::min<dim_t>(images.num_classes, kColumns);

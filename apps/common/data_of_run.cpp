@@ -10,13 +10,11 @@
 namespace engram::apps {
 namespace {
 
-using Json = nlohmann::json;
-
 /// Reads members of a run's configuration, which may come from anybody.
 class RunConfiguration {
  public:
   explicit RunConfiguration(const std::filesystem::path& run)
-      : run_(run), json_(Json::parse(read_run_config(run), nullptr, false, true)) {
+      : run_(run), json_(nlohmann::json::parse(read_run_config(run), nullptr, false, true)) {
     if (!json_.is_object())
       throw DataError(message("[run] expected a JSON object in the configuration of the run in ", run.string()));
   }
@@ -28,15 +26,15 @@ class RunConfiguration {
     if (member == json_.end() || value != fallback) return;
     try {
       value = member->get<T>();
-    } catch (const Json::exception&) {
+    } catch (const nlohmann::json::exception&) {
       throw DataError(message("[run] expected the \"", key, "\" of a training in the configuration of ", run_.string(),
-                              ", got ", member->dump(-1, ' ', true, Json::error_handler_t::replace)));
+                              ", got ", member->dump(-1, ' ', true, nlohmann::json::error_handler_t::replace)));
     }
   }
 
  private:
   const std::filesystem::path& run_;
-  const Json json_;
+  const nlohmann::json json_;
 };
 
 }  // namespace

@@ -1,24 +1,17 @@
 #include "apps/common/evaluation_report.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "apps/common/main_wrapper.h"
+#include "apps/common/text_format.h"
 
 namespace engram::apps {
 namespace {
 
 constexpr std::size_t kLargestTable = 20;
 constexpr std::size_t kConfusionsShown = 10;
-
-template <class... Values>
-std::string format(const char* pattern, Values... values) {
-  char text[256];
-  std::snprintf(text, sizeof text, pattern, values...);
-  return text;
-}
 
 dim_t row_sum(const std::vector<dim_t>& row) {
   return std::accumulate(row.begin(), row.end(), dim_t{0});
@@ -34,8 +27,8 @@ std::string class_table(const std::vector<std::string>& names, const Evaluation&
   std::string text = "\n" + column("class", width, false) + "   images   correct  accuracy\n";
   for (std::size_t label = 0; label < names.size(); ++label) {
     const dim_t count = row_sum(result.confusion[label]), correct = result.confusion[label][label];
-    text += column(names[label], width, false) + format(" %8lld  %8lld", (long long)count, (long long)correct);
-    text += count > 0 ? format("  %6.2f %%\n", 100 * double(correct) / double(count)) : std::string("         -\n");
+    text += column(names[label], width, false) + formatted(" %8lld  %8lld", (long long)count, (long long)correct);
+    text += count > 0 ? formatted("  %6.2f %%\n", 100 * double(correct) / double(count)) : std::string("         -\n");
   }
   return text;
 }
@@ -67,8 +60,8 @@ std::string frequent_confusions(const std::vector<std::string>& names, const Eva
   std::stable_sort(all.begin(), all.end(), [](const Confusion& a, const Confusion& b) { return a.count > b.count; });
   std::string text = all.empty() ? "" : "\nmost frequent confusions\n";
   for (std::size_t i = 0; i < std::min(kConfusionsShown, all.size()); ++i)
-    text += format("%8lld  ", (long long)all[i].count) + names[all[i].label] + " taken for " + names[all[i].predicted] +
-            "\n";
+    text += formatted("%8lld  ", (long long)all[i].count) + names[all[i].label] + " taken for " +
+            names[all[i].predicted] + "\n";
   return text;
 }
 
@@ -82,17 +75,17 @@ std::string evaluation_text(const EvaluationSubject& subject, const Evaluation& 
     width = std::clamp(names.back().size(), width, std::size_t{24});
   }
   std::string text = "classifier  " + one_line(subject.classifier) + "  " + subject.arch +
-                     format(", %.3f M parameters\n", double(subject.num_parameters) * 1e-6);
+                     formatted(", %.3f M parameters\n", double(subject.num_parameters) * 1e-6);
   text += "data        " + one_line(subject.data) + "  " + subject.dataset + " " + subject.split +
-          format(", %lld images of %zu classes\n", (long long)result.count, names.size());
-  text += format("accuracy    %.2f %%  (%lld of %lld)", 100 * result.accuracy(), (long long)result.correct,
-                 (long long)result.count);
+          formatted(", %lld images of %zu classes\n", (long long)result.count, names.size());
+  text += formatted("accuracy    %.2f %%  (%lld of %lld)", 100 * result.accuracy(), (long long)result.correct,
+                    (long long)result.count);
   text += subject.flip ? ", with mirror images\n" : "\n";
-  text += format("loss        %.4f\n", result.mean_loss);
+  text += formatted("loss        %.4f\n", result.mean_loss);
   text += "device      " + subject.device +
           (subject.device_note.empty() ? "" : " (" + one_line(subject.device_note) + ")") + "\n";
-  text += format("time        %.2f s, %.0f images/s\n", subject.seconds,
-                 subject.seconds > 0 ? double(result.count) / subject.seconds : 0.0);
+  text += formatted("time        %.2f s, %.0f images/s\n", subject.seconds,
+                    subject.seconds > 0 ? double(result.count) / subject.seconds : 0.0);
   text += class_table(names, result, width);
   text += names.size() <= kLargestTable ? confusion_table(names, result, width) : frequent_confusions(names, result);
   return text;

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 
 #include "apps/common/main_wrapper.h"
+#include "apps/common/text_format.h"
 #include "engine/io/tensor_summary.h"
 
 namespace engram::apps {
@@ -19,21 +19,9 @@ using Entries = std::map<std::string, const io::SafetensorsEntry*>;
 
 constexpr std::size_t kLongestText = 200;  // of a metadata value, in characters
 
-template <class... Values>
-std::string format(const char* pattern, Values... values) {
-  char text[512];
-  std::snprintf(text, sizeof text, pattern, values...);
-  return text;
-}
-
 std::string shown(const std::string& text) {
   const std::string line = one_line(text);
   return line.size() <= kLongestText ? line : line.substr(0, kLongestText) + "...";
-}
-
-std::string padded(std::string text, std::size_t width) {
-  text.resize(std::max(text.size(), width), ' ');
-  return text;
 }
 
 std::string type_text(const io::SafetensorsEntry& entry) {
@@ -91,11 +79,11 @@ std::optional<io::TensorSummary> summary_of(const io::SafetensorsEntry& entry) {
 }
 
 std::string statistics_text(const std::optional<io::TensorSummary>& s) {
-  if (!s) return format("%11s %11s %11s %11s  -", "-", "-", "-", "-");
-  std::string text = format("%11.4g %11.4g %11.4g %11.4g  %lld", double(s->minimum), double(s->maximum), s->mean,
-                            s->standard_deviation, (long long)(s->num_nan + s->num_infinite));
+  if (!s) return formatted("%11s %11s %11s %11s  -", "-", "-", "-", "-");
+  std::string text = formatted("%11.4g %11.4g %11.4g %11.4g  %lld", double(s->minimum), double(s->maximum), s->mean,
+                               s->standard_deviation, (long long)(s->num_nan + s->num_infinite));
   if (s->num_nan + s->num_infinite > 0)
-    text += format(" (%lld NaN, %lld infinite)", (long long)s->num_nan, (long long)s->num_infinite);
+    text += formatted(" (%lld NaN, %lld infinite)", (long long)s->num_nan, (long long)s->num_infinite);
   return text;
 }
 
@@ -127,9 +115,9 @@ std::string difference_line(const Difference& d) {
   if (!d.elements) return types + ", bytes differ";
   const std::string begin = d.a->dtype == d.b->dtype ? "" : types + ", ";
   if (d.elements->num_different == 0) return begin + "equal as f32";
-  return begin + format("%lld of %lld differ, max |a-b| %.4g at element %lld, max %llu ulp",
-                        (long long)d.elements->num_different, (long long)count_of(*d.a), d.elements->max_absolute,
-                        (long long)d.elements->where, (unsigned long long)d.elements->max_ulp);
+  return begin + formatted("%lld of %lld differ, max |a-b| %.4g at element %lld, max %llu ulp",
+                           (long long)d.elements->num_different, (long long)count_of(*d.a), d.elements->max_absolute,
+                           (long long)d.elements->where, (unsigned long long)d.elements->max_ulp);
 }
 
 /// All that differs between two files.
@@ -178,24 +166,24 @@ std::string dump(const Json& json) {
 std::string listing_text(const std::string& path, const io::SafetensorsFile& file) {
   const Totals totals = totals_of(file);
   std::string text = "file        " + shown(path) + "\n";
-  text += format("tensors     %zu, %.3f MB\n", file->entries.size(), double(totals.bytes) * 1e-6);
-  text += format("parameters  %lld\n", (long long)totals.parameters);
+  text += formatted("tensors     %zu, %.3f MB\n", file->entries.size(), double(totals.bytes) * 1e-6);
+  text += formatted("parameters  %lld\n", (long long)totals.parameters);
   if (totals.statistics > 0)
-    text += format("statistics  %lld (of normalisation layers)\n", (long long)totals.statistics);
+    text += formatted("statistics  %lld (of normalisation layers)\n", (long long)totals.statistics);
   for (const auto& [key, value] : file->metadata) text += "metadata    " + shown(key) + ": " + shown(value) + "\n";
 
   const Entries entries = by_name(file);
   const std::size_t width = name_width(names_of({&entries}));
   if (!entries.empty())
     text += "\n" + padded("tensor", width) +
-            format("  %-22s %11s %11s %11s %11s  %s\n", "type", "min", "max", "mean", "std", "not finite");
+            formatted("  %-22s %11s %11s %11s %11s  %s\n", "type", "min", "max", "mean", "std", "not finite");
   dim_t not_finite = 0;
   for (const auto& [name, entry] : entries) {
     const std::optional<io::TensorSummary> s = summary_of(*entry);
     if (s) not_finite += s->num_nan + s->num_infinite;
     text += padded(shown(name), width) + "  " + padded(type_text(*entry), 22) + " " + statistics_text(s) + "\n";
   }
-  if (not_finite > 0) text += format("\n%lld elements are not finite\n", (long long)not_finite);
+  if (not_finite > 0) text += formatted("\n%lld elements are not finite\n", (long long)not_finite);
   return text;
 }
 
@@ -231,8 +219,8 @@ std::string difference_text(const io::SafetensorsFile& a, const io::SafetensorsF
   std::string text;
   for (const Difference& d : all.tensors) text += padded(shown(d.name), all.width) + "  " + difference_line(d) + "\n";
   for (const std::string& line : all.metadata) text += line + "\n";
-  return text + format("%zu tensors equal, %zu differ, %zu only in A, %zu only in B; %zu metadata differ\n", all.equal,
-                       all.different, all.only_a, all.only_b, all.metadata.size());
+  return text + formatted("%zu tensors equal, %zu differ, %zu only in A, %zu only in B; %zu metadata differ\n",
+                          all.equal, all.different, all.only_a, all.only_b, all.metadata.size());
 }
 
 std::string difference_json(const io::SafetensorsFile& a, const io::SafetensorsFile& b) {

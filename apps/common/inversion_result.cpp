@@ -9,7 +9,7 @@
 namespace engram::apps {
 namespace {
 
-constexpr dim_t kRows = 10;
+constexpr dim_t kSheetRows = 10;
 
 }  // namespace
 
@@ -21,7 +21,7 @@ Recognition write_inversion_result(RunDir& run, const ImageDataset& images, cons
             .observe = [&](std::int32_t label, std::span<const float> logits) { predictions.add(label, logits); }});
   Recognition result = recognition_of(predictions, classifier.class_names);
   if (result.share() < kPoorRecognition) result.advice = inversion_advice(settings, images.num_classes);
-  const io::Image sheet = class_sheet(images, kRows, missed_images(predictions));
+  const io::Image sheet = class_sheet(images, kSheetRows, missed_images(predictions));
   std::filesystem::create_directories(run / "images");
   io::write_png(run / "images/final.png", sheet);
   run.image("final", step, sheet);

@@ -10,8 +10,8 @@
 namespace engram::apps {
 namespace {
 
-constexpr std::uint8_t kBack = 255, kInk = 40;
-constexpr dim_t kMargin = 8, kGap = 2, kLine = kLetterHeight + 3;
+constexpr std::uint8_t kPaper = 255, kPen = 40;
+constexpr dim_t kBorder = 8, kGap = 2, kTextLine = kLetterHeight + 3;
 constexpr dim_t kSide = 420;  // of a scatter picture's square of points
 
 using Colour = std::array<std::uint8_t, 3>;
@@ -25,7 +25,7 @@ constexpr std::array<Colour, 8> kColours = {{{31, 119, 180},
                                              {23, 190, 207}}};
 
 io::Image white(dim_t width, dim_t height) {
-  return {width, height, 3, io::Bytes(std::size_t(width * height * 3), kBack)};
+  return {width, height, 3, io::Bytes(std::size_t(width * height * 3), kPaper)};
 }
 
 void set_pixel(io::Image& image, dim_t x, dim_t y, const Colour& colour) {
@@ -41,7 +41,7 @@ Colour pixel_of(const ImageDataset& data, dim_t index, dim_t y, dim_t x) {
   return {planes[0], planes[plane], planes[2 * plane]};
 }
 
-void draw_image(io::Image& sheet, const ImageDataset& data, dim_t index, dim_t left, dim_t top, dim_t zoom) {
+void draw_enlarged(io::Image& sheet, const ImageDataset& data, dim_t index, dim_t left, dim_t top, dim_t zoom) {
   for (dim_t y = 0; y < data.height * zoom; ++y)
     for (dim_t x = 0; x < data.width * zoom; ++x)
       set_pixel(sheet, left + x, top + y, pixel_of(data, index, y / zoom, x / zoom));
@@ -55,7 +55,7 @@ std::vector<dim_t> first_of_class(const ImageDataset& data, int label, dim_t mos
   return indices;
 }
 
-struct Range {
+struct PlotRange {
   double low = std::numeric_limits<double>::infinity(), high = -low;
   void include(double v) {
     low = std::min(low, v);
@@ -78,15 +78,15 @@ io::Image environment_sheet(const Environments& environments, dim_t columns) {
   const ImageDataset& first = environments.front().images;
   const dim_t zoom = std::max<dim_t>(1, 42 / std::max(first.height, first.width));
   const dim_t step_x = first.width * zoom + kGap, step_y = first.height * zoom + kGap;
-  const dim_t block = first.num_classes * step_y + kLine + kMargin;
-  io::Image sheet = white(2 * kMargin + columns * step_x, kMargin + dim_t(environments.size()) * block);
-  dim_t top = kMargin;
+  const dim_t block = first.num_classes * step_y + kTextLine + kBorder;
+  io::Image sheet = white(2 * kBorder + columns * step_x, kBorder + dim_t(environments.size()) * block);
+  dim_t top = kBorder;
   for (const Environment& e : environments) {
-    draw_text(sheet, kMargin, top, e.name, kInk);
+    draw_text(sheet, kBorder, top, e.name, kPen);
     for (int label = 0; label < e.images.num_classes; ++label) {
       const std::vector<dim_t> shown = first_of_class(e.images, label, columns);
       for (std::size_t i = 0; i < shown.size(); ++i)
-        draw_image(sheet, e.images, shown[i], kMargin + dim_t(i) * step_x, top + kLine + label * step_y, zoom);
+        draw_enlarged(sheet, e.images, shown[i], kBorder + dim_t(i) * step_x, top + kTextLine + label * step_y, zoom);
     }
     top += block;
   }
@@ -100,22 +100,22 @@ io::Image scatter_picture(const std::string& title, const std::vector<PlanePoint
   dim_t letters = 0;
   for (const std::string& name : names) letters = std::max(letters, dim_t(name.size()));
   const dim_t legend = (letters + 2) * kLetterWidth;
-  io::Image image = white(3 * kMargin + kSide + legend, 2 * kMargin + kLine + kSide);
-  draw_text(image, kMargin, kMargin, title, kInk);
-  Range x, y;
+  io::Image image = white(3 * kBorder + kSide + legend, 2 * kBorder + kTextLine + kSide);
+  draw_text(image, kBorder, kBorder, title, kPen);
+  PlotRange x, y;
   for (const PlanePoint& p : points) {
     x.include(p.x);
     y.include(p.y);
   }
   for (std::size_t i = 0; i < points.size(); ++i)
-    draw_dot(image, kMargin + dim_t(x.place(points[i].x) * (kSide - 1)),
-             kMargin + kLine + dim_t((1 - y.place(points[i].y)) * (kSide - 1)),
+    draw_dot(image, kBorder + dim_t(x.place(points[i].x) * (kSide - 1)),
+             kBorder + kTextLine + dim_t((1 - y.place(points[i].y)) * (kSide - 1)),
              kColours[std::size_t(groups[i]) % kColours.size()]);
   for (std::size_t g = 0; g < names.size(); ++g) {
-    const dim_t left = 2 * kMargin + kSide, top = kMargin + kLine + dim_t(g) * kLine;
+    const dim_t left = 2 * kBorder + kSide, top = kBorder + kTextLine + dim_t(g) * kTextLine;
     for (dim_t dy = 0; dy < 6; ++dy)
       for (dim_t dx = 0; dx < 6; ++dx) set_pixel(image, left + dx, top + dy, kColours[g % kColours.size()]);
-    draw_text(image, left + 2 * kLetterWidth, top, names[g], kInk);
+    draw_text(image, left + 2 * kLetterWidth, top, names[g], kPen);
   }
   return image;
 }

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "apps/common/html.h"
 #include "apps/common/run_metrics.h"
+#include "apps/common/text_format.h"
 #include "engine/io/atomic_file.h"
 #include "kernels/common/error.h"
 #include "models/component.h"
@@ -19,21 +19,10 @@ namespace {
 using Json = nlohmann::ordered_json;
 constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 24;
 
-/// "87.42 %".
-std::string percent(double share) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.2f %%", 100 * share);
-  return text;
-}
-
-std::string padded(std::string text, std::size_t width) {
-  return text + std::string(width > text.size() ? width - text.size() : 0, ' ');
-}
-
 /// A line of the tables: what was chosen, and what it reaches.
 std::string choice_line(const std::string& rule, const std::string& what, double validation, double test) {
-  return padded(rule, 44) + padded(what, 12) + padded("validation " + percent(validation), 22) + "test " +
-         percent(test) + "\n";
+  return padded(rule, 44) + padded(what, 12) + padded("validation " + percent_text(validation), 22) + "test " +
+         percent_text(test) + "\n";
 }
 
 Json to_json(const OodTrial& t) {
@@ -89,8 +78,8 @@ std::string spread_line(RunDir& dir, const std::vector<OodTrial>& trials) {
   dir.set_fact("trials_test_deviation", deviation);
   dir.set_fact("trials_test_accuracy_lowest", low);
   dir.set_fact("trials_test_accuracy_highest", high);
-  return message("test over ", trials.size(), " trials after the last step: ", percent(mean), " +- ",
-                 percent(deviation), ", from ", percent(low), " to ", percent(high), "\n");
+  return message("test over ", trials.size(), " trials after the last step: ", percent_text(mean), " +- ",
+                 percent_text(deviation), ", from ", percent_text(low), " to ", percent_text(high), "\n");
 }
 
 }  // namespace
@@ -107,7 +96,7 @@ void write_ood_scores(RunDir& dir, const OodScores& scores) {
 std::string ood_scores_text(const OodScores& scores) {
   std::string text = message("step ", scores.step + 1);
   for (const auto& [name, accuracy] : scores.each)
-    text += message("  ", name.substr(0, name.rfind('/')), " ", percent(accuracy));
+    text += message("  ", name.substr(0, name.rfind('/')), " ", percent_text(accuracy));
   return text;
 }
 

@@ -8,11 +8,11 @@
 namespace engram::apps {
 namespace {
 
-constexpr dim_t kRows = 7;
+constexpr dim_t kLetterRows = 7;
 
 struct Letter {
   char character;
-  std::array<std::uint8_t, std::size_t(kRows)> rows;  // bit 4 is the leftmost pixel
+  std::array<std::uint8_t, std::size_t(kLetterRows)> rows;  // bit 4 is the leftmost pixel
 };
 
 /// Sorted by character.
@@ -70,7 +70,7 @@ void draw_text(io::Image& image, dim_t x, dim_t y, const std::string& text, std:
     if (text[i] == ' ') continue;
     const Letter& letter = letter_of(text[i]);
     const dim_t top = y + (std::string_view("gpqy").find(text[i]) != std::string_view::npos);  // with descenders
-    for (dim_t row = 0; row < kRows; ++row) {
+    for (dim_t row = 0; row < kLetterRows; ++row) {
       for (dim_t column = 0; column < kLetterWidth - 1; ++column) {
         const dim_t at_x = x + dim_t(i) * kLetterWidth + column, at_y = top + row;
         const bool inside = at_x >= 0 && at_y >= 0 && at_x < image.width && at_y < image.height;

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "apps/common/json_members.h"
 #include "apps/common/stack_table.h"
 #include "engine/io/atomic_file.h"
 #include "engine/roofline.h"
@@ -26,12 +27,7 @@ double roofline_seconds(const OpRecord& r, const profiler::Roofline& roofline) {
   return std::max(bytes / roofline.bytes_per_s, double(r.cost.flops) / roofline.flops_per_s);
 }
 
-double number_member(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_number() ? found->get<double>() : 0;
-}
-
-void add_row(const Json& row, StackTable& table) {
+void add_operation(const Json& row, StackTable& table) {
   const auto name = row.find("name"), part = row.find("roofline");
   table.row(name != row.end() && name->is_string() ? name->get<std::string>() : "");
   table.cell(number_text(number_member(row, "calls"), 12)).cell(number_text(1e3 * number_member(row, "seconds")));
@@ -75,7 +71,7 @@ Html profile_section(const std::string& text) {
   out.element("h2", "Profile").element("p", kWhyBeyond);
   StackTable table({"operation", "calls", "ms", "GB moved", "GFLOP", "of the roofline"});
   for (const Json& row : json["operations"])
-    if (row.is_object()) add_row(row, table);
+    if (row.is_object()) add_operation(row, table);
   return out.html(table.html());
 }
 

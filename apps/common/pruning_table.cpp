@@ -7,18 +7,13 @@
 
 #include "apps/common/stack_table.h"
 #include "apps/common/svg_chart.h"
+#include "apps/common/text_format.h"
 #include "kernels/common/error.h"
 
 namespace engram::apps {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string percent(double share) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.2f %%", 100 * share);
-  return text;
-}
 
 std::string millions(double count) {
   char text[32];
@@ -34,6 +29,10 @@ std::optional<double> number_at(const Json& object, const char* name) {
   return found->get<double>();
 }
 
+std::string percent_of(double share) {
+  return percent_text(share);
+}
+
 std::string shown(std::optional<double> value, std::string (*text)(double)) {
   return value ? text(*value) : "-";
 }
@@ -42,8 +41,8 @@ void add_row(StackTable& table, const std::string& name, const Json& object, con
   table.row(name)
       .cell(shown(number_at(object, "parameters"), millions))
       .cell(shown(number_at(object, "macs"), millions))
-      .cell(shown(number_at(object, accuracy), percent))
-      .cell(shown(number_at(object, "recovered_accuracy"), percent));
+      .cell(shown(number_at(object, accuracy), percent_of))
+      .cell(shown(number_at(object, "recovered_accuracy"), percent_of));
 }
 
 }  // namespace
@@ -56,12 +55,12 @@ std::string exact_text(double value) {
 std::string pruning_text(const PruningTable& t) {
   std::string text =
       message(t.method, " of ", t.arch, ": ", millions(double(t.parameters)), " parameters, ", millions(double(t.macs)),
-              " multiplications an image, accuracy ", percent(t.accuracy), "\n");
+              " multiplications an image, accuracy ", percent_text(t.accuracy), "\n");
   for (const PruningPoint& p : t.points) {
     text += message("ratio ", p.ratio, ": ", millions(double(p.parameters)), " parameters, ", millions(double(p.macs)),
-                    " multiplications, accuracy ", percent(p.pruned_accuracy));
+                    " multiplications, accuracy ", percent_text(p.pruned_accuracy));
     if (p.recovered_accuracy)
-      text += message(", ", percent(*p.recovered_accuracy), " after recovery with ", t.images, " images");
+      text += message(", ", percent_text(*p.recovered_accuracy), " after recovery with ", t.images, " images");
     text += "\n";
   }
   return text;
@@ -101,8 +100,9 @@ Html pruning_section(const std::string& text) {
   Html out;
   out.element("h2", "What pruning left").html(table.html());
   if (before.points.size() < 2) return out;
-  out.markup("<div class=\"charts\">\n<section class=\"card\">").element("h3", "Accuracy over the ratio in percent");
-  return out.html(svg_chart("Accuracy over the ratio in percent", lines))
+  out.markup("<div class=\"charts\">\n<section class=\"card\">")
+      .element("h3", "Accuracy over the ratio in percent_text");
+  return out.html(svg_chart("Accuracy over the ratio in percent_text", lines))
       .html(chart_legend(lines))
       .markup("</section>\n</div>\n");
 }

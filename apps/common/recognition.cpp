@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "apps/common/json_members.h"
 #include "apps/common/main_wrapper.h"
 #include "apps/common/stack_table.h"
+#include "apps/common/text_format.h"
 #include "kernels/common/error.h"
 
 namespace engram::apps {
@@ -20,35 +21,19 @@ double share_of(dim_t part, dim_t whole) {
   return whole > 0 ? double(part) / double(whole) : 0;
 }
 
-std::string percent(double share) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f %%", 100 * share);
-  return text;
-}
-
 std::string class_line(const ClassRecognition& c) {
-  std::string line =
-      message("  ", one_line(c.name), ": ", c.recognised, " of ", c.images, ", confidence ", percent(c.confidence));
+  std::string line = message("  ", one_line(c.name), ": ", c.recognised, " of ", c.images, ", confidence ",
+                             percent_text(c.confidence, 1));
   if (!c.taken_for.empty()) line += ", mostly taken for " + one_line(c.taken_for);
   return line + "\n";
 }
 
 /// A member as text or number; nothing of the file is trusted.
-std::string text_member(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
-double number_member(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_number() ? found->get<double>() : 0;
-}
-
-void add_row(const Json& object, StackTable& table) {
+void add_class(const Json& object, StackTable& table) {
   const double share = number_member(object, "share");
   table.row(text_member(object, "name")).cell(number_text(number_member(object, "images"), 12));
-  table.cell(percent(share), share < kPoorRecognition ? Markup("no") : Markup(""));
-  table.cell(percent(number_member(object, "confidence"))).cell(text_member(object, "taken_for"));
+  table.cell(percent_text(share, 1), share < kPoorRecognition ? Markup("no") : Markup(""));
+  table.cell(percent_text(number_member(object, "confidence"), 1)).cell(text_member(object, "taken_for"));
 }
 
 }  // namespace
@@ -99,15 +84,16 @@ std::string recognition_json(const Recognition& r) {
 }
 
 std::string recognition_text(const Recognition& r) {
-  std::string text = message("the classifier recognises ", r.recognised, " of ", r.images, " images (",
-                             percent(r.share()), "), with a mean confidence of ", percent(r.confidence), "\n");
+  std::string text =
+      message("the classifier recognises ", r.recognised, " of ", r.images, " images (", percent_text(r.share(), 1),
+              "), with a mean confidence of ", percent_text(r.confidence, 1), "\n");
   std::vector<ClassRecognition> poor;
   for (const ClassRecognition& c : r.classes)
     if (c.images > 0 && share_of(c.recognised, c.images) < kPoorRecognition) poor.push_back(c);
   std::stable_sort(poor.begin(), poor.end(), [](const ClassRecognition& a, const ClassRecognition& b) {
     return share_of(a.recognised, a.images) < share_of(b.recognised, b.images);
   });
-  if (!poor.empty()) text += message("classes below ", percent(kPoorRecognition), ":\n");
+  if (!poor.empty()) text += message("classes below ", percent_text(kPoorRecognition, 1), ":\n");
   for (std::size_t i = 0; i < std::min(poor.size(), kClassesSaid); ++i) text += class_line(poor[i]);
   if (poor.size() > kClassesSaid) text += message("  and ", poor.size() - kClassesSaid, " more, see the report\n");
   if (!r.advice.empty()) text += "to try:\n";
@@ -121,7 +107,8 @@ Html recognition_section(const std::string& text) {
   Html out;
   out.element("h2", "What the classifier recognises").markup("<p>");
   out.text(message(number_text(number_member(json, "recognised"), 12), " of ",
-                   number_text(number_member(json, "images"), 12), " images (", percent(number_member(json, "share")),
+                   number_text(number_member(json, "images"), 12), " images (",
+                   percent_text(number_member(json, "share"), 1),
                    ") are taken for the class that they were made for; confidence is the mean probability that the "
                    "classifier gives to that class. In the picture below, images that are taken for another class "
                    "have a red frame."));
@@ -135,7 +122,7 @@ Html recognition_section(const std::string& text) {
   }
   StackTable table({"class", "images", "recognised", "confidence", "mostly taken for"});
   for (const Json& row : json["classes"])
-    if (row.is_object()) add_row(row, table);
+    if (row.is_object()) add_class(row, table);
   return out.html(table.html());
 }
 

@@ -13,7 +13,7 @@ namespace engram::apps {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = ManifestJson;
+using Json = nlohmann::ordered_json;
 
 /// The members that programs rely on, with their types; a manifest of an older version may lack them.
 bool well_formed(const Json& manifest) {
@@ -36,7 +36,7 @@ bool well_formed(const Json& manifest) {
          is("threads", integer);
 }
 
-std::string text_member(const Json& manifest, const char* name) {
+std::string manifest_text(const Json& manifest, const char* name) {
   const auto member = manifest.find(name);
   return member == manifest.end() ? "" : member->get<std::string>();
 }
@@ -70,7 +70,7 @@ std::string differences(const RunInfo& info, const std::string& run_text) {
 
 void check_configuration(const Json& manifest, const RunInfo& info, const fs::path& folder) {
   const std::string text = read_run_config(folder);
-  const std::string hash = text_member(manifest, "config_sha256");
+  const std::string hash = manifest_text(manifest, "config_sha256");
   if (!hash.empty() && io::sha256_hex(io::as_bytes(text)) != hash) {
     throw DataError(message("[run] expected the ", kConfig, " that the run was started with in ", folder.string(),
                             ", got an edited one"));
@@ -175,12 +175,12 @@ FilePatterns listed_files(const Json& manifest, const fs::path& folder) {
 }
 
 void check_same_run(const Json& manifest, const RunInfo& info, const fs::path& folder) {
-  if (text_member(manifest, "program") != info.program) {
-    const std::string other = text_member(manifest, "program");
+  if (manifest_text(manifest, "program") != info.program) {
+    const std::string other = manifest_text(manifest, "program");
     throw UsageError(message("[run] expected a run of ", info.program, ", got one of ",
                              other.empty() ? "another program" : other, " in ", folder.string()));
   }
-  if (text_member(manifest, "status") == "starting") {
+  if (manifest_text(manifest, "status") == "starting") {
     throw UsageError(message("[run] expected a run that had begun in ", folder.string(),
                              ", got one that was killed before; hint: start it anew with --out"));
   }

@@ -12,8 +12,6 @@
 namespace engram::apps {
 namespace {
 
-using Json = nlohmann::json;
-
 template <class T>
 inline constexpr bool kIsList = false;
 template <class T>
@@ -84,7 +82,7 @@ std::string scalar_text(const T& value) {
 
 // The text that stands for a JSON scalar, if its type fits T.
 template <class T>
-std::optional<std::string> json_scalar_text(const Json& value) {
+std::optional<std::string> json_scalar_text(const nlohmann::json& value) {
   if constexpr (std::is_same_v<T, bool>) {
     if (value.is_boolean()) return value.dump();
   } else if constexpr (std::is_integral_v<T>) {
@@ -98,7 +96,7 @@ std::optional<std::string> json_scalar_text(const Json& value) {
 }
 
 template <class T>
-Json to_json_value(const T& value) {
+nlohmann::json to_json_value(const T& value) {
   if constexpr (std::is_same_v<T, std::filesystem::path>) {
     return value.string();
   } else {
@@ -241,14 +239,14 @@ void Setting::set_items(const std::vector<std::string>& items, const std::string
 }
 
 void Setting::set_json(std::string_view json, const std::string& label) {
-  const Json value = Json::parse(json);
+  const nlohmann::json value = nlohmann::json::parse(json);
   std::visit(
       [&]<class T>(T*) {
         if constexpr (kIsList<T>) {
           using Item = typename T::value_type;
           if (!value.is_array()) refuse(label, "an array, each item " + expected_kind<Item>(), json);
           std::vector<std::string> items;
-          for (const Json& item : value) {
+          for (const nlohmann::json& item : value) {
             const auto text = json_scalar_text<Item>(item);
             if (!text) refuse(label, expected_kind<Item>(), item.dump());
             items.push_back(*text);
@@ -264,8 +262,9 @@ void Setting::set_json(std::string_view json, const std::string& label) {
 }
 
 std::string Setting::json() const {
-  return std::visit([](auto* p) { return to_json_value(*p).dump(-1, ' ', false, Json::error_handler_t::replace); },
-                    target_);
+  return std::visit(
+      [](auto* p) { return to_json_value(*p).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace); },
+      target_);
 }
 
 }  // namespace engram::apps

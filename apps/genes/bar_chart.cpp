@@ -9,33 +9,34 @@
 namespace engram::apps {
 namespace {
 
-constexpr double kWidth = 560, kRow = 22, kTop = 22, kBottom = 24, kRight = 70, kCharacter = 7.4;
+constexpr double kChartWidth = 560, kBarRow = 22, kAxisTop = 22, kAxisBottom = 24, kValueWidth = 70,
+                 kLabelCharacter = 7.4;
 
 /// Names at the left, a scale from 0 at the right.
 class RowFrame {
  public:
   RowFrame(const std::string& title, std::size_t rows, std::size_t longest_name, double maximum)
-      : left_(16 + kCharacter * double(std::max<std::size_t>(longest_name, 4))),
-        bottom_(kTop + kRow * double(rows)),
+      : left_(16 + kLabelCharacter * double(std::max<std::size_t>(longest_name, 4))),
+        bottom_(kAxisTop + kBarRow * double(rows)),
         axis_(ChartAxis::linear(0, maximum)),
-        canvas_(kWidth, bottom_ + kBottom, "chart", title) {
+        canvas_(kChartWidth, bottom_ + kAxisBottom, "chart", title) {
     for (const AxisTick& tick : axis_.ticks()) {
-      const double at = left_ + tick.position * (kWidth - kRight - left_);
-      canvas_.line(at, kTop, at, bottom_, "rule");
+      const double at = left_ + tick.position * (kChartWidth - kValueWidth - left_);
+      canvas_.line(at, kAxisTop, at, bottom_, "rule");
       canvas_.text(at, bottom_ + 16, "axis-middle", tick.label);
     }
   }
 
   double x(double value) const {
-    return left_ + std::clamp(axis_.position(value), 0.0, 1.0) * (kWidth - kRight - left_);
+    return left_ + std::clamp(axis_.position(value), 0.0, 1.0) * (kChartWidth - kValueWidth - left_);
   }
-  static double y(std::size_t row) { return kTop + kRow * (double(row) + 0.5); }
+  static double y(std::size_t row) { return kAxisTop + kBarRow * (double(row) + 0.5); }
 
   void name(std::size_t row, const std::string& text) { canvas_.text(left_ - 8, y(row) + 4, "axis-end", text); }
 
   void threshold(const BarThreshold& t) {
-    canvas_.line(x(t.value), kTop - 4, x(t.value), bottom_, "threshold");
-    canvas_.text(x(t.value), kTop - 8, "axis-middle", t.label);
+    canvas_.line(x(t.value), kAxisTop - 4, x(t.value), bottom_, "threshold");
+    canvas_.text(x(t.value), kAxisTop - 8, "axis-middle", t.label);
   }
 
   SvgCanvas& canvas() { return canvas_; }

@@ -117,7 +117,7 @@ std::string p_text(double log10_p) {
 }
 
 /// A ratio that may lie beyond the largest double.
-std::string ratio_text(double ratio) {
+std::string short_ratio(double ratio) {
   char text[32] = ">1e308";
   if (std::isfinite(ratio)) std::snprintf(text, sizeof text, "%.4g", ratio);
   return text;
@@ -138,8 +138,8 @@ class CoefficientTable {
   void row(const TermRow& r) {
     std::string ratio;
     if (r.has_interval())
-      ratio = message(ratio_text(std::exp(r.coefficient)), " (", ratio_text(r.bound(-1)), " to ",
-                      ratio_text(r.bound(1)), ")");
+      ratio = message(short_ratio(std::exp(r.coefficient)), " (", short_ratio(r.bound(-1)), " to ",
+                      short_ratio(r.bound(1)), ")");
     print(file_.text(), "%-24s %12.6g %12.6g %9.3f %9s  %-28s %s\n", one_line(r.name).c_str(), r.coefficient, r.se, r.z,
           p_text(r.log10_p).c_str(), ratio.c_str(), r.status);
     few_ |= std::string_view(r.status) == "few";

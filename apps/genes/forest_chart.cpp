@@ -12,7 +12,7 @@ namespace engram::apps {
 namespace {
 
 // In units of the drawings of the rows, which are scaled to the width of their column.
-constexpr double kWidth = 360, kRow = 30, kSide = 10, kAxis = 44;
+constexpr double kForestWidth = 360, kForestRow = 30, kSide = 10, kAxis = 44;
 
 /// Ratios that may stand at the axis.
 constexpr std::array<double, 27> kTicks = {0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1,  1.1, 1.2, 1.3,
@@ -40,7 +40,7 @@ class RatioScale {
   }
 
   double x(double log_ratio) const {
-    return kSide + (std::clamp(log_ratio, low_, high_) - low_) / (high_ - low_) * (kWidth - 2 * kSide);
+    return kSide + (std::clamp(log_ratio, low_, high_) - low_) / (high_ - low_) * (kForestWidth - 2 * kSide);
   }
 
   /// Ratios within the scale, 1 always, not too close to each other.
@@ -61,9 +61,10 @@ class RatioScale {
 };
 
 Html interval(const ForestRow& row, const RatioScale& scale) {
-  constexpr double kMiddle = kRow / 2;
-  SvgCanvas canvas(kWidth, kRow, "forest-plot", row.name + ": " + ratio_text(row.effect, row.low, row.high));
-  canvas.line(scale.x(0), 0, scale.x(0), kRow, "forest-one");
+  constexpr double kMiddle = kForestRow / 2;
+  SvgCanvas canvas(kForestWidth, kForestRow, "forest-plot",
+                   row.name + ": " + ratio_text(row.effect, row.low, row.high));
+  canvas.line(scale.x(0), 0, scale.x(0), kForestRow, "forest-one");
   canvas.line(scale.x(row.low), kMiddle, scale.x(row.high), kMiddle, "forest-interval");
   for (double end : {row.low, row.high})
     canvas.line(scale.x(end), kMiddle - 4, scale.x(end), kMiddle + 4, "forest-interval");
@@ -79,19 +80,19 @@ Html interval(const ForestRow& row, const RatioScale& scale) {
 }
 
 Html axis(const RatioScale& scale, const ForestLabels& labels) {
-  SvgCanvas canvas(kWidth, kAxis, "forest-plot", "axis of ratios");
-  canvas.line(0, 0.5, kWidth, 0.5, "rule");
+  SvgCanvas canvas(kForestWidth, kAxis, "forest-plot", "axis of ratios");
+  canvas.line(0, 0.5, kForestWidth, 0.5, "rule");
   for (double tick : scale.ticks()) {
     const double x = scale.x(std::log(tick));
     canvas.line(x, 0, x, 4, "rule");
-    canvas.text(std::clamp(x, 12.0, kWidth - 12), 17, "axis-middle", number_text(tick, 3));
+    canvas.text(std::clamp(x, 12.0, kForestWidth - 12), 17, "axis-middle", number_text(tick, 3));
   }
   // Each text on its side of the ratio 1, where there is room for it.
   constexpr double kCharacter = 6.6;
   const double one = scale.x(0);
   const std::string left = "\u2190 " + labels.left, right = labels.right + " \u2192";
   if (one > kCharacter * double(left.size())) canvas.text(one - 8, 36, "axis-end", left);
-  if (kWidth - one > kCharacter * double(right.size())) canvas.text(one + 8, 36, "forest-axis", right);
+  if (kForestWidth - one > kCharacter * double(right.size())) canvas.text(one + 8, 36, "forest-axis", right);
   return canvas.finish();
 }
 

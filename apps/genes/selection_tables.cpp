@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "apps/genes/section_parts.h"
 #include "apps/genes/selection_words.h"
 #include "engine/io/atomic_file.h"
 #include "engine/io/csv.h"
@@ -13,10 +14,6 @@ using genes::Cohort;
 using genes::SelectedGene;
 using genes::Selection;
 using Json = nlohmann::ordered_json;
-
-const std::string& name_of(const Cohort& cohort, dim_t gene) {
-  return cohort.gene_names[std::size_t(gene)];
-}
 
 Json names_of(const Cohort& cohort, const std::vector<dim_t>& genes) {
   Json names = Json::array();

@@ -11,7 +11,8 @@
 namespace engram::apps {
 namespace {
 
-constexpr double kWidth = 420, kPlotHeight = 220, kTop = 8, kLeft = 60, kRight = 14, kRisk = 15, kTitles = 60;
+constexpr double kCurveWidth = 420, kPlotHeight = 220, kCurveTop = 8, kLeft = 60, kCurveRight = 14, kRisk = 15,
+                 kTitles = 60;
 constexpr std::size_t kMaxGroups = 4;
 
 Markup line_class(std::size_t k) {
@@ -43,15 +44,15 @@ class SurvivalPlot {
         labels_(labels),
         last_(last),
         axis_(ChartAxis::linear(0, last)),
-        bottom_(kTop + kPlotHeight),
-        canvas_(kWidth, bottom_ + kTitles + kRisk * double(groups.size()), "chart", title) {}
+        bottom_(kCurveTop + kPlotHeight),
+        canvas_(kCurveWidth, bottom_ + kTitles + kRisk * double(groups.size()), "chart", title) {}
 
   Html draw() {
     for (int quarter = 0; quarter <= 4; ++quarter) {
-      canvas_.line(kLeft, y(quarter / 4.0), kWidth - kRight, y(quarter / 4.0), "rule");
+      canvas_.line(kLeft, y(quarter / 4.0), kCurveWidth - kCurveRight, y(quarter / 4.0), "rule");
       canvas_.text(kLeft - 6, y(quarter / 4.0) + 4, "axis-end", std::to_string(25 * quarter) + " %");
     }
-    canvas_.text(12, (kTop + bottom_) / 2, "axis-title up", "survival");
+    canvas_.text(12, (kCurveTop + bottom_) / 2, "axis-title up", "survival");
     canvas_.text(x(0.5), bottom_ + 34, "axis-middle", labels_.time);
     canvas_.text(0, bottom_ + 36, "risk-name", "at risk");
     for (const AxisTick& tick : axis_.ticks()) draw_tick(tick);
@@ -61,12 +62,12 @@ class SurvivalPlot {
       canvas_.path(steps(groups_[k].curve, groups_[k].curve.survival), line_class(k), groups_[k].name);
       canvas_.path(censorings(groups_[k].curve), line_class(k));
     }
-    canvas_.text(kWidth - kRight - 4, kTop + 14, "axis-end", labels_.test);
+    canvas_.text(kCurveWidth - kCurveRight - 4, kCurveTop + 14, "axis-end", labels_.test);
     return canvas_.finish();
   }
 
  private:
-  double x(double position) const { return kLeft + position * (kWidth - kRight - kLeft); }
+  double x(double position) const { return kLeft + position * (kCurveWidth - kCurveRight - kLeft); }
   double time_x(double time) const { return x(axis_.position(std::max(0.0, time))); }
   double y(double survival) const { return bottom_ - survival * kPlotHeight; }
 

@@ -10,7 +10,8 @@
 namespace engram::apps {
 namespace {
 
-constexpr double kWidth = 560, kHeight = 300, kTop = 12, kBottom = 46, kRight = 16, kCharacter = 7.4;
+constexpr double kTrajectoryWidth = 560, kHeight = 300, kTrajectoryTop = 12, kTrajectoryBottom = 46,
+                 kTrajectoryRight = 16, kCharacter = 7.4;
 
 Markup line_class(int group) {
   constexpr std::array<Markup, 8> kClasses = {"line s0", "line s1", "line s2", "line s3",
@@ -45,20 +46,24 @@ Html trajectory_chart(const std::string& title, const std::vector<TrajectoryLine
                   y_axis = ChartAxis::linear(fitness.low, fitness.high, 0.06);
   std::size_t longest = 3;
   for (const AxisTick& tick : y_axis.ticks()) longest = std::max(longest, tick.label.size());
-  const double left = 12 + kCharacter * double(longest), bottom = kHeight - kBottom;
-  const auto x = [&](double value) { return left + x_axis.position(value) * (kWidth - kRight - left); };
-  const auto y = [&](double value) { return bottom - std::clamp(y_axis.position(value), 0.0, 1.0) * (bottom - kTop); };
-  SvgCanvas canvas(kWidth, kHeight, "chart", title);
+  const double left = 12 + kCharacter * double(longest), bottom = kHeight - kTrajectoryBottom;
+  const auto x = [&](double value) {
+    return left + x_axis.position(value) * (kTrajectoryWidth - kTrajectoryRight - left);
+  };
+  const auto y = [&](double value) {
+    return bottom - std::clamp(y_axis.position(value), 0.0, 1.0) * (bottom - kTrajectoryTop);
+  };
+  SvgCanvas canvas(kTrajectoryWidth, kHeight, "chart", title);
   for (const AxisTick& tick : y_axis.ticks()) {
-    const double at = bottom - tick.position * (bottom - kTop);
-    canvas.line(left, at, kWidth - kRight, at, "rule");
+    const double at = bottom - tick.position * (bottom - kTrajectoryTop);
+    canvas.line(left, at, kTrajectoryWidth - kTrajectoryRight, at, "rule");
     canvas.text(left - 6, at + 4, "axis-end", tick.label);
   }
   for (const AxisTick& tick : x_axis.ticks()) {
-    const double at = left + tick.position * (kWidth - kRight - left);
+    const double at = left + tick.position * (kTrajectoryWidth - kTrajectoryRight - left);
     canvas.text(at, bottom + 18, "axis-middle", tick.label);
   }
-  canvas.text(kWidth - kRight, kHeight - 8, "axis-end", "models fitted");
+  canvas.text(kTrajectoryWidth - kTrajectoryRight, kHeight - 8, "axis-end", "models fitted");
   for (const TrajectoryLine& line : lines) {
     if (line.points.empty()) continue;
     std::string path =

@@ -13,6 +13,7 @@ function(emu_add_kernels name)
     list(APPEND wrappers ${wrapper})
   endforeach()
   add_library(${name} OBJECT ${wrappers})
+  set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)  # a CUDA source owns the whole of its file
   target_link_libraries(${name} PUBLIC emu::engine ${ARG_LIBRARIES})
   # Pragmas of nvcc are unknown to the host compiler; std::memcpy to a vector type is usual in CUDA, and right here too.
   target_compile_options(${name} PRIVATE -Wno-unknown-pragmas $<$<CXX_COMPILER_ID:GNU>:-Wno-class-memaccess>)

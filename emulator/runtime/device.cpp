@@ -6,13 +6,10 @@
 #include "emulator/emulator.h"
 #include "emulator/runtime/state.h"
 
+using emu::runtime;
 using emu::Runtime;
 
 namespace {
-
-Runtime& runtime() {
-  return Runtime::instance();
-}
 
 bool device_exists(int device) {
   return device >= 0 && device < runtime().options.devices;

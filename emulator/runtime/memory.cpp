@@ -7,14 +7,11 @@
 #include "emulator/runtime/state.h"
 
 using emu::Access;
+using emu::runtime;
 using emu::Runtime;
 using emu::Work;
 
 namespace {
-
-Runtime& runtime() {
-  return Runtime::instance();
-}
 
 cudaError_t allocate_device(void** p, std::size_t bytes) {
   Runtime& r = runtime();

@@ -175,6 +175,10 @@ struct Runtime {
   void report(const std::string& what, const std::vector<std::string>& details);
 };
 
+inline Runtime& runtime() {
+  return Runtime::instance();
+}
+
 /// State of the calling thread.
 struct ThreadState {
   int device = 0;

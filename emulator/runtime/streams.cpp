@@ -7,14 +7,11 @@
 
 using emu::Capture;
 using emu::Mark;
+using emu::runtime;
 using emu::Runtime;
 using emu::Work;
 
 namespace {
-
-Runtime& runtime() {
-  return Runtime::instance();
-}
 
 cudaError_t create_stream(cudaStream_t* stream, bool blocking) {
   if (!stream) return cudaErrorInvalidValue;

@@ -39,10 +39,6 @@ std::string_view trim_blanks(std::string_view cell) {
   return cell.substr(first, cell.find_last_not_of(" \t") - first + 1);
 }
 
-std::string reason(int error) {
-  return std::generic_category().message(error);
-}
-
 }  // namespace
 
 /// A file read in pieces; the bytes of an unfinished record move to the front.
@@ -50,7 +46,8 @@ class CsvReader::FileInput {
  public:
   explicit FileInput(const std::filesystem::path& path) : path_(path.string()) {
     descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor_ < 0) throw IoError(message("[csv] cannot open ", path_, ": ", reason(errno)));
+    if (descriptor_ < 0)
+      throw IoError(message("[csv] cannot open ", path_, ": ", std::generic_category().message(errno)));
   }
   ~FileInput() { ::close(descriptor_); }
   FileInput(const FileInput&) = delete;
@@ -71,7 +68,8 @@ class CsvReader::FileInput {
     for (;;) {
       const ::ssize_t got = ::read(descriptor_, buffer_.data() + at, buffer_.size() - at);
       if (got >= 0) return static_cast<std::size_t>(got);
-      if (errno != EINTR) throw IoError(message("[csv] cannot read ", path_, ": ", reason(errno)));
+      if (errno != EINTR)
+        throw IoError(message("[csv] cannot read ", path_, ": ", std::generic_category().message(errno)));
     }
   }
 

@@ -5,6 +5,7 @@
 #include "engine/ops/channel_op.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/layout.h"
+#include "engine/ops/optional_data.h"
 #include "engine/ops/reduce.h"
 #include "engine/ops/statistics.h"
 #include "engine/profiler.h"
@@ -14,12 +15,12 @@
 namespace engram {
 namespace {
 
-constexpr const char* kName = "batch_norm";
+constexpr const char* kBatchNorm = "batch_norm";
 
 const std::vector<int> kAxes = {0, 2, 3};
 
 /// What the backward pass keeps. Inputs of the node: x, gamma, beta, residual.
-struct Kept {
+struct BatchNormKept {
   Saved x, gamma;
   BatchNormOptions options;
   Tensor mask;
@@ -32,7 +33,7 @@ Tensor vector_if(bool wanted, const Tensor& like) {
   return wanted ? Tensor::empty(like.shape(), DType::kF32, like.device()) : Tensor();
 }
 
-std::vector<Tensor> fused_gradients(BackwardContext& context, const Kept& kept) {
+std::vector<Tensor> fused_gradients(BackwardContext& context, const BatchNormKept& kept) {
   const BatchNormOptions& o = kept.options;
   GradientPair in = take_gradients(context, kept.layout);
   const kernels::ActivationShape shape = in.first.activation();
@@ -95,7 +96,7 @@ std::vector<Tensor> fused_gradients(BackwardContext& context, const Kept& kept) 
 }
 
 /// The same gradients in recorded operations.
-std::vector<Tensor> recorded_gradients(BackwardContext& context, const Kept& kept) {
+std::vector<Tensor> recorded_gradients(BackwardContext& context, const BatchNormKept& kept) {
   const BatchNormOptions& o = kept.options;
   const Tensor g = context.grad(), x = context.get(kept.x), gamma = context.get(kept.gamma);
   const Tensor d = through_activation(g, kept.mask, kept.layout, o.activation, o.slope);
@@ -141,12 +142,13 @@ Tensor apply_activation(const Tensor& x, Activation activation, float slope) {
 Tensor batch_norm(const Tensor& input, const Tensor& gamma, const Tensor& beta, const Tensor& running_mean,
                   const Tensor& running_var, const BatchNormOptions& options, const Tensor& added) {
   if (!input.defined()) throw UsageError("[batch_norm] expected x, got an empty handle");
-  const Tensor x = channel_layout(kName, input);
-  check_residual(kName, added, x);
-  const Tensor residual = channel_layout(kName, added);
-  const Tensor scale = channel_vector(kName, "gamma", gamma, x), shift = channel_vector(kName, "beta", beta, x);
-  const Tensor old_mean = channel_vector(kName, "running_mean", running_mean, x);
-  const Tensor old_var = channel_vector(kName, "running_var", running_var, x);
+  const Tensor x = channel_layout(kBatchNorm, input);
+  check_residual(kBatchNorm, added, x);
+  const Tensor residual = channel_layout(kBatchNorm, added);
+  const Tensor scale = channel_vector(kBatchNorm, "gamma", gamma, x),
+               shift = channel_vector(kBatchNorm, "beta", beta, x);
+  const Tensor old_mean = channel_vector(kBatchNorm, "running_mean", running_mean, x);
+  const Tensor old_var = channel_vector(kBatchNorm, "running_var", running_var, x);
   check_statistics(x, running_mean, running_var, options.training);
 
   const bool recording = needs_record({x, gamma, beta, residual}), masked = options.activation != Activation::kNone;
@@ -158,7 +160,7 @@ Tensor batch_norm(const Tensor& input, const Tensor& gamma, const Tensor& beta, 
   if (options.training) {
     used_mean = Tensor::empty({shape.c}, DType::kF32, x.device());
     spread = Tensor::empty({shape.c}, DType::kF32, x.device());
-    OpScope scope(kName, kernels::batch_norm_train_cost(shape, residual.defined(), mask.defined()));
+    OpScope scope(kBatchNorm, kernels::batch_norm_train_cost(shape, residual.defined(), mask.defined()));
     backend(x.device())
         .batch_norm.train(current_stream(x.device()), {.shape = shape,
                                                        .x = x.data<float>(),
@@ -179,7 +181,7 @@ Tensor batch_norm(const Tensor& input, const Tensor& gamma, const Tensor& beta, 
     for (const Tensor& statistics : {running_mean, running_var})
       if (statistics.defined()) statistics.bump_version();
   } else {
-    OpScope scope(kName, kernels::batch_norm_eval_cost(shape, residual.defined(), mask.defined()));
+    OpScope scope(kBatchNorm, kernels::batch_norm_eval_cost(shape, residual.defined(), mask.defined()));
     backend(x.device())
         .batch_norm.eval(current_stream(x.device()), {.shape = shape,
                                                       .x = x.data<float>(),
@@ -197,18 +199,18 @@ Tensor batch_norm(const Tensor& input, const Tensor& gamma, const Tensor& beta, 
   }
   if (recording) {
     const bool needs_x = gamma.requires_grad() || (options.training && x.requires_grad());
-    Kept kept = {.x = needs_x ? Saved(x) : Saved(),
-                 .gamma = x.requires_grad() && gamma.defined() ? Saved(gamma) : Saved(),
-                 .options = options,
-                 .mask = mask,
-                 .mean = used_mean,
-                 .spread = spread,
-                 .layout = x.layout()};
+    BatchNormKept kept = {.x = needs_x ? Saved(x) : Saved(),
+                          .gamma = x.requires_grad() && gamma.defined() ? Saved(gamma) : Saved(),
+                          .options = options,
+                          .mask = mask,
+                          .mean = used_mean,
+                          .spread = spread,
+                          .layout = x.layout()};
     if (!options.training) {  // later updates of the running statistics must not reach this node
       kept.mean = used_mean.clone();
       kept.spread = spread.clone();
     }
-    record(kName, {x, gamma, beta, residual}, {&y}, [kept](BackwardContext& context) {
+    record(kBatchNorm, {x, gamma, beta, residual}, {&y}, [kept](BackwardContext& context) {
       return context.create_graph() ? recorded_gradients(context, kept) : fused_gradients(context, kept);
     });
   }

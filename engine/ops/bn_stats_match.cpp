@@ -7,6 +7,7 @@
 #include "engine/ops/channel_op.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/layout.h"
+#include "engine/ops/optional_data.h"
 #include "engine/ops/reduce.h"
 #include "engine/ops/statistics.h"
 #include "engine/profiler.h"
@@ -16,10 +17,10 @@
 namespace engram {
 namespace {
 
-constexpr const char* kName = "bn_stats_match";
+constexpr const char* kBnStatsMatch = "bn_stats_match";
 
 /// What the backward pass keeps. Inputs of the node: x, residual.
-struct Kept {
+struct BnStatsMatchKept {
   Saved x;
   BnStatsMatchOptions options;
   Tensor mask;
@@ -34,7 +35,7 @@ std::vector<Tensor> recorded_norms(const Tensor& x, const Tensor& running_mean, 
   return {norm(sub(running_var, var(x, axes))), norm(sub(running_mean, mean(x, axes)))};
 }
 
-std::vector<Tensor> fused_gradients(BackwardContext& context, const Kept& kept) {
+std::vector<Tensor> fused_gradients(BackwardContext& context, const BnStatsMatchKept& kept) {
   const BnStatsMatchOptions& o = kept.options;
   GradientPair in = take_gradients(context, kept.layout);
   const Tensor x = context.get(kept.x), grad_var_norm = context.grad(1), grad_mean_norm = context.grad(2);
@@ -80,7 +81,7 @@ std::vector<Tensor> fused_gradients(BackwardContext& context, const Kept& kept) 
 }
 
 /// The same gradients in recorded operations.
-std::vector<Tensor> recorded_gradients(BackwardContext& context, const Kept& kept) {
+std::vector<Tensor> recorded_gradients(BackwardContext& context, const BnStatsMatchKept& kept) {
   const BnStatsMatchOptions& o = kept.options;
   const Tensor g = context.grad(0), x = context.get(kept.x);
   Tensor grad_x, grad_residual;
@@ -163,14 +164,15 @@ BnStatsMatch bn_stats_match(const Tensor& input, const Tensor& gamma, const Tens
                             const Tensor& running_var, const BnStatsMatchOptions& options, const Tensor& added) {
   if (!input.defined() || !running_mean.defined() || !running_var.defined())
     throw UsageError("[bn_stats_match] expected x, running_mean and running_var, got an empty handle");
-  const Tensor x = channel_layout(kName, input);
+  const Tensor x = channel_layout(kBnStatsMatch, input);
   if (x.numel() == 0)
     throw ShapeError(message("[bn_stats_match] expected at least one value a channel, got x ", x.describe()));
-  check_residual(kName, added, x);
-  const Tensor residual = channel_layout(kName, added);
-  const Tensor scale = channel_vector(kName, "gamma", gamma, x), shift = channel_vector(kName, "beta", beta, x);
-  const Tensor target_mean = channel_vector(kName, "running_mean", running_mean, x);
-  const Tensor target_var = channel_vector(kName, "running_var", running_var, x);
+  check_residual(kBnStatsMatch, added, x);
+  const Tensor residual = channel_layout(kBnStatsMatch, added);
+  const Tensor scale = channel_vector(kBnStatsMatch, "gamma", gamma, x),
+               shift = channel_vector(kBnStatsMatch, "beta", beta, x);
+  const Tensor target_mean = channel_vector(kBnStatsMatch, "running_mean", running_mean, x);
+  const Tensor target_var = channel_vector(kBnStatsMatch, "running_var", running_var, x);
   if (needs_record({gamma, beta})) {
     const BatchNormOptions plain = {.eps = options.eps, .activation = options.activation, .slope = options.slope};
     const std::vector<Tensor> norms = recorded_norms(x, target_mean, target_var);
@@ -195,7 +197,7 @@ BnStatsMatch bn_stats_match(const Tensor& input, const Tensor& gamma, const Tens
   const Tensor batch_mean = vector(), batch_var = vector();
   const Tensor workspace = workspace_tensor(backend(x.device()).bn_stats_match.workspace_bytes(shape), x.device());
   {
-    OpScope scope(kName, kernels::bn_stats_match_cost(shape, true, residual.defined(), mask.defined()));
+    OpScope scope(kBnStatsMatch, kernels::bn_stats_match_cost(shape, true, residual.defined(), mask.defined()));
     const kernels::BnStatsMatchArgs args = {.shape = shape,
                                             .x = x.data<float>(),
                                             .residual = data_or_null(residual),
@@ -223,18 +225,18 @@ BnStatsMatch bn_stats_match(const Tensor& input, const Tensor& gamma, const Tens
     }
   }
   if (recording) {
-    const Kept kept = {.x = Saved(x),
-                       .options = options,
-                       .mask = mask,
-                       .gamma = scale,
-                       .running_mean = target_mean,
-                       .running_var = target_var,
-                       .batch_mean = batch_mean,
-                       .batch_var = batch_var,
-                       .var_norm = out.var_norm.detach(),
-                       .mean_norm = out.mean_norm.detach(),
-                       .layout = x.layout()};
-    record(kName, {x, residual}, {&out.y, &out.var_norm, &out.mean_norm}, [kept](BackwardContext& context) {
+    const BnStatsMatchKept kept = {.x = Saved(x),
+                                   .options = options,
+                                   .mask = mask,
+                                   .gamma = scale,
+                                   .running_mean = target_mean,
+                                   .running_var = target_var,
+                                   .batch_mean = batch_mean,
+                                   .batch_var = batch_var,
+                                   .var_norm = out.var_norm.detach(),
+                                   .mean_norm = out.mean_norm.detach(),
+                                   .layout = x.layout()};
+    record(kBnStatsMatch, {x, residual}, {&out.y, &out.var_norm, &out.mean_norm}, [kept](BackwardContext& context) {
       return context.create_graph() ? recorded_gradients(context, kept) : fused_gradients(context, kept);
     });
   }

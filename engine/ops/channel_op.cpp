@@ -41,10 +41,6 @@ Tensor as_channels(const Tensor& values) {
   return reshape(values, {1, values.numel(), 1, 1});
 }
 
-float* data_or_null(const Tensor& x) {
-  return x.defined() ? x.data<float>() : nullptr;
-}
-
 Tensor mask_like(const Tensor& x, bool wanted) {
   if (!wanted) return {};
   return Tensor::empty({2 * kernels::activation_mask_words(x.numel())}, DType::kU8, x.device());

@@ -23,9 +23,6 @@ void check_residual(const char* op, const Tensor& residual, const Tensor& x);
 /// A per-channel vector as [1,C,1,1], recorded.
 Tensor as_channels(const Tensor& values);
 
-/// Data of a tensor, null when it is undefined.
-float* data_or_null(const Tensor& x);
-
 /// Memory for the bits of an activation of x (see kernels::activation_mask_words); undefined when `wanted` is false.
 /// Its words are u8 pairs.
 Tensor mask_like(const Tensor& x, bool wanted);

@@ -30,8 +30,8 @@ struct Gradients {
   Tensor p, alpha;
 };
 
-Gradients fused_gradients(const Tensor& p, const Tensor& alpha, const Tensor& jitter, const Tensor& grad_y,
-                          bool wants_p, bool wants_alpha) {
+Gradients fused_scale_gradients(const Tensor& p, const Tensor& alpha, const Tensor& jitter, const Tensor& grad_y,
+                                bool wants_p, bool wants_alpha) {
   Gradients out;
   if (wants_p) out.p = Tensor::empty(p.shape(), DType::kF32, p.device());
   if (wants_alpha) out.alpha = Tensor::empty(alpha.shape(), DType::kF32, p.device());
@@ -52,8 +52,8 @@ Gradients fused_gradients(const Tensor& p, const Tensor& alpha, const Tensor& ji
 }
 
 /// The same in recorded operations.
-Gradients recorded_gradients(const Tensor& p, const Tensor& alpha, const Tensor& jitter, const Tensor& grad_y,
-                             bool wants_p, bool wants_alpha) {
+Gradients recorded_scale_gradients(const Tensor& p, const Tensor& alpha, const Tensor& jitter, const Tensor& grad_y,
+                                   bool wants_p, bool wants_alpha) {
   const Tensor g = roll_flip(grad_y, jitter, true), t = tanh(p);
   Gradients out;
   if (wants_p) out.p = mul(mul(g, reshape(alpha, {p.dim(0), p.dim(1), 1, 1})), add(neg(square(t)), 1.f));
@@ -120,7 +120,7 @@ Tensor channel_scale(const Tensor& images, const Tensor& scale, const Tensor& ji
     record(
         "channel_scale", {p, alpha}, {&y},
         [p = Saved(p), alpha = Saved(alpha), jitter = Saved(jitter)](BackwardContext& context) -> std::vector<Tensor> {
-          const auto gradients = context.create_graph() ? recorded_gradients : fused_gradients;
+          const auto gradients = context.create_graph() ? recorded_scale_gradients : fused_scale_gradients;
           const Gradients out = gradients(context.get(p), context.get(alpha), context.get(jitter),
                                           context.grad().contiguous(), context.needs(0), context.needs(1));
           return {out.p, out.alpha};

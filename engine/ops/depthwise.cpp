@@ -4,6 +4,7 @@
 
 #include "engine/backend.h"
 #include "engine/ops/channel_op.h"
+#include "engine/ops/optional_data.h"
 #include "engine/profiler.h"
 #include "kernels/depthwise_conv/depthwise_conv.h"
 

@@ -4,42 +4,36 @@
 #include "engine/backend.h"
 #include "engine/composite.h"
 #include "engine/device_memory.h"
+#include "engine/ops/label_errors.h"
 #include "engine/ops/layout.h"
 #include "engine/ops/losses.h"
+#include "engine/ops/optional_data.h"
 #include "engine/profiler.h"
 #include "kernels/softmax_xent/softmax_xent.h"
 
 namespace engram {
 namespace {
 
-constexpr const char* kName = "distillation_losses";
+constexpr const char* kDistillationLosses = "distillation_losses";
 
 void check(const Tensor& student, const Tensor& teacher, const Tensor& labels, const SoftTargetOptions& options) {
   if (!student.defined() || !teacher.defined() || !labels.defined())
-    throw UsageError(message("[", kName, "] expected two logits and labels, got an empty handle"));
+    throw UsageError(message("[", kDistillationLosses, "] expected two logits and labels, got an empty handle"));
   if (student.dtype() != DType::kF32 || teacher.dtype() != DType::kF32)
-    throw DTypeError(
-        message("[", kName, "] expected f32 logits, got ", student.describe(), " and ", teacher.describe()));
+    throw DTypeError(message("[", kDistillationLosses, "] expected f32 logits, got ", student.describe(), " and ",
+                             teacher.describe()));
   if (student.rank() != 2 || student.numel() == 0 || student.shape() != teacher.shape())
-    throw ShapeError(message("[", kName,
+    throw ShapeError(message("[", kDistillationLosses,
                              "] expected logits of equal shapes [rows, classes] with at least one of each, ", "got ",
                              student.describe(), " and ", teacher.describe()));
   if (labels.dtype() != DType::kI32)
-    throw DTypeError(message("[", kName, "] expected i32 labels, got ", labels.describe()));
+    throw DTypeError(message("[", kDistillationLosses, "] expected i32 labels, got ", labels.describe()));
   if (labels.shape() != Shape{student.dim(0)})
-    throw ShapeError(message("[", kName, "] expected labels [", student.dim(0), "], got ", labels.describe()));
+    throw ShapeError(
+        message("[", kDistillationLosses, "] expected labels [", student.dim(0), "], got ", labels.describe()));
   if (!(options.temperature > 0))
-    throw UsageError(message("[", kName, "] expected a temperature above 0, got ", options.temperature));
-  check_one_device(kName, {student, teacher, labels});
-}
-
-[[noreturn]] void refuse_labels(const char* op, dim_t classes, dim_t rows, std::int32_t num_invalid) {
-  throw DataError(
-      message("[", op, "] expected labels in [0, ", classes, "), got ", num_invalid, " of ", rows, " outside"));
-}
-
-const float* data_or_null(const Tensor& x) {
-  return x.defined() ? x.data<float>() : nullptr;
+    throw UsageError(message("[", kDistillationLosses, "] expected a temperature above 0, got ", options.temperature));
+  check_one_device(kDistillationLosses, {student, teacher, labels});
 }
 
 /// The student's gradient; an undefined gradient of a loss counts as 0.
@@ -78,7 +72,7 @@ DistillationLosses distillation_losses(const Tensor& student_logits, const Tenso
   {
     const auto& family = backend(device).softmax_xent;
     const Tensor workspace = Tensor::empty({dim_t(family.distill_workspace_bytes(rows, classes))}, DType::kU8, device);
-    OpScope scope(kName, kernels::distill_cost(rows, classes, false));
+    OpScope scope(kDistillationLosses, kernels::distill_cost(rows, classes, false));
     family.distill_forward(current_stream(device), {.student = student.data<float>(),
                                                     .teacher = teacher.data<float>(),
                                                     .labels = labels.data<std::int32_t>(),
@@ -92,9 +86,9 @@ DistillationLosses distillation_losses(const Tensor& student_logits, const Tenso
                                                     .num_invalid = num_invalid.data<std::int32_t>(),
                                                     .workspace = workspace.raw_data()});
   }
-  check_later(num_invalid, refuse_labels, kName, classes, rows);
+  check_later(num_invalid, refuse_labels, kDistillationLosses, classes, rows);
   if (needs_record({student}))
-    record(kName, {student}, {&losses.cross_entropy, &losses.divergence},
+    record(kDistillationLosses, {student}, {&losses.cross_entropy, &losses.divergence},
            [x = Saved(student), t = Saved(teacher), l = Saved(labels), stats,
             options](BackwardContext& context) -> std::vector<Tensor> {
              const Tensor student = context.get(x), teacher = context.get(t), labels = context.get(l);

@@ -6,6 +6,7 @@
 #include "engine/backend.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/layout.h"
+#include "engine/ops/optional_data.h"
 #include "engine/ops/reduce.h"
 #include "engine/profiler.h"
 #include "kernels/grad_cosine/grad_cosine.h"
@@ -21,10 +22,6 @@ void check_pair(const char* op, const Tensor& a, const Tensor& b) {
     throw ShapeError(
         message("[", op, "] expected equal shapes of rank 1 or more, got ", a.describe(), " and ", b.describe()));
   check_one_device(op, {a, b});
-}
-
-float* data_or_null(const Tensor& x) {
-  return x.defined() ? x.data<float>() : nullptr;
 }
 
 Tensor empty_like(const Tensor& x, bool wanted) {

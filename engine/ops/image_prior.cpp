@@ -38,7 +38,7 @@ Tensor normalised(const Tensor& v) {
 }
 
 /// A rectangle of every plane that starts at (i, j).
-struct Window {
+struct Rectangle {
   dim_t i, j, h, w;
 
   Tensor cut(const Tensor& x) const { return slice(slice(x, 2, i, i + h), 3, j, j + w); }
@@ -51,10 +51,10 @@ struct Window {
 Tensor recorded_gradient(const Tensor& x, const Tensor& grad_tv, const Tensor& grad_l2) {
   const Shape& shape = x.shape();
   const dim_t h = shape[2], w = shape[3];
-  const std::pair<Window, Window> differences[] = {{{0, 0, h, w - 1}, {0, 1, h, w - 1}},
-                                                   {{0, 0, h - 1, w}, {1, 0, h - 1, w}},
-                                                   {{1, 0, h - 1, w - 1}, {0, 1, h - 1, w - 1}},
-                                                   {{0, 0, h - 1, w - 1}, {1, 1, h - 1, w - 1}}};
+  const std::pair<Rectangle, Rectangle> differences[] = {{{0, 0, h, w - 1}, {0, 1, h, w - 1}},
+                                                         {{0, 0, h - 1, w}, {1, 0, h - 1, w}},
+                                                         {{1, 0, h - 1, w - 1}, {0, 1, h - 1, w - 1}},
+                                                         {{0, 0, h - 1, w - 1}, {1, 1, h - 1, w - 1}}};
   Tensor total = grad_l2.defined() ? mul(normalised(x), grad_l2) : Tensor();
   for (const auto& [first, second] : differences) {
     if (!grad_tv.defined() || first.h == 0 || first.w == 0) continue;

@@ -17,7 +17,7 @@
 namespace engram {
 namespace {
 
-void check(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+void check_layer(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   if (!x.defined() || !weight.defined() || !bias.defined())
     throw UsageError("[linear_relu] expected inputs, weights and biases, got an empty handle");
   for (const Tensor& t : {x, weight, bias})
@@ -129,7 +129,7 @@ std::vector<Tensor> gradients(const BackwardContext& context, const Tensor& x, c
 }  // namespace
 
 Tensor linear_relu(const Tensor& given_x, const Tensor& given_weight, const Tensor& given_bias) {
-  check(given_x, given_weight, given_bias);
+  check_layer(given_x, given_weight, given_bias);
   if (given_x.dim(0) == 0 || given_weight.dim(0) == 0) return relu(linear(given_x, given_weight, given_bias));
   const Tensor x = given_x.contiguous(), weight = given_weight.contiguous(), bias = given_bias.contiguous();
   Tensor y = forward(x.detach(), weight.detach(), bias.detach());

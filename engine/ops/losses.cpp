@@ -6,7 +6,9 @@
 #include "engine/backend.h"
 #include "engine/device_memory.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/label_errors.h"
 #include "engine/ops/layout.h"
+#include "engine/ops/optional_data.h"
 #include "engine/ops/reduce.h"
 #include "engine/profiler.h"
 #include "kernels/softmax_xent/softmax_xent.h"
@@ -44,14 +46,6 @@ struct XentTargets {
 
 const std::int32_t* labels_or_null(const Tensor& labels) {
   return labels.defined() ? labels.data<std::int32_t>() : nullptr;
-}
-const float* data_or_null(const Tensor& x) {
-  return x.defined() ? x.data<float>() : nullptr;
-}
-
-[[noreturn]] void refuse_labels(const char* op, dim_t classes, dim_t rows, std::int32_t num_invalid) {
-  throw DataError(
-      message("[", op, "] expected labels in [0, ", classes, "), got ", num_invalid, " of ", rows, " outside"));
 }
 
 struct XentResult {

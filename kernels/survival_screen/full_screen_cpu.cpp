@@ -18,8 +18,8 @@ constexpr dim_t kChunk = 32;
 
 /// Where things lie in the workspace, in doubles: shared rows of covariates; for each thread theta, lane masks, sums by
 /// group, two chunks of rows and the information.
-struct Layout {
-  Layout(const RiskSetView& risk, dim_t coefficients)
+struct ScreenLayout {
+  ScreenLayout(const RiskSetView& risk, dim_t coefficients)
       : patients(risk.patients), groups(risk.groups), parameters(coefficients), stride((coefficients + 1) / 2 * 2) {}
   dim_t shared() const { return (patients * parameters + 7) / 8 * 8; }
   dim_t masks() const { return (patients + 7) / 8 * 8; }
@@ -31,7 +31,7 @@ struct Layout {
 
 /// Eight genes at work: views into a thread's part of the workspace.
 struct Block {
-  Block(const Layout& layout, double* memory)
+  Block(const ScreenLayout& layout, double* memory)
       : masks(reinterpret_cast<std::uint8_t*>(memory)),
         theta(reinterpret_cast<Vec8d*>(memory + layout.masks())),
         increment(theta + layout.patients),
@@ -89,7 +89,7 @@ ENGRAM_ALWAYS_INLINE void add_tile(const Block& block, dim_t stride, dim_t count
 }
 
 /// Adds the outer products of the chunk's rows (lower triangle; what lies above it is not used).
-ENGRAM_ALWAYS_INLINE void add_chunk(const Block& block, const Layout& layout, dim_t count) {
+ENGRAM_ALWAYS_INLINE void add_chunk(const Block& block, const ScreenLayout& layout, dim_t count) {
   dim_t a = 0;
   for (; a + 4 <= layout.parameters; a += 4) add_tile<4>(block, layout.stride, count, a);
   switch (layout.parameters - a) {
@@ -120,7 +120,7 @@ struct GeneValues {
 
 /// Sums over the risk sets, late to early: likelihood, gradient, the second part of the information (less the mean's
 /// outer products), and each group's hazard increment.
-ENGRAM_ALWAYS_INLINE void sweep_forward(const FullScreenArgs& args, const Layout& layout, const double* rows,
+ENGRAM_ALWAYS_INLINE void sweep_forward(const FullScreenArgs& args, const ScreenLayout& layout, const double* rows,
                                         const Vec8d* beta, const Block& block, Evaluation& out) {
   const RiskSetView& risk = args.risk;
   const dim_t p = layout.parameters, q = args.num_covariates, terms = args.gene_terms, stride = layout.stride;
@@ -178,7 +178,7 @@ ENGRAM_ALWAYS_INLINE void sweep_forward(const FullScreenArgs& args, const Layout
 
 /// The first part of the information, sum of theta H x x', early to late: H are the increments at or before a patient's
 /// time.
-ENGRAM_ALWAYS_INLINE void sweep_backward(const FullScreenArgs& args, const Layout& layout, const double* rows,
+ENGRAM_ALWAYS_INLINE void sweep_backward(const FullScreenArgs& args, const ScreenLayout& layout, const double* rows,
                                          const Block& block, Evaluation& out) {
   const RiskSetView& risk = args.risk;
   clear(out.magnitude, layout.parameters);
@@ -210,7 +210,7 @@ ENGRAM_ALWAYS_INLINE void sweep_backward(const FullScreenArgs& args, const Layou
   add_chunk(block, layout, filled);
 }
 
-ENGRAM_MULTIVERSION void evaluate(const FullScreenArgs& args, const Layout& layout, const double* rows,
+ENGRAM_MULTIVERSION void evaluate(const FullScreenArgs& args, const ScreenLayout& layout, const double* rows,
                                   const Vec8d* beta, const Block& block, Evaluation& out) {
   clear(block.information, layout.parameters * layout.stride);
   sweep_forward(args, layout, rows, beta, block, out);
@@ -218,20 +218,21 @@ ENGRAM_MULTIVERSION void evaluate(const FullScreenArgs& args, const Layout& layo
 }
 
 /// Factors the information; step and decrement of eight genes.
-ENGRAM_MULTIVERSION void solve(const Layout& layout, const Block& block, const Evaluation& at, Vec8d* step,
+ENGRAM_MULTIVERSION void solve(const ScreenLayout& layout, const Block& block, const Evaluation& at, Vec8d* step,
                                Vec8d& decrement) {
   factor_information(block.information, at.magnitude, layout.parameters, layout.stride);
   decrement = solve_step(block.information, layout.parameters, layout.stride, at.gradient, step);
 }
 
-ENGRAM_MULTIVERSION void errors_from_factor(const Layout& layout, const Block& block, Vec8d* se) {
+ENGRAM_MULTIVERSION void errors_from_factor(const ScreenLayout& layout, const Block& block, Vec8d* se) {
   Vec8d column[kMaxParameters];
   standard_errors(block.information, layout.parameters, layout.stride, column, se);
 }
 
 /// Whether a parameter of the lane that was estimable at the start is no longer, in the factored information; keeps the
 /// start's bits in `estimable`.
-bool loses_parameter(const Layout& layout, const Block& block, int lane, bool at_start, std::uint64_t* estimable) {
+bool loses_parameter(const ScreenLayout& layout, const Block& block, int lane, bool at_start,
+                     std::uint64_t* estimable) {
   static_assert(kMaxParameters <= 64);
   std::uint64_t now = 0;
   for (dim_t a = 0; a < layout.parameters; ++a) {
@@ -243,7 +244,8 @@ bool loses_parameter(const Layout& layout, const Block& block, int lane, bool at
 
 /// Newton's method for the genes listed[first] to listed[first + 7], one in each lane; a list's end is filled up with
 /// its last gene. Lanes do not meet: each follows the path that it would follow alone.
-void fit_block(const FullScreenArgs& args, const Layout& layout, const double* rows, double* memory, dim_t first) {
+void fit_block(const FullScreenArgs& args, const ScreenLayout& layout, const double* rows, double* memory,
+               dim_t first) {
   const Block block(layout, memory);
   const dim_t p = layout.parameters, genes = std::min<dim_t>(kLanes8d, args.num_listed - first);
   if (args.gene_terms > 0) fill_masks(args.genes, args.listed + first, genes, block.masks);
@@ -309,12 +311,12 @@ void fit_block(const FullScreenArgs& args, const Layout& layout, const double* r
 }  // namespace
 
 dim_t full_screen_workspace_cpu(const RiskSetView& risk, dim_t coefficients) {
-  const Layout layout(risk, coefficients);
+  const ScreenLayout layout(risk, coefficients);
   return layout.shared() + omp_get_max_threads() * layout.per_thread() + kLanes8d;
 }
 
 void full_screen_cpu(Stream, const FullScreenArgs& args) {
-  const Layout layout(args.risk, args.gene_terms + args.num_covariates);
+  const ScreenLayout layout(args.risk, args.gene_terms + args.num_covariates);
   // Lanes lie at multiples of their size.
   const auto address = reinterpret_cast<std::uintptr_t>(args.workspace);
   double* const rows = args.workspace + (sizeof(Vec8d) - address % sizeof(Vec8d)) % sizeof(Vec8d) / sizeof(double);

@@ -5,6 +5,7 @@
 #include "engine/io/atomic_file.h"
 #include "kernels/common/error.h"
 #include "models/data/class_names.h"
+#include "models/data/is_file.h"
 
 namespace engram {
 namespace {
@@ -26,11 +27,6 @@ struct Format {
 constexpr Format kCifar10{"cifar10", 1, 0, "cifar-10-batches-bin", {10, 0}};
 constexpr Format kCifar100Fine{"cifar100", 2, 1, "cifar-100-binary", {20, 100}};
 constexpr Format kCifar100Coarse{"cifar100", 2, 0, "cifar-100-binary", {20, 100}};
-
-bool is_file(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored);
-}
 
 fs::path find_folder(const fs::path& folder, const char* subfolder, const std::vector<std::string>& any_of) {
   for (const fs::path& candidate : {folder, folder / subfolder}) {

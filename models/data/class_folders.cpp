@@ -9,7 +9,6 @@
 namespace engram {
 namespace {
 
-constexpr int kMaxClasses = 100000;
 constexpr std::size_t kMostListed = 12;
 
 using Folder = ClassFolders::Folder;

@@ -6,6 +6,9 @@
 
 namespace engram {
 
+/// Most classes of a set whose number of classes is not known.
+inline constexpr int kMaxClasses = 100000;
+
 /// What is known of the classes before a set is read: those of the classifier that will see it, or of the training set
 /// that it belongs to.
 struct KnownClasses {

@@ -8,6 +8,7 @@
 #include "engine/io/atomic_file.h"
 #include "engine/io/png.h"
 #include "kernels/common/error.h"
+#include "models/data/is_file.h"
 #include "models/data/resize.h"
 
 namespace engram {
@@ -28,11 +29,6 @@ struct NamedList {
   std::string name;
   fs::path path;
 };
-
-bool is_file(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored);
-}
 
 /// The list of this part ("train", "train1"), or an empty path.
 fs::path find_list(const fs::path& folder, const std::string& part) {
@@ -135,12 +131,12 @@ std::int32_t place_of(const std::vector<std::string>& names, const std::string& 
 }
 
 /// What the training lists fix for all parts.
-struct Names {
+struct ListedNames {
   std::vector<std::string> classes, contexts;
 };
 
 Environment read_environment(const fs::path& images, const NamedList& list, const std::vector<Listed>& lines,
-                             const Names& names, bool with_contexts, dim_t side) {
+                             const ListedNames& names, bool with_contexts, dim_t side) {
   Environment out{list.name, {}};
   ImageDataset& data = out.images;
   data.name = "nico";
@@ -169,7 +165,7 @@ Environment read_environment(const fs::path& images, const NamedList& list, cons
   return out;
 }
 
-Names names_in(const std::vector<std::vector<Listed>>& lists) {
+ListedNames names_in(const std::vector<std::vector<Listed>>& lists) {
   std::set<std::string> classes, contexts;
   for (const std::vector<Listed>& lines : lists)
     for (const Listed& line : lines) {
@@ -188,7 +184,7 @@ OodData read_nico(const fs::path& folder, const NicoOptions& options) {
   const NamedList validation = needed_list(folder, "val"), test = needed_list(folder, "test");
   std::vector<std::vector<Listed>> lines;
   for (const NamedList& list : training) lines.push_back(read_list(list.path));
-  const Names names = names_in(lines);
+  const ListedNames names = names_in(lines);
   const auto read = [&](const NamedList& list, const std::vector<Listed>& listed, bool with_contexts) {
     return read_environment(folder / "images", list, listed, names, with_contexts, options.side);
   };

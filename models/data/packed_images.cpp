@@ -4,13 +4,12 @@
 #include "engine/io/safetensors.h"
 #include "engine/io/tensor_bytes.h"
 #include "kernels/common/error.h"
+#include "models/data/class_folders.h"
 #include "models/data/class_names.h"
 #include "models/data/image_folder.h"
 
 namespace engram {
 namespace {
-
-constexpr int kMaxClasses = 100000;
 
 std::string shape_text(const io::SafetensorsEntry& entry) {
   std::string text = std::string(io::file_dtype_name(entry.dtype)) + " [";

@@ -9,7 +9,7 @@
 namespace engram::genes {
 namespace {
 
-constexpr double kBothScales = 3.84;  // 5 % of chi-square with 1 df
+constexpr double kChiSquare = 3.84;  // 5 % of chi-square with 1 df
 
 /// Few are enough to tell whether p is below the level.
 constexpr int kControlReplicates = 199;
@@ -22,7 +22,7 @@ Declaration declare_genes(const Cohort& cohort, const DeclarationOptions& option
   if (standing.empty()) return declaration;
   const JointModel joint = fit_joint_model(cohort, standing, options.family.adjust, options.family.likelihood),
                    other = fit_joint_model(cohort, standing, options.family.adjust, options.other_likelihood);
-  const double root = std::sqrt(kBothScales);
+  const double root = std::sqrt(kChiSquare);
   for (std::size_t i = 0; i < standing.size(); ++i)
     if (joint.effects[i].signed_root > root && other.effects[i].signed_root > root)
       declaration.genes.push_back(standing[i]);

@@ -10,8 +10,6 @@
 namespace engram::genes {
 namespace {
 
-constexpr dim_t kWorkOfFit = 100000;  // a fit is worth a thread
-
 std::vector<dim_t> without(std::vector<dim_t> columns, dim_t column) {
   std::erase(columns, column);
   return columns;

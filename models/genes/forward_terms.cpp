@@ -8,8 +8,6 @@
 namespace engram::genes {
 namespace {
 
-constexpr dim_t kWorkOfFit = 100000;  // a fit is worth a thread
-
 struct Term {
   dim_t candidate;
   bool product;

@@ -9,6 +9,9 @@
 
 namespace engram::genes {
 
+/// Work of one fit, for kernels::parallel_for: worth a thread.
+inline constexpr dim_t kWorkOfFit = 100000;
+
 /// A column that entered the model.
 struct ForwardStep {
   dim_t candidate = 0;   ///< of the design

@@ -1,5 +1,6 @@
 #include "models/nets/digit_cnn.h"
 
+#include "models/nets/conv_config.h"
 #include "models/nets/network_registry.h"
 
 namespace engram {
@@ -7,18 +8,14 @@ namespace {
 
 constexpr dim_t kNarrow = 64, kWide = 128, kGroups = 8;
 
-Conv2dConfig conv3x3(dim_t in, dim_t out, dim_t stride) {
-  return {.in_channels = in, .out_channels = out, .stride = stride, .bias = true};
-}
-
 }  // namespace
 
 DigitCnn::DigitCnn(NetworkSpec spec, Device device)
     : Network(spec, {{kWide, strided_extent(spec.image.height, 2), strided_extent(spec.image.width, 2)}}, device),
-      conv1_(conv3x3(spec.image.channels, kNarrow, 1), device),
-      conv2_(conv3x3(kNarrow, kWide, 2), device),
-      conv3_(conv3x3(kWide, kWide, 1), device),
-      conv4_(conv3x3(kWide, kWide, 1), device),
+      conv1_(biased_conv3x3(spec.image.channels, kNarrow, 1), device),
+      conv2_(biased_conv3x3(kNarrow, kWide, 2), device),
+      conv3_(biased_conv3x3(kWide, kWide, 1), device),
+      conv4_(biased_conv3x3(kWide, kWide, 1), device),
       bn0_(kGroups, kNarrow, device),
       bn1_(kGroups, kWide, device),
       bn2_(kGroups, kWide, device),

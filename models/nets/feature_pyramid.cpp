@@ -3,7 +3,7 @@
 namespace engram {
 namespace {
 
-Conv2dConfig conv1x1(dim_t in, dim_t out) {
+Conv2dConfig biased_conv1x1(dim_t in, dim_t out) {
   return {.in_channels = in, .out_channels = out, .kernel = 1, .padding = 0, .bias = true};
 }
 
@@ -29,11 +29,11 @@ const std::vector<TapSpec>& checked(const ImageShape& image, const std::vector<T
 
 FeaturePyramid::FeaturePyramid(const ImageShape& image, const std::vector<TapSpec>& taps, Device device)
     : taps_(checked(image, taps)),
-      to_image_(conv1x1(taps[0].channels, image.channels), device),
-      out_(conv1x1(image.channels, image.channels), device) {
+      to_image_(biased_conv1x1(taps[0].channels, image.channels), device),
+      out_(biased_conv1x1(image.channels, image.channels), device) {
   for (std::size_t s = taps.size() - 1; s > 0; --s) {
     const dim_t fine = taps[s - 1].channels;
-    reduce_.push_back(std::make_unique<Conv2d>(conv1x1(taps[s].channels, fine), device));
+    reduce_.push_back(std::make_unique<Conv2d>(biased_conv1x1(taps[s].channels, fine), device));
     register_child(message("conv", reduce_.size()), *reduce_.back());
     mix_.push_back(
         std::make_unique<Conv2d>(Conv2dConfig{.in_channels = fine, .out_channels = fine, .bias = true}, device));

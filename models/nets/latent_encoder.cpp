@@ -1,16 +1,14 @@
 #include "models/nets/latent_encoder.h"
 
+#include "models/nets/conv_config.h"
+
 namespace engram {
 namespace {
 
 constexpr dim_t kShrink = 8;
-constexpr float kSlope = 0.2f;
+constexpr float kEncoderSlope = 0.2f;
 const Init kWeight = Init::uniform(-0.08f, 0.08f);
 const Init kBias = Init::constant(0);
-
-Conv2dConfig conv3x3(dim_t in, dim_t out, dim_t stride) {
-  return {.in_channels = in, .out_channels = out, .stride = stride, .bias = true};
-}
 
 dim_t features(const ImageShape& image) {
   if (image.height % kShrink != 0 || image.width % kShrink != 0)
@@ -28,11 +26,11 @@ Tensor every_second_pixel(const Tensor& x) {
 }  // namespace
 
 LatentEncoder::LatentEncoder(dim_t latent, const ImageShape& image, Device device)
-    : conv0_(conv3x3(image.channels, 64, 1), kWeight, kBias, device),
+    : conv0_(biased_conv3x3(image.channels, 64, 1), kWeight, kBias, device),
       bn0_({.channels = 64, .eps = 0.8f}, device),
-      conv1_(conv3x3(64, 128, 1), kWeight, kBias, device),
+      conv1_(biased_conv3x3(64, 128, 1), kWeight, kBias, device),
       bn1_({.channels = 128, .eps = 0.8f}, device),
-      conv2_(conv3x3(128, 128, 2), kWeight, kBias, device),
+      conv2_(biased_conv3x3(128, 128, 2), kWeight, kBias, device),
       bn2_(128, device),
       mean_(features(image), latent, kWeight, kBias, device),
       log_variance_(features(image), latent, kWeight, kBias, device) {
@@ -49,8 +47,8 @@ LatentEncoder::LatentEncoder(dim_t latent, const ImageShape& image, Device devic
 LatentEncoder::Distribution LatentEncoder::forward(const Tensor& images) const {
   const Tensor lengths = norm(images, {2}, true);
   Tensor h = images / maximum(lengths, Tensor::full({1, 1, 1, 1}, 1e-12f, images.device()));
-  h = bn0_.forward(conv0_.forward(h), Activation::kLeakyRelu, {}, kSlope);
-  h = bn1_.forward(conv1_.forward(h), Activation::kLeakyRelu, {}, kSlope);
+  h = bn0_.forward(conv0_.forward(h), Activation::kLeakyRelu, {}, kEncoderSlope);
+  h = bn1_.forward(conv1_.forward(h), Activation::kLeakyRelu, {}, kEncoderSlope);
   h = bn2_.forward(conv2_.forward(every_second_pixel(h)));
   const Tensor flat = flatten(every_second_pixel(h).contiguous());
   return {mean_.forward(flat), log_variance_.forward(flat)};

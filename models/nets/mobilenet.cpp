@@ -2,24 +2,11 @@
 
 #include <algorithm>
 
+#include "models/nets/conv_config.h"
 #include "models/nets/network_registry.h"
 
 namespace engram {
 namespace {
-
-Conv2dConfig conv3x3(dim_t in, dim_t out, dim_t stride) {
-  return {.in_channels = in, .out_channels = out, .stride = stride};
-}
-Conv2dConfig conv1x1(dim_t in, dim_t out) {
-  return {.in_channels = in, .out_channels = out, .kernel = 1, .padding = 0};
-}
-Conv2dConfig depthwise(dim_t channels, dim_t stride) {
-  return {.in_channels = channels, .out_channels = channels, .stride = stride, .groups = channels};
-}
-
-Init he_fan_out(const Conv2dConfig& conv) {
-  return Init::he_normal(Conv2d::fan_out(conv));
-}
 
 std::unique_ptr<Linear> small_head(dim_t in, dim_t out, Device device) {
   return std::make_unique<Linear>(in, out, Init::normal(0, 0.01f), Init::constant(0), device);
@@ -31,7 +18,7 @@ TapSpec tap(dim_t channels, const ImageShape& image, dim_t shrink) {
 
 // First version.
 
-constexpr dim_t kStem = 32;
+constexpr dim_t kMobileStem = 32;
 
 struct V1Block {
   dim_t channels, stride;
@@ -92,7 +79,8 @@ std::vector<TapSpec> v2_taps(const MobileNetV2Config& config, const ImageShape& 
 }  // namespace
 
 MobileNetV1::Block::Block(dim_t in, dim_t out, dim_t stride, Device device)
-    : conv1(depthwise(in, stride), Init::he_normal(9), {}, device),  // fan out of one channel, as the reference has it
+    : conv1(depthwise3x3(in, stride), Init::he_normal(9), {},
+            device),  // fan out of one channel, as the reference has it
       bn1(in, device),
       conv2(conv1x1(in, out), he_fan_out(conv1x1(in, out)), {}, device),
       bn2(out, device) {
@@ -111,11 +99,12 @@ Tensor MobileNetV1::Block::forward(Executor& executor, const Tensor& x, PreActiv
 
 MobileNetV1::MobileNetV1(NetworkSpec spec, double width, Device device)
     : Network(spec, v1_taps(width, spec.image), device),
-      conv1_(conv3x3(spec.image.channels, kStem, 1), he_fan_out(conv3x3(spec.image.channels, kStem, 1)), {}, device),
-      bn1_(kStem, device) {
+      conv1_(conv3x3(spec.image.channels, kMobileStem, 1), he_fan_out(conv3x3(spec.image.channels, kMobileStem, 1)), {},
+             device),
+      bn1_(kMobileStem, device) {
   register_child("conv1", conv1_);
   register_child("bn1", bn1_);
-  dim_t in = kStem;
+  dim_t in = kMobileStem;
   for (const V1Block& block : kV1Blocks) {
     const dim_t out = scaled(block.channels, width);
     blocks_.push_back(std::make_unique<Block>(in, out, block.stride, device));
@@ -141,7 +130,7 @@ Tensor MobileNetV1::classify(const Tensor& pooled, bool) {
 MobileNetV2::MobileNetV2(NetworkSpec spec, const MobileNetV2Config& config, Device device)
     : Network(spec, v2_taps(config, spec.image), device), config_(config) {
   const bool tv = config.torchvision;
-  dim_t in = v2_channels(kStem, config);
+  dim_t in = v2_channels(kMobileStem, config);
   first_ = add_unit(tv ? "features.0.0" : "conv1.0", tv ? "features.0.1" : "conv1.1",
                     conv3x3(spec.image.channels, in, 2), device);
   int block = 0;
@@ -184,7 +173,7 @@ void MobileNetV2::add_block(const std::string& prefix, dim_t in, dim_t out, dim_
     position += nested ? 1 : 3;
   };
   if (!tv || expansion != 1) add(conv1x1(in, inner), true);
-  add(depthwise(inner, stride), true);
+  add(depthwise3x3(inner, stride), true);
   add(conv1x1(inner, out), false);
   groups_.back().push_back(std::move(block));
 }

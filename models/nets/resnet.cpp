@@ -1,5 +1,6 @@
 #include "models/nets/resnet.h"
 
+#include "models/nets/conv_config.h"
 #include "models/nets/network_registry.h"
 #include "models/nets/pruned_channels.h"
 
@@ -8,10 +9,6 @@ namespace {
 
 Init conv_init(const Conv2dConfig& conv, const ResNetConfig& config) {
   return config.he_init ? Init::he_normal(Conv2d::fan_in(conv)) : Init::torch_default(Conv2d::fan_in(conv));
-}
-
-Conv2dConfig conv3x3(dim_t in, dim_t out, dim_t stride) {
-  return {.in_channels = in, .out_channels = out, .stride = stride};
 }
 
 Conv2dConfig stem(const NetworkSpec& spec, const ResNetConfig& config) {

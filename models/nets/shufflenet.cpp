@@ -1,18 +1,12 @@
 #include "models/nets/shufflenet.h"
 
+#include "models/nets/conv_config.h"
 #include "models/nets/network_registry.h"
 
 namespace engram {
 namespace {
 
-constexpr dim_t kStem = 24;
-
-Conv2dConfig conv1x1(dim_t in, dim_t out, dim_t groups = 1) {
-  return {.in_channels = in, .out_channels = out, .kernel = 1, .padding = 0, .groups = groups};
-}
-Conv2dConfig depthwise(dim_t channels, dim_t stride) {
-  return {.in_channels = channels, .out_channels = channels, .stride = stride, .groups = channels};
-}
+constexpr dim_t kShuffleStem = 24;
 
 std::vector<TapSpec> tap_specs(const std::vector<dim_t>& channels, const ImageShape& image) {
   std::vector<TapSpec> taps;
@@ -24,8 +18,8 @@ std::vector<TapSpec> tap_specs(const std::vector<dim_t>& channels, const ImageSh
 
 // First version.
 
-constexpr dim_t kGroups = 3;
-constexpr int kV1Blocks[] = {4, 8, 4};
+constexpr dim_t kV1Groups = 3;
+constexpr int kV1Repeats[] = {4, 8, 4};
 const std::vector<dim_t> kV1Channels = {240, 480, 960};
 
 // Second version.
@@ -37,9 +31,9 @@ constexpr int kV2Blocks[] = {3, 7, 3};  // beside the one that halves
 ShuffleNetV1::Bottleneck::Bottleneck(dim_t in, dim_t out, dim_t stride, dim_t first_groups, Device device)
     : conv1(conv1x1(in, out / 4, first_groups), device),
       bn1(out / 4, device),
-      conv2(depthwise(out / 4, stride), device),
+      conv2(depthwise3x3(out / 4, stride), device),
       bn2(out / 4, device),
-      conv3(conv1x1(out / 4, out, kGroups), device),
+      conv3(conv1x1(out / 4, out, kV1Groups), device),
       bn3(out, device) {
   register_child("conv1", conv1);
   register_child("bn1", bn1);
@@ -66,16 +60,17 @@ Tensor ShuffleNetV1::Bottleneck::forward(Executor& executor, const Tensor& x, Pr
 
 ShuffleNetV1::ShuffleNetV1(NetworkSpec spec, Device device)
     : Network(spec, tap_specs(kV1Channels, spec.image), device),
-      conv1_(conv1x1(spec.image.channels, kStem), device),
-      bn1_(kStem, device) {
+      conv1_(conv1x1(spec.image.channels, kShuffleStem), device),
+      bn1_(kShuffleStem, device) {
   register_child("conv1", conv1_);
   register_child("bn1", bn1_);
-  dim_t in = kStem;
+  dim_t in = kShuffleStem;
   for (std::size_t s = 0; s < kV1Channels.size(); ++s) {
     auto& stage = stages_.emplace_back();
-    for (int b = 0; b < kV1Blocks[s]; ++b) {
+    for (int b = 0; b < kV1Repeats[s]; ++b) {
       const dim_t out = kV1Channels[s] - (b == 0 ? in : 0);  // the input is joined to the first
-      stage.push_back(std::make_unique<Bottleneck>(in, out, b == 0 ? 2 : 1, in == kStem ? 1 : kGroups, device));
+      stage.push_back(
+          std::make_unique<Bottleneck>(in, out, b == 0 ? 2 : 1, in == kShuffleStem ? 1 : kV1Groups, device));
       register_child(message("layer", s + 1, ".", b), *stage.back());
       in = kV1Channels[s];
     }
@@ -133,14 +128,14 @@ Tensor ShuffleNetV2::keeping(Executor& executor, const Units& units, const Tenso
 
 ShuffleNetV2::ShuffleNetV2(NetworkSpec spec, const std::vector<dim_t>& channels, Device device)
     : Network(spec, tap_specs(channels, spec.image), device),
-      conv1_(conv1x1(spec.image.channels, kStem), device),
-      bn1_(kStem, device),
+      conv1_(conv1x1(spec.image.channels, kShuffleStem), device),
+      bn1_(kShuffleStem, device),
       conv2_(conv1x1(channels[2], channels[3]), device),
       bn2_(channels[3], device),
       linear_(channels[3], spec.num_classes, device) {
   register_child("conv1", conv1_);
   register_child("bn1", bn1_);
-  dim_t in = kStem;
+  dim_t in = kShuffleStem;
   for (std::size_t s = 0; s < 3; ++s) {
     auto& stage = stages_.emplace_back();
     const dim_t out = channels[s], half = out / 2;
@@ -148,9 +143,9 @@ ShuffleNetV2::ShuffleNetV2(NetworkSpec spec, const std::vector<dim_t>& channels,
       stage.push_back(std::make_unique<Units>());
       Units& units = *stage.back();
       const std::vector<Conv2dConfig> convs =
-          b == 0 ? std::vector{depthwise(in, 2), conv1x1(in, half), conv1x1(in, half), depthwise(half, 2),
+          b == 0 ? std::vector{depthwise3x3(in, 2), conv1x1(in, half), conv1x1(in, half), depthwise3x3(half, 2),
                                conv1x1(half, half)}
-                 : std::vector{conv1x1(half, half), depthwise(half, 1), conv1x1(half, half)};
+                 : std::vector{conv1x1(half, half), depthwise3x3(half, 1), conv1x1(half, half)};
       for (const Conv2dConfig& conv : convs) units.add(conv, device);
       register_child(message("layer", s + 1, ".", b), units);
     }
@@ -185,10 +180,10 @@ Settings no_settings(NoSettings&) {
   return {};
 }
 
-struct V2Settings {
+struct ShuffleV2Settings {
   std::vector<dim_t> channels = {116, 232, 464, 1024};
 };
-Settings v2_settings(V2Settings& s) {
+Settings shuffle_v2_settings(ShuffleV2Settings& s) {
   return {{"channels", &s.channels, "of the three stages, even, and of the last convolution"}};
 }
 
@@ -199,9 +194,9 @@ void add_shufflenets(NetworkRegistry& registry) {
                            [](const NoSettings&, const NetworkSpec& spec, const Device& device) {
                              return std::make_unique<ShuffleNetV1>(spec, device);
                            });
-  registry.add<V2Settings>(
-      "shufflenetv2", "ShuffleNetV2, as RepDistiller has it", {}, v2_settings,
-      [](const V2Settings& s, const NetworkSpec& spec, const Device& device) {
+  registry.add<ShuffleV2Settings>(
+      "shufflenetv2", "ShuffleNetV2, as RepDistiller has it", {}, shuffle_v2_settings,
+      [](const ShuffleV2Settings& s, const NetworkSpec& spec, const Device& device) {
         bool good = s.channels.size() == 4;
         for (std::size_t i = 0; i < s.channels.size(); ++i)
           good = good && s.channels[i] >= 1 && s.channels[i] <= 4096 && (i == 3 || s.channels[i] % 2 == 0);

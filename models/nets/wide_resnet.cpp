@@ -1,18 +1,11 @@
 #include "models/nets/wide_resnet.h"
 
+#include "models/nets/conv_config.h"
 #include "models/nets/network_registry.h"
 #include "models/nets/pruned_channels.h"
 
 namespace engram {
 namespace {
-
-Init he_fan_out(const Conv2dConfig& conv) {
-  return Init::he_normal(Conv2d::fan_out(conv));
-}
-
-Conv2dConfig conv3x3(dim_t in, dim_t out, dim_t stride) {
-  return {.in_channels = in, .out_channels = out, .stride = stride};
-}
 
 std::vector<TapSpec> tap_specs(dim_t widen, const ImageShape& image) {
   std::vector<TapSpec> taps;

@@ -6,15 +6,11 @@
 
 #include "kernels/dense_solve/dense_solve.h"
 #include "kernels/weighted_gram/weighted_gram.h"
+#include "models/survival/ensure_size.h"
 #include "models/survival/newton_iteration.h"
 
 namespace engram::survival {
 namespace {
-
-template <class T>
-void ensure_size(std::vector<T>& v, dim_t size) {
-  if (dim_t(v.size()) < size) v.resize(std::size_t(size));
-}
 
 /// Mean and standard deviation of the error.
 struct ErrorMoments {

@@ -1,16 +1,9 @@
 #include "models/survival/cox_problem.h"
 
 #include "kernels/weighted_gram/weighted_gram.h"
+#include "models/survival/ensure_size.h"
 
 namespace engram::survival {
-namespace {
-
-template <class T>
-void ensure_size(std::vector<T>& v, dim_t size) {
-  if (dim_t(v.size()) < size) v.resize(std::size_t(size));
-}
-
-}  // namespace
 
 CoxProblem::CoxProblem(const SurvivalDesign& design, CoxTies ties, std::span<const dim_t> columns, CoxScratch& scratch)
     : design_(design),

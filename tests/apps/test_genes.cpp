@@ -20,16 +20,14 @@
 namespace engram::test {
 namespace {
 
+using test::file_text;
+
 namespace fs = std::filesystem;
 
 constexpr const char* kSurvival = "Survival_time_event.csv";
 constexpr const char* kGenes = "Genetic_alterations.csv";
 constexpr const char* kClinical = "Clinical_Variables.csv";
 constexpr const char* kTreatment = "Treatment.csv";
-
-std::string content(const fs::path& file) {
-  return std::string(io::as_text(io::read_file(file)));
-}
 
 /// A small simulated cohort in files.
 class Genes : public ::testing::Test {
@@ -90,11 +88,11 @@ class Genes : public ::testing::Test {
     const ProgramResult run = run_program("engram-genes", quick_select(run_folder()));
     EXPECT_EQ(run.code, 0) << run.err;
     for (const char* file : {"selected_genes.csv", "candidates.csv", "selection.json"}) {
-      const std::string text = content(run_folder() / file);
+      const std::string text = file_text(run_folder() / file);
       for (const char* bad : {"nan", "inf,", "-inf", "null"})
         EXPECT_EQ(text.find(bad), std::string::npos) << file << bad;
     }
-    const std::string page = content(run_folder() / "report.html");
+    const std::string page = file_text(run_folder() / "report.html");
     EXPECT_EQ(unbalanced_tag(page), "");
     for (const char* bad : {"nan ", "nan)", "nan<", " inf", "-inf"})
       EXPECT_EQ(page.find(bad), std::string::npos) << bad;
@@ -111,12 +109,12 @@ TEST_F(Genes, SelectWritesTablesAndAReport) {
   const ProgramResult run = run_program("engram-genes", arguments);
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_NE(run.out.find("report: "), std::string::npos);
-  const nlohmann::json json = nlohmann::json::parse(content(run_folder() / "selection.json"));
+  const nlohmann::json json = nlohmann::json::parse(file_text(run_folder() / "selection.json"));
   EXPECT_EQ(json["genes"].size(), 10u);
   EXPECT_EQ(json["wrapper"]["runs"].size(), 2u);
   const io::CsvTable table = io::parse_csv(io::read_file(run_folder() / "selected_genes.csv"), "table");
   EXPECT_EQ(table.rows.size(), 10u);
-  const std::string page = content(run_folder() / "report.html");
+  const std::string page = file_text(run_folder() / "report.html");
   EXPECT_EQ(unbalanced_tag(page), "");
   for (const char* text :
        {"Forest plot of the treatment interactions", "Kaplan-Meier curves by treatment and mutation of",
@@ -126,7 +124,7 @@ TEST_F(Genes, SelectWritesTablesAndAReport) {
     EXPECT_NE(page.find(text), std::string::npos) << text;
   for (const char* loads : {"http:", "https:", "<script", "url("})
     EXPECT_EQ(page.find(loads), std::string::npos) << loads;
-  const nlohmann::json manifest = nlohmann::json::parse(content(run_folder() / "manifest.json"));
+  const nlohmann::json manifest = nlohmann::json::parse(file_text(run_folder() / "manifest.json"));
   EXPECT_EQ(manifest["status"], "complete");
   EXPECT_EQ(manifest["hashes"].size(), 4u);
 }
@@ -137,7 +135,7 @@ TEST_F(Genes, SelectRepeatsItselfOnOtherPatients) {
     arguments.emplace_back(more);
   const ProgramResult run = run_program("engram-genes", arguments);
   ASSERT_EQ(run.code, 0) << run.err;
-  const nlohmann::json json = nlohmann::json::parse(content(run_folder() / "selection.json"));
+  const nlohmann::json json = nlohmann::json::parse(file_text(run_folder() / "selection.json"));
   EXPECT_EQ(json["bootstrap"]["resamples"], 4);
   EXPECT_EQ(json["bootstrap"]["listed_again"]["counts"].size(), 4u);
   ASSERT_EQ(json["cross_validation"].size(), 1u);
@@ -145,7 +143,7 @@ TEST_F(Genes, SelectRepeatsItselfOnOtherPatients) {
   const io::CsvTable table = io::parse_csv(io::read_file(run_folder() / "selected_genes.csv"), "table");
   EXPECT_EQ(table.header.back(), "bootstrap");
   EXPECT_NE(table.rows.front().back(), "");
-  const std::string page = content(run_folder() / "report.html");
+  const std::string page = file_text(run_folder() / "report.html");
   EXPECT_EQ(unbalanced_tag(page), "");
   for (const char* text : {"Bootstrap of the whole selection", "How well the genes predict other patients",
                            "concordance (Uno)", "overlap weights"})
@@ -171,7 +169,7 @@ TEST_F(Genes, SelectStandsWithoutACrossValidation) {
   EXPECT_NE(run.err.find("no cross-validation: [prediction] expected deaths outside the fold"), std::string::npos)
       << run.err;
   EXPECT_TRUE(fs::exists(run_folder() / "selected_genes.csv"));
-  EXPECT_EQ(unbalanced_tag(content(run_folder() / "report.html")), "");
+  EXPECT_EQ(unbalanced_tag(file_text(run_folder() / "report.html")), "");
 }
 
 TEST_F(Genes, SelectIsTheSameAgainFromItsConfiguration) {
@@ -180,7 +178,7 @@ TEST_F(Genes, SelectIsTheSameAgainFromItsConfiguration) {
   const ProgramResult run = run_program("engram-genes", {"select", "--config", run_folder() / "config.json", "--out",
                                                          again, "--threads", "1", "--quiet"});
   ASSERT_EQ(run.code, 0) << run.err;
-  EXPECT_EQ(content(run_folder() / "selection.json"), content(again / "selection.json"));
+  EXPECT_EQ(file_text(run_folder() / "selection.json"), file_text(again / "selection.json"));
 }
 
 TEST_F(Genes, ScreenRanksEveryGene) {
@@ -190,7 +188,7 @@ TEST_F(Genes, ScreenRanksEveryGene) {
     EXPECT_EQ(run.code, 0) << model << run.err;
     const io::CsvTable table = io::parse_csv(io::read_file(run_folder() / "screen.csv"), "table");
     EXPECT_EQ(table.rows.size(), 60u) << model;
-    EXPECT_EQ(unbalanced_tag(content(run_folder() / "report.html")), "");
+    EXPECT_EQ(unbalanced_tag(file_text(run_folder() / "report.html")), "");
   }
 }
 
@@ -199,16 +197,16 @@ TEST_F(Genes, EvaluateGoesOnWhereItStopped) {
   const ProgramResult run = run_program("engram-genes", {"evaluate", "--scenarios", "H", "--cohorts", "2", methods[0],
                                                          methods[1], "--out", run_folder(), "--quiet"});
   ASSERT_EQ(run.code, 0) << run.err;
-  const std::string first = content(run_folder() / "cells/H_00001.json"),
-                    table = content(run_folder() / "evaluation.md");
+  const std::string first = file_text(run_folder() / "cells/H_00001.json"),
+                    table = file_text(run_folder() / "evaluation.md");
   fs::remove(run_folder() / "cells/H_00002.json");
   const ProgramResult more = run_program(
       "engram-genes", {"evaluate", "--config", run_folder() / "config.json", "--resume", run_folder(), "--quiet"});
   ASSERT_EQ(more.code, 0) << more.err;
-  EXPECT_EQ(content(run_folder() / "cells/H_00001.json"), first);
-  EXPECT_EQ(content(run_folder() / "evaluation.md"), table);
+  EXPECT_EQ(file_text(run_folder() / "cells/H_00001.json"), first);
+  EXPECT_EQ(file_text(run_folder() / "evaluation.md"), table);
   // Cells that are none, were edited, or belong to another cohort.
-  const std::string second = content(run_folder() / "cells/H_00002.json");
+  const std::string second = file_text(run_folder() / "cells/H_00002.json");
   nlohmann::ordered_json edited = nlohmann::ordered_json::parse(second), reseeded = edited;
   edited["methods"][0]["hits"] = -5;
   reseeded["seed"] = 7;
@@ -218,7 +216,7 @@ TEST_F(Genes, EvaluateGoesOnWhereItStopped) {
         "engram-genes", {"evaluate", "--config", run_folder() / "config.json", "--resume", run_folder(), "--quiet"});
     EXPECT_EQ(damaged.code, 3);
     EXPECT_NE(damaged.err.find("H_00002.json"), std::string::npos) << damaged.err;
-    EXPECT_EQ(content(run_folder() / "evaluation.md"), table);
+    EXPECT_EQ(file_text(run_folder() / "evaluation.md"), table);
   }
 }
 
@@ -227,7 +225,7 @@ TEST_F(Genes, EvaluateMeasuresPredictions) {
       run_program("engram-genes", {"evaluate", "--scenarios", "R", "--cohorts", "2", "--methods",
                                    "cox-forward,univariate-cox", "--folds", "2", "--out", run_folder(), "--quiet"});
   ASSERT_EQ(run.code, 0) << run.err;
-  const nlohmann::json json = nlohmann::json::parse(content(run_folder() / "evaluation.json"));
+  const nlohmann::json json = nlohmann::json::parse(file_text(run_folder() / "evaluation.json"));
   ASSERT_EQ(json.size(), 2u);
   for (const nlohmann::json& row : json) {
     EXPECT_GT(row["harrell_gain"]["mean"], 0);
@@ -235,8 +233,8 @@ TEST_F(Genes, EvaluateMeasuresPredictions) {
     EXPECT_GT(row["gain_of_recommended"]["mean"], 0);
   }
   EXPECT_GT(json[0]["harrell_gain"]["mean"], json[1]["harrell_gain"]["mean"]);  // sets against single genes
-  EXPECT_NE(content(run_folder() / "report.html").find("What the listed genes predict"), std::string::npos);
-  EXPECT_NE(content(run_folder() / "evaluation.md").find("benefit concordance"), std::string::npos);
+  EXPECT_NE(file_text(run_folder() / "report.html").find("What the listed genes predict"), std::string::npos);
+  EXPECT_NE(file_text(run_folder() / "evaluation.md").find("benefit concordance"), std::string::npos);
   fs::remove_all(run_folder());
   expect_error({"evaluate", "--scenarios", "R", "--folds", "1", "--out", run_folder()}, 2, {"--folds", "got 1"});
 }
@@ -250,7 +248,7 @@ TEST_F(Genes, EvaluateMeasuresAgainstAKey) {
   };
   const ProgramResult run = run_program("engram-genes", arguments(folder_ / "key.csv"));
   ASSERT_EQ(run.code, 0) << run.err;
-  EXPECT_NE(content(run_folder() / "report.html").find("inferred key"), std::string::npos);
+  EXPECT_NE(file_text(run_folder() / "report.html").find("inferred key"), std::string::npos);
   fs::remove_all(run_folder());
   io::write_file(folder_ / "bad.csv", "gene,role\nG999,treatment_interaction\n");
   expect_error(arguments(folder_ / "bad.csv"), 3, {"bad.csv", "'G999'"});
@@ -280,12 +278,12 @@ TEST_F(Genes, FitsSingleModels) {
 
 TEST_F(Genes, AnInterruptedSelectionStartsAgainFromItsFolderAlone) {
   ASSERT_EQ(run_program("engram-genes", quick_select(run_folder())).code, 0);
-  const std::string selection = content(run_folder() / "selection.json");
+  const std::string selection = file_text(run_folder() / "selection.json");
   fs::remove(run_folder() / "selection.json");
   const std::vector<std::string> resume = {"select", "--resume", run_folder(), "--quiet"};
   const ProgramResult again = run_program("engram-genes", resume);
   ASSERT_EQ(again.code, 0) << again.err;
-  EXPECT_EQ(content(run_folder() / "selection.json"), selection);
+  EXPECT_EQ(file_text(run_folder() / "selection.json"), selection);
   edit(kTreatment, [](std::size_t row, auto& cells) {
     if (row == 8) cells[1] = cells[1] == "1" ? "0" : "1";
   });
@@ -295,17 +293,17 @@ TEST_F(Genes, AnInterruptedSelectionStartsAgainFromItsFolderAlone) {
 }
 
 TEST_F(Genes, ASimulationIsReplacedAsAWhole) {
-  const std::string survival = content(data() / kSurvival), truth = content(data() / "truth.json");
+  const std::string survival = file_text(data() / kSurvival), truth = file_text(data() / "truth.json");
   const std::string line = "ulimit -f 8; '" ENGRAM_BIN_DIR "/engram-genes' simulate --seed 5 --force --out '" +
                            data().string() + "' 2> /dev/null";
   EXPECT_NE(std::system(line.c_str()), 0);  // its files do not fit
-  EXPECT_EQ(content(data() / kSurvival), survival);
-  EXPECT_EQ(content(data() / "truth.json"), truth);
+  EXPECT_EQ(file_text(data() / kSurvival), survival);
+  EXPECT_EQ(file_text(data() / "truth.json"), truth);
   EXPECT_EQ(run_program("engram-genes", {"simulate", "--patients", "300", "--gene-count", "60", "--seed", "5",
                                          "--force", "--out", data()})
                 .code,
             0);
-  EXPECT_NE(content(data() / "truth.json"), truth);
+  EXPECT_NE(file_text(data() / "truth.json"), truth);
   // Cut off before the new files had their names.
   fs::remove(data() / "truth.json");
   fs::remove(data() / kGenes);
@@ -345,7 +343,7 @@ void expect_fit_of_r(const std::string& name, std::vector<std::string> options, 
   const ProgramResult run = run_program("engram-genes", arguments);
   ASSERT_EQ(run.code, 0) << name << run.err;
   EXPECT_NE(run.out.find("converged: yes"), std::string::npos) << run.out;
-  const nlohmann::json json = nlohmann::json::parse(content(golden / "golden" / ("cox_" + name + "_efron.json")));
+  const nlohmann::json json = nlohmann::json::parse(file_text(golden / "golden" / ("cox_" + name + "_efron.json")));
   auto terms = terms_of(folder / "table.csv");
   ASSERT_EQ(terms.size(), json["coef"].size());
   for (std::size_t j = 0; j < terms.size(); ++j) {
@@ -374,7 +372,7 @@ TEST(GenesFits, RatiosBeyondADoubleLeaveNoInfinityInATable) {
                                    "--clinical", "x,almost_x", "--out", folder / "out.csv"});
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_NE(run.out.find(">1e308"), std::string::npos) << run.out;
-  EXPECT_EQ(content(folder / "out.csv").find("inf"), std::string::npos) << content(folder / "out.csv");
+  EXPECT_EQ(file_text(folder / "out.csv").find("inf"), std::string::npos) << file_text(folder / "out.csv");
 }
 
 TEST(GenesFits, CodedWordsGiveTheFitOfZerosAndOnes) {
@@ -402,7 +400,7 @@ TEST(GenesFits, CodedWordsGiveTheFitOfZerosAndOnes) {
     const ProgramResult words = fit("coded.csv", "status=2/1,arm=new/old,sex=F/M,TP*=yes/no", "coded_table.csv");
     ASSERT_EQ(zeros.code, 0) << zeros.err;
     ASSERT_EQ(words.code, 0) << words.err;
-    EXPECT_EQ(content(folder / "plain_table.csv"), content(folder / "coded_table.csv"));
+    EXPECT_EQ(file_text(folder / "plain_table.csv"), file_text(folder / "coded_table.csv"));
     auto arm = terms_of(folder / "plain_table.csv")["arm"];  // the treatment by its own name
     const std::string ratio = command == std::string("fit-cox") ? "hazard_ratio" : "time_ratio";
     const double effect = std::stod(arm["coefficient"]), se = std::stod(arm["se"]);

@@ -12,11 +12,9 @@
 namespace engram::test {
 namespace {
 
-namespace fs = std::filesystem;
+using test::file_text;
 
-std::string content(const fs::path& file) {
-  return std::string(io::as_text(io::read_file(file)));
-}
+namespace fs = std::filesystem;
 
 /// A small cohort in which nothing is to be found.
 class GenesInference : public ::testing::Test {
@@ -47,7 +45,7 @@ TEST_F(GenesInference, NothingIsDeclaredWithoutPermutations) {
   EXPECT_NE(run.out.find("none is declared"), std::string::npos) << run.out;
   EXPECT_NE(run.out.find("was not tested"), std::string::npos) << run.out;
   EXPECT_EQ(run.out.find("family-wise p < 0.05"), std::string::npos) << run.out;
-  const nlohmann::json json = nlohmann::json::parse(content(out() / "selection.json"));
+  const nlohmann::json json = nlohmann::json::parse(file_text(out() / "selection.json"));
   EXPECT_TRUE(json["family_test"].is_null());
   for (const nlohmann::json& gene : json["genes"]) {
     EXPECT_FALSE(gene["declared"]);
@@ -60,9 +58,9 @@ TEST_F(GenesInference, AListOfNoiseIsCalledThat) {
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_NE(run.out.find("From noise alone the list would look like this"), std::string::npos) << run.out;
   EXPECT_NE(run.out.find("Negative control"), std::string::npos) << run.out;
-  const std::string page = content(out() / "report.html");
+  const std::string page = file_text(out() / "report.html");
   EXPECT_NE(page.find("Negative control"), std::string::npos);
-  const nlohmann::json json = nlohmann::json::parse(content(out() / "selection.json"));
+  const nlohmann::json json = nlohmann::json::parse(file_text(out() / "selection.json"));
   EXPECT_EQ(json["negative_control"]["found"].size(), 4u);
   EXPECT_EQ(json["family_test"]["replicates"], 99);
   for (const nlohmann::json& gene : json["genes"]) {
@@ -108,10 +106,10 @@ TEST_F(GenesInference, SelectAndScreensAreToldOfClusters) {
                                           "0",      "--controls",     "0", "--report",      "3",  "--permutations",
                                           "99",     "--reselections", "2"};
   errors(true, quick);
-  const nlohmann::json with = nlohmann::json::parse(content(out() / "selection.json"));
+  const nlohmann::json with = nlohmann::json::parse(file_text(out() / "selection.json"));
   fs::remove_all(out());
   errors(false, quick);
-  const nlohmann::json without = nlohmann::json::parse(content(out() / "selection.json"));
+  const nlohmann::json without = nlohmann::json::parse(file_text(out() / "selection.json"));
   fs::remove_all(out());
   const auto error_of = [](const nlohmann::json& json, const std::string& name) {
     for (const nlohmann::json& gene : json["genes"])

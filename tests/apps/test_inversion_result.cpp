@@ -90,7 +90,7 @@ ImageDataset grey_images(int classes, const std::vector<std::int32_t>& labels) {
   return data;
 }
 
-std::vector<int> pixel(const io::Image& image, dim_t x, dim_t y) {
+std::vector<int> pixel_values(const io::Image& image, dim_t x, dim_t y) {
   const auto at = image.pixels.begin() + (y * image.width + x) * 3;
   return {at[0], at[1], at[2]};
 }
@@ -101,17 +101,17 @@ TEST(ClassSheet, ColumnsAreClassesAndMissesAreRed) {
   const dim_t cell = (sheet.width - 8) / 3, bottom = sheet.height - 4;
   // Class 0 has two rows, class 1 none, class 2 two; the first image of class 0 is a miss.
   const auto middle = [&](dim_t column, dim_t row) {
-    return pixel(sheet, 4 + column * cell + cell / 2, bottom - (2 - row) * cell + cell / 2);
+    return pixel_values(sheet, 4 + column * cell + cell / 2, bottom - (2 - row) * cell + cell / 2);
   };
   EXPECT_EQ(middle(0, 0), (std::vector<int>{101, 101, 101}));
   EXPECT_EQ(middle(0, 1), (std::vector<int>{102, 102, 102}));
   EXPECT_EQ(middle(1, 0), (std::vector<int>{255, 255, 255}));
   EXPECT_EQ(middle(2, 0), (std::vector<int>{100, 100, 100}));
   EXPECT_EQ(middle(2, 1), (std::vector<int>{103, 103, 103}));
-  const auto frame = pixel(sheet, 4 + 1, bottom - 2 * cell + cell / 2);
+  const auto frame = pixel_values(sheet, 4 + 1, bottom - 2 * cell + cell / 2);
   EXPECT_GT(frame[0], 200);
   EXPECT_LT(frame[1], 60);
-  EXPECT_EQ(pixel(sheet, 4 + 1, bottom - cell + cell / 2), (std::vector<int>{255, 255, 255}));
+  EXPECT_EQ(pixel_values(sheet, 4 + 1, bottom - cell + cell / 2), (std::vector<int>{255, 255, 255}));
 }
 
 TEST(ClassSheet, MoreThanTenClassesStandInBands) {
@@ -124,8 +124,8 @@ TEST(ClassSheet, MoreThanTenClassesStandInBands) {
 TEST(PixelFont, DrawsLettersAndCutsThemAtTheEdge) {
   io::Image image{12, 7, 3, io::Bytes(12 * 7 * 3, 255)};
   draw_text(image, 0, 0, "l\xff", 0);
-  EXPECT_EQ(pixel(image, 2, 3), (std::vector<int>{0, 0, 0}));
-  EXPECT_EQ(pixel(image, 0, 3), (std::vector<int>{255, 255, 255}));
+  EXPECT_EQ(pixel_values(image, 2, 3), (std::vector<int>{0, 0, 0}));
+  EXPECT_EQ(pixel_values(image, 0, 3), (std::vector<int>{255, 255, 255}));
   draw_text(image, -3, -3, "MMMMMMMM", 0);
 }
 

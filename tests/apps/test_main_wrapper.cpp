@@ -28,9 +28,9 @@ int run_body(const Body& body) {
 // Exit code and standard error of run_main with a body that throws.
 template <class Thrown>
 void expect_exit(const Thrown& thrown, int code, const std::string& line) {
-  testing::internal::CaptureStderr();
+  ::testing::internal::CaptureStderr();
   EXPECT_EQ(run_body([&]() -> int { throw thrown; }), code);
-  EXPECT_EQ(testing::internal::GetCapturedStderr(), line + "\n");
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), line + "\n");
 }
 
 TEST(MainWrapper, ErrorsBecomeOneLineAndACode) {

@@ -18,21 +18,18 @@
 namespace engram::apps {
 namespace {
 
+using test::file_text;
 using test::TempFolder;
 using test::unbalanced_tag;
 namespace fs = std::filesystem;
 
 const RunInfo kInfo{"engram-example", {"--lr", "1"}, 7, 2, "cpu"};
 
-std::string content(const fs::path& path) {
-  return std::string(io::as_text(io::read_file(path)));
-}
-
 /// The report of a folder, checked for what holds for every report.
 std::string report_of(const fs::path& folder) {
   const fs::path file = write_report(folder);
   EXPECT_EQ(file, folder / "report.html");
-  const std::string page = content(file);
+  const std::string page = file_text(file);
   EXPECT_EQ(unbalanced_tag(page), "");
   for (const char* loads : {"http:", "https:", "<script", "<iframe", "@import", "url("}) {
     EXPECT_EQ(page.find(loads), std::string::npos) << loads;

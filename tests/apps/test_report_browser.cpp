@@ -12,11 +12,9 @@
 namespace engram::apps {
 namespace {
 
-namespace fs = std::filesystem;
+using test::file_text;
 
-std::string content(const fs::path& path) {
-  return std::string(io::as_text(io::read_file(path)));
-}
+namespace fs = std::filesystem;
 
 /// The first browser on the search path, empty when there is none.
 std::string browser() {
@@ -64,15 +62,15 @@ TEST(ReportInBrowser, RendersChartsAndImagesWithoutConsoleErrors) {
   test::TempFolder folder;
   const fs::path page = sample_report(folder.path());
 
-  ASSERT_EQ(load(program, "--dump-dom", page, folder.path()), 0) << content(folder / "log");
-  EXPECT_EQ(content(folder / "log").find("CONSOLE"), std::string::npos) << content(folder / "log");
-  const std::string dom = content(folder / "out");
+  ASSERT_EQ(load(program, "--dump-dom", page, folder.path()), 0) << file_text(folder / "log");
+  EXPECT_EQ(file_text(folder / "log").find("CONSOLE"), std::string::npos) << file_text(folder / "log");
+  const std::string dom = file_text(folder / "out");
   EXPECT_NE(dom.find("aria-label=\"Line chart of loss/ce over the steps\""), std::string::npos);
   EXPECT_NE(dom.find("aria-label=\"Line chart of mem/peak_mib over the steps\""), std::string::npos);
 
   const std::string screenshot = (folder / "page.png").string();
   ASSERT_EQ(load(program, "--window-size=1000,1600 --screenshot='" + screenshot + "'", page, folder.path()), 0)
-      << content(folder / "log");
+      << file_text(folder / "log");
   const io::Image shown = io::to_rgb(io::read_png(screenshot));
   EXPECT_TRUE(has_colour(shown, 255, 0, 255)) << "the image is not shown";
   EXPECT_TRUE(has_colour(shown, 0x1f, 0x6f, 0xb4)) << "the first series' colour is not shown";

@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kPlan = R"({
+constexpr const char* kTinyPlan = R"({
   "name": "tiny", "title": "Tiny networks",
   "data": {"cifar10": "bright images"},
   "scales": {"short": {"settings": {"epochs": 2}, "seeds": [1, 2]}, "long": {"settings": {"epochs": 400}}},
@@ -39,7 +39,7 @@ class ReproduceApp : public ::testing::Test {
   void SetUp() override {
     write_cifar_records(folder_.path() / "data_batch_1.bin", 48, 1);
     write_cifar_records(folder_.path() / "test_batch.bin", 20, 2);
-    write_plan(kPlan);
+    write_plan(kTinyPlan);
   }
 
   void write_plan(const std::string& text) const { std::ofstream(plan()) << text; }
@@ -135,24 +135,24 @@ TEST_F(ReproduceApp, MistakesAreFoundBeforeAnythingRuns) {
     EXPECT_EQ(std::ranges::count(result.err, '\n'), 1) << result.err;
     EXPECT_FALSE(fs::exists(out())) << words;
   };
-  refused(replaced(kPlan, "\"lr\": 0.01", "\"lrr\": 0.01"), {}, 2, "unknown key 'lrr'; did you mean 'lr'?");
-  refused(replaced(kPlan, "\"lr\": 0.01", "\"lr\": -1"), {}, 2, "cell 'again'");
-  refused(replaced(kPlan, "engram-train", "engram-trian"), {}, 2,
+  refused(replaced(kTinyPlan, "\"lr\": 0.01", "\"lrr\": 0.01"), {}, 2, "unknown key 'lrr'; did you mean 'lr'?");
+  refused(replaced(kTinyPlan, "\"lr\": 0.01", "\"lr\": -1"), {}, 2, "cell 'again'");
+  refused(replaced(kTinyPlan, "engram-train", "engram-trian"), {}, 2,
           "expected the name of a program, got 'engram-trian'; did you mean 'engram-train'?");
-  refused(replaced(kPlan, "@cell/first/classifier.safetensors", "@file/none.safetensors"), {}, 2, "found none");
-  refused(replaced(kPlan, "@cell/first", "@cell/again"), {}, 2, "a cycle: again -> again");
-  refused(kPlan, {"--shard", "3/2"}, 2, "--shard: expected I/N with I from 1 to N, got '3/2'");
-  refused(kPlan, {"--shard", "half"}, 2, "--shard: expected I/N");
-  refused(kPlan, {"--scale", "shrot"}, 2, "--scale: expected one of short, long");
-  refused(kPlan, {"--only", "x"}, 2, "--only: expected the name of a cell");
-  write_plan(kPlan);
+  refused(replaced(kTinyPlan, "@cell/first/classifier.safetensors", "@file/none.safetensors"), {}, 2, "found none");
+  refused(replaced(kTinyPlan, "@cell/first", "@cell/again"), {}, 2, "a cycle: again -> again");
+  refused(kTinyPlan, {"--shard", "3/2"}, 2, "--shard: expected I/N with I from 1 to N, got '3/2'");
+  refused(kTinyPlan, {"--shard", "half"}, 2, "--shard: expected I/N");
+  refused(kTinyPlan, {"--scale", "shrot"}, 2, "--scale: expected one of short, long");
+  refused(kTinyPlan, {"--only", "x"}, 2, "--only: expected the name of a cell");
+  write_plan(kTinyPlan);
   const test::ProgramResult without = test::run_program("engram-reproduce", {plan(), "--out", out()});
   EXPECT_EQ(without.code, 2);
   EXPECT_NE(without.err.find("expected --data cifar10=FOLDER"), std::string::npos) << without.err;
 }
 
 TEST_F(ReproduceApp, AFailedCellIsToldAndTheOthersAreMade) {
-  write_plan(replaced(kPlan, "\"lr\": 0.01", "\"lr\": 0.01, \"batch_size\": 4000"));
+  write_plan(replaced(kTinyPlan, "\"lr\": 0.01", "\"lr\": 0.01, \"batch_size\": 4000"));
   const test::ProgramResult result = run();
   EXPECT_EQ(result.code, 1) << result.err;
   EXPECT_NE(result.err.find("FAILED  again seed 1"), std::string::npos) << result.err;

@@ -17,6 +17,7 @@
 namespace engram::apps {
 namespace {
 
+using test::file_text;
 using Json = nlohmann::json;
 using test::TempFolder;
 namespace fs = std::filesystem;
@@ -28,13 +29,10 @@ RunInfo info_with(const std::string& configuration) {
   info.files = {"images/s*/*.png", "result.csv"};
   return info;
 }
-const RunInfo kInfo = info_with("{}");
+const RunInfo kRunInfo = info_with("{}");
 
-std::string content(const fs::path& path) {
-  return std::string(io::as_text(io::read_file(path)));
-}
 Json manifest(const fs::path& run) {
-  return Json::parse(content(run / "manifest.json"));
+  return Json::parse(file_text(run / "manifest.json"));
 }
 
 TEST(RunDir, HoldsConfigurationManifestAndMetrics) {
@@ -63,8 +61,8 @@ TEST(RunDir, HoldsConfigurationManifestAndMetrics) {
   EXPECT_EQ(m["inputs"]["classifier"], (folder / "input").string());
   EXPECT_EQ(m["facts"]["parameters"], 42);
   EXPECT_TRUE(m.contains("version"));
-  EXPECT_EQ(content(path / "config.json"), "{\n  \"lr\": 1\n}\n");
-  EXPECT_EQ(content(path / "metrics.jsonl"),
+  EXPECT_EQ(file_text(path / "config.json"), "{\n  \"lr\": 1\n}\n");
+  EXPECT_EQ(file_text(path / "metrics.jsonl"),
             "{\"step\":1,\"loss\":0.5,\"phase\":\"warm-up\"}\n{\"step\":2,\"loss\":0.25}\n");
   int events = 0;
   for (const auto& entry : fs::directory_iterator(path)) {
@@ -76,34 +74,34 @@ TEST(RunDir, HoldsConfigurationManifestAndMetrics) {
 TEST(RunDir, AnExistingRunNeedsForce) {
   TempFolder folder;
   const fs::path path = folder / "run";
-  { RunDir::create(path, false, kInfo).metrics(1, {{"loss", 0.5}}); }
+  { RunDir::create(path, false, kRunInfo).metrics(1, {{"loss", 0.5}}); }
   fs::create_directories(path / "images/s00");
   io::write_file(path / "images/s00/a.png", "x");
-  EXPECT_ERROR(RunDir::create(path, false, kInfo), UsageError, "--force");
+  EXPECT_ERROR(RunDir::create(path, false, kRunInfo), UsageError, "--force");
   EXPECT_TRUE(fs::exists(path / "images/s00/a.png"));
   RunDir::create(path, true, info_with("{\"new\": 1}"));
   EXPECT_FALSE(fs::exists(path / "images"));
-  EXPECT_EQ(content(path / "metrics.jsonl"), "");
-  EXPECT_EQ(content(path / "config.json"), "{\"new\": 1}");
+  EXPECT_EQ(file_text(path / "metrics.jsonl"), "");
+  EXPECT_EQ(file_text(path / "config.json"), "{\"new\": 1}");
 }
 
 TEST(RunDir, ForceNeverDeletesWhatIsNotARun) {
   TempFolder folder;
   io::write_file(folder / "precious", "x");
-  EXPECT_ERROR(RunDir::create(folder.path(), false, kInfo), UsageError, "--force");
-  EXPECT_ERROR(RunDir::create(folder.path(), true, kInfo), UsageError, "which holds other files");
+  EXPECT_ERROR(RunDir::create(folder.path(), false, kRunInfo), UsageError, "--force");
+  EXPECT_ERROR(RunDir::create(folder.path(), true, kRunInfo), UsageError, "which holds other files");
   io::write_file(folder / "manifest.json", "{\"name\": \"somebody else's\"}");
-  EXPECT_ERROR(RunDir::create(folder.path(), true, kInfo), UsageError, "which holds other files");
+  EXPECT_ERROR(RunDir::create(folder.path(), true, kRunInfo), UsageError, "which holds other files");
   io::write_file(folder / "manifest.json", "not JSON");
-  EXPECT_ERROR(RunDir::create(folder.path(), true, kInfo), UsageError, "which holds other files");
-  EXPECT_EQ(content(folder / "precious"), "x");
-  EXPECT_ERROR(RunDir::create(folder / "precious", true, kInfo), UsageError, "existing file");
-  EXPECT_ERROR(RunDir::create(folder / "precious/below", true, kInfo), IoError, "cannot create");
+  EXPECT_ERROR(RunDir::create(folder.path(), true, kRunInfo), UsageError, "which holds other files");
+  EXPECT_EQ(file_text(folder / "precious"), "x");
+  EXPECT_ERROR(RunDir::create(folder / "precious", true, kRunInfo), UsageError, "existing file");
+  EXPECT_ERROR(RunDir::create(folder / "precious/below", true, kRunInfo), IoError, "cannot create");
 }
 
 TEST(RunDir, AnEmptyFolderIsTaken) {
   TempFolder folder;
-  RunDir run = RunDir::create(folder.path(), false, kInfo);
+  RunDir run = RunDir::create(folder.path(), false, kRunInfo);
   EXPECT_TRUE(is_run_folder(folder.path()));
 }
 
@@ -111,18 +109,18 @@ TEST(RunDir, ResumingDropsLaterMetricsAndIsNoted) {
   TempFolder folder;
   const fs::path path = folder / "run";
   {
-    RunDir run = RunDir::create(path, false, kInfo);
+    RunDir run = RunDir::create(path, false, kRunInfo);
     for (int step = 1; step <= 5; ++step) run.metrics(step, {{"loss", 1.0 / step}});
   }
   {
-    RunDir run = RunDir::resume(path, kInfo);
+    RunDir run = RunDir::resume(path, kRunInfo);
     run.continue_after(3);
     run.metrics(4, {{"loss", 7.0}});
     run.finish("complete");
   }
-  EXPECT_EQ(content(path / "metrics.jsonl").substr(0, 20), "{\"step\":1,\"loss\":1}\n");
-  EXPECT_NE(content(path / "metrics.jsonl").find("{\"step\":4,\"loss\":7}\n"), std::string::npos);
-  EXPECT_EQ(content(path / "metrics.jsonl").find("\"step\":5"), std::string::npos);
+  EXPECT_EQ(file_text(path / "metrics.jsonl").substr(0, 20), "{\"step\":1,\"loss\":1}\n");
+  EXPECT_NE(file_text(path / "metrics.jsonl").find("{\"step\":4,\"loss\":7}\n"), std::string::npos);
+  EXPECT_EQ(file_text(path / "metrics.jsonl").find("\"step\":5"), std::string::npos);
   const Json m = manifest(path);
   ASSERT_EQ(m["resumed"].size(), 1u);
   EXPECT_EQ(m["resumed"][0]["after_step"], 3);
@@ -131,49 +129,49 @@ TEST(RunDir, ResumingDropsLaterMetricsAndIsNoted) {
 
 TEST(RunDir, OnlyARunOfTheSameProgramIsResumed) {
   TempFolder folder;
-  EXPECT_ERROR(RunDir::resume(folder / "nowhere", kInfo), UsageError, "manifest.json");
-  RunDir::create(folder / "run", false, kInfo);
-  RunInfo other = kInfo;
+  EXPECT_ERROR(RunDir::resume(folder / "nowhere", kRunInfo), UsageError, "manifest.json");
+  RunDir::create(folder / "run", false, kRunInfo);
+  RunInfo other = kRunInfo;
   other.program = "engram-other";
   EXPECT_ERROR(RunDir::resume(folder / "run", other), UsageError, "got one of engram-example");
   io::write_file(folder / "run/manifest.json", "{");
-  EXPECT_ERROR(RunDir::resume(folder / "run", kInfo), DataError, "manifest");
+  EXPECT_ERROR(RunDir::resume(folder / "run", kRunInfo), DataError, "manifest");
 }
 
 TEST(RunDir, ForceRemovesWhatTheManifestListsAndNothingElse) {
   TempFolder folder;
   const fs::path path = folder / "run";
-  { RunDir::create(path, false, kInfo); }
+  { RunDir::create(path, false, kRunInfo); }
   fs::create_directories(path / "images/s00");
   for (const char* file : {"images/s00/a.png", "images/s00/notes.txt", "result.csv", "thesis.tex"})
     io::write_file(path / file, "x");
-  RunDir::create(path, true, kInfo);
+  RunDir::create(path, true, kRunInfo);
   for (const char* file : {"images/s00/a.png", "result.csv"}) EXPECT_FALSE(fs::exists(path / file)) << file;
-  for (const char* file : {"images/s00/notes.txt", "thesis.tex"}) EXPECT_EQ(content(path / file), "x") << file;
+  for (const char* file : {"images/s00/notes.txt", "thesis.tex"}) EXPECT_EQ(file_text(path / file), "x") << file;
   // Names that reach beyond the run's own files are not believed.
   for (const char* pattern : {"../other", "*", "/etc/x", "images/../thesis.tex", "./thesis.tex", ""}) {
     Json m = manifest(path);
     m["files"] = {pattern};
     io::write_file(path / "manifest.json", m.dump());
-    EXPECT_ERROR(RunDir::create(path, true, kInfo), DataError, "expected the names of a run's files");
+    EXPECT_ERROR(RunDir::create(path, true, kRunInfo), DataError, "expected the names of a run's files");
   }
   Json m = manifest(path);
   m.erase("files");
   io::write_file(path / "manifest.json", m.dump());
-  EXPECT_ERROR(RunDir::create(path, true, kInfo), UsageError, "older version");
-  EXPECT_EQ(content(path / "thesis.tex"), "x");
+  EXPECT_ERROR(RunDir::create(path, true, kRunInfo), UsageError, "older version");
+  EXPECT_EQ(file_text(path / "thesis.tex"), "x");
 }
 
 TEST(RunDir, OnlyOneWritesAFolder) {
   TempFolder folder;
   const fs::path path = folder / "run";
   {
-    const RunDir first = RunDir::create(path, false, kInfo);
-    EXPECT_ERROR(RunDir::create(path, true, kInfo), UsageError, "which a running program (process ");
-    EXPECT_ERROR(RunDir::resume(path, kInfo), UsageError, "which a running program (process ");
+    const RunDir first = RunDir::create(path, false, kRunInfo);
+    EXPECT_ERROR(RunDir::create(path, true, kRunInfo), UsageError, "which a running program (process ");
+    EXPECT_ERROR(RunDir::resume(path, kRunInfo), UsageError, "which a running program (process ");
   }
-  { const RunDir second = RunDir::resume(path, kInfo); }
-  RunDir::create(path, true, kInfo);
+  { const RunDir second = RunDir::resume(path, kRunInfo); }
+  RunDir::create(path, true, kRunInfo);
 }
 
 TEST(RunDir, AKilledProcessHoldsNothing) {
@@ -181,14 +179,14 @@ TEST(RunDir, AKilledProcessHoldsNothing) {
   const fs::path path = folder / "run";
   const pid_t child = ::fork();
   if (child == 0) {
-    const RunDir run = RunDir::create(path, false, kInfo);
+    const RunDir run = RunDir::create(path, false, kRunInfo);
     ::raise(SIGKILL);
   }
   int status = 0;
   ::waitpid(child, &status, 0);
   ASSERT_TRUE(WIFSIGNALED(status));
   EXPECT_EQ(manifest(path)["status"], "running");
-  RunDir::resume(path, kInfo).continue_after(-1);
+  RunDir::resume(path, kRunInfo).continue_after(-1);
 }
 
 TEST(RunDir, WhatAKilledStartLeftCountsAsEmpty) {
@@ -197,15 +195,15 @@ TEST(RunDir, WhatAKilledStartLeftCountsAsEmpty) {
   fs::create_directories(path);
   io::write_file(path / ".engram-tmp-1-0", "half a manif");
   io::write_file(path / ".engram-lock", "1\n");
-  RunDir::create(path, false, kInfo);
+  RunDir::create(path, false, kRunInfo);
   EXPECT_FALSE(fs::exists(path / ".engram-tmp-1-0"));
   // Killed while its files were made, or while --force removed the old ones.
   Json m = manifest(path);
   m["status"] = "starting";
   io::write_file(path / "manifest.json", m.dump());
   io::write_file(path / "result.csv", "old");
-  EXPECT_ERROR(RunDir::resume(path, kInfo), UsageError, "start it anew with --out");
-  RunDir::create(path, false, kInfo);
+  EXPECT_ERROR(RunDir::resume(path, kRunInfo), UsageError, "start it anew with --out");
+  RunDir::create(path, false, kRunInfo);
   EXPECT_FALSE(fs::exists(path / "result.csv"));
   EXPECT_EQ(manifest(path)["status"], "running");
 }
@@ -214,9 +212,9 @@ TEST(RunDir, AStartThatFailsLeavesNothing) {
   TempFolder folder;
   {
     test::FileSizeLimit limit(64);
-    EXPECT_THROW(RunDir::create(folder / "a/b/run", false, kInfo), IoError);
+    EXPECT_THROW(RunDir::create(folder / "a/b/run", false, kRunInfo), IoError);
     fs::create_directory(folder / "empty");
-    EXPECT_THROW(RunDir::create(folder / "empty", false, kInfo), IoError);
+    EXPECT_THROW(RunDir::create(folder / "empty", false, kRunInfo), IoError);
   }
   EXPECT_FALSE(fs::exists(folder / "a"));
   EXPECT_TRUE(fs::is_empty(folder / "empty"));
@@ -228,7 +226,7 @@ TEST(RunDir, LinksInARunFolderAreNotFollowed) {
   for (const char* name : {"metrics.jsonl", "report.html", "result.csv", "images", "manifest.json"}) {
     fs::remove_all(path);
     fs::remove_all(outside);
-    { RunDir::create(path, false, kInfo).metrics(1, {{"loss", 0.5}}); }
+    { RunDir::create(path, false, kRunInfo).metrics(1, {{"loss", 0.5}}); }
     if (std::string(name) == "images") {
       fs::create_directories(outside);
       io::write_file(outside / "s00", "x");
@@ -237,12 +235,12 @@ TEST(RunDir, LinksInARunFolderAreNotFollowed) {
     } else {
       io::write_file(outside, "x");
     }
-    const std::string before = fs::is_directory(outside) ? content(outside / "s00") : content(outside);
+    const std::string before = fs::is_directory(outside) ? file_text(outside / "s00") : file_text(outside);
     fs::remove(path / name);
     fs::create_symlink(outside, path / name);
-    EXPECT_ERROR(RunDir::resume(path, kInfo), DataError, "a link");
-    EXPECT_THROW(RunDir::create(path, true, kInfo), Error) << name;
-    EXPECT_EQ(fs::is_directory(outside) ? content(outside / "s00") : content(outside), before) << name;
+    EXPECT_ERROR(RunDir::resume(path, kRunInfo), DataError, "a link");
+    EXPECT_THROW(RunDir::create(path, true, kRunInfo), Error) << name;
+    EXPECT_EQ(fs::is_directory(outside) ? file_text(outside / "s00") : file_text(outside), before) << name;
   }
 }
 
@@ -272,7 +270,7 @@ TEST(RunDir, ResumingNamesWhatChanged) {
 TEST(RunDir, AManifestWithMembersOfOtherTypesIsRefused) {
   TempFolder folder;
   const fs::path path = folder / "run";
-  { RunDir::create(path, false, kInfo); }
+  { RunDir::create(path, false, kRunInfo); }
   const Json good = manifest(path);
   for (const char* name : {"program", "status", "config_sha256", "hashes", "inputs", "files", "facts", "threads"}) {
     for (const Json& bad : {Json(1.5), Json::array({1, 2}), Json{{"data", 3}}, Json()}) {
@@ -280,20 +278,20 @@ TEST(RunDir, AManifestWithMembersOfOtherTypesIsRefused) {
       m[name] = bad;
       if (std::string(name) == "facts" && bad.is_object()) continue;
       io::write_file(path / "manifest.json", m.dump());
-      EXPECT_ERROR(RunDir::resume(path, kInfo), DataError, "members of other types");
+      EXPECT_ERROR(RunDir::resume(path, kRunInfo), DataError, "members of other types");
     }
   }
 }
 
 TEST(RunDir, AFullDiskLeavesTheOldManifest) {
   TempFolder folder;
-  RunDir run = RunDir::create(folder / "run", false, kInfo);
-  const std::string before = content(folder / "run/manifest.json");
+  RunDir run = RunDir::create(folder / "run", false, kRunInfo);
+  const std::string before = file_text(folder / "run/manifest.json");
   {
     test::FileSizeLimit limit(64);
     EXPECT_THROW(run.set_fact("accuracy", 0.5), IoError);
   }
-  EXPECT_EQ(content(folder / "run/manifest.json"), before);
+  EXPECT_EQ(file_text(folder / "run/manifest.json"), before);
 }
 
 }  // namespace

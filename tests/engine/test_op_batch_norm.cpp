@@ -9,14 +9,11 @@
 #include "engine/autograd.h"
 #include "kernels/batch_norm/batch_norm.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/norm_testing.h"
 #include "tests/support/op_case.h"
 
 namespace engram::testing {
 namespace {
-
-kernels::ActivationShape planar(const Shape& s) {
-  return {s[0], s[1], s[2], s[3], 1};
-}
 
 /// The reference on x, gamma, beta and an optional residual, all planar; mean and var are given in evaluation.
 Array reference_of(const std::vector<Array>& in, const BatchNormOptions& o, std::vector<double> mean,
@@ -44,11 +41,6 @@ Tensor channel_ramp(dim_t channels, float first, float step) {
   std::vector<float> values;
   for (dim_t c = 0; c < channels; ++c) values.push_back(first + step * float(c));
   return Tensor::from(values, {channels}, test_device());
-}
-
-std::vector<double> to_double(const Tensor& x) {
-  const std::vector<float> values = x.to_vector();
-  return {values.begin(), values.end()};
 }
 
 /// Without an activation, whose kink finite differences would straddle; see MatchesTheCompositeBelowAndAboveZero.
@@ -90,19 +82,6 @@ Tensor composite(const Tensor& x, const Tensor& gamma, const Tensor& beta, const
   Tensor v = add(mul(normalised, reshape(gamma, channels)), reshape(beta, channels));
   if (residual.defined()) v = add(v, residual);
   return apply_activation(v, o.activation, o.slope);
-}
-
-void expect_near(const Tensor& got, const Tensor& expected, double tolerance) {
-  const auto a = got.to_vector(), b = expected.to_vector();
-  ASSERT_EQ(a.size(), b.size());
-  for (std::size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], tolerance * (1 + std::abs(b[i]))) << "at " << i;
-}
-
-/// A repeatable spread of values in (-1, 1).
-Tensor spread(const Shape& shape, float phase) {
-  std::vector<float> values(std::size_t(numel(shape)), 0.f);
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = std::sin(1.7f * float(i) + phase);
-  return Tensor::from(values, shape, test_device());
 }
 
 TEST(BatchNormOp, MatchesTheCompositeBelowAndAboveZero) {

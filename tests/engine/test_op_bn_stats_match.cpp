@@ -7,29 +7,25 @@
 #include "engine/autograd.h"
 #include "kernels/bn_stats_match/bn_stats_match.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/norm_testing.h"
 #include "tests/support/op_case.h"
 
 namespace engram::testing {
 namespace {
 
-Tensor channel_ramp(dim_t channels, float first, float step) {
+Tensor repeated_ramp(dim_t channels, float first, float step) {
   std::vector<float> values;
   for (dim_t c = 0; c < channels; ++c) values.push_back(first + step * float(c % 7));
   return Tensor::from(values, {channels}, test_device());
 }
 
-std::vector<double> to_double(const Tensor& x) {
-  const std::vector<float> values = x.to_vector();
-  return {values.begin(), values.end()};
-}
-
 /// gamma, beta, running_mean, running_var of some channels.
 struct Frozen {
   explicit Frozen(dim_t c)
-      : gamma(channel_ramp(c, -0.5f, 0.3f)),
-        beta(channel_ramp(c, 0.3f, -0.1f)),
-        mean(channel_ramp(c, -0.2f, 0.1f)),
-        var(channel_ramp(c, 0.6f, 0.2f)) {}
+      : gamma(repeated_ramp(c, -0.5f, 0.3f)),
+        beta(repeated_ramp(c, 0.3f, -0.1f)),
+        mean(repeated_ramp(c, -0.2f, 0.1f)),
+        var(repeated_ramp(c, 0.6f, 0.2f)) {}
   Tensor gamma, beta, mean, var;
 };
 
@@ -85,19 +81,6 @@ BnStatsMatch composite(const Tensor& x, const Tensor& gamma, const Tensor& beta,
   if (residual.defined()) v = add(v, residual);
   return {apply_activation(v, o.activation, o.slope), norm(sub(frozen.var, var(x, {0, 2, 3}))),
           norm(sub(frozen.mean, mean(x, {0, 2, 3})))};
-}
-
-/// A repeatable spread of values in (-1, 1).
-Tensor spread(const Shape& shape, float phase) {
-  std::vector<float> values(std::size_t(numel(shape)), 0.f);
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = std::sin(1.7f * float(i) + phase);
-  return Tensor::from(values, shape, test_device());
-}
-
-void expect_near(const Tensor& got, const Tensor& expected, double tolerance) {
-  const auto a = got.to_vector(), b = expected.to_vector();
-  ASSERT_EQ(a.size(), b.size());
-  for (std::size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], tolerance * (1 + std::abs(b[i]))) << "at " << i;
 }
 
 TEST(BnStatsMatchOp, MatchesSeparateOperationsWithAnActivation) {

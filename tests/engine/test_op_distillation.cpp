@@ -10,6 +10,7 @@
 #include "kernels/margin_error/margin_error.h"
 #include "kernels/softmax_xent/softmax_xent.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/norm_testing.h"
 #include "tests/support/op_case.h"
 
 namespace engram::testing {
@@ -21,10 +22,6 @@ std::vector<std::int32_t> some_labels(dim_t rows, dim_t classes) {
   std::vector<std::int32_t> labels;
   for (dim_t r = 0; r < rows; ++r) labels.push_back(std::int32_t((r * 7 + 1) % classes));
   return labels;
-}
-
-kernels::ActivationShape planar(const Shape& s) {
-  return {s[0], s[1], s[2], s[3], 1};
 }
 
 TEST(DistillationOps, LossesOnLogits) {

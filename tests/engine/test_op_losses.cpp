@@ -16,7 +16,7 @@ namespace reference = kernels::reference;
 
 const std::vector<Shape> kLogits = {{1, 2}, {5, 10}, {3, 33}};
 
-std::vector<std::int32_t> some_labels(dim_t rows, dim_t classes) {
+std::vector<std::int32_t> spread_labels(dim_t rows, dim_t classes) {
   std::vector<std::int32_t> labels(rows);
   for (dim_t r = 0; r < rows; ++r) labels[r] = std::int32_t((r * 7 + 1) % classes);
   return labels;
@@ -34,7 +34,7 @@ Array cross_entropy(const Array& logits, const std::vector<double>& targets) {
 TEST(LossOps, CrossEntropyWithLabels) {
   for (const Shape& shape : kLogits)
     for (const float smoothing : {0.f, 0.1f}) {
-      const auto labels = some_labels(shape[0], shape[1]);
+      const auto labels = spread_labels(shape[0], shape[1]);
       check_op({.name = "softmax_cross_entropy",
                 .inputs = {shape},
                 .op =

@@ -14,12 +14,9 @@
 namespace engram::io {
 namespace {
 
+using test::file_text;
 using test::FileSizeLimit;
 using test::TempFolder;
-
-std::string content(const std::filesystem::path& path) {
-  return std::string(as_text(read_file(path)));
-}
 
 TEST(AtomicFile, WritesPiecesInOrder) {
   TempFolder folder;
@@ -30,7 +27,7 @@ TEST(AtomicFile, WritesPiecesInOrder) {
   file.write(" two");
   EXPECT_FALSE(std::filesystem::exists(folder / "a")) << "nothing may appear before commit";
   file.commit();
-  EXPECT_EQ(content(folder / "a"), "one " + large + " two");
+  EXPECT_EQ(file_text(folder / "a"), "one " + large + " two");
   EXPECT_EQ(folder.count(), 1);
   EXPECT_THROW(file.write("more"), UsageError);
   EXPECT_THROW(file.commit(), UsageError);
@@ -39,7 +36,7 @@ TEST(AtomicFile, WritesPiecesInOrder) {
 TEST(AtomicFile, WritesAnEmptyFile) {
   TempFolder folder;
   write_file(folder / "a", "");
-  EXPECT_EQ(content(folder / "a"), "");
+  EXPECT_EQ(file_text(folder / "a"), "");
 }
 
 TEST(AtomicFile, ReplacesAFileAndKeepsItsPermissions) {
@@ -47,7 +44,7 @@ TEST(AtomicFile, ReplacesAFileAndKeepsItsPermissions) {
   write_file(folder / "a", "old");
   std::filesystem::permissions(folder / "a", std::filesystem::perms(0640));
   write_file(folder / "a", "new");
-  EXPECT_EQ(content(folder / "a"), "new");
+  EXPECT_EQ(file_text(folder / "a"), "new");
   EXPECT_EQ(std::filesystem::status(folder / "a").permissions(), std::filesystem::perms(0640));
 }
 
@@ -57,7 +54,7 @@ TEST(AtomicFile, FollowsALink) {
   std::filesystem::create_symlink("target", folder / "link");
   write_file(folder / "link", "new");
   EXPECT_TRUE(std::filesystem::is_symlink(folder / "link"));
-  EXPECT_EQ(content(folder / "target"), "new");
+  EXPECT_EQ(file_text(folder / "target"), "new");
 }
 
 TEST(AtomicFile, AbandonedWriteLeavesTheOldFileAndNoTemporary) {
@@ -69,7 +66,7 @@ TEST(AtomicFile, AbandonedWriteLeavesTheOldFileAndNoTemporary) {
     throw DataError("something else went wrong");
   } catch (const DataError&) {
   }
-  EXPECT_EQ(content(folder / "a"), "old");
+  EXPECT_EQ(file_text(folder / "a"), "old");
   EXPECT_EQ(folder.count(), 1);
 }
 
@@ -79,7 +76,7 @@ TEST(AtomicFile, FailedWriteLeavesTheOldFileAndNoTemporary) {
   for (const std::size_t size : {std::size_t{5000}, std::size_t{1000000}}) {
     const FileSizeLimit limit(4096);
     EXPECT_ERROR(write_file(folder / "a", std::string(size, 'x')), IoError, (folder / "a").string());
-    EXPECT_EQ(content(folder / "a"), "old");
+    EXPECT_EQ(file_text(folder / "a"), "old");
     EXPECT_EQ(folder.count(), 1);
   }
 }

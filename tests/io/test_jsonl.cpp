@@ -16,9 +16,7 @@
 namespace engram::io {
 namespace {
 
-std::string content(const std::filesystem::path& path) {
-  return std::string(as_text(read_file(path)));
-}
+using test::file_text;
 
 std::string line(std::int64_t step, std::initializer_list<JsonField> fields) {
   return json_line(step, std::span<const JsonField>(fields.begin(), fields.size()));
@@ -56,9 +54,9 @@ TEST(JsonlWriter, LinesAreThereAtOnce) {
   write_file(folder / "m", "old\n");
   JsonlWriter writer(folder / "m");
   writer.write(1, {{"a", 1}});
-  EXPECT_EQ(content(folder / "m"), "{\"step\":1,\"a\":1}\n");
+  EXPECT_EQ(file_text(folder / "m"), "{\"step\":1,\"a\":1}\n");
   writer.write(2, {{"a", 2}});
-  EXPECT_EQ(content(folder / "m"), "{\"step\":1,\"a\":1}\n{\"step\":2,\"a\":2}\n");
+  EXPECT_EQ(file_text(folder / "m"), "{\"step\":1,\"a\":1}\n{\"step\":2,\"a\":2}\n");
 }
 
 TEST(JsonlWriter, ContinuesAfterAStep) {
@@ -68,18 +66,18 @@ TEST(JsonlWriter, ContinuesAfterAStep) {
     JsonlWriter writer(folder / "m", 2);
     writer.write(3, {{"again", true}});
   }
-  EXPECT_EQ(content(folder / "m"), "{\"run\":\"x\"}\n{\"step\":1}\n{\"step\":2}\n{\"step\":3,\"again\":true}\n");
+  EXPECT_EQ(file_text(folder / "m"), "{\"run\":\"x\"}\n{\"step\":1}\n{\"step\":2}\n{\"step\":3,\"again\":true}\n");
   { JsonlWriter writer(folder / "m", 99); }
-  EXPECT_EQ(content(folder / "m"), "{\"run\":\"x\"}\n{\"step\":1}\n{\"step\":2}\n{\"step\":3,\"again\":true}\n");
+  EXPECT_EQ(file_text(folder / "m"), "{\"run\":\"x\"}\n{\"step\":1}\n{\"step\":2}\n{\"step\":3,\"again\":true}\n");
   { JsonlWriter writer(folder / "m", 0); }
-  EXPECT_EQ(content(folder / "m"), "{\"run\":\"x\"}\n");
+  EXPECT_EQ(file_text(folder / "m"), "{\"run\":\"x\"}\n");
 }
 
 TEST(JsonlWriter, ContinuesAMissingOrEmptyFile) {
   test::TempFolder folder;
   for (int i = 0; i < 2; ++i) {
     JsonlWriter writer(folder / "m", 5);
-    EXPECT_EQ(content(folder / "m"), "");
+    EXPECT_EQ(file_text(folder / "m"), "");
   }
 }
 
@@ -110,7 +108,7 @@ TEST(JsonlWriter, ForeignFileIsLeftAlone) {
   test::TempFolder folder;
   write_file(folder / "m", "a file of somebody else\n");
   EXPECT_ERROR(JsonlWriter(folder / "m", 3), DataError, (folder / "m").string());
-  EXPECT_EQ(content(folder / "m"), "a file of somebody else\n");
+  EXPECT_EQ(file_text(folder / "m"), "a file of somebody else\n");
 }
 
 TEST(JsonlWriter, FullDiskLeavesWholeLines) {
@@ -120,10 +118,10 @@ TEST(JsonlWriter, FullDiskLeavesWholeLines) {
   {
     const test::FileSizeLimit limit(4096);
     EXPECT_ERROR(writer.write(2, {{"text", std::string(5000, 'x')}}), IoError, (folder / "m").string());
-    EXPECT_EQ(content(folder / "m"), "{\"step\":1,\"a\":1}\n");
+    EXPECT_EQ(file_text(folder / "m"), "{\"step\":1,\"a\":1}\n");
   }
   writer.write(3, {});
-  EXPECT_EQ(content(folder / "m"), "{\"step\":1,\"a\":1}\n{\"step\":3}\n");
+  EXPECT_EQ(file_text(folder / "m"), "{\"step\":1,\"a\":1}\n{\"step\":3}\n");
 }
 
 TEST(JsonlWriter, NamesWhatCannotBeOpened) {

@@ -15,15 +15,12 @@ namespace {
 using testing::at_schedules;
 using testing::poisoned;
 using testing::random_values;
+using testing::widen;
 
 // Whole packs and odd ones, several slices of channels, planes of one position, a map that does not fit shared memory.
 const ActivationShape kShapes[] = {{2, 3, 5, 7, 1},   {3, 16, 8, 8, 1},    {2, 5, 1, 1, 1},  {1, 2, 70, 67, 1},
                                    {2, 16, 6, 5, 16}, {2, 16, 68, 64, 16}, {2, 7, 4, 3, 7},  {1, 36, 3, 3, 36},
                                    {2, 4, 32, 36, 1}, {1, 160, 2, 3, 160}, {1, 3, 40, 40, 3}};
-
-std::vector<double> widen(const std::vector<float>& v) {
-  return {v.begin(), v.end()};
-}
 
 struct Outcome {
   std::vector<float> map, gradient;

@@ -13,27 +13,15 @@
 #include "kernels/batch_norm/batch_norm.h"
 #include "kernels/common/instruction_set.h"
 #include "tests/support/backend_under_test.h"
+#include "tests/support/kernel_testing.h"
 
 namespace engram::kernels {
 namespace {
 
+using testing::normal_values;
+using testing::poisoned;
+using testing::widen;
 using Values = std::vector<float>;
-
-std::vector<double> widen(const Values& values) {
-  return {values.begin(), values.end()};
-}
-
-Values poisoned(dim_t count) {
-  return Values(std::size_t(count), std::numeric_limits<float>::quiet_NaN());
-}
-
-Values normal_values(dim_t count, unsigned seed, float mean = 0, float std = 1) {
-  std::mt19937 rng(seed);
-  std::normal_distribution<float> normal(mean, std);
-  Values values(std::size_t(count), 0.f);
-  for (float& v : values) v = normal(rng);
-  return values;
-}
 
 /// |actual - expected| within `tolerance` of the largest expected value or of `scale`, if that is larger (the size of
 /// terms that cancel).
@@ -47,8 +35,8 @@ void expect_close(const Values& actual, const std::vector<double>& expected, dou
 }
 
 /// One problem with all operands and results, float beside double.
-struct Problem {
-  Problem(ActivationShape s, Activation act, bool with_residual, float mean = 0.3f, float std = 1)
+struct NormProblem {
+  NormProblem(ActivationShape s, Activation act, bool with_residual, float mean = 0.3f, float std = 1)
       : shape(s), activation(act), slope(act == Activation::kLeakyRelu ? 0.2f : 0.f), has_residual(with_residual) {
     x = normal_values(s.count(), 1, mean, std);
     residual = normal_values(s.count(), 2);
@@ -146,7 +134,7 @@ struct Problem {
       expected_grad_gamma, expected_grad_beta;
 };
 
-const ActivationShape kShapes[] = {
+const ActivationShape kNormShapes[] = {
     {2, 1, 1, 1, 1},   {3, 3, 5, 7, 1},    {1, 3, 9, 11, 1},    {4, 16, 1, 1, 16},   {1, 16, 5, 3, 16},
     {5, 48, 3, 3, 16}, {70, 48, 1, 3, 16}, {3, 48, 4, 4, 1},    {2, 16, 50, 43, 16}, {3, 32, 24, 20, 16},
     {7, 6, 3, 5, 3},   {2, 64, 3, 5, 64},  {3, 64, 24, 20, 64}, {2, 80, 9, 7, 80},
@@ -164,7 +152,7 @@ void with_every_instruction_set(const Body& body) {
 class BatchNormTest : public ::testing::TestWithParam<std::tuple<ActivationShape, Activation, bool>> {};
 
 void check_training(const ActivationShape& shape, Activation activation, bool residual) {
-  Problem p(shape, activation, residual);
+  NormProblem p(shape, activation, residual);
   p.train();
   p.train_backward();
   p.reference(true);
@@ -186,7 +174,7 @@ void check_training(const ActivationShape& shape, Activation activation, bool re
 }
 
 void check_evaluation(const ActivationShape& shape, Activation activation, bool residual) {
-  Problem p(shape, activation, residual);
+  NormProblem p(shape, activation, residual);
   p.y = poisoned(shape.count());
   const auto& kernels = backend_under_test().batch_norm;
   kernels.eval({}, {shape, p.x.data(), residual ? p.residual.data() : nullptr, p.gamma.data(), p.beta.data(),
@@ -214,14 +202,14 @@ TEST_P(BatchNormTest, EvaluationMatchesReference) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, BatchNormTest,
-                         ::testing::Combine(::testing::ValuesIn(kShapes),
+                         ::testing::Combine(::testing::ValuesIn(kNormShapes),
                                             ::testing::Values(Activation::kNone, Activation::kRelu,
                                                               Activation::kLeakyRelu),
                                             ::testing::Bool()));
 
 TEST(BatchNorm, LargeMeanSmallVariance) {
   for (dim_t block : {1, 16}) {
-    Problem p({8, 16, 9, 9, block}, Activation::kNone, false, 1e4f, 0.05f);
+    NormProblem p({8, 16, 9, 9, block}, Activation::kNone, false, 1e4f, 0.05f);
     p.train();
     p.train_backward();
     p.reference(true);
@@ -236,7 +224,7 @@ TEST(BatchNorm, LargeMeanSmallVariance) {
 }
 
 TEST(BatchNorm, ConstantChannelHasNoVariance) {
-  Problem p({4, 16, 5, 5, 16}, Activation::kNone, false);
+  NormProblem p({4, 16, 5, 5, 16}, Activation::kNone, false);
   std::fill(p.x.begin(), p.x.end(), 1234.5f);
   p.train();
   for (std::size_t c = 0; c < 16; ++c) EXPECT_EQ(p.saved_invstd[c], float(1 / std::sqrt(double(1e-5f))));
@@ -244,7 +232,7 @@ TEST(BatchNorm, ConstantChannelHasNoVariance) {
 }
 
 TEST(BatchNorm, MaskBitsPastTheEndAreZero) {
-  Problem p({1, 3, 3, 3, 1}, Activation::kRelu, false);
+  NormProblem p({1, 3, 3, 3, 1}, Activation::kRelu, false);
   std::fill(p.beta.begin(), p.beta.end(), 100.f);
   p.train();
   EXPECT_EQ(p.mask[0], 0xffff);
@@ -253,7 +241,7 @@ TEST(BatchNorm, MaskBitsPastTheEndAreZero) {
 
 TEST(BatchNorm, NanStaysNan) {
   with_every_instruction_set([] {
-    Problem p({2, 16, 3, 3, 16}, Activation::kRelu, false);
+    NormProblem p({2, 16, 3, 3, 16}, Activation::kRelu, false);
     p.x[5] = std::numeric_limits<float>::quiet_NaN();
     p.train();
     for (std::size_t i = 0; i < p.y.size(); ++i) EXPECT_EQ(std::isnan(p.y[i]), i % 16 == 5);
@@ -262,7 +250,7 @@ TEST(BatchNorm, NanStaysNan) {
 
 TEST(BatchNorm, ResultsMayOverwriteTheirInputs) {
   for (const ActivationShape shape : {ActivationShape{3, 32, 5, 7, 16}, ActivationShape{3, 5, 3, 7, 1}}) {
-    Problem p(shape, Activation::kRelu, true), q(shape, Activation::kRelu, true);
+    NormProblem p(shape, Activation::kRelu, true), q(shape, Activation::kRelu, true);
     p.train();
     p.train_backward();
     q.train();
@@ -282,7 +270,7 @@ TEST(BatchNorm, ResultsMayOverwriteTheirInputs) {
 
 TEST(BatchNorm, OptionalOperandsDoNotChangeTheOthers) {
   const ActivationShape shape = {3, 32, 5, 7, 16};
-  Problem p(shape, Activation::kRelu, false);
+  NormProblem p(shape, Activation::kRelu, false);
   std::fill(p.gamma.begin(), p.gamma.end(), 1.f);
   std::fill(p.beta.begin(), p.beta.end(), 0.f);
   std::fill(p.grad_y2.begin(), p.grad_y2.end(), 0.f);
@@ -310,7 +298,7 @@ TEST(BatchNorm, SameBitsForAnyThreadCount) {
   for (const ActivationShape shape :
        {ActivationShape{9, 48, 17, 13, 16}, ActivationShape{2, 16, 64, 65, 16}, ActivationShape{9, 7, 17, 13, 1}}) {
     const auto runs = testing::at_schedules([&] {
-      Problem p(shape, Activation::kLeakyRelu, true);
+      NormProblem p(shape, Activation::kLeakyRelu, true);
       p.train();
       p.train_backward();
       return p;

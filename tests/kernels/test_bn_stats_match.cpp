@@ -18,24 +18,14 @@
 namespace engram::kernels {
 namespace {
 
+using testing::normal_values;
 using testing::poisoned;
+using testing::widen;
 using Values = std::vector<float>;
 
-std::vector<double> widen(const Values& values) {
-  return {values.begin(), values.end()};
-}
-
-Values normal_values(dim_t count, unsigned seed, float mean = 0, float std = 1) {
-  std::mt19937 rng(seed);
-  std::normal_distribution<float> normal(mean, std);
-  Values values(std::size_t(count), 0.f);
-  for (float& v : values) v = normal(rng);
-  return values;
-}
-
 /// Within `tolerance` of the largest expected value.
-void expect_close(const Values& actual, const std::vector<double>& expected, double tolerance,
-                  const std::string& what) {
+void expect_matches(const Values& actual, const std::vector<double>& expected, double tolerance,
+                    const std::string& what) {
   ASSERT_EQ(actual.size(), expected.size()) << what;
   double scale = 1e-6;
   for (double v : expected) scale = std::max(scale, std::abs(v));
@@ -44,8 +34,8 @@ void expect_close(const Values& actual, const std::vector<double>& expected, dou
 }
 
 /// One problem: operands and results in float.
-struct Problem {
-  Problem(ActivationShape s, Activation act, bool with_residual, float mean = 0.3f, float std = 1)
+struct MatchProblem {
+  MatchProblem(ActivationShape s, Activation act, bool with_residual, float mean = 0.3f, float std = 1)
       : shape(s), activation(act), slope(act == Activation::kLeakyRelu ? 0.2f : 0.f) {
     x = normal_values(s.count(), 1, mean, std);
     if (with_residual) residual = normal_values(s.count(), 2);
@@ -134,7 +124,7 @@ struct Problem {
 
 /// The same problem in double.
 struct Expected {
-  explicit Expected(const Problem& p)
+  explicit Expected(const MatchProblem& p)
       : x(widen(p.x)),
         residual(widen(p.residual)),
         gamma(widen(p.gamma)),
@@ -163,7 +153,7 @@ struct Expected {
   }
 
   /// Takes the branches that the kernel took, after checking that they agree away from 0.
-  void use_mask(const Problem& p) {
+  void use_mask(const MatchProblem& p) {
     if (p.activation == Activation::kNone) return;
     for (std::size_t i = 0; i < pre.size(); ++i) {
       const bool bit = p.mask[i / 16] >> (i % 16) & 1;
@@ -174,7 +164,7 @@ struct Expected {
     }
   }
 
-  void backward(const Problem& p, Problem::Pieces pieces) {
+  void backward(const MatchProblem& p, MatchProblem::Pieces pieces) {
     std::vector<double> total = widen(p.grad_y);
     if (pieces.second)
       for (std::size_t i = 0; i < total.size(); ++i) total[i] += p.grad_y2[i];
@@ -190,7 +180,7 @@ struct Expected {
   reference::BnStatsMatch forward;
 };
 
-const ActivationShape kShapes[] = {
+const ActivationShape kMatchShapes[] = {
     {2, 1, 1, 1, 1},   {3, 3, 5, 7, 1},     {1, 3, 9, 11, 1},  {4, 16, 1, 1, 16},   {2, 16, 1, 1, 16},
     {1, 16, 5, 3, 16}, {70, 48, 1, 3, 16},  {5, 48, 3, 3, 16}, {2, 16, 50, 43, 16}, {3, 32, 24, 20, 16},
     {7, 6, 3, 5, 3},   {3, 64, 24, 20, 64}, {2, 80, 9, 7, 80},
@@ -199,23 +189,24 @@ const ActivationShape kShapes[] = {
 class BnStatsMatchTest : public ::testing::TestWithParam<std::tuple<ActivationShape, Activation, bool>> {};
 
 void check(const ActivationShape& shape, Activation activation, bool residual) {
-  Problem p(shape, activation, residual);
+  MatchProblem p(shape, activation, residual);
   p.forward();
   Expected e(p);
-  expect_close(p.y, e.y, 1e-6, "y");
-  expect_close(p.batch_mean, e.batch_mean, 1e-6, "batch_mean");
-  expect_close(p.batch_var, e.batch_var, 2e-6, "batch_var");
+  expect_matches(p.y, e.y, 1e-6, "y");
+  expect_matches(p.batch_mean, e.batch_mean, 1e-6, "batch_mean");
+  expect_matches(p.batch_var, e.batch_var, 2e-6, "batch_var");
   EXPECT_NEAR(p.norms[0], e.forward.var_norm, 3e-6 * e.forward.var_norm);
   EXPECT_NEAR(p.norms[1], e.forward.mean_norm, 3e-6 * e.forward.mean_norm);
   e.use_mask(p);
-  for (const Problem::Pieces pieces :
-       {Problem::Pieces{}, Problem::Pieces{.second = false}, Problem::Pieces{.second = false, .residual = false},
-        Problem::Pieces{.first = false, .second = false, .residual = false}, Problem::Pieces{.norms = false},
-        Problem::Pieces{.in_place = true}}) {
+  for (const MatchProblem::Pieces pieces :
+       {MatchProblem::Pieces{}, MatchProblem::Pieces{.second = false},
+        MatchProblem::Pieces{.second = false, .residual = false},
+        MatchProblem::Pieces{.first = false, .second = false, .residual = false}, MatchProblem::Pieces{.norms = false},
+        MatchProblem::Pieces{.in_place = true}}) {
     p.backward(pieces);
     e.backward(p, pieces);
-    expect_close(p.grad_x, e.grad_x, 3e-6, "grad_x");
-    if (pieces.residual) expect_close(p.grad_residual, e.grad_residual, 1e-6, "grad_residual");
+    expect_matches(p.grad_x, e.grad_x, 3e-6, "grad_x");
+    if (pieces.residual) expect_matches(p.grad_residual, e.grad_residual, 1e-6, "grad_residual");
   }
 }
 
@@ -232,13 +223,13 @@ TEST_P(BnStatsMatchTest, MatchesReferenceOnLesserInstructionSets) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, BnStatsMatchTest,
-                         ::testing::Combine(::testing::ValuesIn(kShapes),
+                         ::testing::Combine(::testing::ValuesIn(kMatchShapes),
                                             ::testing::Values(Activation::kNone, Activation::kRelu,
                                                               Activation::kLeakyRelu),
                                             ::testing::Bool()));
 
 TEST(BnStatsMatch, VarianceIsBiasedWithTwoValues) {
-  Problem p({2, 16, 1, 1, 16}, Activation::kNone, false);
+  MatchProblem p({2, 16, 1, 1, 16}, Activation::kNone, false);
   for (std::size_t c = 0; c < 16; ++c) {
     p.x[c] = 1;
     p.x[16 + c] = 4;
@@ -253,13 +244,13 @@ TEST(BnStatsMatch, VarianceIsBiasedWithTwoValues) {
 TEST(BnStatsMatch, LargeMeanSmallVariance) {
   for (dim_t block : {1, 16})
     for (bool far_statistics : {false, true}) {
-      Problem p({8, 16, 19, 9, block}, Activation::kNone, false, 1e4f, 0.05f);
+      MatchProblem p({8, 16, 19, 9, block}, Activation::kNone, false, 1e4f, 0.05f);
       if (far_statistics) std::fill(p.running_mean.begin(), p.running_mean.end(), 0.f);
       p.forward();
       const Expected e(p);
-      expect_close(p.batch_var, e.batch_var, 1e-5, "batch_var");
-      expect_close(p.batch_mean, e.batch_mean, 1e-7, "batch_mean");
-      expect_close(p.y, e.y, 1e-6, "y");
+      expect_matches(p.batch_var, e.batch_var, 1e-5, "batch_var");
+      expect_matches(p.batch_mean, e.batch_mean, 1e-7, "batch_mean");
+      expect_matches(p.y, e.y, 1e-6, "y");
     }
 }
 
@@ -269,7 +260,7 @@ bool rounds_elsewhere() {
 }
 
 TEST(BnStatsMatch, StatisticsAloneAgree) {
-  Problem p({5, 48, 13, 9, 16}, Activation::kRelu, true), q = p;
+  MatchProblem p({5, 48, 13, 9, 16}, Activation::kRelu, true), q = p;
   p.forward();
   q.forward(false);
   if (!rounds_elsewhere()) {
@@ -277,21 +268,21 @@ TEST(BnStatsMatch, StatisticsAloneAgree) {
     EXPECT_EQ(q.batch_var, p.batch_var);
     EXPECT_EQ(q.norms, p.norms);
   }
-  expect_close(q.batch_mean, {p.batch_mean.begin(), p.batch_mean.end()}, 5e-6, "mean");
-  expect_close(q.batch_var, {p.batch_var.begin(), p.batch_var.end()}, 5e-6, "variance");
-  expect_close(q.norms, {p.norms.begin(), p.norms.end()}, 5e-6, "norms");
+  expect_matches(q.batch_mean, {p.batch_mean.begin(), p.batch_mean.end()}, 5e-6, "mean");
+  expect_matches(q.batch_var, {p.batch_var.begin(), p.batch_var.end()}, 5e-6, "variance");
+  expect_matches(q.norms, {p.norms.begin(), p.norms.end()}, 5e-6, "norms");
 }
 
 TEST(BnStatsMatch, DeferredStatisticsOfSeveralLayersAreFinishedTogether) {
   const ActivationShape shapes[] = {{5, 48, 13, 9, 16}, {2, 6, 3, 5, 1}, {3, 64, 24, 20, 64}};
-  std::vector<Problem> at_once, deferred;
+  std::vector<MatchProblem> at_once, deferred;
   std::vector<BnStatsMatchArgs> layers;
   for (const ActivationShape& shape : shapes) {
     at_once.emplace_back(shape, Activation::kRelu, true);
     at_once.back().forward();
     deferred.emplace_back(shape, Activation::kRelu, true);
   }
-  for (Problem& p : deferred) layers.push_back(p.forward(true, true));
+  for (MatchProblem& p : deferred) layers.push_back(p.forward(true, true));
   backend_under_test().bn_stats_match.finish({}, {layers.data(), int(layers.size())});
   for (std::size_t i = 0; i < deferred.size(); ++i) {
     EXPECT_EQ(deferred[i].y, at_once[i].y);
@@ -302,7 +293,7 @@ TEST(BnStatsMatch, DeferredStatisticsOfSeveralLayersAreFinishedTogether) {
 }
 
 TEST(BnStatsMatch, AZeroNormHasNoGradient) {
-  Problem p({2, 16, 1, 1, 16}, Activation::kNone, false);
+  MatchProblem p({2, 16, 1, 1, 16}, Activation::kNone, false);
   for (std::size_t c = 0; c < 16; ++c) {
     p.x[c] = 1;
     p.x[16 + c] = 3;
@@ -317,7 +308,7 @@ TEST(BnStatsMatch, AZeroNormHasNoGradient) {
 
 TEST(BnStatsMatch, YMayOverwriteItsInputs) {
   for (bool over_residual : {false, true}) {
-    Problem p({3, 32, 5, 7, 16}, Activation::kRelu, true);
+    MatchProblem p({3, 32, 5, 7, 16}, Activation::kRelu, true);
     p.forward();
     Values y = over_residual ? p.residual : p.x;
     Values mean = poisoned(32), var = poisoned(32), norms = poisoned(2);
@@ -334,7 +325,7 @@ TEST(BnStatsMatch, SameBitsForAnyThreadCount) {
   for (const ActivationShape shape : {ActivationShape{9, 48, 17, 13, 16}, ActivationShape{2, 16, 64, 65, 16},
                                       ActivationShape{100, 32, 4, 4, 16}, ActivationShape{9, 7, 17, 13, 1}}) {
     const auto runs = testing::at_schedules([&] {
-      Problem p(shape, Activation::kRelu, true);
+      MatchProblem p(shape, Activation::kRelu, true);
       p.forward();
       p.backward({});
       return std::vector<Values>{p.y, p.batch_mean, p.batch_var, p.norms, p.grad_x, p.grad_residual};

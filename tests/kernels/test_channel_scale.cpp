@@ -15,20 +15,18 @@ namespace {
 using testing::at_schedules;
 using testing::poisoned;
 using testing::random_values;
+using testing::widen;
 
-struct Extents {
+struct ScaleExtents {
   dim_t n, c, h, w;
 };
-const Extents kExtents[] = {{1, 1, 1, 1}, {2, 3, 5, 3}, {1, 2, 4, 16}, {2, 1, 7, 17}, {3, 3, 32, 32}, {1, 1, 70, 45}};
+const ScaleExtents kScaleExtents[] = {{1, 1, 1, 1},  {2, 3, 5, 3},   {1, 2, 4, 16},
+                                      {2, 1, 7, 17}, {3, 3, 32, 32}, {1, 1, 70, 45}};
 /// No shift, the method's shifts, and shifts beyond the image.
 const Jitter kJitters[] = {{0, 0, 0}, {0, 0, 1}, {2, -1, 0}, {-2, 1, 1}, {1, 2, 1}, {-100, 77, 0}, {5, -33, 1}};
 
-std::vector<double> widen(const std::vector<float>& v) {
-  return {v.begin(), v.end()};
-}
-
 TEST(ChannelScale, ForwardAndBackwardMatchReference) {
-  for (const auto& [n, c, h, w] : kExtents)
+  for (const auto& [n, c, h, w] : kScaleExtents)
     for (const Jitter& jitter : kJitters) {
       const dim_t planes = n * c, count = planes * h * w;
       const auto p = random_values(count, 1, -3, 3), alpha = random_values(planes, 2, -6, 6),
@@ -56,7 +54,7 @@ TEST(ChannelScale, ForwardAndBackwardMatchReference) {
 }
 
 TEST(RollFlip, MatchesReferenceAndInverseUndoesIt) {
-  for (const auto& [n, c, h, w] : kExtents)
+  for (const auto& [n, c, h, w] : kScaleExtents)
     for (const Jitter& jitter : kJitters) {
       const dim_t planes = n * c, count = planes * h * w;
       const auto x = random_values(count, 1);

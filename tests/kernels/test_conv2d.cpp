@@ -22,13 +22,10 @@ using ::engram::testing::from_block;
 using ::engram::testing::poisoned;
 using ::engram::testing::random_values;
 using ::engram::testing::to_block;
+using testing::widen;
 
 const Conv2dKernels& conv() {
   return cpu_backend().conv2d;
-}
-
-std::vector<double> widen(const std::vector<float>& x) {
-  return {x.begin(), x.end()};
 }
 
 std::string label(const Conv2dShape& s) {
@@ -95,11 +92,11 @@ void expect_near(const std::vector<float>& got, const std::vector<double>& expec
 }
 
 /// Planar random operands of a shape, and their references.
-struct Problem {
+struct ConvProblem {
   Conv2dShape s;
   std::vector<float> x, w, bias, gy;
 
-  explicit Problem(const Conv2dShape& shape)
+  explicit ConvProblem(const Conv2dShape& shape)
       : s(shape),
         x(random_values(s.x().count(), 1)),
         w(random_values(s.weight_count(), 2)),
@@ -119,7 +116,7 @@ INSTANTIATE_TEST_SUITE_P(FastAndExact, Conv2dPolicies, ::testing::Values(ConvPol
 
 TEST_P(Conv2dPolicies, FpropMatchesReference) {
   for (const Conv2dShape& s : shapes(GetParam())) {
-    const Problem p(s);
+    const ConvProblem p(s);
     const auto x = p.blocked_x();
     for (bool with_bias : {false, true}) {
       auto y = poisoned(s.y().count());
@@ -140,7 +137,7 @@ TEST_P(Conv2dPolicies, FpropMatchesReference) {
 
 TEST_P(Conv2dPolicies, DgradMatchesReference) {
   for (const Conv2dShape& s : shapes(GetParam())) {
-    const Problem p(s);
+    const ConvProblem p(s);
     const auto gy = p.blocked_gy();
     auto gx = poisoned(s.x().count());
     conv().dgrad({}, {.shape = s, .policy = GetParam(), .gy = gy.data(), .weight = {p.w.data()}, .gx = gx.data()});
@@ -152,7 +149,7 @@ TEST_P(Conv2dPolicies, DgradMatchesReference) {
 
 TEST_P(Conv2dPolicies, WgradMatchesReference) {
   for (const Conv2dShape& s : shapes(GetParam())) {
-    const Problem p(s);
+    const ConvProblem p(s);
     const auto x = p.blocked_x(), gy = p.blocked_gy();
     for (bool with_bias : {false, true}) {
       auto gw = poisoned(s.weight_count()), gbias = poisoned(s.oc);
@@ -173,7 +170,7 @@ TEST_P(Conv2dPolicies, WgradMatchesReference) {
 
 TEST_P(Conv2dPolicies, EpilogueAddsBiasAndResidualThenReLU) {
   for (const Conv2dShape& s : shapes(GetParam())) {
-    const Problem p(s);
+    const ConvProblem p(s);
     const auto x = p.blocked_x(), residual = p.blocked_gy();
     std::vector<double> expected(p.gy.size());
     reference::conv2d_fprop(s, widen(p.x).data(), widen(p.w).data(), widen(p.bias).data(), expected.data());
@@ -198,7 +195,7 @@ TEST_P(Conv2dPolicies, EpilogueAddsBiasAndResidualThenReLU) {
 
 TEST_P(Conv2dPolicies, CachedWeightsGiveTheReferenceInBothPasses) {
   for (const Conv2dShape& s : shapes(GetParam())) {
-    const Problem p(s);
+    const ConvProblem p(s);
     const auto cache = make_weight_pack_cache();
     const ConvWeight weight = {p.w.data(), 1, cache.get()};
     const auto x = p.blocked_x(), gy = p.blocked_gy();
@@ -227,7 +224,7 @@ bool has_direct_kernels() {
 TEST(Conv2d, WinogradIsUsedAndDiffersFromExactByLittle) {
   const Conv2dShape s = {2, 64, 16, 16, 64, 3, 3, 1, 1, 1, 1, 1, 16, 16};
   ASSERT_TRUE(winograd_pays(s));
-  const Problem p(s);
+  const ConvProblem p(s);
   const auto x = p.blocked_x();
   auto fast = poisoned(s.y().count()), exact = fast;
   conv().fprop({}, {.shape = s, .x = x.data(), .weight = {p.w.data()}, .y = fast.data()});
@@ -327,7 +324,7 @@ TEST(Conv2d, DirectFpropAndDgradDoNotDependOnThreads) {
 
 /// Results of all passes, one after the other, from the same operands for equal shapes.
 std::vector<float> all_passes(const Conv2dShape& s, ConvPolicy policy) {
-  const Problem p(s);
+  const ConvProblem p(s);
   const auto x = p.blocked_x(), gy = p.blocked_gy(), residual = random_values(s.y().count(), 5);
   auto y = poisoned(s.y().count()), gx = poisoned(s.x().count()), gw = poisoned(s.weight_count() + s.oc);
   conv().fprop({}, {.shape = s,

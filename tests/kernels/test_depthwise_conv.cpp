@@ -18,6 +18,7 @@ using ::engram::testing::from_block;
 using ::engram::testing::poisoned;
 using ::engram::testing::random_values;
 using ::engram::testing::to_block;
+using testing::widen;
 
 /// Windows that tile, overlap, leave pixels out, and are larger than the image; runs of pixels that end inside.
 std::vector<DepthwiseGeometry> geometries() {
@@ -35,10 +36,6 @@ std::vector<DepthwiseGeometry> geometries() {
   all.push_back({{17, 3, 9, 13, 1}, 3, 3, 1, 1, 1, 1});
   all.push_back({{2, 6, 9, 13, 6}, 3, 3, 2, 1, 1, 0});
   return all;
-}
-
-std::vector<double> widen(const std::vector<float>& x) {
-  return {x.begin(), x.end()};
 }
 
 void expect_near(const std::vector<float>& found, const std::vector<double>& expected, double tolerance) {

@@ -4,26 +4,17 @@
 
 #include <cmath>
 #include <limits>
-#include <random>
 #include <vector>
 
 #include "kernels/elementwise/elementwise.h"
 #include "tests/support/backend_under_test.h"
+#include "tests/support/kernel_testing.h"
 
 namespace engram::kernels {
 namespace {
 
-std::vector<float> random_values(dim_t count, unsigned seed, float low, float high) {
-  std::mt19937 rng(seed);
-  std::uniform_real_distribution<float> uniform(low, high);
-  std::vector<float> values(count);
-  for (float& v : values) v = uniform(rng);
-  return values;
-}
-
-std::vector<float> poisoned(dim_t count) {
-  return std::vector<float>(count, std::numeric_limits<float>::quiet_NaN());
-}
+using testing::poisoned;
+using testing::random_values;
 
 class UnaryTest : public ::testing::TestWithParam<UnaryOp> {};
 

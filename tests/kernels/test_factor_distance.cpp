@@ -14,23 +14,21 @@ namespace {
 using testing::at_schedules;
 using testing::poisoned;
 using testing::random_values;
+using testing::widen;
 
-struct Extents {
+struct FactorExtents {
   dim_t rows, width;
 };
 // The widths reach every way in which a row is kept, and one that is read twice.
-const Extents kExtents[] = {{1, 1}, {3, 7}, {2, 16}, {70, 33}, {2, 1024}, {3, 2047}, {2, 2048}, {2, 9001}, {1, 16396}};
+const FactorExtents kFactorExtents[] = {{1, 1},    {3, 7},    {2, 16},   {70, 33},  {2, 1024},
+                                        {3, 2047}, {2, 2048}, {2, 9001}, {1, 16396}};
 
-std::vector<double> widen(const std::vector<float>& v) {
-  return {v.begin(), v.end()};
-}
-
-struct Outcome {
+struct DistanceOutcome {
   std::vector<float> loss, gradient;
 };
 
-Outcome distance(const std::vector<float>& a, const std::vector<float>& b, dim_t rows, dim_t width, int p, float eps,
-                 float grad) {
+DistanceOutcome distance(const std::vector<float>& a, const std::vector<float>& b, dim_t rows, dim_t width, int p,
+                         float eps, float grad) {
   const auto& kernels = backend_under_test().factor_distance;
   std::vector<double> workspace(kernels.workspace_bytes(rows) / sizeof(double) + 1);
   auto loss = poisoned(1), stats = poisoned(rows * kNumFactorStats), gradient = poisoned(rows * width);
@@ -42,9 +40,9 @@ Outcome distance(const std::vector<float>& a, const std::vector<float>& b, dim_t
 TEST(FactorDistance, ValueAndGradientMatchReference) {
   for (const int p : {1, 2})
     for (const float eps : {1e-12f, 1.5f})  // the large one holds short rows' denominators
-      for (const auto [rows, width] : kExtents) {
+      for (const auto [rows, width] : kFactorExtents) {
         const auto a = random_values(rows * width, 1, -1, 2), b = random_values(rows * width, 2, -1, 2);
-        const Outcome got = distance(a, b, rows, width, p, eps, 1.7f);
+        const DistanceOutcome got = distance(a, b, rows, width, p, eps, 1.7f);
         const auto wide_a = widen(a), wide_b = widen(b);
         std::vector<double> gradient(std::size_t(rows * width));
         const double loss = reference::factor_distance(wide_a.data(), wide_b.data(), rows, width, p, eps);
@@ -63,7 +61,7 @@ TEST(FactorDistance, EqualRowsHaveDistanceAndGradientZero) {
   for (const dim_t width : {7, 2048, 16400}) {
     const auto a = random_values(3 * width, 3);
     for (const int p : {1, 2}) {
-      const Outcome got = distance(a, a, 3, width, p, 1e-12f, 1);
+      const DistanceOutcome got = distance(a, a, 3, width, p, 1e-12f, 1);
       EXPECT_EQ(got.loss[0], 0);
       for (const float g : got.gradient) ASSERT_EQ(g, 0);
     }
@@ -86,7 +84,7 @@ TEST(FactorDistance, BitsDoNotDependOnThreadCount) {
   const auto a = random_values(rows * width, 1), b = random_values(rows * width, 2);
   for (const int p : {1, 2}) {
     const auto results = at_schedules([&] {
-      Outcome got = distance(a, b, rows, width, p, 1e-12f, 1);
+      DistanceOutcome got = distance(a, b, rows, width, p, 1e-12f, 1);
       got.gradient.push_back(got.loss[0]);
       return got.gradient;
     });

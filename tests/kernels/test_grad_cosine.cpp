@@ -15,15 +15,12 @@ namespace {
 using testing::at_schedules;
 using testing::poisoned;
 using testing::random_values;
+using testing::widen;
 
-struct Extents {
+struct RowExtents {
   dim_t rows, width;
 };
-const Extents kExtents[] = {{1, 2}, {3, 7}, {2, 16}, {5, 33}, {3, 2500}, {2, 9001}, {2, 5000}};
-
-std::vector<double> widen(const std::vector<float>& v) {
-  return {v.begin(), v.end()};
-}
+const RowExtents kRowExtents[] = {{1, 2}, {3, 7}, {2, 16}, {5, 33}, {3, 2500}, {2, 9001}, {2, 5000}};
 
 /// sum(v_a grad_a + v_b grad_b): what the double gradient differentiates.
 double directional(const std::vector<double>& a, const std::vector<double>& b, const std::vector<double>& g,
@@ -39,7 +36,7 @@ double directional(const std::vector<double>& a, const std::vector<double>& b, c
 TEST(GradCosine, ValueGradientAndDoubleGradientMatchReference) {
   // The large eps clamps the norms of short rows.
   for (const float eps : {1e-8f, 1.5f})
-    for (const auto [rows, width] : kExtents) {
+    for (const auto [rows, width] : kRowExtents) {
       const dim_t count = rows * width;
       const auto a = random_values(count, 1), b = random_values(count, 2), g = random_values(rows, 3);
       const auto v_a = random_values(count, 4), v_b = random_values(count, 5);

@@ -19,8 +19,8 @@ using testing::random_values;
 constexpr dim_t kStored = 5, kHoles = 2;
 
 /// A set of random bytes and the draws of a batch of it.
-struct Problem {
-  Problem(dim_t n, dim_t c, dim_t h, dim_t w, bool reflect, bool planar = true)
+struct BatchProblem {
+  BatchProblem(dim_t n, dim_t c, dim_t h, dim_t w, bool reflect, bool planar = true)
       : y_shape{n, c, h, w, planar ? 1 : c},
         bytes(std::size_t(kStored * c * h * w)),
         values(random_values(c * 256, 2)),
@@ -84,7 +84,7 @@ TEST(GatherImages, IsExactAtEveryLayoutBorderAndChannelCount) {
     for (const auto& [h, w] : {std::pair<dim_t, dim_t>{3, 3}, {7, 5}, {32, 32}, {19, 37}})
       for (const bool reflect : {false, true})
         for (const bool planar : {true, false}) {
-          Problem problem(7, c, h, w, reflect, planar);
+          BatchProblem problem(7, c, h, w, reflect, planar);
           const GatherImagesArgs args = problem.gather_args();
           backend_under_test().image_batch.gather({}, args);
           std::vector<double> expected(problem.y.size());
@@ -114,7 +114,7 @@ TEST(GatherImages, MovesMirrorsAndErases) {
 
 TEST(GatherImages, AnIndexOutsideTheSetShowsAsNotANumber) {
   for (const std::int32_t wrong : {-1, int(kStored), 1 << 30}) {
-    Problem problem(3, 3, 5, 4, false);
+    BatchProblem problem(3, 3, 5, 4, false);
     problem.sources[1].index = wrong;
     backend_under_test().image_batch.gather({}, problem.gather_args());
     EXPECT_EQ(problem.y_labels[1], -1);
@@ -130,7 +130,7 @@ TEST(GatherImages, AnIndexOutsideTheSetShowsAsNotANumber) {
 }
 
 /// Crops within, beyond and larger than the image, and every order of changes.
-std::vector<ImageStyle> styles_of(Problem& problem, bool identity_colours) {
+std::vector<ImageStyle> styles_of(BatchProblem& problem, bool identity_colours) {
   std::vector<ImageStyle> styles;
   const int h = int(problem.y_shape.h), w = int(problem.y_shape.w);
   const int orders[] = {0x3210, 0x0123, 0x1032, 0x2301, 0x0231, 0x3102, 0x1320};
@@ -162,7 +162,7 @@ TEST(StyleImages, MatchesReference) {
         for (const bool planar : {true, false})
           for (const bool colours : {false, true}) {
             if (colours && c != 3) continue;
-            Problem problem(8, c, h, w, reflect, planar);
+            BatchProblem problem(8, c, h, w, reflect, planar);
             const auto styles = styles_of(problem, !colours);
             const StyleImagesArgs args = problem.style_args(styles, colours);
             backend_under_test().image_batch.style({}, args);
@@ -177,7 +177,7 @@ TEST(StyleImages, MatchesReference) {
 }
 
 TEST(StyleImages, TheWholeImageWithoutChangesIsTheGatheredOne) {
-  Problem problem(6, 3, 12, 9, false);
+  BatchProblem problem(6, 3, 12, 9, false);
   for (ImageSource& source : problem.sources) source.dy = source.dx = 0;
   for (dim_t c = 0; c < 3; ++c)
     for (int v = 0; v < 256; ++v)
@@ -227,7 +227,7 @@ TEST(StyleImages, ColoursOfOnePixel) {
 }
 
 TEST(ImageBatch, BitsDoNotDependOnThreadCount) {
-  Problem problem(40, 3, 24, 31, true);
+  BatchProblem problem(40, 3, 24, 31, true);
   const auto styles = styles_of(problem, false);
   const auto results = at_schedules([&] {
     problem.y = poisoned(problem.y_shape.count());

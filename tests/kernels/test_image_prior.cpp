@@ -15,17 +15,17 @@ using testing::at_schedules;
 using testing::poisoned;
 using testing::random_values;
 
-struct Extents {
+struct PlaneExtents {
   dim_t planes, h, w;
 };
-const Extents kExtents[] = {{1, 1, 1},   {2, 1, 7},   {2, 7, 1},    {3, 5, 3},     {2, 4, 15},  {1, 9, 16},
-                            {2, 18, 17}, {6, 32, 32}, {1, 65, 100}, {1, 131, 224}, {2, 6, 3001}};
+const PlaneExtents kPlaneExtents[] = {{1, 1, 1},   {2, 1, 7},   {2, 7, 1},    {3, 5, 3},     {2, 4, 15},  {1, 9, 16},
+                                      {2, 18, 17}, {6, 32, 32}, {1, 65, 100}, {1, 131, 224}, {2, 6, 3001}};
 
 struct Forward {
   std::vector<float> norms, tv, l2;
 };
 
-Forward run_forward(const std::vector<float>& x, const Extents& e) {
+Forward run_forward(const std::vector<float>& x, const PlaneExtents& e) {
   Forward out = {poisoned(kNumImageNorms), poisoned(1), poisoned(1)};
   std::vector<double> workspace(backend_under_test().image_prior.workspace_bytes(e.planes, e.h, e.w) / sizeof(double),
                                 std::nan(""));
@@ -35,7 +35,7 @@ Forward run_forward(const std::vector<float>& x, const Extents& e) {
 }
 
 TEST(ImagePrior, NormsAndGradientMatchReference) {
-  for (const Extents& e : kExtents) {
+  for (const PlaneExtents& e : kPlaneExtents) {
     const dim_t count = e.planes * e.h * e.w;
     const auto x = random_values(count, 1, -2, 2);
     const std::vector<double> wide(x.begin(), x.end());
@@ -60,7 +60,7 @@ TEST(ImagePrior, NormsAndGradientMatchReference) {
 }
 
 TEST(ImagePrior, NullGradientsCountAsZero) {
-  const Extents e = {2, 5, 17};
+  const PlaneExtents e = {2, 5, 17};
   const auto x = random_values(e.planes * e.h * e.w, 1);
   const Forward out = run_forward(x, e);
   const float one = 1;
@@ -71,7 +71,7 @@ TEST(ImagePrior, NullGradientsCountAsZero) {
 }
 
 TEST(ImagePrior, ZeroNormsGiveZeroGradient) {
-  const Extents e = {1, 4, 20};
+  const PlaneExtents e = {1, 4, 20};
   for (const float value : {0.f, 3.f}) {  // a constant image: all differences are 0
     const std::vector<float> x(e.h * e.w, value);
     const Forward out = run_forward(x, e);
@@ -87,7 +87,7 @@ TEST(ImagePrior, ZeroNormsGiveZeroGradient) {
 }
 
 TEST(ImagePrior, BitsDoNotDependOnThreadCount) {
-  const Extents e = {120, 32, 32};
+  const PlaneExtents e = {120, 32, 32};
   const auto x = random_values(e.planes * e.h * e.w, 1);
   const auto results = at_schedules([&] {
     const Forward out = run_forward(x, e);

@@ -15,21 +15,20 @@ namespace {
 using testing::at_schedules;
 using testing::poisoned;
 using testing::random_values;
+using testing::widen;
 
-const ActivationShape kShapes[] = {{2, 3, 5, 7, 1},    {3, 16, 8, 8, 1},      {1, 1, 1, 1, 1},   {2, 32, 6, 5, 16},
-                                   {1, 6, 3, 3, 3},    {2, 36, 9, 5, 36},     {1, 7, 31, 33, 7}, {1, 600, 3, 2, 600},
-                                   {2, 64, 16, 8, 64}, {1, 8200, 2, 1, 8200}, {2, 20, 4, 3, 20}};
+const ActivationShape kMarginShapes[] = {{2, 3, 5, 7, 1},       {3, 16, 8, 8, 1},    {1, 1, 1, 1, 1},
+                                         {2, 32, 6, 5, 16},     {1, 6, 3, 3, 3},     {2, 36, 9, 5, 36},
+                                         {1, 7, 31, 33, 7},     {1, 600, 3, 2, 600}, {2, 64, 16, 8, 64},
+                                         {1, 8200, 2, 1, 8200}, {2, 20, 4, 3, 20}};
 
-std::vector<double> widen(const std::vector<float>& v) {
-  return {v.begin(), v.end()};
-}
-
-struct Outcome {
+struct MarginOutcome {
   std::vector<float> loss, gradient;
 };
 
-Outcome margin_error(const ActivationShape& shape, const std::vector<float>& student, const std::vector<float>& teacher,
-                     const std::vector<float>& margin, float factor, float grad) {
+MarginOutcome margin_error(const ActivationShape& shape, const std::vector<float>& student,
+                           const std::vector<float>& teacher, const std::vector<float>& margin, float factor,
+                           float grad) {
   const auto& kernels = backend_under_test().margin_error;
   std::vector<double> workspace(kernels.workspace_bytes(shape) / sizeof(double) + 1);
   auto loss = poisoned(1), gradient = poisoned(shape.count());
@@ -39,10 +38,10 @@ Outcome margin_error(const ActivationShape& shape, const std::vector<float>& stu
 }
 
 TEST(MarginError, ValueAndGradientMatchReference) {
-  for (const ActivationShape& shape : kShapes) {
+  for (const ActivationShape& shape : kMarginShapes) {
     const auto student = random_values(shape.count(), 1, -2, 2), teacher = random_values(shape.count(), 2, -2, 2);
     const auto margin = random_values(shape.c, 3, -1.5f, 0.3f);
-    const Outcome got =
+    const MarginOutcome got =
         margin_error(shape, testing::to_block(shape, student), testing::to_block(shape, teacher), margin, 0.03f, 1.7f);
     const auto wide_s = widen(student), wide_t = widen(teacher), wide_m = widen(margin);
     std::vector<double> gradient(student.size());
@@ -58,7 +57,7 @@ TEST(MarginError, ValueAndGradientMatchReference) {
 TEST(MarginError, ElementsThatBothHoldShutDoNotCount) {
   // One channel, margin -1. By position: both shut; the student open; the teacher open; equal and shut.
   const ActivationShape shape = {1, 1, 1, 4, 1};
-  const Outcome got = margin_error(shape, {-3, 2, -1, -1}, {-5, -5, 1.5f, -1}, {-1}, 1, 1);
+  const MarginOutcome got = margin_error(shape, {-3, 2, -1, -1}, {-5, -5, 1.5f, -1}, {-1}, 1, 1);
   EXPECT_FLOAT_EQ(got.loss[0], 9 + 6.25f);
   EXPECT_EQ(got.gradient, (std::vector<float>{0, 6, -5, 0}));
 }
@@ -74,7 +73,7 @@ TEST(MarginError, BitsDoNotDependOnThreadCount) {
   const auto student = random_values(shape.count(), 1), teacher = random_values(shape.count(), 2);
   const auto margin = random_values(shape.c, 3);
   const auto results = at_schedules([&] {
-    Outcome got = margin_error(shape, student, teacher, margin, 1, 1);
+    MarginOutcome got = margin_error(shape, student, teacher, margin, 1, 1);
     got.gradient.push_back(got.loss[0]);
     return got.gradient;
   });

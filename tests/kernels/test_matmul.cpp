@@ -15,10 +15,7 @@ namespace {
 
 using ::engram::testing::poisoned;
 using ::engram::testing::random_values;
-
-std::vector<double> widen(const std::vector<float>& x) {
-  return {x.begin(), x.end()};
-}
+using testing::widen;
 
 /// Dense matrices one after the other.
 MatmulArgs dense_matmul_args(dim_t m, dim_t n, dim_t k, bool transpose_a, bool transpose_b, dim_t batch = 1) {

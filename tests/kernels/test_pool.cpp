@@ -17,8 +17,9 @@ using ::engram::testing::from_block;
 using ::engram::testing::poisoned;
 using ::engram::testing::random_values;
 using ::engram::testing::to_block;
+using testing::widen;
 
-std::vector<PoolGeometry> geometries() {
+std::vector<PoolGeometry> pool_geometries() {
   std::vector<PoolGeometry> all;
   for (dim_t block : {1, 16, 48}) {
     const dim_t c = 48;
@@ -32,12 +33,8 @@ std::vector<PoolGeometry> geometries() {
   return all;
 }
 
-std::vector<double> widen(const std::vector<float>& x) {
-  return {x.begin(), x.end()};
-}
-
 TEST(Pool, MaximumAndPositionMatchReference) {
-  for (const PoolGeometry& g : geometries()) {
+  for (const PoolGeometry& g : pool_geometries()) {
     auto x = random_values(g.x.count(), 1);
     for (float& v : x) v = std::round(v * 4);  // ties
     x[x.size() / 2] = std::numeric_limits<float>::quiet_NaN();
@@ -65,7 +62,7 @@ TEST(Pool, MaximumAndPositionMatchReference) {
 }
 
 TEST(Pool, MaximumBackwardScattersAndGatherIsItsAdjoint) {
-  for (const PoolGeometry& g : geometries()) {
+  for (const PoolGeometry& g : pool_geometries()) {
     const auto x = random_values(g.x.count(), 2), dy = random_values(g.y().count(), 3);
     auto y = poisoned(g.y().count()), dx = poisoned(g.x.count()), picked = poisoned(g.y().count());
     std::vector<std::int32_t> index(y.size(), -1);
@@ -83,7 +80,7 @@ TEST(Pool, MaximumBackwardScattersAndGatherIsItsAdjoint) {
 }
 
 TEST(Pool, AverageAndItsAdjointMatchReference) {
-  for (const PoolGeometry& g : geometries()) {
+  for (const PoolGeometry& g : pool_geometries()) {
     for (bool count_padding : {true, false}) {
       const auto x = random_values(g.x.count(), 4), dy = random_values(g.y().count(), 5);
       auto y = poisoned(g.y().count()), dx = poisoned(g.x.count());
@@ -100,7 +97,7 @@ TEST(Pool, AverageAndItsAdjointMatchReference) {
 }
 
 TEST(Pool, GlobalAverageAndItsAdjoint) {
-  for (const PoolGeometry& g : geometries()) {
+  for (const PoolGeometry& g : pool_geometries()) {
     const ActivationShape& s = g.x;
     const auto planar = random_values(s.count(), 6), dy = random_values(s.n * s.c, 7);
     const auto x = to_block(s, planar);

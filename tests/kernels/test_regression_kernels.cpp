@@ -18,7 +18,7 @@
 namespace engram::kernels {
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 
 std::vector<double> normal_values(dim_t count, unsigned seed, double scale = 1) {
   std::mt19937 rng(seed);
@@ -29,7 +29,7 @@ std::vector<double> normal_values(dim_t count, unsigned seed, double scale = 1) 
 }
 
 std::vector<double> poisoned_doubles(dim_t count) {
-  return std::vector<double>(static_cast<std::size_t>(count), kNan);
+  return std::vector<double>(static_cast<std::size_t>(count), kUndefined);
 }
 
 void expect_near(const std::vector<double>& got, const std::vector<double>& expected, double tolerance) {
@@ -169,7 +169,7 @@ TEST(DenseSolve, ColumnsDroppedBeforehandStayOut) {
 }
 
 TEST(DenseSolve, NotANumberIsDropped) {
-  const std::vector<double> a = {4, 0, 0, 0, 0, 0, 0, 0, kNan, kNan, 0, 0, 0, 0, 0, 0};
+  const std::vector<double> a = {4, 0, 0, 0, 0, 0, 0, 0, kUndefined, kUndefined, 0, 0, 0, 0, 0, 0};
   const std::vector<double> magnitude = {4, 1};
   auto factor = poisoned_doubles(16);
   std::vector<std::uint8_t> aliased(2, 0);
@@ -266,7 +266,7 @@ TEST(LogisticLikelihood, MatchesReference) {
       for (double& w : weight) w = std::abs(w);
       const auto response = random_bits(rows, 4);
       auto p = poisoned_doubles(rows), g = p, c = p, p2 = p, g2 = p, c2 = p;
-      double loglik = kNan, loglik2 = kNan;
+      double loglik = kUndefined, loglik2 = kUndefined;
       kCpuLogisticLikelihood.likelihood(
           {}, {rows, eta.data(), response.data(), weight.data(), p.data(), g.data(), c.data(), &loglik});
       reference::logistic_likelihood(
@@ -288,14 +288,14 @@ TEST(CoordinateDescent, PassAndSumsMatchReference) {
     std::vector<const double*> columns;
     for (dim_t j = 0; j < p; ++j) columns.push_back(x.data() + j * rows);
     const std::vector<std::int32_t> active = {0, 3, 4, 7, 11};
-    std::vector<double> h(p, kNan), h2(p, kNan), l1(p, 0.4), l2(p, 0.1), beta(p, 0.2);
+    std::vector<double> h(p, kUndefined), h2(p, kUndefined), l1(p, 0.4), l2(p, 0.1), beta(p, 0.2);
     kCpuCoordinateDescent.column_sums({}, {columns.data(), rows, active.data(), 5, weight.data(), true, h.data()});
     reference::column_sums({columns.data(), rows, active.data(), 5, weight.data(), true, h2.data()});
     for (std::int32_t j : active) ASSERT_NEAR(h[j], h2[j], 1e-12 * (1 + h2[j]));
     EXPECT_TRUE(std::isnan(h[1])) << "columns that are not active are left alone";
     h[4] = 0;  // a column without variation stays where it is
     auto r1 = residual, r2 = residual, e1 = eta, e2 = eta, b1 = beta, b2 = beta;
-    double largest = kNan, largest2 = kNan;
+    double largest = kUndefined, largest2 = kUndefined;
     kCpuCoordinateDescent.pass({}, {columns.data(), rows, active.data(), 5, weight.data(), h.data(), l1.data(),
                                     l2.data(), r1.data(), e1.data(), b1.data(), &largest});
     reference::coordinate_pass({columns.data(), rows, active.data(), 5, weight.data(), h.data(), l1.data(), l2.data(),
@@ -306,7 +306,7 @@ TEST(CoordinateDescent, PassAndSumsMatchReference) {
     EXPECT_NEAR(largest, largest2, 1e-12 * (1 + largest2));
     EXPECT_EQ(b1[4], 0.2);
     EXPECT_EQ(b1[1], 0.2);
-    std::vector<double> all(p, kNan), all2(p, kNan);
+    std::vector<double> all(p, kUndefined), all2(p, kUndefined);
     kCpuCoordinateDescent.column_sums({}, {columns.data(), rows, nullptr, p, weight.data(), false, all.data()});
     reference::column_sums({columns.data(), rows, nullptr, p, weight.data(), false, all2.data()});
     expect_near(all, all2, 1e-12);

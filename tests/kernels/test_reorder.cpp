@@ -12,7 +12,7 @@ namespace {
 using ::engram::testing::poisoned;
 using ::engram::testing::random_values;
 
-const std::vector<ReorderArgs> kExtents = {
+const std::vector<ReorderArgs> kReorderings = {
     {nullptr, nullptr, 1, 16, 1, 1},     {nullptr, nullptr, 2, 32, 4, 4},     {nullptr, nullptr, 3, 48, 5, 7},
     {nullptr, nullptr, 2, 3, 32, 32},    {nullptr, nullptr, 1, 17, 3, 9},     {nullptr, nullptr, 2, 16, 33, 37},
     {nullptr, nullptr, 4, 1, 1, 5},      {nullptr, nullptr, 5, 64, 16, 16},   {nullptr, nullptr, 0, 16, 4, 4},
@@ -21,7 +21,7 @@ const std::vector<ReorderArgs> kExtents = {
 };
 
 TEST(Reorder, ToBlockedMatchesReferenceAndZeroesPaddingLanes) {
-  for (ReorderArgs a : kExtents) {
+  for (ReorderArgs a : kReorderings) {
     const auto x = random_values(a.n * a.c * a.h * a.w, 1);
     auto got = poisoned(a.n * padded_channels(a.c, a.block) * a.h * a.w), expected = got;
     a.src = x.data();
@@ -34,7 +34,7 @@ TEST(Reorder, ToBlockedMatchesReferenceAndZeroesPaddingLanes) {
 }
 
 TEST(Reorder, ToPlanarInvertsToBlockedAndIgnoresPaddingLanes) {
-  for (ReorderArgs a : kExtents) {
+  for (ReorderArgs a : kReorderings) {
     const auto x = random_values(a.n * a.c * a.h * a.w, 2);
     auto blocked = poisoned(a.n * padded_channels(a.c, a.block) * a.h * a.w), back = poisoned(dim_t(x.size())),
          oracle = back;

@@ -14,15 +14,12 @@ namespace {
 using testing::at_schedules;
 using testing::poisoned;
 using testing::random_values;
+using testing::widen;
 
-std::vector<double> widen(const std::vector<float>& v) {
-  return {v.begin(), v.end()};
-}
-
-struct Extents {
+struct LogitExtents {
   dim_t rows, classes;
 };
-const Extents kExtents[] = {{1, 1}, {3, 2}, {7, 10}, {5, 16}, {4, 17}, {33, 100}, {2, 1003}};
+const LogitExtents kLogitExtents[] = {{1, 1}, {3, 2}, {7, 10}, {5, 16}, {4, 17}, {33, 100}, {2, 1003}};
 
 std::vector<std::int32_t> some_labels(dim_t rows, dim_t classes) {
   std::vector<std::int32_t> labels(rows);
@@ -45,7 +42,7 @@ class XentTest : public ::testing::TestWithParam<std::tuple<bool, float>> {};
 
 TEST_P(XentTest, LossAndGradientMatchReference) {
   const auto [soft, smoothing] = GetParam();
-  for (const auto [rows, classes] : kExtents) {
+  for (const auto [rows, classes] : kLogitExtents) {
     const auto logits = random_values(rows * classes, 1, -8, 8);
     const auto labels = some_labels(rows, classes);
     const auto soft_targets = some_targets(rows, classes);
@@ -130,7 +127,7 @@ TEST(SoftmaxXent, LargeLogitsNeitherOverflowNorCancel) {
 }
 
 TEST(LogSoftmax, ForwardAndBackwardMatchReference) {
-  for (const auto [rows, classes] : kExtents) {
+  for (const auto [rows, classes] : kLogitExtents) {
     const auto x = random_values(rows * classes, 1, -9, 9), grad_y = random_values(rows * classes, 2);
     auto y = poisoned(rows * classes), grad_x = poisoned(rows * classes);
     backend_under_test().softmax_xent.log_softmax_forward({}, {x.data(), y.data(), rows, classes});
@@ -148,7 +145,7 @@ TEST(LogSoftmax, ForwardAndBackwardMatchReference) {
 
 TEST(Kl, ValueAndBothGradientsMatchReference) {
   for (const float temperature : {1.f, 4.f, 0.5f}) {
-    for (const auto [rows, classes] : kExtents) {
+    for (const auto [rows, classes] : kLogitExtents) {
       const auto student = random_values(rows * classes, 1, -5, 5), teacher = random_values(rows * classes, 2, -5, 5);
       const float factor = temperature * temperature, grad = 0.7f;
       auto s_stats = poisoned(2 * rows), t_stats = poisoned(2 * rows), row_kl = poisoned(rows), loss = poisoned(1);
@@ -195,7 +192,7 @@ DistillOutcome distill(const std::vector<float>& student, const std::vector<floa
 
 TEST(Distill, BothLossesAndTheirGradientMatchReference) {
   for (const float temperature : {1.f, 4.f, 20.f})
-    for (const auto [rows, classes] : kExtents) {
+    for (const auto [rows, classes] : kLogitExtents) {
       const auto student = random_values(rows * classes, 1, -5, 5), teacher = random_values(rows * classes, 2, -5, 5);
       const auto labels = some_labels(rows, classes);
       const float factor = temperature * temperature, grad_xent = 0.7f, grad_kl = 1.3f;

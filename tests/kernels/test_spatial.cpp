@@ -17,13 +17,10 @@ using ::engram::testing::from_block;
 using ::engram::testing::poisoned;
 using ::engram::testing::random_values;
 using ::engram::testing::to_block;
+using testing::widen;
 
 std::vector<ActivationShape> shapes() {
   return {{3, 3, 5, 7, 1}, {2, 48, 5, 7, 1}, {2, 48, 5, 7, 16}, {2, 48, 5, 7, 48}, {5, 16, 31, 33, 16}};
-}
-
-std::vector<double> widen(const std::vector<float>& x) {
-  return {x.begin(), x.end()};
 }
 
 std::vector<float> narrow(const std::vector<double>& x) {

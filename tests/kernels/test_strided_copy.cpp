@@ -14,14 +14,14 @@ namespace {
 using ::engram::testing::at_schedules;
 using ::engram::testing::random_values;
 
-struct Case {
+struct CopyCase {
   const char* name;
   std::vector<dim_t> shape, stride_x, stride_y;
   dim_t offset_x = 0;  ///< where x[0, ..., 0] lies in the buffer (reversed axes)
 };
 
-const std::vector<Case>& cases() {
-  static const std::vector<Case> all = {
+const std::vector<CopyCase>& copy_cases() {
+  static const std::vector<CopyCase> all = {
       {"scalar", {}, {}, {}},
       {"dense", {7, 11, 13}, {143, 13, 1}, {143, 13, 1}},
       {"dense, long", {70000}, {1}, {1}},
@@ -51,7 +51,7 @@ constexpr dim_t kBuffer = 80000;
 
 template <class T>
 void expect_copy_matches() {
-  for (const Case& c : cases()) {
+  for (const CopyCase& c : copy_cases()) {
     std::vector<T> x(kBuffer), y(kBuffer, T(77)), expected(kBuffer, T(77));
     for (dim_t i = 0; i < kBuffer; ++i) x[i] = T(i * 31 + 5);
     StridedCopyArgs args{x.data() + c.offset_x, y.data(), sizeof(T), int(c.shape.size()), {}, {}, {}};
@@ -76,7 +76,7 @@ TEST(StridedCopy, FourBytes) {
 }
 
 TEST(StridedAdd, AddsAtEachThreadCount) {
-  for (const Case& c : cases()) {
+  for (const CopyCase& c : copy_cases()) {
     const auto x = random_values(kBuffer, 1), start = random_values(kBuffer, 2);
     StridedAddArgs args{x.data() + c.offset_x, nullptr, int(c.shape.size()), {}, {}, {}};
     std::copy(c.shape.begin(), c.shape.end(), args.shape);

@@ -19,7 +19,7 @@ using testing::full_fits;
 using testing::FullResult;
 using testing::GeneSample;
 using testing::survival_kernels;
-using Values = std::vector<double>;
+using Doubles = std::vector<double>;
 
 /// A small dense matrix, row-major.
 struct Matrix {
@@ -36,8 +36,8 @@ struct Matrix {
     return out;
   }
 
-  Values times(const Values& x) const {
-    Values out(rows);
+  Doubles times(const Doubles& x) const {
+    Doubles out(rows);
     for (dim_t i = 0; i < rows; ++i) {
       for (dim_t j = 0; j < cols; ++j) out[i] += (*this)(i, j) * x[j];
     }
@@ -61,10 +61,10 @@ struct Matrix {
   }
 
   dim_t rows, cols;
-  Values values;
+  Doubles values;
 };
 
-double dot(const Values& a, const Values& b) {
+double dot(const Doubles& a, const Doubles& b) {
   double sum = 0;
   for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
   return sum;
@@ -104,26 +104,26 @@ struct Sample : GeneSample {
 
 struct Derivatives {
   double loglik;
-  Values gradient;
+  Doubles gradient;
   Matrix information;
 };
 
-Derivatives derivatives(const RiskSetView& risk, const Matrix& x, const double* offset, const Values& beta) {
-  Derivatives d = {0, Values(x.cols), Matrix(x.cols, x.cols)};
+Derivatives derivatives(const RiskSetView& risk, const Matrix& x, const double* offset, const Doubles& beta) {
+  Derivatives d = {0, Doubles(x.cols), Matrix(x.cols, x.cols)};
   d.loglik = reference::cox_loglik(risk, x.values.data(), x.cols, offset, beta.data(),
                                    {d.gradient.data(), d.information.values.data()});
   return d;
 }
 
-struct Case {
+struct ScreenCase {
   dim_t patients, genes, covariates;
   bool ties, weighted;
 };
-const Case kCases[] = {{9, 3, 1, false, false},
-                       {61, 9, 3, true, true},
-                       {130, 20, 4, false, true},
-                       {200, 11, 11, true, false},
-                       {300, 6, 2, true, true}};
+const ScreenCase kScreenCases[] = {{9, 3, 1, false, false},
+                                   {61, 9, 3, true, true},
+                                   {130, 20, 4, false, true},
+                                   {200, 11, 11, true, false},
+                                   {300, 6, 2, true, true}};
 
 class SurvivalScreen : public ::testing::TestWithParam<CoxTies> {};
 INSTANTIATE_TEST_SUITE_P(Ties, SurvivalScreen, ::testing::Values(CoxTies::kBreslow, CoxTies::kEfron),
@@ -133,11 +133,11 @@ TEST_P(SurvivalScreen, ReferenceDerivativesAreThoseOfTheLikelihood) {
   const Sample s(61, 3, 2, true, true, 1);
   const RiskSets sets = s.risk(GetParam());
   const Matrix x = s.design(0, 2, 2);
-  const Values beta = {0.3, -0.2, 0.1, 0.4};
+  const Doubles beta = {0.3, -0.2, 0.1, 0.4};
   const Derivatives at = derivatives(sets.view(), x, s.offset.data(), beta);
   for (int a = 0; a < 4; ++a) {
     const double h = 1e-5;
-    Values plus = beta, minus = beta;
+    Doubles plus = beta, minus = beta;
     plus[a] += h;
     minus[a] -= h;
     const Derivatives up = derivatives(sets.view(), x, s.offset.data(), plus),
@@ -149,11 +149,11 @@ TEST_P(SurvivalScreen, ReferenceDerivativesAreThoseOfTheLikelihood) {
 
 TEST_P(SurvivalScreen, ScoresAreThoseOfTheFullModelAtTheNullModel) {
   unsigned seed = 10;
-  for (const Case& c : kCases) {
+  for (const ScreenCase& c : kScreenCases) {
     const Sample s(c.patients, c.genes, c.covariates, c.ties, c.weighted, seed++);
     const RiskSets sets = s.risk(GetParam());
     std::mt19937 random(seed);
-    Values beta(2 + s.q);
+    Doubles beta(2 + s.q);
     for (dim_t k = 0; k < s.q; ++k) beta[2 + k] = std::uniform_real_distribution<double>(-1, 1)(random);
     std::vector<double> eta(s.n);
     for (dim_t i = 0; i < s.n; ++i) {
@@ -188,7 +188,7 @@ TEST_P(SurvivalScreen, WidePanelsGiveTheSameScores) {
     std::vector<double> stats(s.p * kNumScoreStatistics, std::nan(""));
     survival_kernels().score({}, panel.args(s.view(), stats.data()));
     for (const dim_t j : {0, 3}) {
-      const Derivatives d = derivatives(sets.view(), s.design(j, 2, s.q), nullptr, Values(2 + s.q));
+      const Derivatives d = derivatives(sets.view(), s.design(j, 2, s.q), nullptr, Doubles(2 + s.q));
       const Matrix efficient = efficient_information(d.information);
       EXPECT_NEAR(stats[j * kNumScoreStatistics + kScoreGt], d.gradient[1], 1e-9);
       EXPECT_NEAR(stats[j * kNumScoreStatistics + kInformationGGt], efficient(1, 0), 1e-9);
@@ -235,14 +235,14 @@ TEST(SurvivalScreenPanel, ParametricScoresAreWeightedLeastSquares) {
 
 /// Expects the fit to be at the maximum of the plain likelihood, with its standard errors. `columns` of x are the free
 /// parameters in order.
-void expect_maximum(const RiskSetView& risk, const Matrix& x, const double* offset, const Values& coef,
-                    const Values& se, double loglik, double start_loglik, double score) {
-  const Derivatives at = derivatives(risk, x, offset, coef), start = derivatives(risk, x, offset, Values(x.cols));
+void expect_maximum(const RiskSetView& risk, const Matrix& x, const double* offset, const Doubles& coef,
+                    const Doubles& se, double loglik, double start_loglik, double score) {
+  const Derivatives at = derivatives(risk, x, offset, coef), start = derivatives(risk, x, offset, Doubles(x.cols));
   EXPECT_NEAR(loglik, at.loglik, 1e-10 * (1 + std::abs(at.loglik)));
   EXPECT_NEAR(start_loglik, start.loglik, 1e-10 * (1 + std::abs(start.loglik)));
   EXPECT_NEAR(score, dot(start.gradient, start.information.inverse().times(start.gradient)), 1e-8);
   const Matrix inverse = at.information.inverse();
-  const Values step = inverse.times(at.gradient);
+  const Doubles step = inverse.times(at.gradient);
   for (dim_t a = 0; a < x.cols; ++a) {
     EXPECT_NEAR(step[a], 0, 1e-7 * se[a]);
     EXPECT_NEAR(se[a], std::sqrt(inverse(a, a)), 1e-7 * se[a]);
@@ -265,7 +265,7 @@ TEST_P(SurvivalScreen, FourCellFitsMaximiseTheLikelihood) {
       const CellFit& f = fits[j];
       EXPECT_EQ(f.status, NewtonStatus::kConverged);
       EXPECT_EQ(f.estimable, free);
-      expect_maximum(sets.view(), x, s.offset.data(), Values(f.coef, f.coef + columns), Values(f.se, f.se + columns),
+      expect_maximum(sets.view(), x, s.offset.data(), Doubles(f.coef, f.coef + columns), Doubles(f.se, f.se + columns),
                      f.loglik, f.start_loglik, f.score);
     }
   }
@@ -286,7 +286,8 @@ TEST_P(SurvivalScreen, GenesWithoutVariationAreNotEstimable) {
 
 TEST_P(SurvivalScreen, FullFitsMaximiseTheLikelihood) {
   unsigned seed = 20;
-  for (const Case& c : {Case{150, 11, 1, true, true}, Case{240, 9, 4, false, false}, Case{300, 17, 11, true, false}}) {
+  for (const ScreenCase& c : {ScreenCase{150, 11, 1, true, true}, ScreenCase{240, 9, 4, false, false},
+                              ScreenCase{300, 17, 11, true, false}}) {
     const Sample s(c.patients, c.genes, c.covariates, c.ties, c.weighted, seed++);
     const RiskSets sets = s.risk(GetParam());
     for (const int gene_terms : {0, 1, 2}) {
@@ -297,8 +298,8 @@ TEST_P(SurvivalScreen, FullFitsMaximiseTheLikelihood) {
       for (std::size_t k = 0; k < listed.size(); ++k) {
         if (r.fits[k].status != NewtonStatus::kConverged) continue;  // separation is a test of its own
         const Matrix x = s.design(listed[k], gene_terms, s.q, true);
-        expect_maximum(sets.view(), x, s.offset.data(), Values(&r.coef[k * columns], &r.coef[k * columns] + columns),
-                       Values(&r.se[k * columns], &r.se[k * columns] + columns), r.fits[k].loglik,
+        expect_maximum(sets.view(), x, s.offset.data(), Doubles(&r.coef[k * columns], &r.coef[k * columns] + columns),
+                       Doubles(&r.se[k * columns], &r.se[k * columns] + columns), r.fits[k].loglik,
                        r.fits[k].start_loglik, r.fits[k].score);
       }
       EXPECT_EQ(r.fits[0].status, NewtonStatus::kConverged);

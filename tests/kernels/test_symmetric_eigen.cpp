@@ -13,7 +13,7 @@
 namespace engram::kernels {
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kNoNumber = std::numeric_limits<double>::quiet_NaN();
 
 std::vector<double> random_doubles(dim_t count, unsigned seed) {
   std::mt19937 rng(seed);
@@ -26,7 +26,7 @@ std::vector<double> random_doubles(dim_t count, unsigned seed) {
 /// Symmetric, of at most the given rank; the upper triangle is poisoned.
 std::vector<double> random_symmetric(dim_t n, dim_t rank, unsigned seed) {
   const std::vector<double> root = random_doubles(n * rank, seed);
-  std::vector<double> a(std::size_t(n * n), kNan);
+  std::vector<double> a(std::size_t(n * n), kNoNumber);
   for (dim_t i = 0; i < n; ++i)
     for (dim_t j = 0; j <= i; ++j) {
       double sum = 0;
@@ -39,7 +39,7 @@ std::vector<double> random_symmetric(dim_t n, dim_t rank, unsigned seed) {
 TEST(SymmetricEigen, MatchesJacobiAtOddExtentsAndRanks) {
   for (const auto& [n, rank] : std::vector<std::pair<dim_t, dim_t>>{{0, 0}, {1, 1}, {2, 1}, {17, 17}, {33, 5}}) {
     const std::vector<double> a = random_symmetric(n, rank, 3);
-    std::vector<double> values(std::size_t(n), kNan), expected = values, vectors(std::size_t(n * n), kNan);
+    std::vector<double> values(std::size_t(n), kNoNumber), expected = values, vectors(std::size_t(n * n), kNoNumber);
     kCpuSymmetricEigen.eigen({}, {a.data(), n, values.data(), vectors.data()});
     reference::symmetric_eigen({a.data(), n, expected.data(), nullptr});
     for (dim_t i = 0; i < n; ++i) EXPECT_NEAR(values[std::size_t(i)], expected[std::size_t(i)], 1e-11 * double(n));
@@ -50,14 +50,14 @@ TEST(SymmetricEigen, MatchesJacobiAtOddExtentsAndRanks) {
           sum += values[std::size_t(k)] * vectors[std::size_t(i * n + k)] * vectors[std::size_t(j * n + k)];
         EXPECT_NEAR(sum, a[std::size_t(i * n + j)], 1e-11 * double(n)) << n << " " << i << " " << j;
       }
-    std::vector<double> alone(std::size_t(n), kNan);
+    std::vector<double> alone(std::size_t(n), kNoNumber);
     kCpuSymmetricEigen.eigen({}, {a.data(), n, alone.data(), nullptr});
     for (dim_t i = 0; i < n; ++i) EXPECT_NEAR(alone[std::size_t(i)], values[std::size_t(i)], 1e-11 * double(n));
   }
 }
 
 TEST(SymmetricEigen, RefusesWhatIsNotFinite) {
-  const std::vector<double> a = {1, 0, kNan, 1};
+  const std::vector<double> a = {1, 0, kNoNumber, 1};
   std::vector<double> values(2);
   EXPECT_THROW(kCpuSymmetricEigen.eigen({}, {a.data(), 2, values.data(), nullptr}), DataError);
 }
@@ -68,7 +68,7 @@ TEST(SymmetricEigen, CongruenceMatchesReference) {
     for (dim_t i = 0; i < n; ++i)
       for (dim_t j = 0; j < i; ++j) a[std::size_t(j * n + i)] = a[std::size_t(i * n + j)];
     const std::vector<double> b = random_doubles(n * m, 5);
-    std::vector<double> got(std::size_t(m * m), kNan), expected = got;
+    std::vector<double> got(std::size_t(m * m), kNoNumber), expected = got;
     kCpuSymmetricEigen.congruence({}, {a.data(), b.data(), n, m, got.data()});
     reference::congruence({a.data(), b.data(), n, m, expected.data()});
     for (std::size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], expected[i], 1e-10 * (1 + std::abs(expected[i])));

@@ -7,6 +7,7 @@ import check_argument_table
 import check_fanout
 import check_layers
 import check_text
+import check_units
 
 
 def layers(path, text):
@@ -90,6 +91,31 @@ class CheckFanout(unittest.TestCase):
     def test_number_of_users_is_limited(self):
         users = {f"models__a{i}": ("cpp", self.USE) for i in range(check_fanout.LIMIT)}
         self.assertEqual(len(self.findings(**users)), 1)
+
+
+class CheckUnits(unittest.TestCase):
+    def clashes(self, first, second, folder="models"):
+        return [line for _, line, _ in check_units.check({f"{folder}/a.cpp": first, f"{folder}/b.cpp": second})]
+
+    def test_private_names_clash(self):
+        for text in ("constexpr int kA = 1, kB{2};\n", "struct Kept {\n  int f() { return 0; }\n};\n", "enum Purpose { kB };\n",
+                     "template <class T>\nstd::vector<T> row(const T& x) {\n  return {x};\n}\n"):
+            self.assertEqual(len(self.clashes("namespace {\n" + text + "}\n", "namespace {\n\n" + text + "}\n")) > 0, True, text)
+
+    def test_statics_macros_and_tests_clash(self):
+        for text in ("static int f(int x) {\n  return x;\n}\n", "#define ROWS 3\n", "TEST(Suite, Name) {\n}\n"):
+            self.assertEqual(len(self.clashes(text, text)), 1, text)
+
+    def test_overloads_members_and_declarations_of_others_pass(self):
+        self.assertEqual(self.clashes("namespace {\nint f(int x) {\n  return x;\n}\n}\n",
+                                      "namespace {\nint f(const float* x) {\n  int kA = 0;\n  return kA;\n}\n}\n"), [])
+        self.assertEqual(self.clashes("Tensor relu(const Tensor& x) {\n  return x;\n}\n", "Tensor relu(const Tensor& x);\n"), [])
+        self.assertEqual(self.clashes("namespace a {\nnamespace {\nint f() {\n}\n}\n}\n", "namespace b {\nnamespace {\nint f() {\n}\n}\n}\n"), [])
+
+    def test_other_targets_pass(self):
+        text = "namespace {\nconstexpr int kA = 1;\n}\n"
+        self.assertEqual(self.clashes(text, text, "apps"), [])
+        self.assertEqual(list(check_units.check({"models/data/a.cpp": text, "models/nets/a.cpp": text})), [])
 
 
 class CheckArgumentTable(unittest.TestCase):

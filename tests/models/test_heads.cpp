@@ -11,21 +11,16 @@
 namespace engram {
 namespace {
 
+using testing::random_tensor;
 using testing::random_values;
 using testing::relative_difference;
-
-Tensor random(const Shape& shape, unsigned seed) {
-  dim_t count = 1;
-  for (dim_t extent : shape) count *= extent;
-  return Tensor::from(random_values(count, seed), shape);
-}
 
 TEST(ChannelSplit, PartsAreTheChannelsInOrder) {
   Generator generator(3);
   for (const ChannelSplit& split : {ChannelSplit::natural(48, 0.25), ChannelSplit::random(48, 0.25, generator)}) {
     EXPECT_EQ(split.first().size(), 12u);
     EXPECT_EQ(split.second().size(), 36u);
-    Tensor x = random({2, 48, 3, 3}, 1).blocked();
+    Tensor x = random_tensor({2, 48, 3, 3}, 1).blocked();
     x.set_requires_grad();
     const ChannelSplit::Parts parts = split(x);
     for (std::size_t i = 0; i < split.second().size(); ++i)
@@ -45,7 +40,7 @@ TEST(ChannelSplit, WhatIsNoSplitIsRefused) {
   EXPECT_ERROR(ChannelSplit::natural(4, 1), UsageError, "on both sides");
   EXPECT_ERROR(ChannelSplit({0, 1}, {1, 2}), DataError, "each of 0 to C-1 once");
   EXPECT_ERROR(ChannelSplit({0, 1}, {}), DataError, "each of 0 to C-1 once");
-  EXPECT_ERROR(ChannelSplit::natural(4, 0.5)(random({1, 5, 2, 2}, 1)), ShapeError, "expected 4 channels");
+  EXPECT_ERROR(ChannelSplit::natural(4, 0.5)(random_tensor({1, 5, 2, 2}, 1)), ShapeError, "expected 4 channels");
 }
 
 std::vector<std::unique_ptr<Network>> networks(int count) {
@@ -58,7 +53,7 @@ std::vector<std::unique_ptr<Network>> networks(int count) {
 TEST(BranchedNetwork, BranchesShareTheTrunk) {
   BranchedNetwork net(networks(3), 2);
   net.train(false);
-  const Tensor x = random({2, 3, 8, 8}, 1);
+  const Tensor x = random_tensor({2, 3, 8, 8}, 1);
   const BranchedNetwork::Output out = net.forward(x, {.taps = true});
   ASSERT_EQ(out.branches.size(), 3u);
   EXPECT_EQ(out.trunk.shape(), (Shape{2, 32, 4, 4}));
@@ -81,7 +76,7 @@ TEST(BranchedNetwork, ParametersAreThoseThatPlayAPart) {
   EXPECT_EQ(of_second, 2u + 4u + 3u + 2u);
   EXPECT_TRUE(net.branch(1).is_training());
 
-  const BranchedNetwork::Output out = net.forward(random({4, 3, 8, 8}, 1));
+  const BranchedNetwork::Output out = net.forward(random_tensor({4, 3, 8, 8}, 1));
   backward(sum(square(out.branches[0].logits)) + sum(square(out.branches[1].logits)));
   for (const NamedTensor& parameter : net.named_parameters())
     EXPECT_TRUE(parameter.tensor.grad().defined()) << parameter.name;

@@ -10,14 +10,9 @@
 namespace engram {
 namespace {
 
+using testing::random_tensor;
 using testing::random_values;
 using testing::relative_difference;
-
-Tensor random(const Shape& shape, unsigned seed) {
-  dim_t count = 1;
-  for (dim_t extent : shape) count *= extent;
-  return Tensor::from(random_values(count, seed), shape);
-}
 
 /// Scatters each input pixel times the kernel, as the definition has it.
 std::vector<double> transposed(const ConvTranspose2dConfig& c, const Tensor& x, const Tensor& weight, dim_t out_h,
@@ -48,7 +43,7 @@ TEST(ConvTranspose2d, ScattersTheKernel) {
   for (const ConvTranspose2dConfig& c : configs) {
     ConvTranspose2d layer(c, {});
     layer.initialize(3);
-    const Tensor x = random({2, c.in_channels, 4, 5}, 1);
+    const Tensor x = random_tensor({2, c.in_channels, 4, 5}, 1);
     const Tensor y = layer.forward(x);
     const dim_t h = 3 * c.stride - 2 * c.padding + c.kernel + c.output_padding;
     const dim_t w = 4 * c.stride - 2 * c.padding + c.kernel + c.output_padding;
@@ -62,14 +57,14 @@ TEST(ConvTranspose2d, ScattersTheKernel) {
 TEST(ConvTranspose2d, HasABiasAndGradients) {
   ConvTranspose2d layer({.in_channels = 2, .out_channels = 3, .bias = true}, {});
   layer.initialize(3);
-  Tensor x = random({1, 2, 3, 3}, 1);
+  Tensor x = random_tensor({1, 2, 3, 3}, 1);
   x.set_requires_grad();
   const Tensor y = layer.forward(x);
   backward(sum(square(y)));
   EXPECT_TRUE(x.grad().defined() && layer.weight.grad().defined());
   // d/db of sum(y^2) = sum of 2 y over images and pixels.
   EXPECT_LT(relative_difference(layer.bias.grad(), 2.f * sum(y, {0, 2, 3})), 1e-5);
-  EXPECT_ERROR(layer.forward(random({1, 3, 3, 3}, 1)), ShapeError, "expected x [N,2,H,W]");
+  EXPECT_ERROR(layer.forward(random_tensor({1, 3, 3, 3}, 1)), ShapeError, "expected x [N,2,H,W]");
   EXPECT_ERROR(ConvTranspose2d({.in_channels = 2, .out_channels = 3, .output_padding = 2}, {}), UsageError,
                "from 0 to below the stride of 2, got 2");
 }
@@ -80,7 +75,7 @@ TEST(Conv2dLayer, GroupsSeeTheirOwnChannels) {
   layer.initialize(3);
   EXPECT_EQ(layer.weight.shape(), (Shape{4, 3, 3, 3}));
   EXPECT_EQ(Conv2d::fan_in(config), 27);
-  const Tensor x = random({2, 6, 5, 5}, 1);
+  const Tensor x = random_tensor({2, 6, 5, 5}, 1);
   const auto half = [&](int g) {
     return conv2d(slice(x, 1, 3 * g, 3 * g + 3), slice(layer.weight, 0, 2 * g, 2 * g + 2),
                   slice(layer.bias, 0, 2 * g, 2 * g + 2), {.padding = 1});
@@ -95,7 +90,7 @@ TEST(BatchNorm2dLayer, TakesEpsMomentumAndNoParameters) {
   layer.initialize(1);
   EXPECT_EQ(layer.num_parameters(), 0);
   EXPECT_EQ(layer.named_state().size(), 2u);
-  const Tensor x = random({4, 3, 2, 2}, 1);
+  const Tensor x = random_tensor({4, 3, 2, 2}, 1);
   const Tensor mu = mean(x, {0, 2, 3}, true), variance = mean(square(x - mu), {0, 2, 3}, true);
   EXPECT_LT(relative_difference(layer.forward(x), (x - mu) / sqrt(variance + 0.5f)), 1e-5);
   EXPECT_LT(relative_difference(layer.running_mean, 0.25f * reshape(mu, {3})), 1e-5);
@@ -109,7 +104,7 @@ TEST(BatchNorm2dLayer, TakesEpsMomentumAndNoParameters) {
 
 TEST(ChannelShuffle, DealsTheChannelsOut) {
   for (const dim_t channels : {6, 48}) {
-    const Tensor x = random({2, channels, 3, 3}, 1);
+    const Tensor x = random_tensor({2, channels, 3, 3}, 1);
     const Tensor y = channel_shuffle(channels == 48 ? x.blocked() : x, 3);
     EXPECT_EQ(y.layout(), channels == 48 ? Layout::kBlocked : Layout::kStrided);
     for (dim_t c = 0; c < channels; ++c) {
@@ -117,7 +112,7 @@ TEST(ChannelShuffle, DealsTheChannelsOut) {
       EXPECT_EQ(slice(y, 1, to, to + 1).to_vector(), slice(x, 1, c, c + 1).to_vector()) << c;
     }
   }
-  EXPECT_ERROR(channel_shuffle(random({1, 5, 2, 2}, 1), 3), UsageError, "divide the channels");
+  EXPECT_ERROR(channel_shuffle(random_tensor({1, 5, 2, 2}, 1), 3), UsageError, "divide the channels");
 }
 
 }  // namespace

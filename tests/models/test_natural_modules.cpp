@@ -14,14 +14,11 @@
 namespace engram {
 namespace {
 
+using testing::random_tensor;
 using testing::random_values;
 using testing::relative_difference;
 
-Tensor random(const Shape& shape, unsigned seed) {
-  return Tensor::from(random_values(numel(shape), seed), shape);
-}
-
-double norm_of(const Tensor& x) {
+double l2_norm(const Tensor& x) {
   double squares = 0;
   for (float v : x.to_vector()) squares += double(v) * v;
   return std::sqrt(squares);
@@ -35,7 +32,7 @@ TEST(ImageGenerator, ParametersAreThoseOfTheMethod) {
   generator.initialize(3);
   const StateDict state = generator.state();
   const auto rms = [&](const char* name) {
-    return norm_of(state.at(name)) / std::sqrt(double(state.at(name).numel()));
+    return l2_norm(state.at(name)) / std::sqrt(double(state.at(name).numel()));
   };
   EXPECT_NEAR(rms("l3.weight"), 0.03110 / std::sqrt(3), 1e-4);
   EXPECT_NEAR(rms("l3.bias"), 0.03110 / std::sqrt(3), 5e-4);
@@ -44,13 +41,13 @@ TEST(ImageGenerator, ParametersAreThoseOfTheMethod) {
   EXPECT_NEAR(rms("conv_block.10.weight"), 0.05893, 4e-3);
   EXPECT_EQ(rms("conv_block.3.bias"), 0);
   EXPECT_EQ(rms("conv_block.8.bias"), 0);
-  EXPECT_NEAR(norm_of(state.at("conv_block.0.weight") - Tensor::ones({128})) / std::sqrt(128.0), 0.02, 4e-3);
+  EXPECT_NEAR(l2_norm(state.at("conv_block.0.weight") - Tensor::ones({128})) / std::sqrt(128.0), 0.02, 4e-3);
 }
 
 TEST(ImageGenerator, MakesImagesByBatchStatistics) {
   ImageGenerator generator(12, {}, {});
   generator.initialize(3);
-  Tensor z = random({3, 12}, 1);
+  Tensor z = random_tensor({3, 12}, 1);
   const Tensor image = generator.forward(z);
   EXPECT_EQ(image.shape(), (Shape{3, 3, 32, 32}));
   const Tensor alone = generator.forward(slice(z, 0, 0, 2).clone());
@@ -58,7 +55,7 @@ TEST(ImageGenerator, MakesImagesByBatchStatistics) {
   backward(sum(square(image)));
   for (const NamedTensor& named : generator.named_parameters())
     EXPECT_TRUE(named.tensor.grad().defined()) << named.name;
-  EXPECT_ERROR(generator.forward(random({3, 11}, 1)), ShapeError, "[N,12]");
+  EXPECT_ERROR(generator.forward(random_tensor({3, 11}, 1)), ShapeError, "[N,12]");
 
   ImageGenerator grey(12, {1, 28, 20}, {});
   grey.initialize(3);
@@ -86,16 +83,16 @@ class Pyramid : public ::testing::TestWithParam<std::vector<TapSpec>> {};
 TEST_P(Pyramid, RewritesAreExact) {
   FeaturePyramid pyramid({}, GetParam(), {});
   pyramid.initialize(5);
-  Tensor x = random({2, 3, 32, 32}, 1);
+  Tensor x = random_tensor({2, 3, 32, 32}, 1);
   x.set_requires_grad();
   std::vector<Tensor> maps;
   for (const TapSpec& tap : GetParam())
-    maps.push_back(random({2, tap.channels, tap.height, tap.width}, unsigned(tap.channels)).blocked());
+    maps.push_back(random_tensor({2, tap.channels, tap.height, tap.width}, unsigned(tap.channels)).blocked());
   std::vector<Tensor> inputs = pyramid.parameters();
   inputs.push_back(x);
   maps[0].set_requires_grad();
 
-  const Tensor weights = random({2, 3, 32, 32}, 9), more_weights = random({2, 3, 32, 32}, 10);
+  const Tensor weights = random_tensor({2, 3, 32, 32}, 9), more_weights = random_tensor({2, 3, 32, 32}, 10);
   const auto gradients = [&](const FeaturePyramid::Output& out) {
     return grad({sum(weights * out.preimage) + sum(more_weights * out.addition)}, inputs);
   };
@@ -113,10 +110,10 @@ TEST_P(Pyramid, MapsAreConstants) {
   pyramid.initialize(5);
   std::vector<Tensor> maps;
   for (const TapSpec& tap : GetParam()) {
-    maps.push_back(random({1, tap.channels, tap.height, tap.width}, 2));
+    maps.push_back(random_tensor({1, tap.channels, tap.height, tap.width}, 2));
     maps.back().set_requires_grad();
   }
-  const FeaturePyramid::Output out = pyramid.forward(random({1, 3, 32, 32}, 1), maps);
+  const FeaturePyramid::Output out = pyramid.forward(random_tensor({1, 3, 32, 32}, 1), maps);
   const auto gradients = grad({sum(out.preimage)}, maps, {.allow_unused = true});
   for (const Tensor& gradient : gradients) EXPECT_FALSE(gradient.defined());
 }
@@ -142,7 +139,7 @@ TEST(FeaturePyramid, FitsEveryFamily) {
     const auto network = make_network(arch, 10);
     FeaturePyramid pyramid(network->image(), network->taps(), {});
     pyramid.initialize(1);
-    const Tensor x = random({2, 3, 32, 32}, 1);
+    const Tensor x = random_tensor({2, 3, 32, 32}, 1);
     EXPECT_EQ(pyramid.forward(x, network->features_inference(x)).preimage.shape(), x.shape()) << arch;
   }
 }
@@ -152,9 +149,9 @@ TEST(FeaturePyramid, RefusesOtherMaps) {
   EXPECT_ERROR(FeaturePyramid({}, {{16, 32, 32}, {32, 8, 16}}, {}), UsageError, "halve in size, got 32x32 and 8x16");
   EXPECT_ERROR(FeaturePyramid({}, {{16, 16, 32}, {32, 8, 16}}, {}), UsageError, "the image's 32x32 pixels, got 16x32");
   FeaturePyramid pyramid({}, {{16, 32, 32}, {32, 16, 16}}, {});
-  const Tensor x = random({1, 3, 32, 32}, 1);
-  EXPECT_ERROR(pyramid.forward(x, {random({1, 16, 32, 32}, 1)}), ShapeError, "expected 2 maps");
-  EXPECT_ERROR(pyramid.forward(x, {random({1, 16, 32, 32}, 1), random({1, 16, 16, 16}, 1)}), ShapeError,
+  const Tensor x = random_tensor({1, 3, 32, 32}, 1);
+  EXPECT_ERROR(pyramid.forward(x, {random_tensor({1, 16, 32, 32}, 1)}), ShapeError, "expected 2 maps");
+  EXPECT_ERROR(pyramid.forward(x, {random_tensor({1, 16, 32, 32}, 1), random_tensor({1, 16, 16, 16}, 1)}), ShapeError,
                "expected map 2");
 }
 

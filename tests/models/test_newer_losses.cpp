@@ -20,7 +20,7 @@ namespace {
 
 using nlohmann::json;
 
-struct Outcome {
+struct NewerOutcome {
   Tensor loss;
   double tolerance = 1e-5, gradient_tolerance = 1e-4;
 };
@@ -70,7 +70,7 @@ bool standardises(const GoldenEntry& e) {
   return std::regex_search(e.id(), std::regex("_ls(\\.|$)"));
 }
 
-Outcome kd(GoldenEntry& e, const json&) {
+NewerOutcome kd(GoldenEntry& e, const json&) {
   const double tau = e.constant("T");
   const auto term = term_of({{"name", "kd"}, {"tau", tau}, {"standardise", standardises(e)}}, e.input("s"));
   const Tensor loss = term->loss(batch_of(e.input("s"), e.input("t"), {}));
@@ -82,12 +82,12 @@ Outcome kd(GoldenEntry& e, const json&) {
   return {ce + weighted};
 }
 
-Outcome dkd_part(GoldenEntry& e, const json&) {
+NewerOutcome dkd_part(GoldenEntry& e, const json&) {
   const DecoupledTerms terms = decoupled_kd(e.input("s"), e.input("t"), labels_of(e, e.input("s")), e.constant("T"));
   return {e.id().find("tckd") != std::string::npos ? terms.target : terms.others};
 }
 
-Outcome dkd(GoldenEntry& e, const json&) {
+NewerOutcome dkd(GoldenEntry& e, const json&) {
   const auto term = term_of({{"name", "dkd"},
                              {"alpha", e.constant("alpha")},
                              {"beta", e.constant("beta")},
@@ -104,7 +104,7 @@ Outcome dkd(GoldenEntry& e, const json&) {
   return {ce + weighted};
 }
 
-Outcome dkd_identity(GoldenEntry& e, const json& section) {
+NewerOutcome dkd_identity(GoldenEntry& e, const json& section) {
   const json* given = nullptr;
   for (const auto& other : section)
     if (other.contains("inputs") && other["inputs"].size() == 2 && other["inputs"][0]["name"] == "logits.s")
@@ -132,7 +132,7 @@ Outcome dkd_identity(GoldenEntry& e, const json& section) {
   return {};
 }
 
-Outcome standardise(GoldenEntry& e, const json& section) {
+NewerOutcome standardise(GoldenEntry& e, const json& section) {
   Tensor w;
   if (e.has_input("w")) {
     w = e.input("w");
@@ -148,7 +148,7 @@ Outcome standardise(GoldenEntry& e, const json& section) {
   return {sum(w * z)};
 }
 
-Outcome dist(GoldenEntry& e, const json&) {
+NewerOutcome dist(GoldenEntry& e, const json&) {
   const auto& constants = e.json()["constants"];
   const double beta = constants.value("beta", 1.0), gamma = constants.value("gamma", 1.0);
   const bool equal = !e.has_input("t");
@@ -156,10 +156,10 @@ Outcome dist(GoldenEntry& e, const json&) {
       term_of({{"name", "dist"}, {"beta", beta}, {"gamma", gamma}, {"tau", e.constant("tau")}}, e.input("s"));
   const Tensor loss = term->loss(batch_of(e.input("s"), equal ? e.input("s") : e.input("t"), {}));
   // With itself only what is added to the norms is left.
-  return equal ? Outcome{loss, 5e-2, 1e-1} : Outcome{loss};
+  return equal ? NewerOutcome{loss, 5e-2, 1e-1} : NewerOutcome{loss};
 }
 
-Outcome mlkd_step(GoldenEntry& e, const json&) {
+NewerOutcome mlkd_step(GoldenEntry& e, const json&) {
   const auto term = term_of({{"name", "mlkd"},
                              {"kd", e.constant("kd")},
                              {"ce", e.constant("ce")},
@@ -181,26 +181,26 @@ Outcome mlkd_step(GoldenEntry& e, const json&) {
   return {loss};
 }
 
-Outcome mlkd_kd(GoldenEntry& e, const json&) {
+NewerOutcome mlkd_kd(GoldenEntry& e, const json&) {
   return {kd_term(e.input("sw"), e.input("tw"), e.constant("T"))};
 }
 
-Outcome mlkd_classes(GoldenEntry& e, const json&) {
+NewerOutcome mlkd_classes(GoldenEntry& e, const json&) {
   return {class_relation_term(e.input("sw"), e.input("tw"), e.constant("T"))};
 }
 
-Outcome mlkd_samples(GoldenEntry& e, const json&) {
+NewerOutcome mlkd_samples(GoldenEntry& e, const json&) {
   return {batch_relation_term(e.input("sw"), e.input("tw"), e.constant("T"))};
 }
 
-Outcome mlkd_masked(GoldenEntry& e, const json&) {
+NewerOutcome mlkd_masked(GoldenEntry& e, const json&) {
   const auto mask = e.json()["constants"]["mask"].get<std::vector<float>>();
   EXPECT_EQ(unsure_samples(e.input("tw")).to_vector(), mask);
   const Tensor m = Tensor::from(mask, {dim_t(mask.size())}, e.device());
   return {masked_kd_term(e.input("sw"), e.input("tw"), m, e.constant("T"))};
 }
 
-Outcome ctkd(GoldenEntry& e, const json&) {
+NewerOutcome ctkd(GoldenEntry& e, const json&) {
   const auto term = term_of({{"name", "ctkd"},
                              {"start", e.constant("t_start")},
                              {"range", e.constant("t_end")},
@@ -216,10 +216,10 @@ Outcome ctkd(GoldenEntry& e, const json&) {
   e.skip_part("lambda_");  // seen in the gradient
   // At a temperature of 15 the divergence of standardised logits is a few thousandths of the logarithms that it is the
   // difference of, and theta's gradient is a difference of such once more: float32 has 4 to 2 digits of them.
-  return standardises(e) ? Outcome{loss, 2e-5, 5e-3} : Outcome{loss, 1e-5, 2e-3};
+  return standardises(e) ? NewerOutcome{loss, 2e-5, 5e-3} : NewerOutcome{loss, 1e-5, 2e-3};
 }
 
-Outcome review_hcl(GoldenEntry& e, const json&) {
+NewerOutcome review_hcl(GoldenEntry& e, const json&) {
   std::vector<double> levels;
   Tensor total;
   for (int i = 0; e.has_input("s" + std::to_string(i)); ++i) {
@@ -233,7 +233,7 @@ Outcome review_hcl(GoldenEntry& e, const json&) {
   return {total};
 }
 
-Outcome review_fusion(GoldenEntry& e, const json&) {
+NewerOutcome review_fusion(GoldenEntry& e, const json&) {
   ReviewFusion fusion(dim_t(e.constant("in_channel")), dim_t(e.constant("mid_channel")),
                       dim_t(e.constant("out_channel")), e.json()["constants"]["fuse"], e.device());
   const std::string prefix = "abf." + e.id().substr(e.id().rfind('.') + 1) + ".";
@@ -249,7 +249,7 @@ Outcome review_fusion(GoldenEntry& e, const json&) {
   return {sum(r.output * e.input("gy")) + sum(r.residual * e.input("gx"))};
 }
 
-Outcome review_step(GoldenEntry& e, const json&) {
+NewerOutcome review_step(GoldenEntry& e, const json&) {
   Features student, teacher;
   for (int i = 1; e.has_input("feat" + std::to_string(i)); ++i) {
     student.sums.push_back(e.input("feat" + std::to_string(i)));
@@ -280,13 +280,13 @@ Outcome review_step(GoldenEntry& e, const json&) {
   return {ce + weighted};
 }
 
-struct Kind {
+struct NewerKind {
   const char* id;  ///< how the ids of the entries begin
-  Outcome (*compute)(GoldenEntry&, const json& section);
+  NewerOutcome (*compute)(GoldenEntry&, const json& section);
 };
 
 /// The first that fits counts.
-const Kind kKinds[] = {
+const NewerKind kNewerKinds[] = {
     {"kd.t", kd},
     {"kd_ls", kd},
     {"dkd.tckd", dkd_part},
@@ -314,12 +314,12 @@ TEST_P(NewerLosses, AreThoseOfTheReleasedCode) {
   ASSERT_FALSE(section.empty());
   for (const auto& row : section) {
     GoldenEntry entry(row, file["seed"], parse_device(GetParam()));
-    const Kind* kind = nullptr;
-    for (const Kind& k : kKinds)
+    const NewerKind* kind = nullptr;
+    for (const NewerKind& k : kNewerKinds)
       if (!kind && entry.id().starts_with(k.id)) kind = &k;
     ASSERT_NE(kind, nullptr) << "no loss for the entry " << entry.id() << " of " << entry.code();
     SCOPED_TRACE(entry.id());
-    const Outcome outcome = kind->compute(entry, section);
+    const NewerOutcome outcome = kind->compute(entry, section);
     entry.expect_parts(std::min(outcome.tolerance, 1e-4));
     if (outcome.loss.defined()) entry.expect_loss(outcome.loss, outcome.tolerance, outcome.gradient_tolerance);
   }

@@ -20,6 +20,20 @@ inline std::vector<float> random_values(dim_t count, unsigned seed, float low = 
   return values;
 }
 
+/// `count` normal values, the same for the same seed.
+inline std::vector<float> normal_values(dim_t count, unsigned seed, float mean = 0, float std = 1) {
+  std::mt19937 rng(seed);
+  std::normal_distribution<float> normal(mean, std);
+  std::vector<float> values(static_cast<std::size_t>(count));
+  for (float& v : values) v = normal(rng);
+  return values;
+}
+
+/// The values as the references in double want them.
+inline std::vector<double> widen(const std::vector<float>& values) {
+  return {values.begin(), values.end()};
+}
+
 /// `count` NaNs: an output that a kernel must overwrite.
 inline std::vector<float> poisoned(dim_t count) {
   return std::vector<float>(count, std::numeric_limits<float>::quiet_NaN());

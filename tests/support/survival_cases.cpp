@@ -63,6 +63,10 @@ std::string golden_text(const std::string& name) {
   return text.str();
 }
 
+nlohmann::json read_golden(const std::string& name) {
+  return nlohmann::json::parse(golden_text(name));
+}
+
 SurvivalCase case_of_table(const NumberTable& table) {
   SurvivalCase result{.outcome = {}, .covariates = survival::CovariateMatrix(dim_t(table.rows())), .cluster = {}};
   for (std::size_t j = 0; j < table.names.size(); ++j) {

@@ -1,6 +1,7 @@
 #pragma once
 /// The stored survival data sets and the results that R gave for them (tests/golden/survival).
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ NumberTable read_number_table(const std::string& path);
 
 /// The text of the stored file survival/golden/`name` (golden_path).
 std::string golden_text(const std::string& name);
+/// The same, parsed.
+nlohmann::json read_golden(const std::string& name);
 
 /// One of the cases, with its special columns put in their places.
 struct SurvivalCase {

@@ -7,7 +7,13 @@
 #include <string>
 #include <system_error>
 
+#include "engine/io/atomic_file.h"
+
 namespace engram::test {
+
+std::string file_text(const std::filesystem::path& file) {
+  return std::string(io::as_text(io::read_file(file)));
+}
 
 TempFolder::TempFolder() {
   std::string name = (std::filesystem::temp_directory_path() / "engram-test-XXXXXX").string();

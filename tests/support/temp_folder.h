@@ -1,7 +1,8 @@
 #pragma once
-/// A folder that lives as long as a test.
+/// A folder that lives as long as a test, and what its files hold.
 
 #include <filesystem>
+#include <string>
 
 namespace engram::test {
 
@@ -23,5 +24,8 @@ class TempFolder {
  private:
   std::filesystem::path path_;
 };
+
+/// The text of a file. Throws IoError when it cannot be read.
+std::string file_text(const std::filesystem::path& file);
 
 }  // namespace engram::test

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "engine/tensor.h"
+#include "tests/support/kernel_testing.h"
 
 namespace engram::testing {
 
@@ -21,6 +22,11 @@ inline double relative_difference(const Tensor& actual, const Tensor& expected) 
     scale = std::max(scale, double(std::abs(b[i])));
   }
   return largest / scale;
+}
+
+/// Uniform in [-1, 1), the same for the same seed.
+inline Tensor random_tensor(const Shape& shape, unsigned seed) {
+  return Tensor::from(random_values(numel(shape), seed), shape);
 }
 
 /// A GoogleTest name from an architecture's.

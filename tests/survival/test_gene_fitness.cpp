@@ -15,6 +15,7 @@
 #include "models/genes/fitness/likelihood_gain.h"
 #include "models/genes/forward_terms.h"
 #include "models/genes/search/climb.h"
+#include "tests/support/competition_cohort.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/golden.h"
 #include "tests/support/sanitized.h"
@@ -22,13 +23,9 @@
 namespace engram::genes {
 namespace {
 
+using testing::competition;
 using Json = nlohmann::json;
 using engram::testing::sample_size;
-
-const Cohort& competition() {
-  static const Cohort cohort = load_cohort_folder(testing::golden_path("survival/hackathon")).cohort;
-  return cohort;
-}
 
 const Json& wrapper_golden() {
   static const Json golden = Json::parse(std::ifstream(testing::golden_path("survival/golden/wrapper_hackathon.json")));

@@ -18,6 +18,7 @@
 #include "models/genes/reference_law.h"
 #include "models/genes/residual_replicates.h"
 #include "models/genes/selective_interval.h"
+#include "tests/support/competition_cohort.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/kernel_testing.h"
 #include "tests/support/sanitized.h"
@@ -26,11 +27,7 @@
 namespace engram::genes {
 namespace {
 
-const Cohort& competition() {
-  static const Cohort cohort =
-      load_cohort_folder(std::string(ENGRAM_SOURCE_DIR) + "/tests/golden/survival/hackathon").cohort;
-  return cohort;
-}
+using testing::competition;
 
 /// The setting with fewer patients and genes.
 NullSetting smaller(const std::string& name, dim_t patients, dim_t genes) {

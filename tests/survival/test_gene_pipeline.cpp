@@ -17,6 +17,7 @@
 #include "models/genes/ranking.h"
 #include "models/genes/recovery.h"
 #include "models/genes/stability.h"
+#include "tests/support/competition_cohort.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/golden.h"
 #include "tests/support/sanitized.h"
@@ -27,11 +28,7 @@ namespace {
 
 using engram::testing::sample_size;
 using engram::testing::small_cohort;
-
-const Cohort& competition() {
-  static const Cohort cohort = load_cohort_folder(testing::golden_path("survival/hackathon")).cohort;
-  return cohort;
-}
+using testing::competition;
 
 /// The inferred key (docs/methods/genes.md, "The problem"), as gene columns.
 std::set<dim_t> inferred_key() {

@@ -13,6 +13,7 @@
 #include "models/genes/null_model.h"
 #include "models/genes/screens.h"
 #include "models/genes/simulator.h"
+#include "tests/support/competition_cohort.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/golden.h"
 #include "tests/support/kernel_testing.h"
@@ -21,13 +22,9 @@
 namespace engram::genes {
 namespace {
 
+using testing::competition;
 using testing::NumberTable;
 using testing::read_number_table;
-
-const Cohort& competition() {
-  static const Cohort cohort = load_cohort_folder(testing::golden_path("survival/hackathon")).cohort;
-  return cohort;
-}
 
 const Cohort& simulated_file() {
   static const Cohort cohort = [] {
@@ -268,7 +265,7 @@ TEST(GeneScreens, ThreadsDoNotMatter) {
 }
 
 /// A small simulated cohort to damage.
-Cohort small_cohort() {
+Cohort three_patients() {
   SimulatorSettings settings;
   settings.patients = 120;
   settings.genes = 30;
@@ -298,7 +295,7 @@ void expect_finite(const GeneTests& tests) {
 }
 
 TEST(GeneScreens, HopelessGenesGiveFiniteRowsWithAStatus) {
-  Cohort cohort = small_cohort();
+  Cohort cohort = three_patients();
   replace_gene(cohort, 0, [](dim_t) { return false; });
   replace_gene(cohort, 1, [](dim_t) { return true; });
   replace_gene(cohort, 2, [&](dim_t i) { return cohort.treatment[static_cast<std::size_t>(i)] == 1; });
@@ -332,14 +329,14 @@ TEST(GeneScreens, HopelessGenesGiveFiniteRowsWithAStatus) {
 }
 
 TEST(GeneScreens, CohortsThatNoScreenCanUseAreRefused) {
-  Cohort everybody = small_cohort();
+  Cohort everybody = three_patients();
   std::fill(everybody.treatment.begin(), everybody.treatment.end(), 1);
   EXPECT_ERROR(score_screen(everybody), DataError, "expected treated and untreated patients, got 120 treated of 120");
   EXPECT_ERROR(screen_b(everybody), DataError, "no interaction can be estimated");
   EXPECT_ERROR(screen_c(everybody), DataError, "no interaction can be estimated");
   EXPECT_ERROR(aft_screen(everybody), DataError, "no interaction can be estimated");
   EXPECT_NO_THROW(screen_a(everybody));
-  Cohort nobody = small_cohort();
+  Cohort nobody = three_patients();
   std::fill(nobody.event.begin(), nobody.event.end(), 0);
   EXPECT_ERROR(screen_a(nobody), DataError, "expected at least one death, got none");
   EXPECT_ERROR(default_filter(nobody), DataError, "expected at least one death");

@@ -17,6 +17,7 @@
 #include "models/genes/methods.h"
 #include "models/genes/prediction.h"
 #include "models/genes/recovery.h"
+#include "tests/support/competition_cohort.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/golden.h"
 #include "tests/support/sanitized.h"
@@ -27,14 +28,10 @@ namespace {
 
 using engram::testing::sample_size;
 using engram::testing::small_cohort;
-
-const Cohort& competition() {
-  static const Cohort cohort = load_cohort_folder(testing::golden_path("survival/hackathon")).cohort;
-  return cohort;
-}
+using testing::competition;
 
 /// The smallest pipeline.
-PipelineOptions quick() {
+PipelineOptions smallest_pipeline() {
   PipelineOptions options;
   options.wrapper.seeds = 1;
   options.wrapper.evaluations = 100;
@@ -119,7 +116,7 @@ TEST(Prediction, ThePipelinesGenesHelpAndThreadsDoNotMatter) {
   for (int threads : {1, 3}) {
     omp_set_num_threads(threads);
     const Prediction prediction =
-        cross_validate_pipeline(small_cohort().cohort, quick(), {.repeats = 1, .folds = 3, .seed = 2});
+        cross_validate_pipeline(small_cohort().cohort, smallest_pipeline(), {.repeats = 1, .folds = 3, .seed = 2});
     ASSERT_EQ(prediction.size(), 1u);
     EXPECT_GT(prediction[0].genes.harrell, prediction[0].base.harrell);
     runs.push_back(prediction[0].genes.partial_likelihood);
@@ -151,7 +148,7 @@ TEST(Bootstrap, CountsListsAndThreadsDoNotMatter) {
   for (int threads : {1, 3}) {
     omp_set_num_threads(threads);
     int last = 0;
-    made.push_back(bootstrap_pipeline(cohort, key.key, {.resamples = resamples, .pipeline = quick()},
+    made.push_back(bootstrap_pipeline(cohort, key.key, {.resamples = resamples, .pipeline = smallest_pipeline()},
                                       [&](int done) { last = std::max(last, done); }));
     EXPECT_EQ(last, resamples);
   }
@@ -173,12 +170,12 @@ TEST(Bootstrap, CountsListsAndThreadsDoNotMatter) {
 }
 
 TEST(Bootstrap, LeavesOutWhatCannotRun) {
-  const Bootstrap stopped =
-      bootstrap_pipeline(small_cohort().cohort, {0}, {.resamples = 3, .pipeline = quick()}, {}, [] { return true; });
+  const Bootstrap stopped = bootstrap_pipeline(
+      small_cohort().cohort, {0}, {.resamples = 3, .pipeline = smallest_pipeline()}, {}, [] { return true; });
   EXPECT_EQ(stopped.runs, 0);
   EXPECT_EQ(stopped.mean, 0);
   EXPECT_ERROR(bootstrap_pipeline(competition(), {}, {.resamples = 0}), UsageError, "got 0");
-  PipelineOptions options = quick();
+  PipelineOptions options = smallest_pipeline();
   options.filter.at_most = 129;
   EXPECT_ERROR(bootstrap_pipeline(competition(), {}, {.resamples = 2, .pipeline = options}), UsageError, "got 129");
 }

@@ -12,6 +12,7 @@
 #include "models/genes/pipeline.h"
 #include "models/genes/treatment_weighting.h"
 #include "models/survival/propensity.h"
+#include "tests/support/competition_cohort.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/golden.h"
 #include "tests/support/small_cohort.h"
@@ -19,12 +20,8 @@
 namespace engram::genes {
 namespace {
 
+using testing::competition;
 using Json = nlohmann::json;
-
-const Cohort& competition() {
-  static const Cohort cohort = load_cohort_folder(testing::golden_path("survival/hackathon")).cohort;
-  return cohort;
-}
 
 const Json& golden() {
   static const Json json = Json::parse(std::ifstream(testing::golden_path("survival/golden/weighted_hackathon.json")));

@@ -19,16 +19,12 @@ namespace engram::survival {
 namespace {
 
 using ::engram::testing::at_thread_counts;
-using ::engram::testing::golden_text;
 using ::engram::testing::load_survival_case;
 using ::engram::testing::random_survival;
 using ::engram::testing::RandomSurvival;
+using ::engram::testing::read_golden;
 using ::engram::testing::survival_arrangements;
 using nlohmann::json;
-
-json read_golden(const std::string& name) {
-  return json::parse(golden_text(name));
-}
 
 CoxOptions exact(CoxTies ties) {
   return {.ties = ties, .newton = exact_newton()};

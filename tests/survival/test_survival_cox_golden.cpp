@@ -15,15 +15,11 @@ namespace engram::survival {
 namespace {
 
 using ::engram::testing::Deviation;
-using ::engram::testing::golden_text;
 using ::engram::testing::load_survival_case;
+using ::engram::testing::read_golden;
 using ::engram::testing::relative_error;
 using ::engram::testing::SurvivalCase;
 using nlohmann::json;
-
-json read_golden(const std::string& name) {
-  return json::parse(golden_text(name));
-}
 
 const char* const kCases[] = {"aml",
                               "lung3",

@@ -17,7 +17,7 @@ using ::engram::testing::random_survival;
 using ::engram::testing::RandomSurvival;
 using ::engram::testing::survival_arrangements;
 
-CoxOptions exact(CoxTies ties) {
+CoxOptions exact_fit(CoxTies ties) {
   return {.ties = ties, .newton = exact_newton()};
 }
 
@@ -28,7 +28,7 @@ TEST(SurvivalCoxResiduals, MartingaleResidualsSumToZeroAndScoreResidualsToTheSco
     const RandomSurvival data = random_survival(options);
     const SurvivalDesign design(data.outcome, data.covariates);
     for (CoxTies ties : {CoxTies::kEfron, CoxTies::kBreslow}) {
-      const CoxModel model(design, exact(ties));
+      const CoxModel model(design, exact_fit(ties));
       const CoxFit fit = fit_cox(model, design.all_columns());
       if (fit.status.num_infinite > 0) continue;
       const std::vector<double> martingale = martingale_residuals(model, fit), score = score_residuals(model, fit);
@@ -78,7 +78,7 @@ TEST(SurvivalCoxResiduals, ProportionalHazardsCheckFindsWhatChangesWithTime) {
 TEST(SurvivalCoxResiduals, SchoenfeldResidualsSumToZero) {
   const RandomSurvival data = random_survival({.rows = 90, .columns = 3, .seed = 2, .distinct_times = 25, .strata = 2});
   const SurvivalDesign design(data.outcome, data.covariates);
-  const CoxModel model(design, exact(CoxTies::kEfron));
+  const CoxModel model(design, exact_fit(CoxTies::kEfron));
   const SchoenfeldResiduals residuals = schoenfeld_residuals(model, fit_cox(model, design.all_columns()));
   EXPECT_EQ(dim_t(residuals.time.size()), data.outcome.num_events());
   for (int j = 0; j < 3; ++j) {
@@ -96,7 +96,7 @@ TEST(SurvivalCoxResiduals, RobustErrorsOfWholeClustersAreThoseOfTheirSums) {
   std::vector<std::int32_t> own(70), pairs(70);
   for (int i = 0; i < 70; ++i) own[i] = 100 - i, pairs[i] = i / 2;
   const SurvivalDesign design(data.outcome, data.covariates);
-  const CoxModel model(design, exact(CoxTies::kEfron));
+  const CoxModel model(design, exact_fit(CoxTies::kEfron));
   const auto robust = [&](const std::vector<std::int32_t>& cluster) {
     return fit_cox(model, design.all_columns(), {.enabled = true, .cluster = cluster}).robust_covariance;
   };

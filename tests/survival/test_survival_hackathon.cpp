@@ -21,19 +21,15 @@ namespace engram::survival {
 namespace {
 
 using ::engram::testing::Deviation;
-using ::engram::testing::golden_text;
 using ::engram::testing::HackathonData;
 using ::engram::testing::load_hackathon;
 using ::engram::testing::load_survival_case;
 using ::engram::testing::NumberTable;
+using ::engram::testing::read_golden;
 using ::engram::testing::read_number_table;
 using ::engram::testing::relative_error;
 using ::engram::testing::SurvivalCase;
 using nlohmann::json;
-
-json read_golden(const std::string& name) {
-  return json::parse(golden_text(name));
-}
 
 /// Columns: treatment, clinical variables, genes, products of gene and treatment.
 struct GeneTable {

@@ -19,17 +19,13 @@ namespace {
 
 using ::engram::testing::at_thread_counts;
 using ::engram::testing::Deviation;
-using ::engram::testing::golden_text;
 using ::engram::testing::load_survival_case;
 using ::engram::testing::random_survival;
+using ::engram::testing::read_golden;
 using ::engram::testing::relative_error;
 using ::engram::testing::survival_arrangements;
 using ::engram::testing::SurvivalCase;
 using nlohmann::json;
-
-json read_golden(const std::string& name) {
-  return json::parse(golden_text(name));
-}
 
 /// The simulated screen file with every gene's product with treatment behind the genes.
 SurvivalCase screen_case() {

@@ -2,12 +2,12 @@
 
 #include "kernels/common/error.h"
 #include "kernels/common/parallel.h"
+#include "models/genes/forward_terms.h"
 
 namespace engram::genes {
 namespace {
 
 // A fit touches some hundred thousand numbers: enough to be worth a thread.
-constexpr dim_t kWorkOfFit = 100000;
 
 }  // namespace
 

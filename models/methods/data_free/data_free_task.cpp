@@ -1,20 +1,10 @@
 #include "models/methods/data_free/data_free_task.h"
 
 #include "engine/ops.h"
+#include "models/name_hash.h"
 
 namespace engram {
 namespace {
-
-/// 64-bit FNV-1a: what a purpose's word splits a seed with.
-std::uint64_t hash(const std::string& word) {
-  std::uint64_t value = 0xcbf29ce484222325u;
-  for (const char c : word) value = (value ^ std::uint8_t(c)) * 0x100000001b3u;
-  return value;
-}
-
-Tensor channels(const std::vector<float>& values, const Device& device) {
-  return Tensor::from(values, {1, dim_t(values.size()), 1, 1}, device);
-}
 
 const Normalization& checked(const DataFreeProblem& p) {
   check_student(p.teacher, p.student);
@@ -28,16 +18,16 @@ DataFreeTask::DataFreeTask(const DataFreeProblem& problem)
     : teacher_(problem.teacher),
       student_(problem.student),
       normalization_(checked(problem)),
-      noise_(Generator(problem.seed).split(hash("noise")).seed(), problem.teacher.device()),
+      noise_(Generator(problem.seed).split(name_hash("noise")).seed(), problem.teacher.device()),
       seed_(problem.seed),
-      mean_(channels(normalization_.mean, problem.teacher.device())),
-      deviation_(channels(normalization_.std, problem.teacher.device())) {
+      mean_(channel_values(normalization_.mean, problem.teacher.device())),
+      deviation_(channel_values(normalization_.std, problem.teacher.device())) {
   teacher_.eval();
   teacher_.set_requires_grad(false);
 }
 
 std::uint64_t DataFreeTask::seed_for(const std::string& purpose) const {
-  return Generator(seed_).split(hash(purpose)).seed();
+  return Generator(seed_).split(name_hash(purpose)).seed();
 }
 
 Tensor DataFreeTask::normalized(const Tensor& images) const {
@@ -55,6 +45,10 @@ void check_student(const Network& teacher, const Network& student) {
   if (teacher.image() != student.image())
     throw DataError(message("expected a student of the teacher's images of ", to_string(teacher.image()),
                             ", got one of ", to_string(student.image())));
+}
+
+Tensor channel_values(const std::vector<float>& values, const Device& device) {
+  return Tensor::from(values, {1, dim_t(values.size()), 1, 1}, device);
 }
 
 void check_normalization(const Normalization& normalization, dim_t channels) {

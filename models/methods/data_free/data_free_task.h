@@ -61,6 +61,10 @@ class DataFreeTask : public ClassifierTask {
 void check_student(const Network& teacher, const Network& student);
 /// Throws DataError unless there is one constant and one positive deviation a channel.
 void check_normalization(const Normalization& normalization, dim_t channels);
+
+/// Values of channels as [1, channels, 1, 1] on the device.
+Tensor channel_values(const std::vector<float>& values, const Device& device);
+
 /// Throws DataError, naming `method`, for a network without batch normalisation.
 void require_batch_norm(Network& network, const std::string& method);
 

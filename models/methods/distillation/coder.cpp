@@ -3,7 +3,7 @@
 namespace engram {
 namespace {
 
-constexpr float kSlope = 0.1f;
+constexpr float kCoderSlope = 0.1f;
 
 }  // namespace
 
@@ -20,10 +20,10 @@ Coder::Coder(dim_t in, dim_t out, Device device, bool batch_norm) : batch_norm_(
 }
 
 Tensor Coder::forward(const Tensor& x) const {
-  Tensor h = batch_norm_ ? leaky_relu(x, kSlope) : x;
+  Tensor h = batch_norm_ ? leaky_relu(x, kCoderSlope) : x;
   for (int i = 0; i < 3; ++i) {
     h = convs_[i]->forward(h);
-    h = batch_norm_ ? norms_[i]->forward(h, Activation::kLeakyRelu, {}, kSlope) : leaky_relu(h, kSlope);
+    h = batch_norm_ ? norms_[i]->forward(h, Activation::kLeakyRelu, {}, kCoderSlope) : leaky_relu(h, kCoderSlope);
   }
   return h;
 }

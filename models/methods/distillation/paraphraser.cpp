@@ -3,7 +3,7 @@
 namespace engram {
 namespace {
 
-constexpr float kSlope = 0.1f;
+constexpr float kParaphraserSlope = 0.1f;
 
 std::unique_ptr<Conv2d> conv3x3(dim_t in, dim_t out, Device device) {
   return std::make_unique<Conv2d>(Conv2dConfig{.in_channels = in, .out_channels = out, .bias = true}, device);
@@ -26,7 +26,8 @@ Tensor Translator::forward(const Tensor& x) const {
   Tensor h = x;
   for (int i = 0; i < 3; ++i) {
     h = convs_[i]->forward(h);
-    h = norms_[i] ? norms_[i]->forward(h, Activation::kLeakyRelu, {}, kSlope) : leaky_relu(h, kSlope);
+    h = norms_[i] ? norms_[i]->forward(h, Activation::kLeakyRelu, {}, kParaphraserSlope)
+                  : leaky_relu(h, kParaphraserSlope);
   }
   return h;
 }
@@ -51,13 +52,13 @@ Paraphraser::Paraphraser(dim_t channels, dim_t width, Device device) {
 
 Tensor Paraphraser::encode(const Tensor& x) const {
   Tensor h = x;
-  for (const auto& conv : convs_) h = leaky_relu(conv->forward(h), kSlope);
+  for (const auto& conv : convs_) h = leaky_relu(conv->forward(h), kParaphraserSlope);
   return h;
 }
 
 Tensor Paraphraser::reconstruct(const Tensor& x) const {
   Tensor h = encode(x);
-  for (const auto& deconv : deconvs_) h = leaky_relu(deconv->forward(h), kSlope);
+  for (const auto& deconv : deconvs_) h = leaky_relu(deconv->forward(h), kParaphraserSlope);
   return h;
 }
 

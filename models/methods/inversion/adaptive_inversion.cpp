@@ -29,10 +29,6 @@ Network& checked(const InversionSetup& setup, const AdaptiveOptions& options) {
   return setup.classifier;
 }
 
-Tensor channels(const std::vector<float>& values, const Device& device) {
-  return Tensor::from(values, {1, dim_t(values.size()), 1, 1}, device);
-}
-
 }  // namespace
 
 AdaptiveInversion::AdaptiveInversion(const InversionSetup& setup, const AdaptiveOptions& options)
@@ -47,8 +43,8 @@ AdaptiveInversion::AdaptiveInversion(const InversionSetup& setup, const Adaptive
                              setup.classifier.image().width},
                             setup.classifier.device())
                   .set_requires_grad()),
-      mean_(channels(setup.normalization.mean, device())),
-      deviation_(channels(setup.normalization.std, device())),
+      mean_(channel_values(setup.normalization.mean, device())),
+      deviation_(channel_values(setup.normalization.std, device())),
       low_((0.f - mean_) / deviation_),
       high_((1.f - mean_) / deviation_),
       move_(setup.classifier.device()),

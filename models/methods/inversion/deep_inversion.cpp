@@ -6,7 +6,7 @@
 namespace engram {
 namespace {
 
-enum Stream : std::uint64_t { kPixels = 1, kMoves };
+enum PixelStream : std::uint64_t { kPixelValues = 1, kPixelMoves };
 
 Tensor first_pixels(const Network& classifier, dim_t batch_size, Generator stream) {
   const ImageShape& image = classifier.image();
@@ -27,11 +27,11 @@ DeepInversion::DeepInversion(Network& classifier, const InversionOptions& option
                              dim_t batch_index)
     : classifier_(classifier),
       options_(options),
-      moves_(Generator(seed).split(std::uint64_t(batch_index)).split(kMoves)),
+      moves_(Generator(seed).split(std::uint64_t(batch_index)).split(kPixelMoves)),
       labels_(cyclic_labels(options.batch_size, classifier.num_classes())),
       label_tensor_(Tensor::from(labels_, {options.batch_size}, classifier.device())),
       pixels_(first_pixels(classifier, options.batch_size,
-                           Generator(seed).split(std::uint64_t(batch_index)).split(kPixels))),
+                           Generator(seed).split(std::uint64_t(batch_index)).split(kPixelValues))),
       move_(classifier.device()),
       optimizer_({{"pixels", pixels_}}, adam_options()) {
   meters_ = inversion_meters(classifier.device());

@@ -14,9 +14,9 @@ constexpr float kAlphaMean = 5;
 constexpr float kNoLoss = 1e6f;  // before the first
 
 /// Purposes of a batch's random streams.
-enum Stream : std::uint64_t { kLabels = 1, kLatents, kAlpha, kMoves, kGeneratorWeights, kPyramidWeights };
+enum BatchStream : std::uint64_t { kLabels = 1, kLatents, kAlpha, kMoves, kGeneratorWeights, kPyramidWeights };
 
-Generator batch_stream(std::uint64_t seed, dim_t batch_index, Stream purpose) {
+Generator batch_stream(std::uint64_t seed, dim_t batch_index, BatchStream purpose) {
   return Generator(seed).split(std::uint64_t(batch_index)).split(purpose);
 }
 
@@ -31,7 +31,7 @@ std::vector<Tensor> clones(const std::vector<Tensor>& tensors) {
 }
 
 /// A stream's own seed, for interfaces that take one.
-std::uint64_t batch_seed(std::uint64_t seed, dim_t batch_index, Stream purpose) {
+std::uint64_t batch_seed(std::uint64_t seed, dim_t batch_index, BatchStream purpose) {
   return batch_stream(seed, batch_index, purpose).seed();
 }
 

@@ -8,6 +8,7 @@
 #include "models/init.h"
 #include "models/methods/data_free/agreement_divergence.h"
 #include "models/methods/data_free/data_free_task.h"
+#include "models/name_hash.h"
 
 namespace engram {
 namespace {
@@ -15,16 +16,6 @@ namespace {
 constexpr int kPadding = 4;
 
 /// 64-bit FNV-1a.
-std::uint64_t hash(const std::string& word) {
-  std::uint64_t value = 0xcbf29ce484222325u;
-  for (const char c : word) value = (value ^ std::uint8_t(c)) * 0x100000001b3u;
-  return value;
-}
-
-Tensor channels(const std::vector<float>& values, const Device& device) {
-  return Tensor::from(values, {1, dim_t(values.size()), 1, 1}, device);
-}
-
 Network& checked(const InversionSetup& setup, const std::string& method) {
   require_batch_norm(setup.classifier, method);
   if (setup.student) check_student(setup.classifier, *setup.student);
@@ -63,15 +54,15 @@ Synthesis::Synthesis(const InversionSetup& setup, const std::string& method)
       batch_size_(setup.batch_size),
       iterations_(setup.iterations),
       batch_index_(setup.batch_index),
-      draws_(Generator(setup.seed).split(hash("draws"))),
-      noise_(Generator(setup.seed).split(hash("noise")).seed(), setup.classifier.device()),
+      draws_(Generator(setup.seed).split(name_hash("draws"))),
+      noise_(Generator(setup.seed).split(name_hash("noise")).seed(), setup.classifier.device()),
       crops_(setup.batch_size, setup.classifier.device()),
       label_tensor_(Tensor::from(std::vector<std::int32_t>(std::size_t(setup.batch_size), 0), {setup.batch_size},
                                  setup.classifier.device())),
       best_loss_(Tensor::scalar(0, setup.classifier.device())),
       seed_(setup.seed),
-      mean_(channels(setup.normalization.mean, setup.classifier.device())),
-      deviation_(channels(setup.normalization.std, setup.classifier.device())) {
+      mean_(channel_values(setup.normalization.mean, setup.classifier.device())),
+      deviation_(channel_values(setup.normalization.std, setup.classifier.device())) {
   const ImageShape& image = classifier_.image();
   best_images_ = Tensor::zeros({batch_size_, image.channels, image.height, image.width}, device());
   classifier_.eval();
@@ -79,7 +70,7 @@ Synthesis::Synthesis(const InversionSetup& setup, const std::string& method)
 }
 
 std::uint64_t Synthesis::seed_for(const std::string& purpose) const {
-  return Generator(seed_).split(hash(purpose)).seed();
+  return Generator(seed_).split(name_hash(purpose)).seed();
 }
 
 void Synthesis::begin(std::vector<std::int32_t> labels) {

@@ -6,7 +6,7 @@ namespace engram {
 namespace {
 
 /// Keeps quotients finite; relevance over a smaller value is lost.
-constexpr float kEpsilon = 1e-9f;
+constexpr float kStabiliser = 1e-9f;
 
 Tensor activated(const Tensor& x, Activation activation) {
   return activation == Activation::kNone ? x : relu(x);
@@ -16,7 +16,7 @@ Tensor activated(const Tensor& x, Activation activation) {
 Tensor stable_quotient(const Tensor& a, const Tensor& b) {
   const Tensor zero = Tensor::scalar(0, b.device());
   const Tensor negative = greater(zero, b);
-  return div(a, add(b, add(mul(negative, -2 * kEpsilon), kEpsilon)));
+  return div(a, add(b, add(mul(negative, -2 * kStabiliser), kStabiliser)));
 }
 
 /// The value of `value`, and the gradient of `path`.
@@ -33,7 +33,7 @@ Shares residual_shares(const Tensor& u, const Tensor& r, const Tensor& y) {
   const Tensor positive = add(relu(u), relu(r));
   const Tensor none = equal(positive, Tensor::scalar(0, y.device()));
   const Tensor weight_u = add(relu(u), mul(none, abs(u))), weight_r = add(relu(r), mul(none, abs(r)));
-  const Tensor scale = div(y, add(add(weight_u, weight_r), kEpsilon));
+  const Tensor scale = div(y, add(add(weight_u, weight_r), kStabiliser));
   return {mul(scale, weight_u), stable_quotient(mul(scale, weight_r), r)};
 }
 
@@ -73,7 +73,7 @@ Tensor RelevanceExecutor::entering(const Tensor& weight, const Tensor& value, co
   const Tensor up = relu(weight), down = sub(weight, up);
   const Tensor z =
       sub(sub(conv2d(image_, weight, {}, options), conv2d(low_, up, {}, options)), conv2d(high_, down, {}, options));
-  return mul(z, div(value, add(z.detach(), kEpsilon)).detach());
+  return mul(z, div(value, add(z.detach(), kStabiliser)).detach());
 }
 
 /// The positive ones among the products that a convolution adds up.
@@ -100,7 +100,7 @@ Tensor RelevanceExecutor::convolved(const Tensor& weight, const Tensor& bias, co
     path = entering(weight, shares.of_u, options);
   } else {
     const Tensor z = positive_contributions(weight, options, x);
-    path = mul(z, div(shares.of_u, add(z.detach(), kEpsilon)).detach());
+    path = mul(z, div(shares.of_u, add(z.detach(), kStabiliser)).detach());
   }
   if (residual.defined()) path = add(path, mul(residual, shares.of_r));
   return with_value(y, path);
