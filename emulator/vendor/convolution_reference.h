@@ -1,5 +1,5 @@
 #pragma once
-/// Plain two-dimensional convolution for the cuDNN stand-in, summed in double.
+/// Plain two-dimensional convolution for the cuDNN stand-in, summed in double, on copies of the operands alone.
 
 #include <cstdint>
 #include <vector>
@@ -19,12 +19,6 @@ struct ConvolutionProblem {
   std::size_t w_count() const { return std::size_t(k) * (c / groups) * r * s; }
   std::size_t y_count() const { return std::size_t(n) * k * p * q; }
 };
-
-std::size_t element_bytes(cudnnDataType_t type);
-/// `count` elements of memory as double.
-std::vector<double> read_elements(const void* from, cudnnDataType_t type, std::size_t count);
-/// Rounds to the type (bf16: to nearest, ties to even).
-void write_elements(void* to, cudnnDataType_t type, const std::vector<double>& values);
 
 std::vector<double> forward(const ConvolutionProblem& problem, const std::vector<double>& x,
                             const std::vector<double>& w);

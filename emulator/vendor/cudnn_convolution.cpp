@@ -5,6 +5,7 @@
 #include "emulator/runtime_control.h"
 #include "emulator/vendor/convolution_reference.h"
 #include "emulator/vendor/cudnn_state.h"
+#include "emulator/vendor/elements.h"
 
 namespace emu::dnn {
 namespace {

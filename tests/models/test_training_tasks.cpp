@@ -13,6 +13,7 @@
 #include "models/training/checkpoint.h"
 #include "models/training/fit.h"
 #include "tests/support/program.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/training_tasks.h"
 
@@ -68,8 +69,10 @@ TEST_P(TaskTest, AnInterruptedRunGoesOnWithTheSameBits) {
   EXPECT_FALSE(fit(*whole.task, runner, options(), nothing).interrupted);
   const io::Bytes expected = state_of(*whole.task);
 
-  // In the middle of an epoch, before work is captured and after.
-  for (const dim_t stop : {dim_t(0), kind().steps / 2 / 3 * 3 + 1}) {
+  // In the middle of an epoch, before work is captured (not under sanitizers) and after.
+  std::vector<dim_t> stops = {kind().steps / 2 / 3 * 3 + 1, 0};
+  stops.resize(std::size_t(sample_size(2, 1)));
+  for (const dim_t stop : stops) {
     FitOptions o = options();
     {
       const OwnedTask first = kind().make(device());
@@ -154,7 +157,13 @@ TEST_P(KilledTask, GoesOnWithTheSameBits) {
   EXPECT_EQ(io::read_file(killed / "checkpoint.safetensors"), io::read_file(whole / "checkpoint.safetensors"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, KilledTask, ::testing::ValuesIn(kind_names()),
+/// Under sanitizers one with each kind of state: a kill shows nothing of memory that the interruptions above do not.
+std::vector<std::string> killed_names() {
+  if (kSanitized) return {"supervised", "toy", "crd", "fast", "ood_erm"};
+  return kind_names();
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, KilledTask, ::testing::ValuesIn(killed_names()),
                          [](const auto& info) { return info.param; });
 
 }  // namespace
