@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "apps/common/cli.h"
+#include "apps/common/common_options.h"
 #include "apps/common/exit_code.h"
 #include "apps/common/experiment/board.h"
 #include "apps/common/experiment/program_call.h"
@@ -28,6 +29,7 @@ struct Settings {
   std::string scale, shard, only, device;
   std::vector<std::string> data;
   int jobs = 1, threads = 0;
+  double memory_limit_mib = 0;
   bool dry_run = false, quiet = false;
 };
 
@@ -49,6 +51,8 @@ void add_settings(Cli& cli, Settings& s) {
   cli.option("jobs", &s.jobs, "Cells that run side by side").at_least(1).at_most(256);
   cli.option("threads", &s.threads, "Threads of each cell; 0 shares the processor's among the jobs").at_least(0);
   cli.option("device", &s.device, "Device of each cell; the programs' own choice unless given");
+  add_memory_limit_option(cli, s.memory_limit_mib,
+                          "Most MiB that the tensors of each cell take on its device; 0 leaves it to the plan");
   cli.option("shard", &s.shard, "I/N: run the I-th of N shares of the cells; SLURM's array task unless given");
   cli.option("only", &s.only, "Run only cells with such a name (* and ? stand for any characters), and their needs");
   cli.option("dry-run", &s.dry_run, "List the cells and their command lines, and run nothing");
@@ -143,6 +147,7 @@ std::vector<std::string> command_line(const Run& run, const CellAttempt& attempt
   words.push_back("--out=" + attempt.folder.string());
   words.push_back("--threads=" + std::to_string(run.threads));
   if (!run.settings.device.empty()) words.push_back("--device=" + run.settings.device);
+  if (run.settings.memory_limit_mib > 0) words.push_back(message("--memory-limit=", run.settings.memory_limit_mib));
   return words;
 }
 

@@ -49,9 +49,10 @@ constexpr std::size_t kMostBytes = std::size_t{1} << 47;  // more than any addre
 
 /// What a MemoryScope counts; the outer scope of the same thread and device counts too.
 struct CachingAllocator::Tally {
-  explicit Tally(std::shared_ptr<Tally> outer_scope) : outer(std::move(outer_scope)) {}
+  Tally(std::shared_ptr<Tally> outer_scope, std::int64_t most) : outer(std::move(outer_scope)), limit(most) {}
 
   std::shared_ptr<Tally> outer;
+  std::int64_t limit;  // of live bytes; 0: none
   AllocatorStats stats = {};
 
   void add(std::int64_t bytes) {
@@ -63,6 +64,12 @@ struct CachingAllocator::Tally {
   }
   void remove(std::int64_t bytes) {
     for (Tally* tally = this; tally; tally = tally->outer.get()) tally->stats.live_bytes -= bytes;
+  }
+  /// The innermost scope whose limit does not admit so many bytes more, or null.
+  const Tally* refusing(std::int64_t bytes) const {
+    const Tally* tally = this;
+    while (tally && (tally->limit == 0 || tally->stats.live_bytes + bytes <= tally->limit)) tally = tally->outer.get();
+    return tally;
   }
 };
 
@@ -140,8 +147,8 @@ struct CachingAllocator::State {
   }
 
   /// A block from the system, after giving the cache back where that helps; or null.
-  void* take_new(std::size_t size) {
-    if (over_limit(size)) release_cache();
+  void* take_new(std::size_t size, const Tally* tally) {
+    if (over_limit(size) || (tally && tally->refusing(stats.cached_bytes + std::int64_t(size)))) release_cache();
     void* block = over_limit(size) ? nullptr : system_allocate(size);
     if (block || free_blocks.empty()) return block;
     release_cache();
@@ -153,10 +160,11 @@ struct CachingAllocator::State {
     return found == open_scopes.end() ? nullptr : found->second;
   }
 
-  std::string refusal(std::size_t size) const {
+  std::string refusal(std::size_t size, const Tally* scope = nullptr) const {
+    const std::int64_t most = scope ? scope->limit : limit;
     return message("[allocate] expected ", size, " bytes of ", to_string(device), " memory, got none: live ",
-                   stats.live_bytes, " bytes, cached ", stats.cached_bytes, " bytes, limit ",
-                   limit ? std::to_string(limit) : std::string("none"));
+                   (scope ? scope->stats : stats).live_bytes, " bytes, cached ", stats.cached_bytes, " bytes, limit ",
+                   most ? std::to_string(most) : std::string("none"));
   }
 
   void fill_with_nan(void* block, std::size_t size) {
@@ -204,15 +212,17 @@ void* CachingAllocator::allocate(std::size_t bytes) {
   const std::size_t size = block_size(bytes);
   ++s.stats.num_requests;
   if (s.fail_countdown > 0 && --s.fail_countdown == 0) throw OutOfMemory(s.refusal(size) + " (failure injected)");
+  const std::shared_ptr<Tally> tally = s.tally_now();
+  const Tally* const full = tally ? tally->refusing(std::int64_t(size)) : nullptr;
+  if (full) throw OutOfMemory(s.refusal(size, full));
   const Owner owner = s.owner_now();
   std::size_t actual = size;
   void* block = s.take_cached(owner, size, actual);
   if (!block) {
-    block = s.take_new(size);
+    block = s.take_new(size, tally.get());
     if (!block) throw OutOfMemory(s.refusal(size));
     ++s.stats.num_system_allocations;
   }
-  const std::shared_ptr<Tally> tally = s.tally_now();
   if (tally) tally->add(std::int64_t(size));
   s.live_sizes[block] = {size, actual, owner, tally};
   s.stats.live_bytes += std::int64_t(size);
@@ -312,10 +322,10 @@ void CachingAllocator::release_pool(std::int64_t pool) {
   state_->release([pool](const Owner& owner) { return owner.pool == pool; });
 }
 
-MemoryScope::MemoryScope(const Device& device) : allocator_(CachingAllocator::of(device)) {
+MemoryScope::MemoryScope(const Device& device, std::int64_t limit) : allocator_(CachingAllocator::of(device)) {
   CachingAllocator::State& s = *allocator_.state_;
   std::lock_guard lock(s.mutex);
-  tally_ = std::make_shared<CachingAllocator::Tally>(s.tally_now());
+  tally_ = std::make_shared<CachingAllocator::Tally>(s.tally_now(), limit);
   s.open_scopes[std::this_thread::get_id()] = tally_;
 }
 
@@ -331,6 +341,13 @@ MemoryScope::~MemoryScope() {
 AllocatorStats MemoryScope::stats() const {
   std::lock_guard lock(allocator_.state_->mutex);
   return tally_->stats;
+}
+
+AllocatorStats MemoryScope::stats_here(const Device& device) {
+  const CachingAllocator::State& s = *CachingAllocator::of(device).state_;
+  std::lock_guard lock(s.mutex);
+  const auto tally = s.tally_now();
+  return tally ? tally->stats : s.stats;
 }
 
 void MemoryScope::reset_peak() {

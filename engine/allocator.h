@@ -71,16 +71,20 @@ class CachingAllocator {
 };
 
 /// Counts what the calling thread asks of a device's allocator while it lives, until it is freed on any thread: the
-/// memory of one run beside others in the process. A scope within another counts for both. To be destroyed by the
-/// thread that made it, the inner one first.
+/// memory of one run beside others in the process, which a limit can bound. A scope within another counts for both. To
+/// be destroyed by the thread that made it, the inner one first.
 class MemoryScope {
  public:
-  explicit MemoryScope(const Device& device);
+  /// A request that would take the scope's live bytes above `limit` throws OutOfMemory, whatever other scopes hold;
+  /// where it would do so together with all cached bytes, the cache is given back first. 0: no limit.
+  explicit MemoryScope(const Device& device, std::int64_t limit = 0);
   ~MemoryScope();
   MemoryScope(const MemoryScope&) = delete;
 
   /// Live and peak bytes and requests of this scope; the other figures are 0, as the cache belongs to all.
   AllocatorStats stats() const;
+  /// Those of the calling thread's innermost scope; the figures of the allocator where there is none.
+  static AllocatorStats stats_here(const Device& device);
   /// Restarts the peak at the current live figure.
   void reset_peak();
 

@@ -12,6 +12,7 @@
 #include "engine/ops.h"
 #include "engine/profiler.h"
 #include "kernels/common/parallel.h"
+#include "tests/support/expect_error.h"
 
 namespace engram {
 namespace {
@@ -167,6 +168,21 @@ TEST(MemoryScope, CountsNestedScopesAndWhatIsFreedLater) {
   kept = {};  // of a scope that is gone
   EXPECT_EQ(outer.stats().live_bytes, 4096);
   EXPECT_EQ(outer.stats().peak_live_bytes, 4096 + 8192);
+}
+
+TEST(MemoryScope, LimitsWhatItsThreadHoldsAndNothingElse) {
+  const Tensor of_others = Tensor::empty({1 << 16});
+  const MemoryScope outer(Device{}, 16384);
+  Tensor kept = Tensor::empty({2048});
+  {
+    const MemoryScope inner(Device{}, 1 << 20);
+    const Tensor second = Tensor::empty({1024});
+    EXPECT_ERROR((Tensor::empty({2048})), OutOfMemory, "live 12288 bytes");  // the outer scope's limit
+    std::thread([] { Tensor::empty({1 << 16}); }).join();                    // another thread's memory is its own
+  }
+  kept = {};
+  EXPECT_NO_THROW(Tensor::empty({4096}));
+  EXPECT_ERROR((Tensor::empty({4097})), OutOfMemory, "limit 16384");
 }
 
 TEST(Threads, EachHasItsNumberOfThreads) {
