@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "apps/common/main_wrapper.h"
+#include "models/nets/network_registry.h"
 
 namespace engram::apps {
 namespace {
@@ -42,6 +43,7 @@ Normalization normalization_of(const ClassifierOptions& options) {
 
 void add_classifier_options(Cli& cli, ClassifierOptions& options) {
   cli.option("arch", &options.arch, "Network of a file that does not name it: " + network_names());
+  cli.parts("network", network_registry().entries());
   cli.option("num-classes", &options.num_classes, "Classes of a file that does not say; 0 goes by the last layer")
       .at_least(0)
       .at_most(1000000);

@@ -2,11 +2,13 @@
 
 #include <CLI/CLI.hpp>
 #include <deque>
+#include <optional>
 #include <ostream>
 #include <set>
 
 #include "apps/common/completion.h"
 #include "apps/common/config.h"
+#include "apps/common/part_help.h"
 #include "apps/common/run_dir.h"
 #include "apps/common/version.h"
 #include "engine/io/atomic_file.h"
@@ -57,6 +59,7 @@ struct Cli::Impl {
   const Call& call;
   CLI::App app;
   std::string group = "Options";
+  std::vector<PartList> parts;
   std::deque<Entry> entries;  // a deque, since references to its elements are handed out
   std::set<std::string> given;
   std::string config_file, completion_shell;
@@ -94,6 +97,18 @@ struct Cli::Impl {
       if (entry.setting.is_flag()) names.push_back("--no-" + entry.setting.name());
     }
     return names;
+  }
+
+  // The word behind --help, where the program's options name parts.
+  std::optional<std::string> asked_part() const {
+    if (parts.empty()) return {};
+    for (std::size_t i = 0; i < call.words.size(); ++i) {
+      const std::string& word = call.words[i];
+      if (word.starts_with("--help=")) return word.substr(7);
+      const bool help = word == "--help" || word == "-h";
+      if (help && i + 1 < call.words.size() && !call.words[i + 1].starts_with("-")) return call.words[i + 1];
+    }
+    return {};
   }
 
   void refuse_leftovers() {
@@ -224,12 +239,23 @@ void Cli::resume_option(std::filesystem::path* run, const std::string& help) {
   impl_->resumed_run = run;
 }
 
+void Cli::parts(const std::string& kind, const std::vector<RegistryEntry>& entries) {
+  if (impl_->parts.empty())
+    impl_->app.get_help_ptr()->description(
+        "Print this help and exit; --help NAME is about a part that an option names");
+  impl_->parts.push_back({kind, &entries});
+}
+
 void Cli::footer(const std::string& text) {
   impl_->app.footer(text);
 }
 
 bool Cli::parse() {
   Impl& impl = *impl_;
+  if (const std::optional<std::string> part = impl.asked_part()) {
+    *impl.call.out << help_on(*part, impl.parts);
+    return false;
+  }
   // Descriptions are made here: limits, choices and the defaults are complete now.
   for (Impl::Entry& entry : impl.entries) entry.option->description(help_text(entry.help, entry.setting));
   try {

@@ -8,6 +8,7 @@
 
 #include "apps/common/call.h"
 #include "apps/common/setting.h"
+#include "models/registry.h"
 
 namespace engram::apps {
 
@@ -39,6 +40,9 @@ class Cli {
   /// config.json everything else that the command line and --config leave open. parse() refuses it together with --out,
   /// and a folder without a manifest.
   void resume_option(std::filesystem::path* run, const std::string& help);
+
+  /// Parts of this kind are named by options: `--help NAME` answers with the part's entry. The entries outlive the Cli.
+  void parts(const std::string& kind, const std::vector<RegistryEntry>& entries);
 
   /// Text that the help shows at its end, for examples.
   void footer(const std::string& text);

@@ -21,7 +21,8 @@ void add_compute_options(Cli& cli, CommonOptions& options) {
   cli.option("device", &options.device, "Device: auto, cpu, cuda, cuda:N, or emu (the CUDA kernels emulated, slow)");
   cli.option("math", &options.math, "How CUDA devices multiply in convolutions and matrix products")
       .choices({"f32", "tf32", "bf16"});
-  add_memory_limit_option(cli, options.memory_limit_mib, "Most MiB that tensors take on the device; 0 sets no limit");
+  add_memory_limit_option(cli, options.memory_limit_mib,
+                          "Most MiB that the run's tensors take on the device; 0 sets no limit");
   cli.option("exact", &options.exact, "Direct convolutions instead of Winograd");
   cli.option("profile", &options.profile, "Print calls, time, bytes and flops of every operation at the end")
       .only_on_command_line();
@@ -42,6 +43,13 @@ void add_resumable_run_options(Cli& cli, CommonOptions& options) {
   cli.option("out", &options.out, "Run folder to create").only_on_command_line().required("resume");
   cli.option("force", &options.force, "Delete the files of the run that the folder holds").only_on_command_line();
   cli.resume_option(&options.resume, "Continue the run in this folder, with its settings and inputs");
+}
+
+void add_training_run_options(Cli& cli, CommonOptions& options) {
+  add_seed_option(cli, options);
+  add_running_options(cli, options);
+  add_compute_options(cli, options);
+  add_resumable_run_options(cli, options);
 }
 
 void add_file_option(Cli& cli, std::filesystem::path& out, const std::string& what) {
@@ -71,12 +79,13 @@ OpenedDevice open_device(const CommonOptions& options) {
   opened.device = parse_device(options.device, &opened.note);
   set_math_mode(parse_math_mode(options.math));
   set_conv_policy(options.exact ? kernels::ConvPolicy::kExact : kernels::ConvPolicy::kFast);
-  CachingAllocator::of(opened.device).set_limit(std::int64_t(options.memory_limit_mib * double(1 << 20)));
+  opened.memory =
+      std::make_unique<MemoryScope>(opened.device, std::int64_t(options.memory_limit_mib * double(1 << 20)));
   return opened;
 }
 
 double peak_mib(const Device& device) {
-  return double(CachingAllocator::of(device).stats().peak_live_bytes) / (1 << 20);
+  return double(MemoryScope::stats_here(device).peak_live_bytes) / (1 << 20);
 }
 
 }  // namespace engram::apps

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include "apps/common/cli.h"
+#include "engine/allocator.h"
 #include "engine/device.h"
 
 namespace engram::apps {
@@ -44,6 +46,10 @@ void add_run_options(Cli& cli, CommonOptions& options);
 /// Registers --out, --force and --resume, for programs whose runs can be continued.
 void add_resumable_run_options(Cli& cli, CommonOptions& options);
 
+/// Registers all that a program takes beside its own settings whose run optimises something on tensors and can be
+/// continued: --seed and the options of the three above.
+void add_training_run_options(Cli& cli, CommonOptions& options);
+
 /// Registers --out for programs that write one file. "-" is standard output.
 void add_file_option(Cli& cli, std::filesystem::path& out, const std::string& what);
 
@@ -60,13 +66,17 @@ int apply_threads(const CommonOptions& options);
 struct OpenedDevice {
   Device device;
   std::string note;  ///< what "auto" chose and why, else empty
+  /// Counts what the calling thread's tensors take there, and refuses more than --memory-limit, whatever other runs in
+  /// the process hold.
+  std::unique_ptr<MemoryScope> memory;
 };
 
-/// Opens the device of --device, and sets the limit of its memory, the mode of --math and the convolutions of --exact.
+/// Opens the device of --device, and sets the limit of the calling thread's memory there, its mode of --math and its
+/// convolutions (--exact).
 /// Throws DeviceError.
 OpenedDevice open_device(const CommonOptions& options);
 
-/// Highest number of MiB that tensors took on the device.
+/// Highest number of MiB that the run's tensors took on the device: those of the calling thread since open_device().
 double peak_mib(const Device& device);
 
 }  // namespace engram::apps

@@ -5,7 +5,10 @@
 #include <sstream>
 
 #include "models/methods/data_free/data_free_registry.h"
+#include "models/methods/distillation/loss_registry.h"
+#include "models/methods/distillation/student_task.h"
 #include "models/nets/make_network.h"
+#include "models/nets/network_registry.h"
 
 namespace engram::apps {
 namespace {
@@ -78,6 +81,10 @@ void add_distill_settings(Cli& cli, DistillSettings& s) {
       "Instead, a method that makes its images from the teacher, a word or JSON with its own settings; --data is "
       "only tested on: " +
           data_free_registry().names());
+  cli.parts("network", network_registry().entries());
+  cli.parts("loss", distillation_registry().entries());
+  cli.parts("method", student_task_registry().entries());
+  cli.parts("data-free method", data_free_registry().entries());
   cli.option("init", &s.init, "Start from the weights of this classifier of the same network, not from random ones")
       .input();
   add_data_settings(cli, s.images, false);
@@ -92,22 +99,16 @@ void add_distill_settings(Cli& cli, DistillSettings& s) {
              "Passes before, of methods with an initial stage; unless given, as large a part as in the protocol")
       .at_least(0);
   cli.option("batch-size", &s.batch_size, "Images a step").at_least(2);
-  cli.option("lr", &s.lr, "Learning rate").at_least(0);
+  add_sgd_settings(cli, s.optimizer);
   cli.option("initial-lr", &s.initial_lr, "Learning rate of the initial stage").at_least(0);
   cli.option("schedule", &s.schedule, "Course of the learning rate").choices({"constant", "multistep", "cosine"});
   cli.option("warmup-epochs", &s.warmup_epochs, "Linear rise at the start").at_least(0);
   cli.option("milestones", &s.milestones, "Epochs at which multistep multiplies by --gamma");
   cli.option("gamma", &s.gamma, "Factor of multistep").at_least(0);
-  cli.option("momentum", &s.momentum, "Of SGD").at_least(0).at_most(1);
-  cli.option("nesterov", &s.nesterov, "Nesterov's form of SGD with momentum");
-  cli.option("weight-decay", &s.weight_decay, "L2 coefficient, of all parameters").at_least(0);
   s.augment.pad_mode = "reflect";
   add_augment_settings(cli, s.augment);
   add_classifier_training_settings(cli, s.training);
-  add_seed_option(cli, s.common);
-  add_running_options(cli, s.common);
-  add_compute_options(cli, s.common);
-  add_resumable_run_options(cli, s.common);
+  add_training_run_options(cli, s.common);
   cli.footer(protocol_help() + "\n\n" + dataset_help());
 }
 
@@ -120,12 +121,12 @@ void apply_protocol(const Cli& cli, DistillSettings& s) {
   set("initial-epochs", s.initial_epochs,
       std::max<std::int64_t>(1, std::llround(double(p.initial_epochs * s.epochs) / double(p.epochs))));
   set("batch-size", s.batch_size, p.batch_size);
-  set("lr", s.lr, p.lr);
+  set("lr", s.optimizer.lr, p.lr);
   set("initial-lr", s.initial_lr, p.initial_lr);
   set("milestones", s.milestones, p.milestones);
   set("gamma", s.gamma, p.gamma);
-  set("nesterov", s.nesterov, p.nesterov);
-  set("weight-decay", s.weight_decay, p.weight_decay);
+  set("nesterov", s.optimizer.nesterov, p.nesterov);
+  set("weight-decay", s.optimizer.weight_decay, p.weight_decay);
   set("warmup-epochs", s.warmup_epochs, p.warmup_epochs);
   set("pad-mode", s.augment.pad_mode, p.pad_mode);
 }
@@ -137,9 +138,9 @@ StudentOptions distillation_options(const DistillSettings& s, const ImageDataset
   const auto steps = [&](double epochs) { return dim_t(std::llround(epochs * double(per_epoch))); };
   StudentOptions o;
   o.method = s.method;
-  o.optimizer = {.momentum = float(s.momentum), .nesterov = s.nesterov, .weight_decay = float(s.weight_decay)};
+  o.optimizer = optimizer_options(s.optimizer);
   o.schedule.kind = parse_schedule(s.schedule);
-  o.schedule.base_lr = s.lr;
+  o.schedule.base_lr = s.optimizer.lr;
   o.schedule.gamma = s.gamma;
   o.schedule.warmup_steps = steps(s.warmup_epochs);
   for (const double epoch : s.milestones) o.schedule.milestones.push_back(steps(epoch));

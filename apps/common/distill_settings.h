@@ -8,6 +8,7 @@
 #include "apps/common/classifier_training.h"
 #include "apps/common/common_options.h"
 #include "apps/common/data_settings.h"
+#include "apps/common/optimizer_settings.h"
 #include "models/methods/distillation/student_task.h"
 
 namespace engram::apps {
@@ -28,10 +29,8 @@ struct DistillSettings {
   std::string protocol = "ie-kd";
   std::int64_t epochs = 160, initial_epochs = 30;
   std::int64_t batch_size = 128;
-  double lr = 0.1, initial_lr = 0.1;
-  double momentum = 0.9;
-  bool nesterov = true;
-  double weight_decay = 5e-4;
+  OptimizerSettings optimizer;  ///< SGD
+  double initial_lr = 0.1;
   double warmup_epochs = 0;
   std::string schedule = "multistep";
   std::vector<double> milestones = {80, 120};

@@ -2,6 +2,8 @@
 
 #include <cstdio>
 
+#include "models/methods/inversion/inversion_registry.h"
+
 namespace engram::apps {
 
 void add_invert_settings(Cli& cli, InvertSettings& s) {
@@ -14,7 +16,8 @@ void add_invert_settings(Cli& cli, InvertSettings& s) {
   add_classifier_options(cli, s.assumed);
   cli.group("Method");
   cli.option("method", &s.method,
-             "How images are made: " + inversion_names() + "; or a JSON object with settings, as of engram-distill");
+             "How images are made: " + inversion_names() + "; or a JSON object with settings (--help NAME)");
+  cli.parts("method", inversion_registry().entries());
   cli.option("student", &s.student, "Classifier that adi, deepinv-cmi, cmi, fast and nayer compete with, if any")
       .input();
   cli.option("batch-size", &s.batch_size, "Images optimised together").at_least(1);
@@ -49,10 +52,7 @@ void add_invert_settings(Cli& cli, InvertSettings& s) {
   cli.option("checkpoint-steps", &s.checkpoint_steps,
              "Steps between checkpoints of a batch; 0 is at an interruption only")
       .at_least(0);
-  add_seed_option(cli, s.common);
-  add_running_options(cli, s.common);
-  add_compute_options(cli, s.common);
-  add_resumable_run_options(cli, s.common);
+  add_training_run_options(cli, s.common);
 }
 
 void complete_settings(InvertSettings& s, int num_classes) {

@@ -3,6 +3,7 @@
 #include "models/data/ood_protocols.h"
 #include "models/methods/ood/ood_registry.h"
 #include "models/nets/make_network.h"
+#include "models/nets/network_registry.h"
 
 namespace engram::apps {
 namespace {
@@ -17,6 +18,9 @@ void add_what_to_train(Cli& cli, OodSettings& s) {
       .choices({"own", "environment", "none"});
   cli.option("pool", &s.pool, "Train on all environments as one, second labels kept");
   cli.option("arch", &s.arch, "Network (a method may build on it): " + network_names());
+  cli.parts("method", ood_registry().entries());
+  cli.parts("protocol", ood_protocols().entries());
+  cli.parts("network", network_registry().entries());
   cli.option("binary-logit", &s.binary_logit, "Two classes by the sign of one output, as IRM's program");
   cli.option("init", &s.init,
              "Start from the weights of this classifier or PyTorch state dictionary (safetensors), all but the last "
@@ -28,11 +32,7 @@ void add_optimisation(Cli& cli, OodSettings& s) {
   cli.group("Optimisation");
   cli.option("steps", &s.steps, "Updates").at_least(1);
   cli.option("batch-size", &s.batch_size, "Images of each environment a step; 0 takes all").at_least(0);
-  cli.option("optimizer", &s.optimizer, "Update rule").choices({"sgd", "adam", "adamw"});
-  cli.option("lr", &s.lr, "Learning rate").at_least(0);
-  cli.option("momentum", &s.momentum, "Of SGD").at_least(0).at_most(1);
-  cli.option("nesterov", &s.nesterov, "Nesterov's form of SGD with momentum");
-  cli.option("weight-decay", &s.weight_decay, "L2 coefficient (decoupled for adamw)").at_least(0);
+  add_optimizer_settings(cli, s.optimizer);
   cli.option("l2", &s.l2, "Weight of the sum of squares of all parameters in the loss, as IRM's program").at_least(0);
   cli.option("clip-norm", &s.clip_norm, "Largest norm of the gradients together; 0 is no limit").at_least(0);
   cli.option("schedule", &s.schedule, "Course of the learning rate").choices({"constant", "multistep", "cosine"});
@@ -66,10 +66,7 @@ void add_ood_settings(Cli& cli, OodSettings& s) {
   cli.option("checkpoint-steps", &s.checkpoint_steps, "Steps between checkpoints; 0 is at each evaluation").at_least(0);
   cli.option("pictures", &s.pictures, "Write pictures of images and features");
   cli.option("graph", &s.graph, "On CUDA devices: repeat the step as one CUDA graph");
-  add_seed_option(cli, s.common);
-  add_running_options(cli, s.common);
-  add_compute_options(cli, s.common);
-  add_resumable_run_options(cli, s.common);
+  add_training_run_options(cli, s.common);
   cli.footer(
       "Example: engram-ood --method irm --protocol colored-mnist --data MNIST --binary-logit --out RUN\n"
       "Tables: engram-reproduce apps/plans/colored_mnist.json --data mnist=FOLDER --out OUT --jobs 2");
@@ -77,12 +74,9 @@ void add_ood_settings(Cli& cli, OodSettings& s) {
 
 OodOptions ood_options(const OodSettings& s) {
   OodOptions o;
-  o.optimizer = {.kind = parse_optimizer(s.optimizer),
-                 .momentum = float(s.momentum),
-                 .nesterov = s.nesterov,
-                 .weight_decay = float(s.weight_decay)};
+  o.optimizer = optimizer_options(s.optimizer);
   o.schedule.kind = parse_schedule(s.schedule);
-  o.schedule.base_lr = s.lr;
+  o.schedule.base_lr = s.optimizer.lr;
   o.schedule.warmup_steps = s.warmup_steps;
   o.schedule.milestones.assign(s.milestones.begin(), s.milestones.end());
   o.schedule.gamma = s.gamma;

@@ -7,6 +7,7 @@
 
 #include "apps/common/common_options.h"
 #include "apps/common/data_settings.h"
+#include "apps/common/optimizer_settings.h"
 #include "models/data/environment_stager.h"
 #include "models/methods/ood/ood_task.h"
 
@@ -31,11 +32,7 @@ struct OodSettings {
 
   std::int64_t steps = 500;
   std::int64_t batch_size = 0;
-  std::string optimizer = "adam";
-  double lr = 1e-3;
-  double momentum = 0.9;
-  bool nesterov = true;
-  double weight_decay = 0;
+  OptimizerSettings optimizer = {.rule = "adam", .lr = 1e-3, .weight_decay = 0};
   double l2 = 0;
   double clip_norm = 0;
   std::string schedule = "constant";

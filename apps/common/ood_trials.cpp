@@ -88,9 +88,9 @@ OodSettings draw_trial(const OodSettings& given, int trial, dim_t image_side) {
   Draws draws(given.common.seed, trial);
   const bool small = image_side <= 28;
   const auto draw = [&](const Range& range) { return draws.draw(range, double(given.steps) / kDomainBedSteps); };
-  s.lr = draw(small ? Range{Kind::kPowerOfTen, -4.5, -2.5} : Range{Kind::kPowerOfTen, -5, -3.5});
+  s.optimizer.lr = draw(small ? Range{Kind::kPowerOfTen, -4.5, -2.5} : Range{Kind::kPowerOfTen, -5, -3.5});
   const double decay = draw({Kind::kPowerOfTen, -6, -2}), batch = draw({Kind::kPowerOfTwo, 3, small ? 9.0 : 5.5, true});
-  s.weight_decay = small ? 0 : decay;
+  s.optimizer.weight_decay = small ? 0 : decay;
   if (given.batch_size > 0) s.batch_size = std::int64_t(batch);
   Component method = parse_component(given.method);
   for (const auto& [name, range] : ranges_of(method.name)) {

@@ -46,20 +46,14 @@ void add_prune_settings(Cli& cli, PruneSettings& s) {
   cli.group("Recovery");
   cli.option("epochs", &s.epochs, "Passes over the images").at_least(1);
   cli.option("batch-size", &s.batch_size, "Images a step").at_least(1);
-  cli.option("lr", &s.lr, "Learning rate").at_least(0);
-  cli.option("schedule", &s.schedule, "Its course").choices({"constant", "cosine"});
-  cli.option("momentum", &s.momentum, "Of SGD").at_least(0).at_most(1);
-  cli.option("nesterov", &s.nesterov, "Nesterov's form of momentum");
-  cli.option("weight-decay", &s.weight_decay, "L2 coefficient").at_least(0);
+  add_sgd_settings(cli, s.optimizer);
+  cli.option("schedule", &s.schedule, "Course of the learning rate").choices({"constant", "cosine"});
   cli.option("label-weight", &s.label_weight, "Of the cross entropy with the labels").at_least(0);
   cli.option("distill-weight", &s.distill_weight, "Of the divergence from the unpruned network; 0 learns labels alone")
       .at_least(0);
   cli.option("temperature", &s.temperature, "Of that divergence").at_least(0.01);
   cli.option("graph", &s.graph, "On CUDA devices: repeat the step as one CUDA graph");
-  add_seed_option(cli, s.common);
-  add_running_options(cli, s.common);
-  add_compute_options(cli, s.common);
-  add_resumable_run_options(cli, s.common);
+  add_training_run_options(cli, s.common);
   cli.footer(
       "The result is a classifier file like any other: the network's name in it has the channels that are left."
       "\n\n" +
@@ -90,9 +84,9 @@ FilterPlan filter_plan(const PruneSettings& s, double ratio) {
 
 RecoveryOptions recovery_options(const PruneSettings& s) {
   RecoveryOptions o;
-  o.optimizer = {.momentum = float(s.momentum), .nesterov = s.nesterov, .weight_decay = float(s.weight_decay)};
+  o.optimizer = optimizer_options(s.optimizer);
   o.schedule.kind = parse_schedule(s.schedule);
-  o.schedule.base_lr = s.lr;
+  o.schedule.base_lr = s.optimizer.lr;
   o.batches.batch_size = s.batch_size;
   o.batches.seed = s.common.seed;
   o.batches.augment = augment_options(s.augment);

@@ -8,6 +8,7 @@
 
 #include "apps/common/classifier_options.h"
 #include "apps/common/data_settings.h"
+#include "apps/common/optimizer_settings.h"
 #include "models/methods/compression/prune.h"
 #include "models/methods/compression/recovery.h"
 
@@ -27,8 +28,7 @@ struct PruneSettings {
   std::int64_t sparse_epochs = 0;
 
   std::int64_t epochs = 40, batch_size = 64;
-  double lr = 1e-3, momentum = 0.9, weight_decay = 1e-4;
-  bool nesterov = false;
+  OptimizerSettings optimizer = {.lr = 1e-3, .nesterov = false, .weight_decay = 1e-4};
   std::string schedule = "constant";
   double label_weight = 1, distill_weight = 0, temperature = 2;
   AugmentSettings augment;

@@ -3,12 +3,14 @@
 #include <cmath>
 
 #include "models/nets/make_network.h"
+#include "models/nets/network_registry.h"
 
 namespace engram::apps {
 
 void add_train_settings(Cli& cli, TrainSettings& s) {
   cli.group("What to train on what");
   cli.option("arch", &s.arch, "Network: " + network_names());
+  cli.parts("network", network_registry().entries());
   add_data_settings(cli, s.images);
   cli.option("init", &s.init,
              "Start from the weights of this classifier (a file, or the folder of a training) of the same network")
@@ -17,11 +19,7 @@ void add_train_settings(Cli& cli, TrainSettings& s) {
   cli.group("Optimisation");
   cli.option("epochs", &s.epochs, "Passes over the training images").at_least(1);
   cli.option("batch-size", &s.batch_size, "Images a step").at_least(1);
-  cli.option("optimizer", &s.optimizer, "Update rule").choices({"sgd", "adam", "adamw"});
-  cli.option("lr", &s.lr, "Learning rate; of one-cycle the peak").at_least(0);
-  cli.option("momentum", &s.momentum, "Of SGD").at_least(0).at_most(1);
-  cli.option("nesterov", &s.nesterov, "Nesterov's form of SGD with momentum");
-  cli.option("weight-decay", &s.weight_decay, "L2 coefficient (decoupled for adamw)").at_least(0);
+  add_optimizer_settings(cli, s.optimizer);
   cli.option("decay-vectors", &s.decay_vectors, "Decay biases and normalisation parameters too");
   cli.option("label-smoothing", &s.label_smoothing, "Share of the target spread over all classes")
       .at_least(0)
@@ -42,10 +40,7 @@ void add_train_settings(Cli& cli, TrainSettings& s) {
   cli.option("anneal", &s.anneal, "One-cycle: shape between the corners").choices({"cosine", "linear"});
   add_augment_settings(cli, s.augment);
   add_classifier_training_settings(cli, s.training);
-  add_seed_option(cli, s.common);
-  add_running_options(cli, s.common);
-  add_compute_options(cli, s.common);
-  add_resumable_run_options(cli, s.common);
+  add_training_run_options(cli, s.common);
   cli.footer(dataset_help());
 }
 
@@ -53,13 +48,10 @@ SupervisedOptions supervised_options(const TrainSettings& s, dim_t train_images)
   const dim_t per_epoch = train_images / s.batch_size;
   const auto steps = [&](double epochs) { return dim_t(std::llround(epochs * double(per_epoch))); };
   SupervisedOptions o;
-  o.optimizer = {.kind = parse_optimizer(s.optimizer),
-                 .momentum = float(s.momentum),
-                 .nesterov = s.nesterov,
-                 .weight_decay = float(s.weight_decay),
-                 .decay_vectors = s.decay_vectors};
+  o.optimizer = optimizer_options(s.optimizer);
+  o.optimizer.decay_vectors = s.decay_vectors;
   o.schedule.kind = parse_schedule(s.schedule);
-  o.schedule.base_lr = s.lr;
+  o.schedule.base_lr = s.optimizer.lr;
   o.schedule.warmup_steps = steps(s.warmup_epochs);
   for (double epoch : s.milestones) o.schedule.milestones.push_back(steps(epoch));
   o.schedule.step_size = per_epoch;

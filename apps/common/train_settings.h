@@ -8,6 +8,7 @@
 #include "apps/common/classifier_training.h"
 #include "apps/common/common_options.h"
 #include "apps/common/data_settings.h"
+#include "apps/common/optimizer_settings.h"
 #include "models/training/supervised.h"
 
 namespace engram::apps {
@@ -21,11 +22,7 @@ struct TrainSettings {
 
   std::int64_t epochs = 30;
   std::int64_t batch_size = 128;
-  std::string optimizer = "sgd";
-  double lr = 0.1;
-  double momentum = 0.9;
-  bool nesterov = true;
-  double weight_decay = 5e-4;
+  OptimizerSettings optimizer;
   bool decay_vectors = true;
   std::string schedule = "one-cycle";
   double warmup_epochs = 0;

@@ -9,6 +9,7 @@
 #include "kernels/common/error.h"
 #include "models/suggest.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/run_program.h"
 #include "tests/support/temp_folder.h"
 
 namespace engram::apps {
@@ -236,6 +237,43 @@ TEST(Cli, HelpShowsChoicesDefaultsAndGroups) {
   Program q;
   EXPECT_FALSE(q.parse({"--version"}));
   EXPECT_EQ(q.said.str().rfind("engram-example 0.", 0), 0u);
+}
+
+TEST(Cli, HelpOnAPartComesFromItsEntry) {
+  const std::vector<RegistryEntry> networks = {
+      {"plain", "layer upon layer", {"-w{width}"}, {{"width", "64", "channels of the first map"}}}};
+  const std::vector<RegistryEntry> losses = {
+      {"plain", "no weights", {}, {}},
+      {"margin", "of the logits", {}, {{"kind", "soft", "what is summed", {"soft", "hard"}}}}};
+  const auto help = [&](const std::vector<std::string>& words) {
+    Program p;
+    p.cli.parts("network", networks);
+    p.cli.parts("loss", losses);
+    EXPECT_FALSE(p.parse(words));
+    return p.said.str();
+  };
+  EXPECT_EQ(help({"--help", "plain"}),
+            "plain[-w{width}]: network\n  layer upon layer\n"
+            "Settings, as in '{\"name\": \"plain\", \"width\": ...}', with their default values:\n"
+            "  width  channels of the first map [64]\n"
+            "\nplain: loss\n  no weights\nNo settings.\n");
+  EXPECT_EQ(help({"--help=plain-w8"}), help({"-h", "plain-w32"}));
+  EXPECT_NE(help({"--help", "margin"}).find("  kind  what is summed: soft, hard [soft]\n"), std::string::npos);
+  EXPECT_NE(help({"--help"}).find("--help NAME"), std::string::npos);
+  EXPECT_ERROR(help({"--help", "margni"}), UsageError, "got 'margni'; did you mean 'margin'?");
+}
+
+TEST(Cli, HelpOnAPartOfAProgram) {
+  const ProgramResult network = run_program("engram-train", {"--help", "resnet18-w32"});
+  EXPECT_EQ(network.code, 0) << network.err;
+  EXPECT_EQ(network.out.rfind("resnet18", 0), 0u) << network.out;
+  for (const auto& [program, part] : std::vector<std::pair<std::string, std::string>>{
+           {"engram-distill", "kd"}, {"engram-ood", "irm"}, {"engram-ood", "pacs"}, {"engram-invert", "cmi"}}) {
+    const ProgramResult run = run_program(program, {"--help", part});
+    EXPECT_EQ(run.code, 0) << run.err;
+    EXPECT_NE(run.out.find("Settings, as in"), std::string::npos) << program << " " << part << "\n" << run.out;
+  }
+  EXPECT_EQ(run_program("engram-distill", {"--help", "no such part"}).code, 2);
 }
 
 TEST(Completion, KnowsOptionsAndChoices) {
