@@ -6,6 +6,7 @@ list(APPEND plugin_host ${CMAKE_CURRENT_SOURCE_DIR}/conv2d/conv2d_shape.cpp ${CM
 
 function(engram_plugin name)
   add_library(${name} SHARED ${plugin_host} ${ARGN})
+  units_by_folder(${name})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_compile_features(${name} PRIVATE cxx_std_20)
   target_link_libraries(${name} PRIVATE engram_warnings)

@@ -15,6 +15,8 @@
 namespace engram::apps {
 namespace {
 
+using test::ProgramResult;
+using test::run_program;
 using test::TempFolder;
 
 // A program's settings, registered afresh for each line that is parsed.

@@ -33,7 +33,7 @@ double value_of(const MeterValues& values, const std::string& name) {
   throw std::runtime_error("no meter " + name);
 }
 
-double norm_of(const std::vector<Tensor>& tensors) {
+double joint_norm(const std::vector<Tensor>& tensors) {
   double total = 0;
   for (const Tensor& tensor : tensors)
     for (const float value : tensor.to_vector()) total += double(value) * value;
@@ -114,7 +114,7 @@ class Trajectory : public ::testing::Test {
       if (!without.empty() && name.find(without) != std::string::npos) continue;
       const auto found = by_name.find(name);
       ASSERT_TRUE(found != by_name.end()) << "no tensor " << name;
-      expect_relative(norm_of({found->second}), row["norm"], tolerance, "norm of " + name + " after", 0.1);
+      expect_relative(joint_norm({found->second}), row["norm"], tolerance, "norm of " + name + " after", 0.1);
     }
   }
 
@@ -486,7 +486,7 @@ class DmlTrajectory : public Trajectory {
     for (std::size_t p = 0; p < parameters.size(); ++p)
       if (parameters[p].name.starts_with("net.")) own.push_back(v.gradients[p]);
     for (const std::string& key : {"grad_norm" + i, "grad_norm_net" + i})
-      if (row.contains(key)) expect_relative(norm_of(own), row[key], gradient, key);
+      if (row.contains(key)) expect_relative(joint_norm(own), row[key], gradient, key);
   }
 
   const json file_ = golden_json("dml_trajectory.json");

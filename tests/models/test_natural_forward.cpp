@@ -17,7 +17,7 @@ namespace {
 constexpr std::uint64_t kSeed = 20261123;
 constexpr dim_t kBatch = 8, kClasses = 10, kNoise = 1024;
 
-double norm_of(const std::vector<Tensor>& tensors) {
+double joint_norm(const std::vector<Tensor>& tensors) {
   double squares = 0;
   for (const Tensor& tensor : tensors)
     for (float v : tensor.to_vector()) squares += double(v) * v;
@@ -72,8 +72,8 @@ TEST(NaturalInversion, FirstIterationIsThatOfTheReleasedModules) {
   for (std::size_t i = 0; i < x2_first.size(); ++i) EXPECT_NEAR(x2.to_vector()[i], x2_first[i], 1e-4);
   for (std::size_t i = 0; i < logits_first.size(); ++i)
     EXPECT_NEAR(matching.logits.to_vector()[i], logits_first[i], 4e-4);
-  expect_relative(norm_of({x2}), 539.4323951160, 1e-5, "norm of x2");
-  expect_relative(norm_of({out.addition}), 189.7578765658, 1e-5, "norm of the addition");
+  expect_relative(joint_norm({x2}), 539.4323951160, 1e-5, "norm of x2");
+  expect_relative(joint_norm({out.addition}), 189.7578765658, 1e-5, "norm of the addition");
   expect_relative(ce.item(), 4.7399369376, 1e-4, "cross entropy");
   expect_relative(bn_var.item(), 543.3522351547, 1e-4, "variance mismatch");
   expect_relative(bn_mean.item(), 602.6366238679, 1e-4, "mean mismatch");
@@ -87,9 +87,9 @@ TEST(NaturalInversion, FirstIterationIsThatOfTheReleasedModules) {
     for (const Tensor& parameter : module.parameters()) result.push_back(parameter.grad());
     return result;
   };
-  expect_relative(norm_of(gradients(generator)), 18859.7845448956, 1e-3, "gradient of the generator");
-  expect_relative(norm_of(gradients(pyramid)), 166955.0396085750, 1e-3, "gradient of the pyramid");
-  expect_relative(norm_of({alpha.grad()}), 894.8753471431, 1e-3, "gradient of the channel scales");
+  expect_relative(joint_norm(gradients(generator)), 18859.7845448956, 1e-3, "gradient of the generator");
+  expect_relative(joint_norm(gradients(pyramid)), 166955.0396085750, 1e-3, "gradient of the pyramid");
+  expect_relative(joint_norm({alpha.grad()}), 894.8753471431, 1e-3, "gradient of the channel scales");
   for (const Tensor& parameter : teacher->parameters()) EXPECT_FALSE(parameter.grad().defined());
 }
 
