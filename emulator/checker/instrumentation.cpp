@@ -2,6 +2,7 @@
 
 #include "emulator/checker/instrumentation.h"
 
+#include <bit>
 #include <utility>
 #include <vector>
 
@@ -64,6 +65,11 @@ void count(const Worker& worker, const Access& access, const void* pc) {
     state().collector.add(thread, site_of_instruction(pc, int(i)), access.kind, access.shared,
                           std::uint32_t(offset + i * piece), std::uint8_t(piece));
   }
+}
+
+// What a line does is told apart by kind and size: lanes at one request agree in both.
+int part_of(const Access& access) {
+  return int(access.kind) + 8 * std::countr_zero(access.bytes);
 }
 
 void hook_access(const void* p, std::size_t bytes, AccessKind kind, const void* pc, SourceLocation caller) {
@@ -210,7 +216,7 @@ void instrumented_access(const void* p, std::size_t bytes, AccessKind kind, bool
   // Most accesses are to the thread's own stack: no need to number their program points.
   if (!emulated && access.begin >= worker->current()->fiber->begin() && access.begin < worker->current()->fiber->end())
     return;
-  access.site = caller.line != 0 ? site_of_line(caller, int(kind)) : site_of_instruction(pc);
+  access.site = caller.line != 0 ? site_of_line(caller, part_of(access)) : site_of_instruction(pc);
   if (!emulated) return private_access(*worker, access);
   access.shared = worker->in_shared_memory(p);
   if (options().check && !state().checks.check(*worker, access)) return;

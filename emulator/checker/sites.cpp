@@ -82,7 +82,7 @@ SiteId site_of_instruction(const void* pc, int part) {
 }
 
 SiteId site_of_line(SourceLocation location, int part) {
-  return number_of({std::uintptr_t(location.file), -(8 * location.line + part)}, {nullptr, location, {}});
+  return number_of({std::uintptr_t(location.file), -(64 * location.line + part)}, {nullptr, location, {}});
 }
 
 SiteId site_limit() {

@@ -15,7 +15,7 @@ using SiteId = std::uint32_t;
 /// Number of the instruction at `pc` (a return address); `part` tells apart the pieces of one access that the GPU makes
 /// in several.
 SiteId site_of_instruction(const void* pc, int part = 0);
-/// Number of a source line; `part` tells apart what it does there.
+/// Number of a source line; `part`, below 64, tells apart what it does there.
 SiteId site_of_line(SourceLocation location, int part = 0);
 /// One more than the largest number so far.
 SiteId site_limit();

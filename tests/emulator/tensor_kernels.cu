@@ -54,7 +54,9 @@ __global__ void copies_kernel(const float* in, float* out, int valid) {
   const int lane = int(threadIdx.x);
   __pipeline_memcpy_async(&words[lane], &in[lane], sizeof(float));
   __pipeline_commit();
-  if (lane < 8) tensor::copy_async_16(tensor::shared_address(&quads[lane]), in + 4 * lane, valid);
+  if (lane < 8) {
+    tensor::copy_async_16(tensor::shared_address(&quads[lane]), in + 4 * lane, lane % 2 == 0 ? 16 : valid);
+  }
   tensor::commit_copies();
   __pipeline_wait_prior(1);
   __syncwarp();

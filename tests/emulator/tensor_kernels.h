@@ -14,8 +14,8 @@ void run_mma(Mma kind, const std::uint32_t* a, const std::uint32_t* b, const flo
 /// One warp: `in` [512] in shared memory; lane l gives the address of piece (8 elements) pieces[l]; out [4][32].
 void run_ldmatrix(int matrices, bool transposed, const std::uint16_t* in, const int* pieces, std::uint32_t* out);
 
-/// 32 threads copy one value each (4 bytes) and, as many of them as that takes, 16 bytes each, of which `valid` are to
-/// be copied: out [32 + 32]. The four-byte copies go through CUDA's own primitives.
+/// 32 threads copy one value each (4 bytes) and, as many of them as that takes, 16 bytes each, of which every second
+/// copies `valid` only: out [32 + 32]. The four-byte copies go through CUDA's own primitives.
 void run_copies(const float* in, float* out, int valid);
 
 /// c [32, 16] = a [32, k] times the transpose of b [16, k], bfloat16 bits, k a multiple of 8: one block of two warps,

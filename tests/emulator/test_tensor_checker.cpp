@@ -75,6 +75,20 @@ TEST(TensorChecker, CountsInstructionsBytesAndConflicts) {
   EXPECT_EQ(counts[1].tensor.ldmatrix.passes, 8 * counts[1].tensor.ldmatrix.ideal_passes);
 }
 
+TEST(TensorChecker, CountsWhatPartialCopiesRead) {
+  const ScopedOptions scope(Order::kForward, 1, true);
+  take_counts();
+  DeviceArray<float> in(test_values(32)), out(64);
+  run_copies(in.get(), out.get(), 8);
+  const auto counts = take_counts();
+  ASSERT_EQ(counts.size(), 1u);
+  // 32 words; four copies of 16 bytes; four of 8 bytes, in two words.
+  EXPECT_EQ(counts[0].tensor.bytes_copied, 32u * 4 + 4 * 16 + 4 * 8);
+  EXPECT_EQ(counts[0].reads.requests, 4u);
+  EXPECT_EQ(counts[0].reads.bytes, counts[0].tensor.bytes_copied);
+  EXPECT_EQ(counts[0].reads.active_lanes, 32u + 4 + 4 + 4);
+}
+
 TEST(TensorChecker, EachRemovedWaitOrBarrierIsNoticed) {
   const ScopedOptions scope;
   Product product;
