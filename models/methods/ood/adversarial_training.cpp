@@ -3,7 +3,7 @@
 #include "models/methods/ood/adversarial.h"
 #include "models/methods/ood/irm_penalty.h"
 #include "models/methods/ood/ood_registry.h"
-#include "models/methods/ood/penalty_schedule.h"
+#include "models/methods/ood/penalised_task.h"
 
 namespace engram {
 namespace {
@@ -80,39 +80,30 @@ Settings irm_pgd_settings(IrmPgdSettings& s) {
 }
 
 /// IRMv1 by half batches on images that are attacked through the cross entropy.
-class IrmPgd : public OodTask {
+class IrmPgd : public PenalisedTask {
  public:
   IrmPgd(const IrmPgdSettings& settings, const OodSetup& setup)
-      : OodTask(setup, {"risk", "penalty"}), settings_(settings), weight_{1, settings.lambda, settings.anneal} {
+      : PenalisedTask("irm-pgd", {.weight = {1, settings.lambda, settings.anneal}}, setup), attack_(settings.attack) {
     check_attack("irm-pgd", settings.attack);
-    check_penalty("irm-pgd", settings.lambda, settings.anneal);
   }
-  int phase(dim_t step) const override { return weight_.phase(step); }
 
  protected:
-  void stage_method(dim_t step) override {
-    now_ = weight_.at(step);
-    if (step == settings_.anneal) reset_optimizer();
-  }
   void update(const EnvironmentBatch& batch) override {
     const LabelledBatch all = joined(batch);
     const Tensor images = all.images.contiguous();
     const Tensor moved = in_evaluation(network_, [&] {
-      return attacked(images, images, settings_.attack,
+      return attacked(images, images, attack_,
                       [&](const Tensor& x) { return softmax_cross_entropy(logits_of(x), all.labels); });
     });
     const std::vector<Tensor> logits = cut(logits_of(moved), batch);
     std::vector<Tensor> penalties;
     for (std::size_t e = 0; e < logits.size(); ++e)
       penalties.push_back(irm_penalty(logits[e], batch.environments[e].labels, true));
-    const Tensor risk = mean_of(risks_of(logits, batch)), penalty = mean_of(penalties);
-    record(descend(risk + float(now_) * penalty), {risk, penalty}, logits, batch);
+    descend_penalised(mean_of(risks_of(logits, batch)), mean_of(penalties), logits, batch);
   }
 
  private:
-  IrmPgdSettings settings_;
-  PenaltySchedule weight_;
-  double now_ = 1;
+  AttackOptions attack_;
 };
 
 }  // namespace

@@ -3,7 +3,7 @@
 #include "models/init.h"
 #include "models/methods/ood/fishr_penalty.h"
 #include "models/methods/ood/ood_registry.h"
-#include "models/methods/ood/penalty_schedule.h"
+#include "models/methods/ood/penalised_task.h"
 #include "models/methods/ood/softmax_residual.h"
 
 namespace engram {
@@ -39,15 +39,16 @@ GradientMoment moment_of(const std::string& name) {
 
 /// Mean risk + weight times the distance between environments of the moments of the samples' gradients to the last
 /// layer. The moving average is m <- ema m + (1 - ema) v, and m / (1 - ema) is compared.
-class Fishr : public OodTask {
+class Fishr : public PenalisedTask {
  public:
   Fishr(const FishrSettings& settings, const OodSetup& setup)
-      : OodTask(setup, {"risk", "penalty"}),
+      : PenalisedTask("fishr",
+                      {{settings.before, settings.lambda, settings.anneal},
+                       settings.divide,
+                       settings.reset && settings.anneal > 0},
+                      setup),
         settings_(settings),
-        weight_{settings.before, settings.lambda, settings.anneal},
         moment_(moment_of(settings.moment)) {
-    check_penalty("fishr", settings.lambda, settings.anneal);
-    check_penalty("fishr", settings.before, 0);
     if (!(settings.ema >= 0 && settings.ema < 1))
       throw UsageError(message("[fishr] expected an ema in [0,1), got ", settings.ema));
     if (settings.ema == 0) return;
@@ -56,13 +57,8 @@ class Fishr : public OodTask {
         moment_ == GradientMoment::kCovariance ? rows * rows * (width * width + 1) : rows * (width + 1);
     for (dim_t e = 0; e < source_.num_environments(); ++e) averages_.push_back(Tensor::zeros({1, entries}, device()));
   }
-  int phase(dim_t step) const override { return weight_.phase(step); }
 
  protected:
-  void stage_method(dim_t step) override {
-    now_ = weight_.at(step);
-    if (settings_.reset && settings_.anneal > 0 && step == settings_.anneal) reset_optimizer();
-  }
   void update(const EnvironmentBatch& batch) override {
     const std::vector<Tensor> features = cut(features_of(joined(batch).images), batch);
     std::vector<Tensor> logits, moments;
@@ -73,9 +69,7 @@ class Fishr : public OodTask {
       const Tensor own = network_.num_classes() == 1 ? slice(r, 1, 1, 2).contiguous() : r;
       moments.push_back(averaged(e, gradient_moments(own, features[e], moment_)));
     }
-    const Tensor risk = mean_of(risks_of(logits, batch)), penalty = moment_distance(moments, settings_.sum);
-    const Tensor loss = descend(risk + float(now_) * penalty, settings_.divide && now_ > 1 ? 1 / now_ : 1);
-    record(loss, {risk, penalty}, logits, batch);
+    descend_penalised(mean_of(risks_of(logits, batch)), moment_distance(moments, settings_.sum), logits, batch);
   }
   void visit_method(StateVisitor& visitor) override { visitor.visit("averages", averages_); }
 
@@ -89,9 +83,7 @@ class Fishr : public OodTask {
   }
 
   FishrSettings settings_;
-  PenaltySchedule weight_;
   GradientMoment moment_;
-  double now_ = 0;
   std::vector<Tensor> averages_;  // one an environment, without `ema` none
 };
 

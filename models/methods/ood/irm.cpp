@@ -1,7 +1,7 @@
 #include "engine/ops.h"
 #include "models/methods/ood/irm_penalty.h"
 #include "models/methods/ood/ood_registry.h"
-#include "models/methods/ood/penalty_schedule.h"
+#include "models/methods/ood/penalised_task.h"
 
 namespace engram {
 namespace {
@@ -22,33 +22,23 @@ Settings irm_settings(IrmSettings& s) {
 }
 
 /// IRMv1: mean risk + weight times the mean over environments of irm_penalty.
-class Irm : public OodTask {
+class Irm : public PenalisedTask {
  public:
   Irm(const IrmSettings& settings, const OodSetup& setup)
-      : OodTask(setup, {"risk", "penalty"}), settings_(settings), weight_{1, settings.lambda, settings.anneal} {
-    check_penalty("irm", settings.lambda, settings.anneal);
-  }
-  int phase(dim_t step) const override { return weight_.phase(step); }
+      : PenalisedTask("irm", {{1, settings.lambda, settings.anneal}, settings.divide, settings.reset}, setup),
+        halves_(settings.halves) {}
 
  protected:
-  void stage_method(dim_t step) override {
-    now_ = weight_.at(step);
-    if (settings_.reset && step == settings_.anneal) reset_optimizer();
-  }
   void update(const EnvironmentBatch& batch) override {
     const std::vector<Tensor> logits = environment_logits(batch);
     std::vector<Tensor> penalties;
     for (std::size_t e = 0; e < logits.size(); ++e)
-      penalties.push_back(irm_penalty(logits[e], batch.environments[e].labels, settings_.halves));
-    const Tensor risk = mean_of(risks_of(logits, batch)), penalty = mean_of(penalties);
-    const Tensor loss = descend(risk + float(now_) * penalty, settings_.divide && now_ > 1 ? 1 / now_ : 1);
-    record(loss, {risk, penalty}, logits, batch);
+      penalties.push_back(irm_penalty(logits[e], batch.environments[e].labels, halves_));
+    descend_penalised(mean_of(risks_of(logits, batch)), mean_of(penalties), logits, batch);
   }
 
  private:
-  IrmSettings settings_;
-  PenaltySchedule weight_;
-  double now_ = 1;
+  bool halves_;
 };
 
 }  // namespace

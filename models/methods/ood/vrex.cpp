@@ -1,6 +1,6 @@
 #include "engine/ops.h"
 #include "models/methods/ood/ood_registry.h"
-#include "models/methods/ood/penalty_schedule.h"
+#include "models/methods/ood/penalised_task.h"
 
 namespace engram {
 namespace {
@@ -23,11 +23,11 @@ Settings vrex_settings(VrexSettings& s) {
 }
 
 /// Risk extrapolation: the environments' risks, and how far they are apart.
-class Vrex : public OodTask {
+class Vrex : public PenalisedTask {
  public:
   Vrex(const VrexSettings& settings, const OodSetup& setup)
-      : OodTask(setup, {"risk", "penalty"}), settings_(settings), weight_{1, settings.lambda, settings.anneal} {
-    check_penalty("vrex", settings.lambda, settings.anneal);
+      : PenalisedTask("vrex", {{1, settings.lambda, settings.anneal}, settings.divide, settings.reset}, setup),
+        spread_(settings.spread) {
     const std::string& spread = settings.spread;
     if (spread != "variance" && spread != "squared" && spread != "absolute")
       throw UsageError(message("[vrex] expected the spread variance, squared or absolute, got '", spread, "'"));
@@ -35,30 +35,21 @@ class Vrex : public OodTask {
       throw UsageError(
           message("[vrex] expected 2 environments for the ", spread, " difference, got ", source_.num_environments()));
   }
-  int phase(dim_t step) const override { return weight_.phase(step); }
 
  protected:
-  void stage_method(dim_t step) override {
-    now_ = weight_.at(step);
-    if (settings_.reset && step == settings_.anneal) reset_optimizer();
-  }
   void update(const EnvironmentBatch& batch) override {
     const std::vector<Tensor> logits = environment_logits(batch), risks = risks_of(logits, batch);
-    const Tensor risk = settings_.spread == "variance" ? mean_of(risks) : sum_of(risks), penalty = spread_of(risks);
-    const Tensor loss = descend(risk + float(now_) * penalty, settings_.divide && now_ > 1 ? 1 / now_ : 1);
-    record(loss, {risk, penalty}, logits, batch);
+    descend_penalised(spread_ == "variance" ? mean_of(risks) : sum_of(risks), spread_of(risks), logits, batch);
   }
 
  private:
   Tensor spread_of(const std::vector<Tensor>& risks) const {
-    if (settings_.spread == "variance") return var(stacked(risks));
+    if (spread_ == "variance") return var(stacked(risks));
     const Tensor difference = risks[0] - risks[1];
-    return settings_.spread == "squared" ? square(difference) : abs(difference);
+    return spread_ == "squared" ? square(difference) : abs(difference);
   }
 
-  VrexSettings settings_;
-  PenaltySchedule weight_;
-  double now_ = 1;
+  std::string spread_;
 };
 
 std::unique_ptr<OodTask> make_vrex(const VrexSettings& settings, const OodSetup& setup) {
