@@ -4,30 +4,13 @@
 #include <memory>
 #include <string>
 
+#include "bench/step/random_images.h"
 #include "models/methods/inversion/inversion.h"
 #include "models/nets/make_network.h"
 #include "models/training/step_runner.h"
 #include "models/training/supervised.h"
 
 namespace engram::bench {
-
-/// As many images as a batch has, of random bytes.
-inline ImageDataset random_images(dim_t count) {
-  ImageDataset data;
-  data.name = "random";
-  data.split = "train";
-  data.channels = 3;
-  data.height = data.width = 32;
-  data.count = count;
-  data.num_classes = 10;
-  data.class_names.assign(10, "class");
-  data.normalization = cifar_normalization();
-  std::uint32_t state = 1;
-  data.pixels.resize(std::size_t(count * data.image_bytes()));
-  for (std::uint8_t& pixel : data.pixels) pixel = std::uint8_t((state = state * 1664525u + 1013904223u) >> 24);
-  for (dim_t i = 0; i < count; ++i) data.labels.push_back(std::int32_t(i % 10));
-  return data;
-}
 
 /// Steps of engram-train with its defaults: SGD with Nesterov momentum and weight decay, crops and flips. On a device
 /// the work is queued, as a captured graph unless `capture` is off.

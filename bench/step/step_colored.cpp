@@ -5,6 +5,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "bench/step/random_images.h"
 #include "bench/step/timing.h"
 #include "engine/autograd.h"
 #include "engine/ops.h"
@@ -18,27 +19,6 @@ namespace engram::bench {
 namespace {
 
 constexpr dim_t kImages = 25000, kPixels = 2 * 14 * 14;
-
-/// Random bytes of the extents of Coloured MNIST.
-Environments random_digits() {
-  Environments environments(2);
-  std::uint32_t state = 1;
-  for (std::size_t e = 0; e < environments.size(); ++e) {
-    environments[e].name = message("environment ", e);
-    ImageDataset& images = environments[e].images;
-    images.name = "random";
-    images.channels = 2;
-    images.height = images.width = 14;
-    images.count = kImages;
-    images.num_classes = 2;
-    images.class_names.assign(2, "class");
-    images.normalization = {{0, 0}, {1, 1}};
-    images.pixels.resize(std::size_t(kImages * kPixels));
-    for (std::uint8_t& pixel : images.pixels) pixel = std::uint8_t((state = state * 1664525u + 1013904223u) >> 24);
-    for (dim_t i = 0; i < kImages; ++i) images.labels.push_back(std::int32_t(i % 2));
-  }
-  return environments;
-}
 
 /// The products of a step, each as one call on operands of its own: forward, gradients of weights and, but for the
 /// first layer, of inputs.
@@ -77,7 +57,8 @@ OodOptions options_of(const StepOptions& options, const std::string& method) {
 }
 
 void time_colored(const StepOptions& options, const std::string& method) {
-  const Environments environments = random_digits();
+  const Environments environments = {{"first", random_images(kImages, {2, 14, 14}, 2)},
+                                     {"second", random_images(kImages, {2, 14, 14}, 2)}};
   const std::unique_ptr<Network> network = make_network("mlp", 1, {.seed = 1, .image = environments[0].images.shape()});
   EnvironmentStager source(environments, {}, {});
   const OodOptions of_task = options_of(options, method);
