@@ -5,16 +5,30 @@
 #include "apps/common/inversion_result.h"
 #include "apps/common/synthetic_set.h"
 #include "apps/programs.h"
+#include "engine/random.h"
 #include "models/data/image_folder.h"
+#include "models/nets/finite_outputs.h"
 
 namespace engram::apps {
 namespace {
+
+/// Refuses a network that overflows on noise, with which the methods begin: no step could go well.
+void check_usable(Network& network) {
+  const ImageShape image = network.image();
+  Generator generator(0);
+  const Tensor noise =
+      normal({2, image.channels, image.height, image.width}, generator, 0, 1, network.device());
+  check_finite_outputs("invert", "logits", network, noise, network.logits_inference(noise).to_vector());
+}
 
 /// Reads a classifier, which the run depends on under a name.
 Classifier read_network(Program& program, const InvertSettings& s, const std::string& name,
                         const std::filesystem::path& path) {
   program.add_input(name, classifier_file(path));
-  return open_classifier(path, s.assumed, program.device(), s.common.quiet ? nullptr : program.call().err);
+  Classifier classifier =
+      open_classifier(path, s.assumed, program.device(), s.common.quiet ? nullptr : program.call().err);
+  check_usable(*classifier.network);
+  return classifier;
 }
 
 /// Reads the classifier to invert.

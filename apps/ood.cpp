@@ -54,7 +54,7 @@ void open_run(OodRun& run) {
     run.first_step = load_checkpoint(dir / kOodCheckpoint, run.training->task(), run.fingerprint,
                                      run.training->task().total_steps());
   dir.continue_after(run.first_step - 1);
-  run.history = read_ood_history(dir / "metrics.jsonl");
+  run.history = read_ood_history(dir / "metrics.jsonl", run.first_step, run.settings.evaluate_every);
 }
 
 Outcome train(OodRun& run, RunDir& dir) {

@@ -9,7 +9,7 @@
 #include "apps/common/exit_code.h"
 #include "apps/common/program.h"
 #include "apps/common/prune_settings.h"
-#include "apps/common/pruning_table.h"
+#include "apps/common/pruning_results.h"
 #include "apps/programs.h"
 #include "engine/io/atomic_file.h"
 #include "models/data/dataset_hash.h"
@@ -36,10 +36,10 @@ struct Run {
 };
 
 /// The file of a result: pruned_0300.safetensors for a ratio of 0.03.
-fs::path result_file(const RunDir& dir, double ratio) {
+std::string result_name(double ratio) {
   char name[64];
   std::snprintf(name, sizeof name, "pruned_%04d.safetensors", int(std::llround(1e4 * ratio)));
-  return dir / name;
+  return name;
 }
 
 ImageDataset read_images(const Run& run, const fs::path& path, const std::string& kind, Split split) {
@@ -90,6 +90,10 @@ void prepare(Run& run) {
   if (has_stage_shares(s)) run.ratios = {share_gone(masks_of(run, *run.classifier.network, 0))};
   std::sort(run.ratios.begin(), run.ratios.end());
   run.ratios.erase(std::unique(run.ratios.begin(), run.ratios.end()), run.ratios.end());
+  for (std::size_t i = 1; i < run.ratios.size(); ++i)
+    if (result_name(run.ratios[i]) == result_name(run.ratios[i - 1]))
+      throw UsageError(message("--ratio: expected ratios that differ in the first four decimals, got ",
+                               run.ratios[i - 1], " and ", run.ratios[i]));
   if (s.sparse_epochs > 0) return;  // what the gains will be is not known yet
   for (const double ratio : run.ratios) masks_of(run, *run.classifier.network, ratio);  // refuses before anything runs
 }
@@ -133,16 +137,11 @@ std::unique_ptr<Network> copy_of(const Network& network) {
   return copy;
 }
 
-void save(const Run& run, const fs::path& file, const Network& network, std::map<std::string, std::string> notes = {}) {
+void save(const Run& run, PruningResults& results, const std::string& name, const Network& network,
+          std::map<std::string, std::string> notes = {}) {
   for (const char* kept : {"dataset", "class_names"})
     if (const auto found = run.classifier.notes.find(kept); found != run.classifier.notes.end()) notes.insert(*found);
-  save_classifier(file, network, run.classifier.normalization, notes);
-}
-
-Classifier read_result(const Run& run, const fs::path& file) {
-  ClassifierDefaults defaults;
-  defaults.device = run.program.device();
-  return load_classifier(file, defaults);
+  results.save(name, network, run.classifier.normalization, notes);
 }
 
 double accuracy_of(const Run& run, Network& network) {
@@ -151,10 +150,10 @@ double accuracy_of(const Run& run, Network& network) {
 
 /// The network whose channels are ranked: the classifier, or that after sparse training, which a run that is continued
 /// finds in its folder. Null when a signal ended the training.
-std::unique_ptr<Network> network_to_prune(Run& run, const RunDir& dir) {
+std::unique_ptr<Network> network_to_prune(Run& run, PruningResults& results) {
   const PruneSettings& s = run.settings;
   if (s.sparse_epochs == 0) return copy_of(*run.classifier.network);
-  if (fs::exists(dir / kSparse)) return read_result(run, dir / kSparse).network;
+  if (results.has(kSparse)) return results.read(kSparse, run.program.device()).network;
   auto network = copy_of(*run.classifier.network);
   RecoveryOptions options = recovery_options(s);
   options.distill_weight = 0;
@@ -163,41 +162,31 @@ std::unique_ptr<Network> network_to_prune(Run& run, const RunDir& dir) {
   options.schedule.base_lr = s.sparse_lr;
   options.sparsity = float(s.sparsity);
   if (!recover(run, *network, options, "sparse training")) return nullptr;
-  save(run, dir / kSparse, *network);
+  save(run, results, kSparse, *network);
   return network;
 }
 
-constexpr const char *kBeforeKey = "accuracy_pruned", *kAfterKey = "accuracy_recovered";
-
-/// What a run that is continued has done: the numbers are in the metadata of the result.
-std::optional<PruningPoint> finished_point(const Run& run, const RunDir& dir, double ratio) {
-  const fs::path file = result_file(dir, ratio);
-  if (!fs::exists(file)) return std::nullopt;
-  const Classifier done = read_result(run, file);
-  PruningPoint point{.ratio = ratio,
-                     .parameters = done.network->num_parameters(),
-                     .macs = count_macs(*done.network),
-                     .pruned_accuracy = std::stod(done.notes.at(kBeforeKey))};
-  if (const auto found = done.notes.find(kAfterKey); found != done.notes.end())
-    point.recovered_accuracy = std::stod(found->second);
-  return point;
+PruningPoint point_of(Network& network, double ratio) {
+  return {.ratio = ratio, .parameters = network.num_parameters(), .macs = count_macs(network)};
 }
 
-/// Prunes at one ratio and recovers; nothing when a signal ended it.
-std::optional<PruningPoint> prune_at(Run& run, RunDir& dir, Network& whole, double ratio) {
-  if (const auto done = finished_point(run, dir, ratio)) return done;
+/// Prunes at one ratio and recovers, unless the run did so before; nothing when a signal ended it.
+std::optional<PruningPoint> prune_at(Run& run, PruningResults& results, Network& whole, double ratio) {
+  const std::string name = result_name(ratio);
+  if (results.has(name)) {
+    const Classifier done = results.read(name, run.program.device());
+    PruningPoint point = point_of(*done.network, ratio);
+    read_accuracies(done.notes, point);
+    return point;
+  }
   auto network = remove_channels(whole, channel_groups(whole), masks_of(run, whole, ratio));
-  PruningPoint point{.ratio = ratio,
-                     .parameters = network->num_parameters(),
-                     .macs = count_macs(*network),
-                     .pruned_accuracy = accuracy_of(run, *network)};
-  std::map<std::string, std::string> notes = {{kBeforeKey, exact_text(point.pruned_accuracy)}};
+  PruningPoint point = point_of(*network, ratio);
+  point.pruned_accuracy = accuracy_of(run, *network);
   if (run.images.count > 0) {
     if (!recover(run, *network, recovery_options(run.settings), message("ratio ", ratio))) return std::nullopt;
     point.recovered_accuracy = accuracy_of(run, *network);
-    notes[kAfterKey] = exact_text(*point.recovered_accuracy);
   }
-  save(run, result_file(dir, ratio), *network, notes);
+  save(run, results, name, *network, accuracy_notes(point));
   return point;
 }
 
@@ -221,10 +210,11 @@ Outcome prune(Run& run, RunDir& dir) {
   table.parameters = original.num_parameters();
   table.macs = count_macs(original);
   table.accuracy = accuracy_of(run, original);
-  const auto whole = network_to_prune(run, dir);
+  PruningResults results(dir.path());
+  const auto whole = network_to_prune(run, results);
   if (!whole) return {.stopped = "in the sparse training", .results = false};
   for (const double ratio : run.ratios) {
-    const auto point = prune_at(run, dir, *whole, ratio);
+    const auto point = prune_at(run, results, *whole, ratio);
     if (!point) return {.stopped = message("at ratio ", ratio), .results = false};
     record(run, dir, *point);
     io::write_file(dir / kPruningFile, pruning_json(table));
@@ -247,7 +237,7 @@ int run_prune(Call& call) {
   Program program(cli, settings.common);
   Run run{settings, program};
   prepare(run);
-  program.open_anew({"pruned_*.safetensors", kSparse, kPruningFile});
+  program.open_anew({"pruned_*.safetensors", kSparse, kFinishedFile, kPruningFile});
   return program.run([&](RunDir& dir) { return prune(run, dir); });
 }
 

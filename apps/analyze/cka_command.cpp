@@ -103,7 +103,11 @@ int run_cka(Call& call) {
   const auto values = matrix.values();
   for (std::size_t i = 0; i < values.size(); ++i)
     for (std::size_t j = 0; j < values[i].size(); ++j) {
-      out.table().cell(first.name).cell(a.names[i]).cell(second.name).cell(b.names[j]).cell(values[i][j]);
+      out.table().cell(first.name).cell(a.names[i]).cell(second.name).cell(b.names[j]);
+      if (std::isfinite(values[i][j]))
+        out.table().cell(values[i][j]);
+      else
+        out.table().cell("");  // a layer that is the same for all images is like no other
       out.table().end_row();
     }
   out.commit(call, matrix_picture(values, a.names, b.names, 0, 1));

@@ -9,6 +9,7 @@
 #include "apps/common/exit_code.h"
 #include "engine/autograd.h"
 #include "models/methods/metrics/active_neurons.h"
+#include "models/nets/finite_outputs.h"
 
 namespace engram::apps {
 namespace {
@@ -37,6 +38,7 @@ PooledValues pooled_values(const Call& call, const Subject& subject, const Image
                   [&](const Tensor& x, const Tensor& labels, dim_t) {
                     Tensor pixels = x.detach().set_requires_grad();  // so that the pooled vector has a history
                     const Features features = subject.network().forward(pixels, {.pooled = true});
+                    check_finite_outputs("neurons", "logits", subject.network(), x, features.logits.to_vector());
                     const Tensor loss = mul(softmax_cross_entropy(features.logits, labels), float(x.dim(0)));
                     append(result.activations, features.pooled.detach());
                     append(result.gradients, grad({loss}, {features.pooled})[0]);

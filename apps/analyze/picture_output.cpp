@@ -2,15 +2,18 @@
 
 #include <ostream>
 
+#include "engine/io/atomic_file.h"
 #include "engine/io/png.h"
 #include "kernels/common/error.h"
 
 namespace engram::apps {
 namespace {
 
-std::filesystem::path checked(const std::filesystem::path& out) {
+/// The name, if it is one, in a folder without what killed writers left.
+std::filesystem::path prepared(const std::filesystem::path& out) {
   if (out.extension() != ".png" || out.stem().empty())
     throw UsageError(message("--out: expected a name that ends in .png, got '", out.string(), "'"));
+  io::remove_leftovers(out.has_parent_path() ? out.parent_path() : ".");
   return out;
 }
 
@@ -28,7 +31,7 @@ void add_picture_option(Cli& cli, std::filesystem::path& out) {
 }
 
 PictureOutput::PictureOutput(const std::filesystem::path& out, const std::vector<std::string>& columns)
-    : picture_path_(checked(out)),
+    : picture_path_(prepared(out)),
       table_path_(table_beside(out)),
       picture_(picture_path_),
       table_(table_path_, columns) {}

@@ -7,6 +7,7 @@
 
 #include "apps/common/html.h"
 #include "apps/common/run_metrics.h"
+#include "apps/common/sealed_json.h"
 #include "apps/common/text_format.h"
 #include "engine/io/atomic_file.h"
 #include "kernels/common/error.h"
@@ -100,12 +101,13 @@ std::string ood_scores_text(const OodScores& scores) {
   return text;
 }
 
-std::vector<OodScores> read_ood_history(const std::filesystem::path& metrics) {
-  std::map<dim_t, OodScores> by_step;
+std::vector<OodScores> read_ood_history(const std::filesystem::path& metrics, dim_t steps, dim_t every) {
   const std::map<std::string, double OodScores::*> members = {{"train/accuracy_all", &OodScores::train},
                                                               {"validation/accuracy", &OodScores::validation},
                                                               {"validation/loss", &OodScores::validation_loss},
                                                               {"test/accuracy", &OodScores::test}};
+  std::map<dim_t, OodScores> by_step;
+  std::map<dim_t, std::size_t> found;  // members of each step
   for (const ChartSeries& series : read_run_metrics(metrics).series) {
     const auto member = members.find(series.name);
     if (member == members.end()) continue;
@@ -113,10 +115,17 @@ std::vector<OodScores> read_ood_history(const std::filesystem::path& metrics) {
       OodScores& scores = by_step[dim_t(point.step)];
       scores.step = dim_t(point.step);
       scores.*member->second = point.value;
+      const bool possible = point.value >= 0 && (point.value <= 1 || member->second == &OodScores::validation_loss);
+      if (possible) ++found[scores.step];
     }
   }
   std::vector<OodScores> history;
-  for (const auto& [step, scores] : by_step) history.push_back(scores);
+  for (dim_t step = every - 1; step < steps; step += every) {
+    if (found[step] != members.size())
+      throw DataError(message(metrics.string(), ": expected the evaluation after step ", step + 1,
+                              " of the run that goes on, got none that is whole; hint: start anew with --force"));
+    history.push_back(by_step[step]);
+  }
   return history;
 }
 
@@ -148,18 +157,20 @@ std::string conclude_training(RunDir& dir, const std::vector<OodScores>& history
 }
 
 void write_ood_trials(const std::filesystem::path& file, const std::vector<OodTrial>& trials) {
-  Json json = Json::array();
-  for (const OodTrial& t : trials) json.push_back(to_json(t));
-  io::write_file(file, json.dump(2) + "\n");
+  Json list = Json::array();
+  for (const OodTrial& t : trials) list.push_back(to_json(t));
+  io::write_file(file, sealed_text({{"trials", list}}));
 }
 
 std::vector<OodTrial> read_ood_trials(const std::filesystem::path& file) {
   const io::Bytes bytes = io::read_file(file, kMaxBytes);
   std::vector<OodTrial> trials;
   try {
-    for (const Json& one : Json::parse(io::as_text(bytes))) trials.push_back(from_json(one));
-  } catch (const Json::exception&) {
-    throw DataError(message("[ood] expected the list of a run's trials, got something else in ", file.string()));
+    const Json json = unsealed(io::as_text(bytes)).value();
+    for (const Json& one : json.at("trials")) trials.push_back(from_json(one));
+  } catch (const std::exception&) {  // no sealed object, or another one
+    throw DataError(message(file.string(), ": expected the list of trials that the run wrote, got something else; ",
+                            "hint: delete the file, --resume makes them again"));
   }
   return trials;
 }

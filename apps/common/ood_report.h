@@ -17,8 +17,9 @@ namespace engram::apps {
 void write_ood_scores(RunDir& dir, const OodScores& scores);
 /// "step 100  train/+80% 79.1 %  ...".
 std::string ood_scores_text(const OodScores& scores);
-/// The means of all evaluations in a metrics file. Empty where there is none.
-std::vector<OodScores> read_ood_history(const std::filesystem::path& metrics);
+/// The means of the evaluations in a metrics file, one after each `every` of the first `steps` steps. Throws DataError
+/// where one is missing or impossible.
+std::vector<OodScores> read_ood_history(const std::filesystem::path& metrics, dim_t steps, dim_t every);
 
 /// The longest step of a method's augmentation, for pictures: DecAug's "aug_eps"; 1 for others.
 double augmentation_step(const std::string& method);

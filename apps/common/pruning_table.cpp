@@ -1,7 +1,5 @@
 #include "apps/common/pruning_table.h"
 
-#include <array>
-#include <charconv>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -46,11 +44,6 @@ void add_row(StackTable& table, const std::string& name, const Json& object, con
 }
 
 }  // namespace
-
-std::string exact_text(double value) {
-  std::array<char, 32> text;
-  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
-}
 
 std::string pruning_text(const PruningTable& t) {
   std::string text =

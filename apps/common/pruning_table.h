@@ -27,9 +27,6 @@ struct PruningTable {
   std::vector<PruningPoint> points;
 };
 
-/// A number with all of its digits.
-std::string exact_text(double value);
-
 /// Lines for the terminal.
 std::string pruning_text(const PruningTable& table);
 

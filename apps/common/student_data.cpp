@@ -93,9 +93,10 @@ TrainingSets open_student_sets(Program& program, const DistillSettings& s, const
   if (!s.images.test_list.empty()) program.add_input("test-list", s.images.test_list);
   sets.train = evenly_spread(sets.train, s.limit);
   if (!labelled || s.teacher_labels) label_by(teachers[0], sets.train);
-  if (!teachers.empty())
-    *program.call().err << "teacher: test accuracy " << 100 * evaluate(*teachers[0].network, sets.test).accuracy()
-                        << " %\n";
+  if (!teachers.empty()) {
+    const double accuracy = evaluate(*teachers[0].network, sets.test).accuracy();
+    *program.call().err << "teacher: test accuracy " << 100 * accuracy << " %\n";
+  }
   return sets;
 }
 

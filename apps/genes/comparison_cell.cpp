@@ -3,8 +3,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "apps/common/sealed_json.h"
 #include "engine/io/atomic_file.h"
-#include "engine/io/crc32c.h"
 #include "kernels/common/error.h"
 
 namespace engram::apps {
@@ -95,15 +95,6 @@ CellEntry entry_of(const Json& json) {
                           "; hint: delete the file, --resume makes it again"));
 }
 
-std::string text_of(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-/// A checksum against accidents and edits by hand; it does not stop somebody who computes it anew.
-std::uint32_t checksum_of(const Json& json) {
-  return io::crc32c(io::as_bytes(text_of(json)));
-}
-
 bool is_share(double value) {
   return value >= 0 && value <= 1;
 }
@@ -175,23 +166,20 @@ void add_predictions(ComparisonCell& cell, const std::vector<genes::Prediction>&
 void save_cell(const std::filesystem::path& file, const ComparisonCell& cell) {
   Json entries = Json::array();
   for (const CellEntry& e : cell.entries) entries.push_back(to_json(e));
-  Json json = {{"scenario", cell.scenario}, {"seed", cell.seed}, {"scale", cell.scale}, {"methods", entries}};
-  json["crc32c"] = checksum_of(json);
-  io::write_file(file, text_of(json) + "\n");
+  const Json json = {{"scenario", cell.scenario}, {"seed", cell.seed}, {"scale", cell.scale}, {"methods", entries}};
+  io::write_file(file, sealed_text(json));
 }
 
 ComparisonCell load_cell(const std::filesystem::path& file, const std::string& scenario, std::uint64_t seed) {
   const io::Bytes bytes = io::read_file(file, kMaxCellBytes);
   ComparisonCell cell;
+  const auto json = unsealed(io::as_text(bytes));
+  if (!json) refuse(file, "other results than were written");
   try {
-    Json json = Json::parse(io::as_text(bytes));
-    const auto checksum = json.at("crc32c").get<std::uint32_t>();
-    json.erase("crc32c");
-    if (checksum_of(json) != checksum) refuse(file, "other results than were written");
-    json.at("scenario").get_to(cell.scenario);
-    json.at("seed").get_to(cell.seed);
-    json.at("scale").get_to(cell.scale);
-    for (const Json& entry : json.at("methods")) cell.entries.push_back(entry_of(entry));
+    json->at("scenario").get_to(cell.scenario);
+    json->at("seed").get_to(cell.seed);
+    json->at("scale").get_to(cell.scale);
+    for (const Json& entry : json->at("methods")) cell.entries.push_back(entry_of(entry));
   } catch (const Json::exception& error) {
     refuse(file, error.what());
   }

@@ -130,7 +130,7 @@ class CoefficientTable {
   CoefficientTable(OutputFile& file, const std::string& ratio) : file_(file) {
     std::string column = ratio;
     std::ranges::replace(column, ' ', '_');
-    csv_ = csv_for(file, {"term", "coefficient", "se", "z", "log10_p", "p", column, "lower_95", "upper_95", "status"});
+    csv_ = csv_for(file, {"term", "coefficient", "se", "z", "log10_p", "status", "p", column, "lower_95", "upper_95"});
     print(file.text(), "%-24s %12s %12s %9s %9s  %-28s\n", "term", "coefficient", "se", "z", "p",
           (ratio + " (95 %)").c_str());
   }
@@ -144,9 +144,10 @@ class CoefficientTable {
           p_text(r.log10_p).c_str(), ratio.c_str(), r.status);
     few_ |= std::string_view(r.status) == "few";
     if (!csv_) return;
-    csv_->cell(r.name).cell(r.coefficient).cell(r.se).cell(r.z).cell(r.log10_p).cell(std::pow(10, r.log10_p));
+    csv_->cell(r.name).cell(r.coefficient).cell(r.se).cell(r.z).cell(r.log10_p).cell(r.status);
+    csv_->cell(std::pow(10, r.log10_p));
     for (const double ratio : {std::exp(r.coefficient), r.bound(-1), r.bound(1)}) ratio_cell(r, ratio);
-    csv_->cell(r.status).end_row();
+    csv_->end_row();
   }
 
   /// Commits the file, and says what the fit and the words for the terms' states mean.

@@ -7,18 +7,14 @@
 #include "engine/autograd.h"
 #include "engine/ops.h"
 #include "models/data/batch_stager.h"
+#include "models/nets/finite_outputs.h"
 
 namespace engram {
 namespace {
 
 std::vector<float> finite_logits(Network& network, const Tensor& images) {
   std::vector<float> logits = network.logits_inference(images).to_vector();
-  for (const float v : logits)
-    if (!std::isfinite(v))
-      throw DataError(message("[evaluate] expected finite logits, got ", v,
-                              "; the first layer whose output is not "
-                              "finite: ",
-                              network.first_layer_not_finite(images)));
+  check_finite_outputs("evaluate", "logits", network, images, logits);
   if (network.num_classes() > 1) return logits;
   std::vector<float> pairs;
   for (const float v : logits) pairs.insert(pairs.end(), {0.f, v});

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <limits>
 
 #include "engine/io/atomic_file.h"
 #include "engine/io/csv.h"
@@ -145,6 +146,37 @@ TEST_F(Analyze, CurvesOfRuns) {
   ASSERT_EQ(lines.rows.size(), 8u);
   EXPECT_EQ(lines.rows[0][0], "alone train/epoch_loss");
   EXPECT_EQ(run_program("engram-analyze", {"loss-curve", data(), "--out", file("other.png")}).code, 3);
+}
+
+TEST_F(Analyze, NetworksThatOverflowAreRefusedByTheirLayer) {
+  const auto network = make_network("resnet8", 10, {.seed = 3});
+  network->parameters()[0].data<float>()[0] = std::numeric_limits<float>::max();
+  save_classifier(file("overflow.safetensors"), *network, cifar_normalization());
+  for (const std::string command : {"cka", "neurons", "cam", "lrp", "attack", "flatness"})
+    expect_refused(run(command, {"--batch-size", "8"}, {"overflow"}), 3, "the first layer whose output is not finite: ");
+}
+
+TEST_F(Analyze, LayersThatAreTheSameForAllImagesAreLikeNoOther) {
+  const auto network = make_network("resnet8", 10, {.seed = 3});
+  Tensor last = network->parameters().back();
+  for (Tensor& parameter : network->parameters())
+    if (parameter.rank() == 2) last = parameter;
+  std::fill_n(last.data<float>(), last.numel(), 0.f);  // logits are the bias
+  save_classifier(file("constant.safetensors"), *network, cifar_normalization());
+  ASSERT_EQ(run("cka", {"--batch-size", "8"}, {"constant"}).code, 0);
+  int empty = 0;
+  for (const auto& row : table("cka").rows) {
+    if (row[1] != "logits" && row[3] != "logits") continue;
+    EXPECT_EQ(row[4], "") << row[1] << " " << row[3];
+    ++empty;
+  }
+  EXPECT_EQ(empty, 9);
+}
+
+TEST_F(Analyze, WhatAKilledWriterLeftIsRemoved) {
+  std::ofstream(file(".engram-tmp-1-0")) << "half";
+  ASSERT_EQ(run("neurons", {"--batch-size", "8"}, {"teacher"}).code, 0);
+  EXPECT_FALSE(fs::exists(file(".engram-tmp-1-0")));
 }
 
 TEST_F(Analyze, BadInputIsOneLine) {

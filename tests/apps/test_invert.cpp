@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <thread>
@@ -195,6 +196,11 @@ TEST_F(InvertApp, BadInputIsOneLineAndItsExitCode) {
   save_classifier(path("plain"), *make_network(R"({"name": "vgg8", "width": 16, "batch_norm": false})", 10),
                   cifar_normalization());
   expect({path("plain"), "--out", out, "--method", "cmi"}, 3, "expected a teacher with batch normalisation");
+  const auto overflowing = make_network("wrn-10-1", 10, {.seed = 3});
+  overflowing->parameters()[0].data<float>()[0] = std::numeric_limits<float>::max();
+  save_classifier(path("overflow"), *overflowing, cifar_normalization());
+  expect({path("overflow"), "--out", out}, 3, "expected finite logits, got");
+  expect({path("overflow"), "--out", out}, 3, "the first layer whose output is not finite: ");
   save_classifier(path("two"), *make_network("wrn-10-1", 2), cifar_normalization());
   expect({classifier(), "--out", out, "--method", "fast", "--student", path("two")}, 3,
          "student of the teacher's 10 classes, got one of 2");

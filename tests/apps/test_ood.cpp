@@ -153,10 +153,39 @@ TEST_F(OodApp, AKilledRunContinuesToTheSameBytesAndChoices) {
             fact("whole", "selected_by_training_environments_step"));
 }
 
+TEST_F(OodApp, AResumedRunBelievesWholeEvaluationsOnly) {
+  const Words words = with(replaced(shapes("erm", "out"), "--steps", "4"), {"--checkpoint-steps", "1", "--no-pictures"});
+  ASSERT_EQ(ood(words), 0) << log();
+  const fs::path metrics = run("out") / "metrics.jsonl";
+  const std::string whole = text_of(metrics);
+  const auto refused_with = [&](const std::string& content) {
+    std::ofstream(metrics) << content;
+    EXPECT_EQ(ood({"--resume", run("out")}), 3) << log();
+    EXPECT_NE(log().find("expected the evaluation after step 2"), std::string::npos) << log();
+  };
+  refused_with("");
+  std::string damaged = whole;
+  refused_with(damaged.replace(damaged.find("\"test/accuracy\":"), 16, "\"test/acuracy\":"));
+  damaged = whole;
+  refused_with(damaged.insert(damaged.find("\"test/accuracy\":") + 16, "7"));
+}
+
+TEST_F(OodApp, AResumedRunBelievesTheTrialsThatItWrote) {
+  const Words words = with(shapes("erm", "trials"), {"--trials", "2", "--no-pictures"});
+  ASSERT_EQ(ood(words), 0) << log();
+  const fs::path trials = run("trials") / "trials.json";
+  const std::string whole = text_of(trials);
+  for (const std::string& damaged : {std::string("[]"), std::string(), std::string(whole).replace(whole.find("0.001"), 5, "0.002")}) {
+    std::ofstream(trials) << damaged;
+    EXPECT_EQ(ood({"--resume", run("trials")}), 3) << log();
+    EXPECT_NE(log().find("expected the list of trials that the run wrote"), std::string::npos) << log();
+  }
+}
+
 TEST_F(OodApp, TrialsDrawSettingsAndThreeRulesChoose) {
   const Words words = with(shapes("group-dro", "trials"), {"--trials", "3", "--leave-one-out", "--no-pictures"});
   ASSERT_EQ(ood(words), 0) << log();
-  const json trials = json::parse(text_of(run("trials") / "trials.json"));
+  const json trials = json::parse(text_of(run("trials") / "trials.json")).at("trials");
   ASSERT_EQ(trials.size(), 3u);
   EXPECT_EQ(trials[0].at("method"), "group-dro");
   EXPECT_EQ(trials[0].at("lr"), 0.001);

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "apps/common/pruning_results.h"
 #include "models/classifier_file.h"
 #include "models/data/image_folder.h"
 #include "tests/support/bright_images.h"
@@ -230,7 +231,54 @@ TEST_F(MadeImages, SparseTrainingComesFirstAndAResumedRunKeepsWhatIsDone) {
   EXPECT_EQ(json_of("pruning.json"), table);
 }
 
+TEST_F(MadeImages, PruneTakesNoFilesOfItsOwnThatChanged) {
+  ASSERT_EQ(prune({"--method", "l1", "--ratio", "0.2,0.4"}).code, 0);
+  const fs::path pruned = out() / "pruned_2000.safetensors", finished = out() / "finished.json";
+  const std::string weights = text_of(pruned), hashes = text_of(finished), table = text_of(out() / "pruning.json");
+  interrupt();
+  const auto resumed_with = [&](const fs::path& file, const std::string& content) {
+    std::ofstream(file, std::ios::binary) << content;
+    const auto run = test::run_program("engram-prune", {"--resume", out(), "--threads", "2", "--quiet"});
+    std::ofstream(pruned, std::ios::binary) << weights;
+    std::ofstream(finished) << hashes;
+    return run;
+  };
+  std::string flipped = weights;
+  flipped.back() ^= 1;
+  for (const std::string& damaged : {flipped, weights.substr(0, 100), std::string()}) {
+    const auto run = resumed_with(pruned, damaged);
+    EXPECT_EQ(run.code, 3) << run.err;
+    EXPECT_EQ(std::count(run.err.begin(), run.err.end(), '\n'), 1) << run.err;
+    EXPECT_NE(run.err.find("pruned_2000.safetensors: expected what the run wrote"), std::string::npos) << run.err;
+  }
+  std::string other_digit = hashes;
+  other_digit[30] = hashes[30] == '0' ? '1' : '0';
+  for (const std::string& damaged :
+       {std::string(), std::string("[1]"), std::string("{\"crc32c\": 1}"), hashes.substr(1), other_digit}) {
+    const auto run = resumed_with(finished, damaged);
+    EXPECT_EQ(run.code, 3) << run.err;
+    EXPECT_NE(run.err.find("finished.json: expected the names and hashes"), std::string::npos) << run.err;
+  }
+  fs::remove(finished);  // as a kill between a classifier and its hash leaves it: made again
+  const auto again = test::run_program("engram-prune", {"--resume", out(), "--threads", "2", "--quiet"});
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_EQ(text_of(pruned), weights);
+  EXPECT_EQ(text_of(finished), hashes);
+  EXPECT_EQ(text_of(out() / "pruning.json"), table);
+}
+
+TEST_F(MadeImages, AccuraciesInTheMetadataOfAPrunedClassifierAreChecked) {
+  apps::PruningPoint point;
+  apps::read_accuracies(apps::accuracy_notes({.pruned_accuracy = 0.1, .recovered_accuracy = 2.0 / 3}), point);
+  EXPECT_EQ(point.pruned_accuracy, 0.1);
+  EXPECT_EQ(point.recovered_accuracy, 2.0 / 3);
+  for (const char* text : {"", "x", "0.5x", "nan", "-0.1", "1.5", "1e999"})
+    EXPECT_THROW(apps::read_accuracies({{"accuracy_pruned", text}}, point), DataError) << text;
+  EXPECT_THROW(apps::read_accuracies({}, point), DataError);
+}
+
 TEST_F(MadeImages, PruneRefusesWhatItCannotDo) {
+  expect_refused(prune({"--method", "l1", "--ratio", "0.20001,0.20004"}), 2, {"first four decimals"});
   expect_refused(prune({"--ratio", "0.99", "--method", "l1"}), 2,
                  {"leaves each layer a channel", "the largest possible ratio is 0.9375"});
   // Gains of a network that was never trained are all 1: any ratio takes all of them.

@@ -10,25 +10,31 @@
 ///                        memory: the allocation fails, once (operator new and aligned allocations). Those of oneDNN
 ///                        and OpenMP, which crash or abort without memory, are passed over
 ///   ENGRAM_FAULT_AT      the number of the call, from 1
-///   ENGRAM_FAULT_COUNTS  a file that gets "CALLS ALLOCATIONS" at a regular end of the process
+///   ENGRAM_FAULT_COUNTS  a file that gets "CALLS ALLOCATIONS" at a regular end of the process and, with the kind count,
+///                        lines of numbers: of the calls that take space, of those that write, and of the allocations
+///                        that were the first from their call stack
 ///
 /// Counting begins with main().
 
 #include <dirent.h>
 #include <dlfcn.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <climits>
 #include <cstdarg>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <new>
 
 namespace {
@@ -77,9 +83,27 @@ bool is_watched(int descriptor) {
   return g_armed && descriptor >= 0 && descriptor < int(g_watched.size()) && g_watched[std::size_t(descriptor)];
 }
 
+/// Numbers of calls of one kind, in a fixed place.
+class Numbers {
+ public:
+  void add(long number) {
+    if (const std::size_t at = size_++; at < numbers_.size()) numbers_[at] = number;
+  }
+  void write(std::FILE* out) const {
+    for (std::size_t i = 0; i < std::min(size_.load(), numbers_.size()); ++i) std::fprintf(out, "%ld ", numbers_[i]);
+    std::fprintf(out, "\n");
+  }
+
+ private:
+  std::atomic<std::size_t> size_{0};
+  std::array<long, 1 << 16> numbers_{};
+};
+Numbers g_taking_space, g_writing;
+
 /// Counts a call. Returns whether it is to fail, with errno set, and does not return where the process is to die.
 bool fails(bool takes_space) {
   const long number = ++g_calls;
+  if (takes_space) g_taking_space.add(number);
   const bool here = number == g_plan.at;
   switch (g_plan.kind) {
     case Kind::kKill:
@@ -110,6 +134,33 @@ bool is_frail(const void* caller) {
   return std::strstr(info.dli_fname, "libdnnl") != nullptr || std::strstr(info.dli_fname, "libgomp") != nullptr;
 }
 
+/// Which allocations were the first from their call stack: a set of hashes, without memory of its own.
+class Stacks {
+ public:
+  void note(long allocation) {
+    static thread_local bool inside = false;  // backtrace() may allocate
+    if (inside) return;
+    inside = true;
+    std::array<void*, 128> frames;
+    const int depth = ::backtrace(frames.data(), int(frames.size()));
+    std::uint64_t hash = 1469598103934665603u;  // FNV-1a over the addresses
+    for (int i = 0; i < depth; ++i) hash = (hash ^ reinterpret_cast<std::uintptr_t>(frames[std::size_t(i)])) * 1099511628211u;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    std::size_t slot = hash % seen_.size();
+    while (seen_[slot] != 0 && seen_[slot] != hash) slot = (slot + 1) % seen_.size();
+    if (seen_[slot] == 0) first_.add(allocation);
+    seen_[slot] = hash;
+    inside = false;
+  }
+  void write(std::FILE* out) const { first_.write(out); }
+
+ private:
+  std::mutex mutex_;
+  std::array<std::uint64_t, 1 << 18> seen_{};
+  Numbers first_;
+};
+Stacks g_stacks;
+
 int plain_posix_memalign(void** memory, std::size_t alignment, std::size_t size) {
   static const auto real = next<int(void**, std::size_t, std::size_t)>("posix_memalign");
   return real(memory, alignment, size);
@@ -117,7 +168,10 @@ int plain_posix_memalign(void** memory, std::size_t alignment, std::size_t size)
 
 /// Counts an allocation of the caller. Returns whether it is to fail: the first one from number `at` on that may.
 bool allocation_fails(const void* caller) {
-  if (!g_armed || ++g_allocations < g_plan.at || g_plan.kind != Kind::kMemory || is_frail(caller)) return false;
+  if (!g_armed) return false;
+  const long number = ++g_allocations;
+  if (g_plan.kind == Kind::kCount && !is_frail(caller)) g_stacks.note(number);
+  if (number < g_plan.at || g_plan.kind != Kind::kMemory || is_frail(caller)) return false;
   static std::atomic<bool> failed{false};
   return !failed.exchange(true);
 }
@@ -142,6 +196,9 @@ void write_counts() {
   if (file == nullptr) return;
   if (std::FILE* out = std::fopen(file, "w")) {
     std::fprintf(out, "%ld %ld\n", g_calls.load(), g_allocations.load());
+    g_taking_space.write(out);
+    g_writing.write(out);
+    g_stacks.write(out);
     std::fclose(out);
   }
 }
@@ -266,6 +323,7 @@ ssize_t read(int descriptor, void* bytes, std::size_t size) {
 ssize_t write(int descriptor, const void* bytes, std::size_t size) {
   static const auto real = next<ssize_t(int, const void*, std::size_t)>("write");
   if (!is_watched(descriptor)) return real(descriptor, bytes, size);
+  g_writing.add(g_calls + 1);
   if (g_plan.kind == Kind::kTear && g_calls + 1 == g_plan.at) [[maybe_unused]]
     const auto torn = real(descriptor, bytes, size / 2);
   return fails(true) ? -1 : real(descriptor, bytes, size);

@@ -5,7 +5,8 @@ After a kill every run folder must be one that --resume continues to the bytes o
 takes as if it were empty. After an error the program must have said one clear line and ended with the right code, with
 nothing half-written and no temporary file; then the same holds for the folder.
 
-    inject_faults.py BIN_FOLDER SHIM                    every call of every program, every fault
+    inject_faults.py BIN_FOLDER SHIM                    every input and output of every program, every call stack that
+                                                        allocates, every fault
     inject_faults.py BIN_FOLDER SHIM --sample 6         six calls of each, evenly spread, as the test does
 """
 
@@ -21,7 +22,6 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
-IO_FAULTS = ["kill", "tear", "eio", "enospc"]
 CODES = {"eio": {0, 3}, "enospc": {0, 3}, "memory": {0, 4}}
 TEMPORARY = ".engram-tmp-"
 
@@ -29,9 +29,10 @@ TEMPORARY = ".engram-tmp-"
 class Scenario:
     """A program, how it is called with a folder for its results, and which of its files repeat byte for byte."""
 
-    def __init__(self, name, program, arguments, results, resumes, folder=True):
+    def __init__(self, name, program, arguments, results, resumes, out="out"):
         self.name, self.program, self.arguments = name, program, arguments
-        self.results, self.resumes, self.folder = results, resumes, folder
+        self.results, self.resumes, self.out = results, resumes, out
+        self.folder = "." not in out
 
 
 def scenarios(data):
@@ -41,30 +42,50 @@ def scenarios(data):
               "--num-batches", "2", "--iterations", "2", "--grid-every", "1", "--threads", "1", "--quiet"]
     select = ["select", "--data", data / "cohort", "--seeds", "1", "--evaluations", "20", "--splits", "1", "--controls",
               "0", "--permutations", "5", "--reselections", "1", "--threads", "1", "--quiet"]
-    evaluate = ["evaluate", "--scenarios", "H", "--cohorts", "2", "--methods", "univariate-cox", "--threads", "1",
-                "--quiet"]
+    evaluate = ["evaluate", "--data", data / "cohort", "--key", data / "cohort" / "key.csv", "--cohorts", "2", "--methods",
+                "univariate-cox", "--threads", "1", "--quiet"]
     images = [data / "trained" / "classifier.safetensors", "--data", data / "images", "--dataset", "cifar10-subset",
               "--threads", "1"]
+    trained = data / "trained" / "classifier.safetensors"
+    short = ["--batch-size", "8", "--threads", "1", "--quiet"]
+    distill = ["--teacher", trained, "--student", "wrn-10-1", "--method", "kd", "--data", data / "images", "--dataset",
+               "cifar10-subset", "--epochs", "2", "--milestones", "1", "--checkpoint-steps", "1", *short]
+    ood = ["--method", "erm", "--protocol", '{"name": "shapes-in-styles", "side": 12, "images": 4}', "--held-out", "line",
+           "--arch", '{"name": "mlp", "hidden": [8, 8]}', "--steps", "4", "--evaluate-every", "2", "--checkpoint-steps", "1",
+           *short]
+    score = [data / "made", "--real", data / "images", "--dataset", "cifar10-subset", "--extractor", trained,
+             "--resamples", "2", "--pictures", "2", "--neighbors", "1", "--threads", "1", "--quiet"]
+    prune = [trained, "--data", data / "images", "--dataset", "cifar10-subset", "--finetune", data / "images",
+             "--finetune-dataset", "cifar10-subset", "--ratio", "0.2,0.4", "--sparse-epochs", "1", "--epochs", "1", *short]
+    analyze = ["cka", trained, "--data", data / "images", "--dataset", "cifar10-subset", *short]
     return [
         Scenario("train", "engram-train", train, ["classifier.safetensors", "metrics.jsonl"], True),
         Scenario("invert", "engram-invert", invert, ["samples.safetensors", "images/*.png", "samples/*/*.png"], True),
         Scenario("select", "engram-genes", select, ["selected_genes.csv", "candidates.csv"], False),
         Scenario("evaluate", "engram-genes", evaluate, ["cells/*.json"], True),
-        Scenario("eval", "engram-eval", images, [], False, folder=False),
+        Scenario("eval", "engram-eval", images, [], False, "out.json"),
+        Scenario("distill", "engram-distill", distill, ["classifier.safetensors", "best.safetensors", "metrics.jsonl"],
+                 True),
+        Scenario("ood", "engram-ood", ood, ["classifier.safetensors", "metrics.jsonl", "*.json", "*.png"], True),
+        Scenario("score", "engram-score", score, ["*.json", "*.png"], True),
+        Scenario("prune", "engram-prune", prune, ["*.safetensors", "metrics.jsonl", "pruning.json"], True),
+        Scenario("analyze", "engram-analyze", analyze, ["out.png", "out.csv"], False, "out.png"),
     ]
 
 
 def prepare(bin_folder, data):
-    """Inputs of all scenarios: a handful of images, a classifier trained on them, a small cohort."""
+    """Inputs of all scenarios: a handful of images, a classifier trained on them, images made of it, a small cohort."""
     generator = random.Random(1)
     (data / "images").mkdir()
     for name, count in (("data_batch_1.bin", 16), ("test_batch.bin", 10)):
         records = b"".join(bytes([i % 10]) + generator.randbytes(3072) for i in range(count))
         (data / "images" / name).write_bytes(records)
-    train = scenarios(data)[0]
-    run(bin_folder, train.program, train.arguments + ["--out", data / "trained"])
+    by_name = {scenario.name: scenario for scenario in scenarios(data)}
+    for name, folder in (("train", "trained"), ("invert", "made")):
+        run(bin_folder, by_name[name].program, by_name[name].arguments + ["--out", data / folder])
     run(bin_folder, "engram-genes", ["simulate", "--patients", "60", "--gene-count", "20", "--seed", "4", "--out",
                                      data / "cohort"])
+    (data / "cohort" / "key.csv").write_text("gene,role\nG1,treatment_interaction\nG2,prognostic_only\n")
 
 
 def run(bin_folder, program, arguments, environment=None):
@@ -94,26 +115,32 @@ class Injector:
         self.bin, self.shim, self.data, self.scenario = bin_folder, shim, data, scenario
         with tempfile.TemporaryDirectory(dir=data) as work:
             work = pathlib.Path(work)
-            self.calls, self.allocations = self.count(work)
-            self.expected = digest(work / "out", scenario.results) if scenario.folder else (work / "out").exists()
+            self.calls, self.allocations, self.places = self.count(work)
+            self.expected = digest(self.folder(work), scenario.results)
+
+    def folder(self, work):
+        """Where the scenario's results are."""
+        return work / self.scenario.out if self.scenario.folder else work
 
     def environment(self, work, **more):
         return {"LD_PRELOAD": str(self.shim), "ENGRAM_FAULT_ROOT": str(work), **more}
 
     def count(self, work):
         counts = work / "counts"
-        result = run(self.bin, self.scenario.program, self.scenario.arguments + ["--out", work / "out"],
+        result = run(self.bin, self.scenario.program, self.scenario.arguments + ["--out", work / self.scenario.out],
                      self.environment(work, ENGRAM_FAULT_KIND="count", ENGRAM_FAULT_COUNTS=str(counts)))
         if result.returncode != 0:
             raise SystemExit(f"{self.scenario.name}: {result.stderr.decode()}")
-        return (int(number) for number in counts.read_text().split())
+        totals, *places = ([int(number) for number in line.split()] for line in counts.read_text().splitlines())
+        calls = range(1, totals[0] + 1)
+        taking_space, writing, stacks = places
+        # Before a call that writes nothing, a torn write is a kill; a disk is full from the next call that takes space.
+        return *totals, {"kill": calls, "tear": writing, "eio": calls, "enospc": taking_space, "memory": stacks}
 
     def faults(self, sample):
-        for kind in IO_FAULTS + ["memory"]:
-            total = self.allocations if kind == "memory" else self.calls
-            chosen = range(1, total + 1)
-            if sample and sample < total:
-                chosen = sorted({1 + i * (total - 1) // max(1, sample - 1) for i in range(sample)})
+        for kind, chosen in self.places.items():
+            if sample and sample < len(chosen):
+                chosen = sorted({chosen[i * (len(chosen) - 1) // max(1, sample - 1)] for i in range(sample)})
             for at in chosen:
                 yield kind, at
 
@@ -121,12 +148,12 @@ class Injector:
         """Runs one fault; returns what is wrong with what it left, or None."""
         with tempfile.TemporaryDirectory(dir=self.data) as work:
             work = pathlib.Path(work)
-            out = work / "out"
+            out = work / self.scenario.out
             arguments = self.scenario.arguments + ["--out", out]
             result = run(self.bin, self.scenario.program, arguments,
                          self.environment(work, ENGRAM_FAULT_KIND=kind, ENGRAM_FAULT_AT=str(at)))
             wrong = self.judge_end(kind, result) or self.judge_files(kind, work)
-            return wrong or self.judge_recovery(result, out, arguments)
+            return wrong or self.judge_recovery(result, work, out, arguments)
 
     def judge_end(self, kind, result):
         error = result.stderr.decode(errors="replace")
@@ -145,20 +172,16 @@ class Injector:
         left = [str(file.relative_to(work)) for file in work.rglob(TEMPORARY + "*")]
         return f"left {left}" if left else None
 
-    def judge_recovery(self, result, out, arguments):
-        if not self.scenario.folder:
-            again = run(self.bin, self.scenario.program, arguments, {})
-            left = list(out.parent.glob(TEMPORARY + "*"))
-            if again.returncode != 0 or left:
-                return f"once more: {again.returncode} {again.stderr.decode()} {left}"
-            return None
+    def judge_recovery(self, result, work, out, arguments):
         if result.returncode != 0:
+            if not out.exists() and not any(work.iterdir()):
+                return None  # as before the run
             again = self.go_on(out, arguments)
             if again.returncode != 0:
                 return f"cannot go on: {again.stderr.decode()}"
-        if digest(out, self.scenario.results) != self.expected:
+        if digest(self.folder(work), self.scenario.results) != self.expected:
             return "the results differ"
-        left = list(out.rglob(TEMPORARY + "*"))
+        left = list(work.rglob(TEMPORARY + "*"))
         return f"left after going on: {left}" if left else None
 
     def go_on(self, out, arguments):
@@ -177,7 +200,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bin", type=lambda text: pathlib.Path(text).resolve())
     parser.add_argument("shim", type=lambda text: pathlib.Path(text).resolve())
-    parser.add_argument("--sample", type=int, default=0, help="calls of each program and fault; 0: all")
+    parser.add_argument("--sample", type=int, default=0, help="calls or stacks of each program and fault; 0: all")
     parser.add_argument("--only", default="", help="one scenario")
     parser.add_argument("--kinds", default="", help="some faults, separated by commas")
     parser.add_argument("--jobs", type=int, default=2)
@@ -196,7 +219,8 @@ def main():
                 if wrong:
                     failures += 1
                     print(f"{scenario.name}: {kind} at call {at}: {wrong}", flush=True)
-            print(f"{scenario.name}: {injector.calls} calls, {injector.allocations} allocations, {len(faults)} faults",
+            print(f"{scenario.name}: {injector.calls} calls, {injector.allocations} allocations from "
+                  f"{len(injector.places['memory'])} stacks, {len(faults)} faults",
                   flush=True)
     shutil.rmtree(data, ignore_errors=True)
     print(f"{runs} runs, {failures} failures")

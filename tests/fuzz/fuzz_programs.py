@@ -35,7 +35,17 @@ TINY_TRAIN = {"arch": "wrn-10-1", "batch-size": "8", "epochs": "1", "threads": "
 TINY_INVERT = {"method": "deep-inversion", "batch-size": "2", "num-batches": "1", "iterations": "2", "threads": "1"}
 TINY_SELECT = {"seeds": "1", "evaluations": "10", "splits": "1", "controls": "0", "permutations": "3",
                "reselections": "1", "threads": "1"}
-TINY_EVALUATE = {"scenarios": "H", "cohorts": "1", "methods": "univariate-cox", "threads": "1"}
+TINY_FIT = {"main": "G1,G2", "threads": "1"}
+TINY_EVALUATE = {"cohorts": "1", "methods": "univariate-cox", "threads": "1"}
+TINY_DISTILL = {"student": "wrn-10-1", "method": "kd", "batch-size": "8", "epochs": "1", "milestones": "1",
+                "dataset": "cifar10-subset", "threads": "1"}
+TINY_OOD = {"method": "erm", "batch-size": "4", "steps": "2", "evaluate-every": "1", "threads": "1",
+            "arch": '{"name": "mlp", "hidden": [8, 8]}'}
+TINY_PRUNE = {"method": "l1", "ratio": "0.4", "epochs": "1", "batch-size": "8", "dataset": "cifar10-subset",
+              "finetune-dataset": "cifar10-subset", "threads": "1"}
+TINY_SCORE = {"dataset": "cifar10-subset", "neighbors": "1", "resamples": "2", "pictures": "1", "splits": "1",
+              "threads": "1"}
+TINY_ANALYZE = {"dataset": "cifar10-subset", "batch-size": "8", "threads": "1"}
 
 
 class Fuzzer:
@@ -172,46 +182,70 @@ class Fuzzer:
         return ["--config", str(file)]
 
     def call(self):
-        """Program, words, and the folder or file of its results."""
-        out = self.work / "out"
-        kind = self.random.choice(["train", "invert", "select", "screen", "evaluate", "simulate", "fit", "eval", "inspect",
-                                   "resume", "resume", "resume", "force"])
-        if kind in ("train", "invert", "eval"):
-            classifier, images = self.copy("classifier.safetensors"), self.copy("images")
-            self.damage(self.random.choice([classifier, images]))
-            if kind == "train":
-                words = ["--data", images] + (["--init", classifier] if self.random.random() < 0.2 else [])
-                return "engram-train", self.config(TINY_TRAIN) + words + self.options("engram-train", TINY_TRAIN) + ["--out", out]
-            if kind == "invert":
-                return "engram-invert", [classifier] + self.config(TINY_INVERT) + self.options("engram-invert", TINY_INVERT) + ["--out", out]
-            base = {"dataset": "cifar10-subset", "threads": "1"}
-            return "engram-eval", [classifier, "--data", images] + self.options("engram-eval", base) + ["--out", self.work / "out.json"]
-        if kind == "inspect":
-            files = [self.copy("classifier.safetensors")]
-            self.damage(files[0])
-            if self.random.random() < 0.3:
-                files += ["--diff", self.seeds / "classifier.safetensors"]
-            return "engram-inspect", files
-        if kind in ("select", "screen", "fit", "evaluate", "simulate"):
-            cohort = self.copy("cohort")
-            self.damage(cohort)
-            command, base = {"select": ("select", TINY_SELECT), "screen": ("screen", {"threads": "1"}),
-                             "evaluate": ("evaluate", TINY_EVALUATE), "simulate": ("simulate", {"patients": "60", "gene-count": "20"}),
-                             "fit": (self.random.choice(["fit-cox", "fit-aft", "lasso"]), {"main": "G1,G2", "threads": "1"})}[kind]
-            data = ["--data", cohort] if kind in ("select", "screen", "fit") else []
-            target = self.work / "out.csv" if kind == "fit" else out
-            return "engram-genes", [command] + self.config(base) + data + self.options("engram-genes " + command, base) + ["--out", target]
-        name, program, command = self.random.choice(
-            [("train", "engram-train", []), ("invert", "engram-invert", []), ("evaluate", "engram-genes", ["evaluate"])])
-        run = self.copy("run-" + name)
+        """Program and words."""
+        return self.random.choice([self.call_on_images] * 8 + [self.call_on_environments, self.call_on_cohort,
+                                  self.call_on_cohort, self.call_inspect, self.call_on_run, self.call_on_run,
+                                  self.call_on_run, self.call_on_run])()
+
+    def call_on_images(self):
+        classifier, images = self.copy("classifier.safetensors"), self.copy("images")
+        made = self.copy("run-invert")
+        self.damage(self.random.choice([classifier, images]))
+        out, command = self.work / "out", self.random.choice(["cka", "neurons", "cam", "lrp", "attack", "flatness"])
+        program, base, words, out = self.random.choice([
+            ("engram-train", TINY_TRAIN, ["--data", images], out),
+            ("engram-train", TINY_TRAIN, ["--data", images, "--init", classifier], out),
+            ("engram-invert", TINY_INVERT, [classifier], out),
+            ("engram-eval", {"dataset": "cifar10-subset", "threads": "1"}, [classifier, "--data", images],
+             self.work / "out.json"),
+            ("engram-distill", TINY_DISTILL, ["--teacher", classifier, "--data", images], out),
+            ("engram-prune", TINY_PRUNE, [classifier, "--data", images, "--finetune", images], out),
+            ("engram-score", TINY_SCORE, [made, "--real", images, "--extractor", classifier], out),
+            ("engram-analyze " + command, TINY_ANALYZE, [classifier, "--data", images], self.work / "out.png"),
+        ])
+        if program == "engram-score":
+            self.damage(made)
+        program, *command = program.split()
+        return program, command + words + self.config(base) + self.options(" ".join([program] + command), base) + ["--out", out]
+
+    def call_on_environments(self):
+        digits = self.copy("digits")
+        self.damage(digits)
+        return "engram-ood", ["--data", digits] + self.config(TINY_OOD) + self.options("engram-ood", TINY_OOD) + [
+            "--out", self.work / "out"]
+
+    def call_inspect(self):
+        files = [self.copy("classifier.safetensors")]
+        self.damage(files[0])
+        if self.random.random() < 0.3:
+            files += ["--diff", self.seeds / "classifier.safetensors"]
+        return "engram-inspect", files
+
+    def call_on_cohort(self):
+        cohort = self.copy("cohort")
+        self.damage(cohort)
+        command, base = self.random.choice([
+            ("select", TINY_SELECT), ("screen", {"threads": "1"}), ("evaluate", TINY_EVALUATE),
+            ("simulate", {"patients": "60", "gene-count": "20"}), ("fit-cox", TINY_FIT), ("fit-aft", TINY_FIT),
+            ("lasso", TINY_FIT)])
+        data = [] if command == "simulate" else ["--data", cohort]
+        if command == "evaluate":
+            data += ["--key", cohort / "key.csv"]
+        target = self.work / ("out.csv" if base == TINY_FIT else "out")
+        return "engram-genes", [command] + self.config(base) + data + self.options("engram-genes " + command, base) + [
+            "--out", target]
+
+    def call_on_run(self):
+        """A damaged run folder, continued or written anew."""
+        name, program, command, base, inputs = self.random.choice(runs(self.seeds))
+        run = self.copy(name)
         (self.work / "outside").write_text("untouched")
         for _ in range(self.random.choice([1, 1, 2])):
             self.damage(run)
-        if kind == "resume":
-            return program, command + ["--resume", run, "--threads", "1"] + self.options(" ".join([program] + command), {})
-        base = {"train": TINY_TRAIN, "invert": TINY_INVERT, "evaluate": TINY_EVALUATE}[name]
-        data = {"train": ["--data", self.seeds / "images"], "invert": [self.seeds / "classifier.safetensors"], "evaluate": []}[name]
-        return program, command + data + self.options(" ".join([program] + command), base) + ["--out", run, "--force"]
+        key = " ".join([program] + command)
+        if self.random.random() < 0.75:
+            return program, command + ["--resume", run, "--threads", "1"] + self.options(key, {})
+        return program, command + inputs + self.options(key, base) + ["--out", run, "--force"]
 
     def run(self):
         program, words = self.call()
@@ -230,10 +264,10 @@ class Fuzzer:
                 process.kill()
                 process.communicate()
                 return f"hangs: {program} {words}"
-        wrong = self.judge(process.returncode, stopped, err.decode(errors="replace"))
+        wrong = self.judge(process.returncode, stopped, err.decode(errors="replace"), out.decode(errors="replace"))
         return f"{wrong}: {program} {words}\n{err.decode(errors='replace')[-600:]}" if wrong else None
 
-    def judge(self, code, stopped, err):
+    def judge(self, code, stopped, err, out):
         if code < 0 and not (stopped and code == -signal.SIGTERM):
             return f"signal {-code}"
         if code == 1:
@@ -247,16 +281,34 @@ class Fuzzer:
         outside = self.work / "outside"
         if outside.exists() and outside.read_text() != "untouched":
             return "wrote through a link"
-        return self.judge_tables() if code == 0 else None
+        return self.judge_tables(out) if code == 0 else None
 
-    def judge_tables(self):
+    def judge_tables(self, out):
+        tables = {"standard output": out}
         for file in sorted(self.work.rglob("out*/*.csv")) + sorted(self.work.glob("out.*")):
-            if not file.is_file():
-                continue
-            for cell in re.split(r"[\s,:\[\]]+", file.read_text(errors="replace")):
+            if file.is_file() and file.suffix != ".png":
+                tables[file.name] = file.read_text(errors="replace")
+        for name, text in tables.items():
+            for cell in re.split(r"[\s,:\[\]]+", text):
                 if cell.strip('"').lower() in ("nan", "inf", "-inf", "-nan"):
-                    return f"{file.name} holds {cell}"
+                    return f"{name} holds {cell}"
         return None
+
+
+def runs(seeds):
+    """Run folders among the seeds: name, program, command, settings and inputs."""
+    images, trained = ["--data", seeds / "images"], seeds / "classifier.safetensors"
+    cohort = ["--data", seeds / "cohort", "--key", seeds / "cohort" / "key.csv"]
+    return [
+        ("run-train", "engram-train", [], TINY_TRAIN, images),
+        ("run-invert", "engram-invert", [], TINY_INVERT, [trained]),
+        ("run-evaluate", "engram-genes", ["evaluate"], TINY_EVALUATE, cohort),
+        ("run-distill", "engram-distill", [], TINY_DISTILL, ["--teacher", trained, *images]),
+        ("run-ood", "engram-ood", [], TINY_OOD, ["--data", seeds / "digits"]),
+        ("run-prune", "engram-prune", [], TINY_PRUNE, [trained, *images, "--finetune", seeds / "images"]),
+        ("run-score", "engram-score", [], TINY_SCORE,
+         [seeds / "run-invert", "--real", seeds / "images", "--extractor", trained]),
+    ]
 
 
 def limit_memory():
@@ -269,7 +321,8 @@ OPTIONS = {}
 
 def read_options(bin_folder):
     """Options of every program with their choices, from the scripts that complete command lines."""
-    calls = [["engram-train"], ["engram-invert"], ["engram-eval"]]
+    calls = [["engram-" + name] for name in ("train", "invert", "eval", "distill", "ood", "prune", "score")]
+    calls += [["engram-analyze", command] for command in ("cka", "neurons", "cam", "lrp", "attack", "flatness")]
     calls += [["engram-genes", command] for command in
               ("select", "screen", "simulate", "evaluate", "fit-cox", "fit-aft", "lasso")]
     for call in calls:
@@ -289,20 +342,30 @@ def make_seeds(bin_folder, seeds):
         records = b"".join(bytes([i % 10]) + generator.randbytes(3072) for i in range(count))
         (seeds / "images" / name).write_bytes(records)
 
+    (seeds / "digits").mkdir()
+    count = 100
+    for name, extents, size in (("train-images-idx3-ubyte", (count, 28, 28), 784), ("train-labels-idx1-ubyte", (count,), 1)):
+        values = generator.randbytes(count * size) if size > 1 else bytes(i % 10 for i in range(count))
+        header = bytes([0, 0, 8, len(extents)]) + b"".join(struct.pack(">I", extent) for extent in extents)
+        (seeds / "digits" / name).write_bytes(header + values)
+
     def run(program, *words):
         subprocess.run([str(bin_folder / program)] + [str(word) for word in words], check=True, capture_output=True)
 
     def line(options):
         return [f"--{name}={value}" for name, value in options.items()]
 
-    run("engram-train", "--data", seeds / "images", *line({**TINY_TRAIN, "epochs": "2"}), "--checkpoint-steps", "1", "--out",
-        seeds / "run-train")
-    shutil.copy(seeds / "run-train" / "classifier.safetensors", seeds)
-    run("engram-invert", seeds / "classifier.safetensors", *line({**TINY_INVERT, "num-batches": "2"}), "--out",
-        seeds / "run-invert")
-    (seeds / "run-invert" / "batches" / "batch_0001.safetensors").unlink()
     run("engram-genes", "simulate", "--patients", "60", "--gene-count", "20", "--seed", "4", "--out", seeds / "cohort")
-    run("engram-genes", "evaluate", *line({**TINY_EVALUATE, "cohorts": "2"}), "--out", seeds / "run-evaluate")
+    (seeds / "cohort" / "key.csv").write_text("gene,role\nG1,treatment_interaction\nG2,prognostic_only\n")
+    more = {"run-train": ["--epochs=2", "--checkpoint-steps=1"], "run-invert": ["--num-batches=2"],
+            "run-evaluate": ["--cohorts=2"], "run-prune": ["--ratio=0.2,0.4"], "run-distill": ["--checkpoint-steps=1"]}
+    for name, program, command, base, inputs in runs(seeds):
+        settings = {key: value for key, value in base.items() if not any(o.startswith(f"--{key}=") for o in more.get(name, []))}
+        run(program, *command, *inputs, *line(settings), *more.get(name, []), "--out", seeds / name)
+        if name == "run-train":
+            shutil.copy(seeds / name / "classifier.safetensors", seeds)
+    (seeds / "run-invert" / "batches" / "batch_0001.safetensors").unlink()
+    (seeds / "run-prune" / "pruned_4000.safetensors").unlink()
 
 
 def one_run(bin_folder, seeds, seed, number):

@@ -5,6 +5,7 @@
 
 #include "engine/autograd.h"
 #include "models/methods/metrics/grad_cam.h"
+#include "models/nets/finite_outputs.h"
 
 namespace engram {
 namespace {
@@ -32,8 +33,9 @@ class Attack {
   /// Classes in descending order of their logits.
   std::vector<std::int32_t> ranking(const std::vector<float>& pixels, const Shape& shape) const {
     const NoGradGuard no_grad;
-    const auto logits =
-        network_.logits_inference(normalized_images(on_device(pixels, shape), normalization_)).to_vector();
+    const Tensor x = normalized_images(on_device(pixels, shape), normalization_);
+    const std::vector<float> logits = network_.logits_inference(x).to_vector();
+    check_finite_outputs("attack_attention", "logits", network_, x, logits);
     std::vector<std::int32_t> order(logits.size());
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = std::int32_t(i);
     std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return logits[a] > logits[b]; });
@@ -101,7 +103,7 @@ AttentionAttack attack_attention(Network& network, const Tensor& image, const No
   while (result.steps < options.most_steps && result.distance <= options.distance) {
     const Point point = attack.at(pixels, image.shape(), result.seen, result.second);
     if (point.gradient.empty() && result.steps == 0)
-      throw UsageError(message("[attack_attention] expected maps of classes ", result.seen, " and ", result.second,
+      throw DataError(message("[attack_attention] expected maps of classes ", result.seen, " and ", result.second,
                                " that are not empty, got an empty one, whose logarithm has no slope"));
     if (!take_step(pixels, original, point.gradient, options)) break;
     result.losses.push_back(point.loss);

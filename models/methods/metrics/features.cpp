@@ -5,14 +5,17 @@
 
 #include "engine/autograd.h"
 #include "models/data/batch_stager.h"
+#include "models/nets/finite_outputs.h"
 
 namespace engram {
 namespace {
 
-void append(FeatureMatrix& all, const Tensor& batch) {
+/// Adds what the network made of a batch of images.
+void append(FeatureMatrix& all, const Tensor& batch, Network& network, const Tensor& images) {
   all.columns = batch.dim(1);
   all.rows += batch.dim(0);
   const std::vector<float> values = batch.to_vector();
+  check_finite_outputs("image_features", "features", network, images, values);
   all.values.insert(all.values.end(), values.begin(), values.end());
 }
 
@@ -56,12 +59,11 @@ ImageFeatures image_features(Network& network, const ImageDataset& images, const
   ImageFeatures result;
   for (dim_t batch = 0; batch < stager.batches_per_epoch(); ++batch) {
     stager.stage({0, batch});
-    const Features seen = network.inference(stager.gather().images, {.pooled = true});
-    append(result.features, seen.pooled);
-    append(result.probabilities, seen.logits);
+    const Tensor staged = stager.gather().images;
+    const Features seen = network.inference(staged, {.pooled = true});
+    append(result.features, seen.pooled, network, staged);
+    append(result.probabilities, seen.logits, network, staged);
   }
-  check_features("image_features", result.features);
-  check_features("image_features", result.probabilities);
   result.labels = images.labels;
   result.predicted = softmax_rows(result.probabilities);
   return result;

@@ -1,6 +1,7 @@
 #include "models/methods/metrics/layer_features.h"
 
 #include "engine/autograd.h"
+#include "models/nets/finite_outputs.h"
 
 namespace engram {
 namespace {
@@ -24,6 +25,7 @@ LayerFeatures layer_features(Network& network, const Tensor& x, LayerSelection s
   const EvaluationMode evaluation(network);
   Features features =
       network.forward(x, {.taps = true, .pooled = true, .bn_inputs = selection == LayerSelection::kAll});
+  check_finite_outputs("layer_features", "logits", network, x, features.logits.to_vector());
   LayerFeatures result;
   const auto add = [&](const std::string& name, const Tensor& value) {
     result.names.push_back(name);

@@ -18,7 +18,8 @@ struct LayerFeatures {
   std::vector<Tensor> values;  ///< [n,...], without history
 };
 
-/// Of normalised images x [n,c,h,w], in evaluation mode whatever the network's. Throws ShapeError.
+/// Of normalised images x [n,c,h,w], in evaluation mode whatever the network's. Throws ShapeError, and DataError for
+/// logits that are not finite.
 LayerFeatures layer_features(Network& network, const Tensor& x, LayerSelection selection);
 
 }  // namespace engram
