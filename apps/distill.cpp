@@ -1,28 +1,23 @@
 /// engram-distill: trains a student by what a teacher, its peers or itself say.
 
+#include "apps/common/classifier_inputs.h"
 #include "apps/common/classifier_options.h"
 #include "apps/common/classifier_training.h"
 #include "apps/common/distill_settings.h"
 #include "apps/common/exit_code.h"
 #include "apps/common/student_data.h"
 #include "apps/programs.h"
-#include "engine/io/sha256.h"
 #include "models/methods/data_free/data_free_registry.h"
 
 namespace engram::apps {
 namespace {
 
 /// The classifiers of --teacher, which become an input of the run.
-std::vector<Classifier> read_teachers(Program& program, const std::vector<std::string>& paths) {
+std::vector<Classifier> read_teachers(Program& program, const DistillSettings& settings) {
   std::vector<Classifier> teachers;
-  std::string joined;
-  std::map<std::string, std::string> hashes;
-  for (const std::string& path : paths) {
-    teachers.push_back(open_classifier(path, {}, program.device(), program.call().err));
-    joined += (joined.empty() ? "" : ",") + std::filesystem::absolute(path).lexically_normal().string();
-    hashes[message("teacher/", hashes.size())] = io::sha256_file_hex(classifier_file(path));
-  }
-  if (!paths.empty()) program.add_input("teacher", joined, hashes);
+  for (const std::string& path : settings.teachers)
+    teachers.push_back(open_classifier(path, settings.assumed, program.device(), program.call().err));
+  add_classifier_inputs(program, "teacher", settings.teachers);
   return teachers;
 }
 
@@ -50,7 +45,7 @@ int run_distill(Call& call) {
   if (!cli.parse()) return kExitOk;
   apply_protocol(cli, settings);
   Program program(cli, settings.common);
-  const std::vector<Classifier> teachers = read_teachers(program, settings.teachers);
+  const std::vector<Classifier> teachers = read_teachers(program, settings);
   const TrainingSets sets = open_student_sets(program, settings, teachers);
   const std::unique_ptr<Network> student =
       start_network(program, settings.student, settings.init, sets.train, settings.common.seed);

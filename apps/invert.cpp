@@ -16,8 +16,7 @@ namespace {
 void check_usable(Network& network) {
   const ImageShape image = network.image();
   Generator generator(0);
-  const Tensor noise =
-      normal({2, image.channels, image.height, image.width}, generator, 0, 1, network.device());
+  const Tensor noise = normal({2, image.channels, image.height, image.width}, generator, 0, 1, network.device());
   check_finite_outputs("invert", "logits", network, noise, network.logits_inference(noise).to_vector());
 }
 

@@ -132,7 +132,7 @@ Classifier read(const io::TensorFile& file, const ClassifierDefaults& defaults) 
   try {
     result.network = make_network(arch, num_classes, {.seed = std::nullopt, .device = defaults.device, .image = image});
   } catch (const UsageError& error) {
-    throw DataError(error.what());
+    throw DataError(error.what() + fitting_hint(file.tensors, num_classes, image, ""));
   }
   result.normalization = defaults.normalization;
   if (text("mean")) result.normalization.mean = split(*text("mean"), "mean", image.channels);

@@ -80,6 +80,39 @@ std::optional<std::string> fill(const std::string& form, const Component& compon
   return text;
 }
 
+bool is_separator(char c) {
+  return c == '-' || c == '_' || c == ' ';
+}
+
+/// How much of `text` spells `name`, whatever the size of letters and what separates them; 0 if it does not begin so.
+std::size_t length_of_name(const std::string& text, const std::string& name) {
+  std::size_t at = 0;
+  for (const char c : name) {
+    if (is_separator(c)) continue;
+    while (at < text.size() && is_separator(text[at])) ++at;
+    const char given = at < text.size() && text[at] >= 'A' && text[at] <= 'Z' ? char(text[at] - 'A' + 'a') : text[at];
+    if (at == text.size() || given != c) return 0;
+    ++at;
+  }
+  return at;
+}
+
+/// The entry, with its short form where there is one, that a text means which other programs use: "wrn-16-2" for
+/// "WRN16-2", "vgg16" for "vgg16_bn". Empty if there is none.
+std::string spelled_otherwise(const std::vector<RegistryEntry>& entries, const std::string& text) {
+  std::string best;
+  std::size_t longest = 0;
+  for (const RegistryEntry& entry : entries) {
+    const std::size_t length = length_of_name(text, entry.name);
+    if (length <= longest) continue;
+    longest = length;
+    best = entry.name;
+    for (const std::string& form : entry.forms)
+      if (const std::string ending = "-" + text.substr(length); match(form, ending)) best = entry.name + ending;
+  }
+  return best;
+}
+
 SettingValue value_of(const SettingField& field) {
   return std::visit(
       [](const auto* p) -> SettingValue {
@@ -165,8 +198,9 @@ Component resolve(const std::string& kind, const std::vector<RegistryEntry>& ent
         return {entry.name, std::move(*settings)};
       }
   }
-  throw UsageError(
-      message("[", kind, "] expected one of ", usages, ", got \"", given.name, "\"", did_you_mean(given.name, names)));
+  const std::string meant = spelled_otherwise(entries, given.name);
+  throw UsageError(message("[", kind, "] expected one of ", usages, ", got \"", given.name, "\"",
+                           meant.empty() ? did_you_mean(given.name, names) : "; did you mean '" + meant + "'?"));
 }
 
 void assign(const Settings& settings, const Component& component) {

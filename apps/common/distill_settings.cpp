@@ -92,6 +92,8 @@ void add_distill_settings(Cli& cli, DistillSettings& s) {
   cli.option("teacher-labels", &s.teacher_labels,
              "Take the labels of the training images from the teacher; so it is for images without any");
   add_limit_option(cli, s.limit, "training images");
+  cli.group("Teachers' files");
+  add_classifier_options(cli, s.assumed);
   cli.group("Optimisation by SGD; the protocol says what is not given");
   cli.option("protocol", &s.protocol, "How a paper or its code trains (below)").choices(protocol_names());
   cli.option("epochs", &s.epochs, "Passes over the training images").at_least(1);

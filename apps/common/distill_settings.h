@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/common/classifier_options.h"
 #include "apps/common/classifier_training.h"
 #include "apps/common/common_options.h"
 #include "apps/common/data_settings.h"
@@ -18,6 +19,7 @@ namespace engram::apps {
 struct DistillSettings {
   CommonOptions common;
   std::vector<std::string> teachers;
+  ClassifierOptions assumed;  ///< of the teachers' files
   std::string student;
   std::string method = "kd";
   std::string data_free;  ///< a method that makes its images itself; empty: none

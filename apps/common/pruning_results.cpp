@@ -28,7 +28,8 @@ double accuracy_of(const std::string& text) {
   const char* end = text.data() + text.size();
   const auto [last, error] = std::from_chars(text.data(), end, value);
   if (error != std::errc() || last != end || !(value >= 0 && value <= 1))
-    throw DataError("[prune] expected an accuracy from 0 to 1 in the metadata of a pruned classifier, got '" + text + "'");
+    throw DataError("[prune] expected an accuracy from 0 to 1 in the metadata of a pruned classifier, got '" + text +
+                    "'");
   return value;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "apps/common/classifier_inputs.h"
 #include "apps/common/data_settings.h"
 #include "apps/common/run_manifest.h"
 #include "engine/io/sha256.h"
@@ -32,15 +33,13 @@ std::string label_of(const Network& network, const std::vector<Viewer>& others) 
   return label;
 }
 
-void open_viewer(Reader& reader, const std::string& path, const std::string& setting, std::vector<Viewer>& viewers) {
-  const fs::path file = classifier_file(path);
+void open_viewer(Reader& reader, const std::string& path, std::vector<Viewer>& viewers) {
   Viewer viewer{.label = "",
                 .file = path,
-                .sha256 = io::sha256_file_hex(file),
+                .sha256 = io::sha256_file_hex(classifier_file(path)),
                 .classifier = open_classifier(path, reader.settings.assumed, reader.program.device(),
                                               reader.settings.common.quiet ? nullptr : reader.program.call().err)};
   viewer.label = label_of(*viewer.classifier.network, viewers);
-  reader.program.add_input(message(setting, viewers.size() + 1), file);
   viewers.push_back(std::move(viewer));
 }
 
@@ -120,8 +119,10 @@ ScoreInputs read_score_inputs(const ScoreSettings& s, Program& program) {
   Reader reader{s, program};
   if (s.made.empty() && !s.statistics) throw UsageError("expected FAKE, the made images, or --statistics, got neither");
   if (s.extractors.empty()) throw UsageError("--extractor: expected the file of a classifier, got none");
-  for (const std::string& path : s.extractors) open_viewer(reader, path, "extractor", reader.inputs.extractors);
-  for (const std::string& path : s.judges) open_viewer(reader, path, "judge", reader.inputs.judges);
+  for (const std::string& path : s.extractors) open_viewer(reader, path, reader.inputs.extractors);
+  for (const std::string& path : s.judges) open_viewer(reader, path, reader.inputs.judges);
+  add_classifier_inputs(program, "extractor", s.extractors);
+  add_classifier_inputs(program, "judge", s.judges);
   read_real(reader);
   read_made(reader);
   if (!s.classifier.empty()) {

@@ -20,8 +20,9 @@ void add_score_settings(Cli& cli, ScoreSettings& s) {
   cli.group("By whom");
   cli.option("extractor", &s.extractors,
              "Classifiers whose pooled features are compared; best several that were trained by themselves")
-      .required();
-  cli.option("judge", &s.judges, "Further classifiers of which only the accuracy is asked");
+      .required("resume")
+      .input();
+  cli.option("judge", &s.judges, "Further classifiers of which only the accuracy is asked").input();
   cli.option("classifier", &s.classifier, "The classifier that the images were made from; a run folder says it itself")
       .input();
   add_classifier_options(cli, s.assumed);

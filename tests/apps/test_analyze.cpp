@@ -153,7 +153,8 @@ TEST_F(Analyze, NetworksThatOverflowAreRefusedByTheirLayer) {
   network->parameters()[0].data<float>()[0] = std::numeric_limits<float>::max();
   save_classifier(file("overflow.safetensors"), *network, cifar_normalization());
   for (const std::string command : {"cka", "neurons", "cam", "lrp", "attack", "flatness"})
-    expect_refused(run(command, {"--batch-size", "8"}, {"overflow"}), 3, "the first layer whose output is not finite: ");
+    expect_refused(run(command, {"--batch-size", "8"}, {"overflow"}), 3,
+                   "the first layer whose output is not finite: ");
 }
 
 TEST_F(Analyze, LayersThatAreTheSameForAllImagesAreLikeNoOther) {

@@ -13,6 +13,7 @@
 
 #include "engine/io/png.h"
 #include "engine/io/safetensors.h"
+#include "engine/io/tensor_io.h"
 #include "models/classifier_file.h"
 #include "models/data/image_folder.h"
 #include "models/methods/distillation/loss_registry.h"
@@ -139,6 +140,18 @@ TEST_F(DistillApp, AnInterruptedRunGoesOnWithTheSameBits) {
   EXPECT_EQ(facts("stopped")["best_test_accuracy"], facts("whole")["best_test_accuracy"]);
 }
 
+TEST_F(DistillApp, TeachersOfOtherProgramsAreNamedByArch) {
+  io::save_tensors(folder_ / "bare.safetensors", io::load_tensors(folder_ / "teacher.safetensors").tensors);
+  const std::vector<std::string> words = {"--method", "kd", "--epochs", "1", "--teacher", folder_ / "bare.safetensors"};
+  const test::ProgramResult unnamed = distill(words);
+  EXPECT_EQ(unnamed.code, 3) << unnamed.err;
+  EXPECT_NE(unnamed.err.find("--arch"), std::string::npos) << unnamed.err;
+  std::vector<std::string> named = words;
+  named.insert(named.end(), {"--arch", "resnet8"});
+  const test::ProgramResult run = distill(named);
+  EXPECT_EQ(run.code, 0) << run.err;
+}
+
 /// One line on standard error, this code, and no run folder.
 TEST_F(DistillApp, MistakesAreAnsweredInOneLine) {
   const auto other = make_network("resnet8", 3, {.seed = 3});
@@ -174,6 +187,8 @@ TEST_F(DistillApp, MistakesAreAnsweredInOneLine) {
     EXPECT_EQ(result.code, c.code) << c.text << ": " << result.err;
     EXPECT_NE(result.err.find(c.text), std::string::npos) << c.text << ": " << result.err;
     EXPECT_FALSE(fs::exists(out())) << c.text;
+    const std::size_t last_line = result.err.rfind('\n', result.err.size() - 2) + 1;
+    EXPECT_EQ(result.err.substr(last_line, 16), "engram-distill: ") << result.err;
   }
   const test::ProgramResult flat =
       test::run_program("engram-distill", {"--student", "mlp", "--method", "at", "--batch-size", "4", "--teacher",

@@ -154,7 +154,8 @@ TEST_F(OodApp, AKilledRunContinuesToTheSameBytesAndChoices) {
 }
 
 TEST_F(OodApp, AResumedRunBelievesWholeEvaluationsOnly) {
-  const Words words = with(replaced(shapes("erm", "out"), "--steps", "4"), {"--checkpoint-steps", "1", "--no-pictures"});
+  const Words words =
+      with(replaced(shapes("erm", "out"), "--steps", "4"), {"--checkpoint-steps", "1", "--no-pictures"});
   ASSERT_EQ(ood(words), 0) << log();
   const fs::path metrics = run("out") / "metrics.jsonl";
   const std::string whole = text_of(metrics);
@@ -175,7 +176,8 @@ TEST_F(OodApp, AResumedRunBelievesTheTrialsThatItWrote) {
   ASSERT_EQ(ood(words), 0) << log();
   const fs::path trials = run("trials") / "trials.json";
   const std::string whole = text_of(trials);
-  for (const std::string& damaged : {std::string("[]"), std::string(), std::string(whole).replace(whole.find("0.001"), 5, "0.002")}) {
+  for (const std::string& damaged :
+       {std::string("[]"), std::string(), std::string(whole).replace(whole.find("0.001"), 5, "0.002")}) {
     std::ofstream(trials) << damaged;
     EXPECT_EQ(ood({"--resume", run("trials")}), 3) << log();
     EXPECT_NE(log().find("expected the list of trials that the run wrote"), std::string::npos) << log();

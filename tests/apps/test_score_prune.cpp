@@ -76,7 +76,7 @@ class MadeImages : public ::testing::Test {
 };
 
 TEST_F(MadeImages, AreScoredByEachExtractorWithIntervalsFloorsAndPictures) {
-  const auto run = score({"--judge", file("second").string()});
+  const auto run = score({"--judge", fs::relative(file("second")).string()});
   ASSERT_EQ(run.code, 0) << run.err;
   const json table = json_of("score.json");
   EXPECT_EQ(table["made"], 30);
@@ -103,6 +103,9 @@ TEST_F(MadeImages, AreScoredByEachExtractorWithIntervalsFloorsAndPictures) {
   EXPECT_NE(text_of(out() / "score.csv").find("wrn-10-1,extractor,coverage,"), std::string::npos);
   const json line = json::parse(text_of(out() / "metrics.jsonl"));
   EXPECT_EQ(line["fid"], extractor["fid"]["value"]);
+  const json inputs = json_of("manifest.json")["inputs"];  // found from any folder
+  EXPECT_EQ(inputs["judge"], file("second").string());
+  EXPECT_EQ(inputs["extractor"], file("first").string());
   interrupt();
   const auto again = test::run_program("engram-score", {"--resume", out(), "--threads", "2", "--quiet"});
   ASSERT_EQ(again.code, 0) << again.err;

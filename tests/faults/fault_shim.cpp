@@ -10,7 +10,8 @@
 ///                        memory: the allocation fails, once (operator new and aligned allocations). Those of oneDNN
 ///                        and OpenMP, which crash or abort without memory, are passed over
 ///   ENGRAM_FAULT_AT      the number of the call, from 1
-///   ENGRAM_FAULT_COUNTS  a file that gets "CALLS ALLOCATIONS" at a regular end of the process and, with the kind count,
+///   ENGRAM_FAULT_COUNTS  a file that gets "CALLS ALLOCATIONS" at a regular end of the process and, with the kind
+///   count,
 ///                        lines of numbers: of the calls that take space, of those that write, and of the allocations
 ///                        that were the first from their call stack
 ///
@@ -144,7 +145,8 @@ class Stacks {
     std::array<void*, 128> frames;
     const int depth = ::backtrace(frames.data(), int(frames.size()));
     std::uint64_t hash = 1469598103934665603u;  // FNV-1a over the addresses
-    for (int i = 0; i < depth; ++i) hash = (hash ^ reinterpret_cast<std::uintptr_t>(frames[std::size_t(i)])) * 1099511628211u;
+    for (int i = 0; i < depth; ++i)
+      hash = (hash ^ reinterpret_cast<std::uintptr_t>(frames[std::size_t(i)])) * 1099511628211u;
     const std::lock_guard<std::mutex> lock(mutex_);
     std::size_t slot = hash % seen_.size();
     while (seen_[slot] != 0 && seen_[slot] != hash) slot = (slot + 1) % seen_.size();

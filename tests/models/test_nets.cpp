@@ -123,6 +123,13 @@ TEST(Names, WrongOnesAreRefusedWithTheRightOnes) {
   EXPECT_ERROR(make_network("resnet18-wx", 10), UsageError, "expected a whole number for \"width\", got \"x\"");
   EXPECT_ERROR(make_network("wrn-x-2", 10), UsageError, "expected a whole number for \"depth\", got \"x\"");
   EXPECT_ERROR(make_network("resnet21", 10), UsageError, "got \"resnet21\"; did you mean 'resnet20'?");
+  for (const auto& [given, meant] : {std::pair{"wrn16-2", "wrn-16-2"},
+                                     {"WRN16-2", "wrn-16-2"},
+                                     {"vgg16_bn", "vgg16"},
+                                     {"ResNet20", "resnet20"},
+                                     {"resnet_18-w32", "resnet18-w32"},
+                                     {"mobilenet_v2", "mobilenetv2"}})
+    EXPECT_ERROR(make_network(given, 10), UsageError, message("did you mean '", meant, "'?"));
   EXPECT_ERROR(make_network("resnet18-w24", 10), UsageError, "multiple of 16");
   EXPECT_ERROR(make_network("resnet18-w99999", 10), UsageError, "at most 1024, got 99999");
   EXPECT_ERROR(make_network("resnet20-c", 10), UsageError,

@@ -104,7 +104,7 @@ AttentionAttack attack_attention(Network& network, const Tensor& image, const No
     const Point point = attack.at(pixels, image.shape(), result.seen, result.second);
     if (point.gradient.empty() && result.steps == 0)
       throw DataError(message("[attack_attention] expected maps of classes ", result.seen, " and ", result.second,
-                               " that are not empty, got an empty one, whose logarithm has no slope"));
+                              " that are not empty, got an empty one, whose logarithm has no slope"));
     if (!take_step(pixels, original, point.gradient, options)) break;
     result.losses.push_back(point.loss);
     ++result.steps;
