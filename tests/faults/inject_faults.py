@@ -66,8 +66,9 @@ def scenarios(data):
         Scenario("eval", "engram-eval", images, [], False, "out.json"),
         Scenario("distill", "engram-distill", distill, ["classifier.safetensors", "best.safetensors", "metrics.jsonl"],
                  True),
-        Scenario("ood", "engram-ood", ood, ["classifier.safetensors", "metrics.jsonl", "*.json", "*.png"], True),
-        Scenario("score", "engram-score", score, ["*.json", "*.png"], True),
+        Scenario("ood", "engram-ood", ood, ["classifier.safetensors", "selected.safetensors", "metrics.jsonl", "images/*.png"],
+                 True),
+        Scenario("score", "engram-score", score, ["score.json", "score.csv", "images/*.png"], True),
         Scenario("prune", "engram-prune", prune, ["*.safetensors", "metrics.jsonl", "pruning.json"], True),
         Scenario("analyze", "engram-analyze", analyze, ["out.png", "out.csv"], False, "out.png"),
     ]
@@ -89,7 +90,7 @@ def prepare(bin_folder, data):
 
 
 def run(bin_folder, program, arguments, environment=None):
-    result = subprocess.run([str(bin_folder / program)] + [str(a) for a in arguments], capture_output=True, timeout=300,
+    result = subprocess.run([str(bin_folder / program)] + [str(a) for a in arguments], capture_output=True, timeout=1200,
                             env={**os.environ, **(environment or {})})
     if environment is None and result.returncode != 0:
         raise SystemExit(f"{program} {arguments}: ended with {result.returncode}: {result.stderr.decode()}")
