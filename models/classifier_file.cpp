@@ -25,6 +25,7 @@ bool is_reserved(const std::string& key) {
 /// "0.4914,0.4822,0.4465", with as many digits as f32 needs.
 std::string join(const std::vector<float>& values) {
   std::ostringstream text;
+  text.exceptions(std::ios::badbit);  // a lack of memory leaves no shorter text
   text.imbue(std::locale::classic());
   text.precision(9);
   for (std::size_t i = 0; i < values.size(); ++i) text << (i ? "," : "") << values[i];
@@ -34,6 +35,7 @@ std::string join(const std::vector<float>& values) {
 /// The inverse of join: a finite number a channel.
 std::vector<float> split(const std::string& text, const char* key, dim_t channels) {
   std::istringstream stream(text);
+  stream.exceptions(std::ios::badbit);
   stream.imbue(std::locale::classic());
   std::vector<float> values;
   float value;
@@ -96,6 +98,7 @@ std::vector<std::string> read_class_names(const std::map<std::string, std::strin
   std::vector<std::string> names;
   if (const auto found = metadata.find("class_names"); found != metadata.end()) {
     std::istringstream lines(found->second);
+    lines.exceptions(std::ios::badbit);
     for (std::string line; std::getline(lines, line);) names.push_back(line);
     if (int(names.size()) != num_classes)
       throw DataError(message("expected metadata \"class_names\" of ", num_classes, " lines, got ", names.size()));

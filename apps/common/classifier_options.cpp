@@ -13,11 +13,13 @@ namespace {
 /// Finite numbers with commas between them, positive ones where `positive`.
 std::vector<float> parse_constants(const char* option, const std::string& text, bool positive) {
   std::istringstream stream(text);
+  stream.exceptions(std::ios::badbit);  // a lack of memory is no mistake in the text
   stream.imbue(std::locale::classic());
   std::vector<float> values;
   bool good = true;
   for (std::string cell; good && std::getline(stream, cell, ',');) {
     std::istringstream number(cell);
+    number.exceptions(std::ios::badbit);
     number.imbue(std::locale::classic());
     float value = 0;
     good = (number >> value) && number.eof() && std::isfinite(value) && (!positive || value > 0);

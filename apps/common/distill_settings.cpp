@@ -59,6 +59,7 @@ std::vector<std::string> protocol_names() {
 
 std::string protocol_help() {
   std::ostringstream text;
+  text.exceptions(std::ios::badbit);  // a lack of memory leaves no shorter text
   text << "Protocols:";
   for (const Protocol& p : protocols()) {
     text << "\n  " << p.name << std::string(14 - std::string(p.name).size(), ' ') << p.epochs << " epochs, batch "

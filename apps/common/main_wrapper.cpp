@@ -14,6 +14,7 @@
 #include "apps/common/descriptors.h"
 #include "apps/common/exit_code.h"
 #include "apps/common/signals.h"
+#include "engine/io/live_temporaries.h"
 #include "kernels/common/error.h"
 
 namespace engram::apps {
@@ -80,13 +81,14 @@ int guarded(const char* name, std::ostream& err, const Body& body) noexcept {
 const char* g_name = "engram";
 
 /// Some destructors allocate (those of JSON values), and so may threads that nobody waits for; a lack of memory there
-/// cannot be caught. What a killed process would leave is left then.
+/// cannot be caught. What a killed process would leave is left then, but no temporary file.
 [[noreturn]] void on_terminate() {
   try {
     if (const std::exception_ptr current = std::current_exception()) std::rethrow_exception(current);
   } catch (const std::bad_alloc&) {
     [[maybe_unused]] auto written = ::write(STDERR_FILENO, g_name, std::strlen(g_name));
     written = ::write(STDERR_FILENO, kNoMemory, sizeof kNoMemory - 1);
+    io::unlink_live_temporaries();
     ::_exit(kExitDevice);
   } catch (...) {
     // A mistake in the program: a core file shows it.

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
 
+#include "engine/io/atomic_file.h"
 #include "kernels/common/error.h"
 
 namespace engram::apps {
@@ -89,10 +89,13 @@ bool fits(const Chart& chart, const ValueRange& values) {
 RunMetrics read_run_metrics(const std::filesystem::path& file) {
   std::error_code error;
   if (!std::filesystem::exists(file, error)) return {};
-  std::ifstream in(file, std::ios::binary);
+  const io::Bytes bytes = io::read_file(file);
   MetricsReader reader;
-  for (std::string line; std::getline(in, line);) reader.line(line);
-  if (!in.eof()) throw IoError(message("[report] cannot read ", file.string()));
+  for (std::string_view rest = io::as_text(bytes); !rest.empty();) {
+    const std::size_t end = std::min(rest.size(), rest.find('\n'));
+    reader.line(std::string(rest.substr(0, end)));
+    rest.remove_prefix(std::min(rest.size(), end + 1));
+  }
   return reader.result();
 }
 

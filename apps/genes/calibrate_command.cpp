@@ -49,6 +49,7 @@ const std::vector<std::string> kHeader = {"setting", "what", "nominal", "share",
 class Table {
  public:
   Table(const RunDir& run, std::string setting) : csv_(run / "calibration.csv", kHeader), setting_(std::move(setting)) {
+    text_.exceptions(std::ios::badbit);  // a lack of memory leaves no shorter text
     print(text_, "%-44s %8s %8s  %-18s %s\n", "what", "nominal", "share", "99 % interval", "errors of tests");
   }
 

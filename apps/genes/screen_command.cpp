@@ -119,6 +119,7 @@ void write_tables(const RunDir& run, const Cohort& cohort, const GeneTests& test
 
 std::string best_text(const Cohort& cohort, const GeneTests& tests, const std::vector<dim_t>& order, bool permuted) {
   std::ostringstream out;
+  out.exceptions(std::ios::badbit);  // a lack of memory leaves no shorter text
   print(out, "%-12s %9s %9s %9s %9s  %s\n", "gene", "effect", "z", "log10 p", "BH q", "status");
   for (std::size_t r = 0; r < std::min<std::size_t>(10, order.size()); ++r) {
     const std::size_t g = std::size_t(order[r]);

@@ -42,6 +42,7 @@ class StageProgress {
 
 std::string genes_text(const Cohort& cohort, const Selection& s) {
   std::ostringstream out;
+  out.exceptions(std::ios::badbit);  // a lack of memory leaves no shorter text
   const bool hazard = s.likelihood == genes::Likelihood::kCox;
   print(out, "%4s  %-10s %-26s %-24s %9s %8s\n", "rank", "gene",
         hazard ? "hazard ratio (95 %) *" : "time ratio (95 %) *", "by the model alone", "family p", "declared");

@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "engine/io/live_temporaries.h"
 #include "kernels/common/error.h"
 
 namespace engram::io {
@@ -71,7 +72,7 @@ AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path), target_
 bool AtomicFile::create_temporary() {
   // The process id and a counter make the name unique among live writers; O_EXCL steps over what a killed process left.
   static std::atomic<unsigned> counter{0};
-  const std::filesystem::path name = folder_of(target_) / message(kTemporaryPrefix, ::getpid(), "-", counter++);
+  std::filesystem::path name = folder_of(target_) / message(kTemporaryPrefix, ::getpid(), "-", counter++);
   const int descriptor = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (descriptor < 0 && errno == EEXIST) return false;
   if (descriptor < 0) fail("create a temporary file beside it", errno);
@@ -84,13 +85,16 @@ bool AtomicFile::create_temporary() {
     return false;
   }
   descriptor_ = descriptor;
-  temporary_ = name;
+  temporary_ = std::move(name);  // a copy could find no memory, and the file would stay
+  note_temporary(temporary_.c_str());
   return true;
 }
 
 AtomicFile::~AtomicFile() {
   if (descriptor_ >= 0) ::close(descriptor_);
-  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  if (temporary_.empty()) return;
+  forget_temporary(temporary_.c_str());
+  ::unlink(temporary_.c_str());
 }
 
 void AtomicFile::write(ByteView bytes) {
@@ -123,6 +127,7 @@ void AtomicFile::commit() {
   if (::fsync(descriptor_) != 0) fail("flush", errno);
   if (::close(std::exchange(descriptor_, -1)) != 0) fail("close", errno);
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail("rename", errno);
+  forget_temporary(temporary_.c_str());
   temporary_.clear();
   if (const int error = flush_folder(folder_of(target_))) {
     throw IoError(message("[write_file] wrote ", path_.string(), ", but cannot flush its folder: ", reason(error)));

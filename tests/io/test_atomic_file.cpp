@@ -6,6 +6,7 @@
 #include <string>
 
 #include "engine/io/atomic_file.h"
+#include "engine/io/live_temporaries.h"
 #include "kernels/common/error.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/file_size_limit.h"
@@ -104,6 +105,18 @@ TEST(ReadFile, ReadsExactlyWhatIsThere) {
     write_file(folder / "a", std::string(size, 'y'));
     EXPECT_EQ(read_file(folder / "a").size(), size);
   }
+}
+
+TEST(AtomicFile, AProcessThatEndsAtOnceTakesItsTemporariesAway) {
+  TempFolder folder;
+  AtomicFile done(folder / "done"), open(folder / "open");
+  done.write("whole");
+  done.commit();
+  open.write("half");
+  EXPECT_TRUE(std::filesystem::exists(open.temporary_path()));
+  unlink_live_temporaries();
+  EXPECT_FALSE(std::filesystem::exists(open.temporary_path()));
+  EXPECT_EQ(content(folder / "done"), "whole");
 }
 
 TEST(ReadFile, KeepsToItsLimit) {

@@ -11,6 +11,7 @@ namespace {
 std::vector<std::string> peer_names(const std::string& text) {
   std::vector<std::string> names;
   std::istringstream stream(text);
+  stream.exceptions(std::ios::badbit);  // a lack of memory is no end of the list
   for (std::string name; std::getline(stream, name, ',');) names.push_back(name);
   return names.empty() ? std::vector<std::string>{""} : names;
 }
