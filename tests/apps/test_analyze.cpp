@@ -150,7 +150,9 @@ TEST_F(Analyze, CurvesOfRuns) {
 
 TEST_F(Analyze, NetworksThatOverflowAreRefusedByTheirLayer) {
   const auto network = make_network("resnet8", 10, {.seed = 3});
-  network->parameters()[0].data<float>()[0] = std::numeric_limits<float>::max();
+  for (Tensor& parameter : network->parameters())  // the sums of its last layer
+    if (parameter.rank() == 2)
+      std::fill_n(parameter.data<float>(), parameter.numel(), std::numeric_limits<float>::max());
   save_classifier(file("overflow.safetensors"), *network, cifar_normalization());
   for (const std::string command : {"cka", "neurons", "cam", "lrp", "attack", "flatness"})
     expect_refused(run(command, {"--batch-size", "8"}, {"overflow"}), 3,
