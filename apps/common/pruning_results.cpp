@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char *kBeforeKey = "accuracy_pruned", *kAfterKey = "accuracy_recovered";
-constexpr std::uint64_t kMaxBytes = 1 << 20;
+constexpr std::uint64_t kMaxFinishedBytes = 1 << 20;
 
 /// A number with all of its digits.
 std::string exact_text(double value) {
@@ -38,7 +38,7 @@ double accuracy_of(const std::string& text) {
 PruningResults::PruningResults(fs::path folder) : folder_(std::move(folder)) {
   const fs::path file = folder_ / kFinishedFile;
   if (!fs::exists(file)) return;
-  const io::Bytes bytes = io::read_file(file, kMaxBytes);
+  const io::Bytes bytes = io::read_file(file, kMaxFinishedBytes);
   const auto json = unsealed(io::as_text(bytes));
   try {
     hashes_ = json.value().get<std::map<std::string, std::string>>();

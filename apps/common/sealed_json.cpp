@@ -11,15 +11,15 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kChecksum = "crc32c";
 
-std::string text_of(const Json& json) {
+std::string dumped(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace
 
 std::string sealed_text(Json object) {
-  object[kChecksum] = io::crc32c(io::as_bytes(text_of(object)));
-  return text_of(object) + "\n";
+  object[kChecksum] = io::crc32c(io::as_bytes(dumped(object)));
+  return dumped(object) + "\n";
 }
 
 std::optional<Json> unsealed(std::string_view text) {
@@ -29,7 +29,7 @@ std::optional<Json> unsealed(std::string_view text) {
   if (found == json.end()) return std::nullopt;
   const Json checksum = *found;
   json.erase(found);
-  if (checksum != io::crc32c(io::as_bytes(text_of(json)))) return std::nullopt;
+  if (checksum != io::crc32c(io::as_bytes(dumped(json)))) return std::nullopt;
   return json;
 }
 
