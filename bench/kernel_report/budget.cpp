@@ -9,9 +9,9 @@ namespace engram::bench {
 
 Budget read_budget(const std::string& path, const std::string& architecture) {
   std::ifstream in(path);
-  if (!in) throw IoError(message("[kernel-report] expected a readable file, got ", path));
+  if (!in) throw IoError(message("[counts] expected a readable file, got ", path));
   const auto fail = [&](const std::string& what) {
-    return DataError(message("[kernel-report] expected ", what, " in ", path));
+    return DataError(message("[counts] expected ", what, " in ", path));
   };
   const auto all = nlohmann::json::parse(in, nullptr, false);
   if (!all.is_object() || all.empty()) throw fail("a JSON object by nvcc version");

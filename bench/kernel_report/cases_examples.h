@@ -1,5 +1,5 @@
 #pragma once
-/// The cases of engram-kernel-report.
+/// The cases that are counted on the emulator.
 
 #include "bench/kernel_cases/kernel_case.h"
 

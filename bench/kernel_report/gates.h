@@ -16,12 +16,8 @@ struct Exception {
   std::string reason;
 };
 
-/// What the baseline file says of a case.
-struct CaseBaseline {
-  int launches = 0;
-  std::vector<Exception> exceptions;
-};
-using Baseline = std::map<std::string, CaseBaseline>;
+/// Exceptions by case.
+using Exceptions = std::map<std::string, std::vector<Exception>>;
 
 inline constexpr double kMinSectorEfficiency = 0.95;
 inline constexpr double kMaxBytesOverMinimum = 1.05;
@@ -29,12 +25,10 @@ inline constexpr double kMinOccupancy = 0.5;
 
 /// What is wrong with a case: one line each, empty if nothing is. Gates: no checker findings; no spill; no bank
 /// conflict that the case does not declare; sector efficiency, bytes moved and theoretical occupancy within their
-/// limits (or those of the exceptions); no more launches than the baseline.
-std::vector<std::string> failures_of(const CaseResult& result, const CaseBaseline* baseline);
+/// limits (or those of the exceptions).
+std::vector<std::string> failures_of(const CaseResult& result, const Exceptions& exceptions);
 
-/// Reads and writes the baseline file. Reading throws IoError or DataError.
-Baseline read_baseline(const std::string& path);
-/// Takes over the launches, keeps the exceptions.
-void write_baseline(const std::string& path, const Baseline& old, const std::vector<CaseResult>& results);
+/// Reads the file of exceptions. Throws IoError or DataError.
+Exceptions read_exceptions(const std::string& path);
 
 }  // namespace engram::bench

@@ -1,12 +1,9 @@
 #pragma once
-/// What the step programs share: their command line, and the line of JSON that bench/peers/compare reads.
+/// What the step programs share: their command line and what they measure.
 
 #include <functional>
-#include <string>
 #include <utility>
 #include <vector>
-
-#include "engine/device.h"
 
 namespace CLI {
 class App;
@@ -15,16 +12,8 @@ class App;
 namespace engram::bench {
 
 struct StepOptions {
-  std::string arch = "resnet34";
-  int batch = 32, threads = 2, warmup = 2, steps = 5;
-  bool exact = false, graph = true;
-  std::string device_name = "cpu", math = "f32";
-  Device device;  ///< opened from its name
+  int threads = 2, warmup = 2, steps = 5;
 };
-
-/// Reads the command line into `options`, opens the device and applies thread count, convolution policy and math mode.
-/// Exits on --help and errors.
-void parse_step_options(int argc, char** argv, const std::string& what, StepOptions& options);
 
 /// The options of every step program: --threads, --warmup, --steps.
 void add_timing_options(CLI::App& app, StepOptions& options);
@@ -40,8 +29,5 @@ StepTimes measure_steps(const StepOptions& options, const std::function<void()>&
 /// The same for two pieces of work that take turns, so that a slow phase of the machine meets both.
 std::pair<StepTimes, StepTimes> measure_in_turns(const StepOptions& options, const std::function<void()>& step,
                                                  const std::function<void()>& other);
-
-/// Measures steps and prints the line of JSON.
-void time_steps(const StepOptions& options, const std::function<void()>& step);
 
 }  // namespace engram::bench

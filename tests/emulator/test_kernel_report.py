@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""engram-kernel-report's gates fail when they should and say how to see it again; ptxas_budget reads ptxas's output.
+"""engram-bench counts: its limits fail when they should and say how to see it again; ptxas_budget reads ptxas's output.
 Usage: test_kernel_report.py PROGRAM BUDGET_SCRIPT"""
 
 import importlib.machinery
@@ -23,15 +23,15 @@ def load_budget():
     return module
 
 
-def report(case, entry=None, resources=None, arguments=()):
-    """Exit code and output of the program on one case, with that baseline entry and those resources of add_kernel."""
+def report(case, exceptions=None, resources=None, arguments=()):
+    """Exit code and output of the program on one case, with these exceptions from the limits and those resources of add_kernel."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [PROGRAM, "--only", case, *arguments]
-        if entry is not None:
-            baseline = os.path.join(folder, "baseline.json")
-            with open(baseline, "w") as file:
-                json.dump({"cases": {case: entry}}, file)
-            command += ["--check", baseline]
+        command = [PROGRAM, "counts", "--only", case, *arguments]
+        if exceptions is not None:
+            limits = os.path.join(folder, "limits.json")
+            with open(limits, "w") as file:
+                json.dump({"cases": {case: {"exceptions": exceptions}}}, file)
+            command += ["--enforce", "--limits", limits]
         if resources is not None:
             table = os.path.join(folder, "ptxas.json")
             with open(table, "w") as file:
@@ -50,32 +50,30 @@ class Gates(unittest.TestCase):
         code, output = report(*arguments)
         self.assertEqual(code, 1, output)
         self.assertIn(text, output)
-        self.assertIn("reproduce: " + PROGRAM + " --only " + arguments[0], output)
+        self.assertIn("reproduce: engram-bench counts --only " + arguments[0], output)
 
     def test_passes(self):
-        code, output = report("examples/add", {"launches": 1}, resources())
+        code, output = report("examples/add", [], resources())
         self.assertEqual(code, 0, output)
         self.assertIn("add_kernel", output)
         self.assertIn("1.000 of the declared minimum", output)
         self.assertIn("model", output)
 
     def test_each_gate(self):
-        self.fails("expected at most 0 launches, got 1", "examples/add", {"launches": 0})
-        self.fails("expected no spills, got 8 bytes", "examples/add", {"launches": 1}, resources(spills=8))
-        self.fails("theoretical occupancy", "examples/add", {"launches": 1}, resources(registers=255))
-        self.fails("bank conflicts", "examples/transpose_conflicting",
-                   {"launches": 1, "exceptions": [{"gate": "conflicts", "limit": 0, "reason": "test"}]})
-        self.fails("sector efficiency", "examples/add",
-                   {"launches": 1, "exceptions": [{"gate": "sectors", "limit": 1.1, "reason": "test"}]})
-        self.fails("declared minimum", "examples/add",
-                   {"launches": 1, "exceptions": [{"gate": "bytes", "limit": 0.9, "reason": "test"}]})
+        def limit(gate, value):
+            return [{"gate": gate, "limit": value, "reason": "test"}]
+        self.fails("expected no spills, got 8 bytes", "examples/add", [], resources(spills=8))
+        self.fails("theoretical occupancy", "examples/add", [], resources(registers=255))
+        self.fails("bank conflicts", "examples/transpose_conflicting", limit("conflicts", 0))
+        self.fails("sector efficiency", "examples/add", limit("sectors", 1.1))
+        self.fails("declared minimum", "examples/add", limit("bytes", 0.9))
 
     def test_bad_input(self):
         self.assertEqual(report("no such case")[0], 2)
         self.assertEqual(report("examples/add", arguments=("--arch", "42"))[0], 2)
-        self.assertEqual(report("examples/add", {"launches": "many"})[0], 3)
-        self.assertEqual(report("examples/add", {"launches": 1}, {"registers": 1})[0], 3)
-        self.assertEqual(report("examples/add", arguments=("--check", "/nonexistent"))[0], 3)
+        self.assertEqual(report("examples/add", [{"gate": "bytes"}])[0], 3)
+        self.assertEqual(report("examples/add", [], {"registers": 1})[0], 3)
+        self.assertEqual(report("examples/add", arguments=("--enforce", "--limits", "/nonexistent"))[0], 3)
         self.assertEqual(report("examples/add", arguments=("--no-such-option",))[0], 2)
 
 

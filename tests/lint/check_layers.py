@@ -14,8 +14,8 @@ VISIBLE = {
     "engine": {"kernels", "engine"},
     "models": {"kernels", "engine", "models"},
     "apps": {"kernels", "engine", "models", "apps"},
-    "bench": {"emulator", "kernels", "engine", "models", "bench"},
-    "tests": {"emulator", "kernels", "engine", "models", "apps", "tests"},
+    "bench": {"emulator", "kernels", "engine", "models", "apps", "bench", "tests"},
+    "tests": {"emulator", "kernels", "engine", "models", "apps", "bench", "tests"},
     "examples": set(),
 }
 
