@@ -6,7 +6,7 @@ if(ENGRAM_SANITIZE)
   add_compile_options(-fsanitize=${ENGRAM_SANITIZE} -fno-sanitize=vptr,null,alignment -fno-sanitize-recover=all
                       -fno-omit-frame-pointer)
   # GCC takes instrumented values for uninitialised ones (its manual advises against -Werror here); the release build warns.
-  add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+  add_compile_options($<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-maybe-uninitialized>)
   add_link_options(-fsanitize=${ENGRAM_SANITIZE})
 endif()
 

@@ -7,7 +7,7 @@ if(NOT CMAKE_UNITY_BUILD)
   return()
 endif()
 # What a source of a unit keeps in an unnamed namespace is as private as in a unit of its own.
-add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+add_compile_options($<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage>)
 set(ENGRAM_UNIT_SOURCES 12)
 
 # units_by_folder(TARGET): units of equal length, of at most ENGRAM_UNIT_SOURCES sources of a folder.

@@ -15,5 +15,5 @@ if(ENGRAM_CUDA_FOUND)
   # ptxas's warnings about spills are errors: every kernel fits its registers.
   target_compile_options(engram_cuda_kernels PRIVATE -Xcompiler=-Wall,-Wextra,-Wno-psabi -Xptxas=--warn-on-spills
                                                      $<$<BOOL:${ENGRAM_WERROR}>:-Werror=all-warnings>)
-  set_target_properties(engram_cuda_kernels PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  set_target_properties(engram_cuda_kernels PROPERTIES POSITION_INDEPENDENT_CODE ON UNITY_BUILD OFF)
 endif()
