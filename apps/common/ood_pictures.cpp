@@ -111,8 +111,10 @@ io::Image scatter_picture(const std::string& title, const std::vector<PlanePoint
     draw_dot(image, kBorder + dim_t(x.place(points[i].x) * (kSide - 1)),
              kBorder + kTextLine + dim_t((1 - y.place(points[i].y)) * (kSide - 1)),
              kColours[std::size_t(groups[i]) % kColours.size()]);
+  dim_t line = 0;
   for (std::size_t g = 0; g < names.size(); ++g) {
-    const dim_t left = 2 * kBorder + kSide, top = kBorder + kTextLine + dim_t(g) * kTextLine;
+    if (std::find(groups.begin(), groups.end(), int(g)) == groups.end()) continue;  // a group without points
+    const dim_t left = 2 * kBorder + kSide, top = kBorder + (1 + line++) * kTextLine;
     for (dim_t dy = 0; dy < 6; ++dy)
       for (dim_t dx = 0; dx < 6; ++dx) set_pixel(image, left + dx, top + dy, kColours[g % kColours.size()]);
     draw_text(image, left + 2 * kLetterWidth, top, names[g], kPen);

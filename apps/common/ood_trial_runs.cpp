@@ -71,7 +71,7 @@ Outcome run_ood_trials(OodRun& run, RunDir& dir) {
     std::optional<double> left_out;
     if (history && s.leave_one_out) left_out = score_left_out(run, drawn, label);
     if (!history || (s.leave_one_out && !left_out)) return {.stopped = message("in ", label), .results = false};
-    trials.push_back({drawn.method, drawn.lr, drawn.weight_decay, drawn.batch_size, history->back(),
+    trials.push_back({drawn.method, drawn.optimizer.lr, drawn.optimizer.weight_decay, drawn.batch_size, history->back(),
                       choose_by_training_domains(*history), left_out});
     write_ood_trials(dir / kOodTrials, trials);
     write_ood_trial(dir, t, trials.back());
