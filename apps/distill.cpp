@@ -27,13 +27,7 @@ int distill_without_data(Program& program, const DistillSettings& settings, cons
   if (teachers.size() != 1) throw UsageError(message("--data-free: expected one --teacher, got ", teachers.size()));
   const std::unique_ptr<DataFreeTask> task = make_data_free_task(
       settings.data_free, {*teachers[0].network, student, teachers[0].normalization, settings.common.seed});
-  return run_classifier_training(program, settings.training,
-                                 {.task = *task,
-                                  .total_steps = task->total_steps(),
-                                  .steps_per_epoch = task->steps_per_epoch(),
-                                  .learning_rate = [&](dim_t step) { return task->learning_rate(step); },
-                                  .train = sets.train,
-                                  .test = sets.test});
+  return run_classifier_training(program, settings.training, training_of(*task, sets.train, sets.test));
 }
 
 }  // namespace
@@ -54,13 +48,7 @@ int run_distill(Call& call) {
   for (const Classifier& teacher : teachers) networks.push_back(teacher.network.get());
   const std::unique_ptr<StudentTask> task =
       make_student_task(*student, networks, sets.train, distillation_options(settings, sets.train));
-  return run_classifier_training(program, settings.training,
-                                 {.task = *task,
-                                  .total_steps = task->total_steps(),
-                                  .steps_per_epoch = task->steps_per_epoch(),
-                                  .learning_rate = [&](dim_t step) { return task->learning_rate(step); },
-                                  .train = sets.train,
-                                  .test = sets.test});
+  return run_classifier_training(program, settings.training, training_of(*task, sets.train, sets.test));
 }
 
 }  // namespace engram::apps

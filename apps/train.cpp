@@ -18,13 +18,7 @@ int run_train(Call& call) {
   const std::unique_ptr<Network> network =
       start_network(program, settings.arch, settings.init, sets.train, settings.common.seed);
   SupervisedTask task(*network, sets.train, supervised_options(settings, sets.train.count));
-  return run_classifier_training(program, settings.training,
-                                 {.task = task,
-                                  .total_steps = task.total_steps(),
-                                  .steps_per_epoch = task.steps_per_epoch(),
-                                  .learning_rate = [&](dim_t step) { return task.learning_rate(step); },
-                                  .train = sets.train,
-                                  .test = sets.test});
+  return run_classifier_training(program, settings.training, training_of(task, sets.train, sets.test));
 }
 
 }  // namespace engram::apps

@@ -36,7 +36,7 @@ void* host_allocate(std::size_t size) {
   return block;
 }
 
-/// Who may be handed a free block: work on one stream, or the replays of one graph.
+/// Who may be handed a free block: work on one stream, and of that the replays of one graph or all else.
 struct Owner {
   void* stream = nullptr;
   std::int64_t pool = 0;
@@ -96,8 +96,7 @@ struct CachingAllocator::State {
   Owner owner_now() const {
     if (device.is_cpu()) return {};
     const auto found = pools.find(std::this_thread::get_id());
-    const std::int64_t pool = found == pools.end() ? 0 : found->second;
-    return {pool ? nullptr : current_stream(device).handle, pool};
+    return {current_stream(device).handle, found == pools.end() ? 0 : found->second};
   }
 
   void* system_allocate(std::size_t size) {
@@ -177,7 +176,7 @@ struct CachingAllocator::State {
   /// Lets the block's own stream wait for the work of the other streams that used it.
   void join_other_streams(const Live& live) {
     const kernels::DeviceApi& api = device_api(device);
-    const kernels::Stream own = live.owner.pool ? current_stream(device) : kernels::Stream{live.owner.stream};
+    const kernels::Stream own{live.owner.stream};
     for (const kernels::Stream stream : live.other_streams) {
       const kernels::Event done = api.create_event(false);
       api.record_event(done, stream);

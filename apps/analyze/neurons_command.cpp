@@ -73,7 +73,7 @@ void write_counts(io::CsvWriter& table, const Counts& c) {
 /// A row a part: each count as the share of the channels.
 io::Image picture_of(const std::vector<Counts>& all) {
   const std::vector<std::string> columns = {
-      "active", "rank", "participation", "entropy", "gradient rank", "gradient particip", "gradient entropy"};
+      "active", "rank", "participation", "entropy", "gradient rank", "gradient participation", "gradient entropy"};
   std::vector<std::string> rows;
   std::vector<std::vector<double>> values;
   for (const Counts& c : all) {

@@ -41,6 +41,14 @@ struct ClassifierTraining {
   const ImageDataset& test;                    ///< accuracy is measured on it
 };
 
+/// The training of a task that knows its own steps and rates, as SupervisedTask, StudentTask and DataFreeTask do.
+template <class Task>
+ClassifierTraining training_of(Task& task, const ImageDataset& train, const ImageDataset& test) {
+  return {
+      task, task.total_steps(), task.steps_per_epoch(), [&task](dim_t step) { return task.learning_rate(step); }, train,
+      test};
+}
+
 /// Opens the program's run folder, goes on at its checkpoint where there is one, trains, and writes
 /// classifier.safetensors, the facts "test_accuracy" (of the last epoch), "best_test_accuracy" and "parameters" and the
 /// report. Returns the exit code. `files`

@@ -1,6 +1,7 @@
 #include "apps/common/cli.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <deque>
 #include <optional>
 #include <ostream>
@@ -226,7 +227,9 @@ Setting& Cli::positional(const std::string& name, SettingTarget target, const st
   Setting setting(name, target);
   setting.only_on_command_line();
   CLI::Option* option = impl_->app.add_option(name);
-  option->type_name(setting.placeholder());
+  std::string words = setting.placeholder();
+  std::replace(words.begin(), words.end(), ',', ' ');  // lists of these are words of their own
+  option->type_name(words);
   option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   option->expected(1);
   option->allow_extra_args(setting.is_list());

@@ -26,6 +26,7 @@ struct Protocol {
   std::int64_t initial_epochs = 30;
   double initial_lr = 0.1;
   double warmup_epochs = 0;
+  bool fresh_momentum = false;
 };
 
 const std::vector<Protocol>& protocols() {
@@ -33,9 +34,9 @@ const std::vector<Protocol>& protocols() {
       {"ie-kd", 160, 128, 0.1, {80, 120}, 0.1, true, 5e-4, "reflect"},
       {"repdistiller", 240, 64, 0.05, {150, 180, 210}, 0.1, false, 5e-4, "zero", 30, 0.01},
       {"mdistiller", 240, 64, 0.05, {150, 180, 210}},
-      {"at", 200, 128, 0.1, {59, 119, 159}, 0.2},
+      {"at", 200, 128, 0.1, {59, 119, 159}, 0.2, false, 5e-4, "zero", 30, 0.1, 0, true},
       {"ft", 164, 128, 0.1, {82, 123}, 0.1, false, 5e-4, "zero", 6},
-      {"od", 200, 128, 0.1, {100, 150}, 0.1, true, 5e-4, "reflect"},
+      {"od", 200, 128, 0.1, {100, 150}, 0.1, true, 5e-4, "reflect", 30, 0.1, 0, true},
       {"kd-zoo", 200, 128, 0.1, {100, 150}, 0.1, true, 1e-4},
       {"tf-kd", 200, 128, 0.1, {60, 120, 160}, 0.2, false, 5e-4, "zero", 30, 0.1, 1},
       {"one", 300, 128, 0.1, {150, 225}, 0.1, false, 1e-4},
@@ -66,7 +67,8 @@ std::string protocol_help() {
          << p.batch_size << ", lr " << p.lr;
     if (!p.milestones.empty()) text << " x " << p.gamma << " after";
     for (const double epoch : p.milestones) text << " " << epoch;
-    text << (p.nesterov ? ", Nesterov" : "") << ", decay " << p.weight_decay << ", " << p.pad_mode << " padding";
+    text << (p.nesterov ? ", Nesterov" : "") << ", decay " << p.weight_decay << ", " << p.pad_mode << " padding"
+         << (p.fresh_momentum ? ", fresh momenta" : "");
   }
   return text.str();
 }
@@ -108,6 +110,7 @@ void add_distill_settings(Cli& cli, DistillSettings& s) {
   cli.option("warmup-epochs", &s.warmup_epochs, "Linear rise at the start").at_least(0);
   cli.option("milestones", &s.milestones, "Epochs at which multistep multiplies by --gamma");
   cli.option("gamma", &s.gamma, "Factor of multistep").at_least(0);
+  cli.option("fresh-momentum", &s.fresh_momentum, "Forget the momenta where multistep lowers the rate");
   s.augment.pad_mode = "reflect";
   add_augment_settings(cli, s.augment);
   add_classifier_training_settings(cli, s.training);
@@ -128,6 +131,7 @@ void apply_protocol(const Cli& cli, DistillSettings& s) {
   set("initial-lr", s.initial_lr, p.initial_lr);
   set("milestones", s.milestones, p.milestones);
   set("gamma", s.gamma, p.gamma);
+  set("fresh-momentum", s.fresh_momentum, p.fresh_momentum);
   set("nesterov", s.optimizer.nesterov, p.nesterov);
   set("weight-decay", s.optimizer.weight_decay, p.weight_decay);
   set("warmup-epochs", s.warmup_epochs, p.warmup_epochs);
@@ -147,6 +151,7 @@ StudentOptions distillation_options(const DistillSettings& s, const ImageDataset
   o.schedule.gamma = s.gamma;
   o.schedule.warmup_steps = steps(s.warmup_epochs);
   for (const double epoch : s.milestones) o.schedule.milestones.push_back(steps(epoch));
+  o.fresh_momentum = s.fresh_momentum;
   o.batches.batch_size = s.batch_size;
   o.batches.seed = s.common.seed;
   o.batches.augment = augment_options(s.augment);

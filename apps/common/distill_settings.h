@@ -37,6 +37,7 @@ struct DistillSettings {
   std::string schedule = "multistep";
   std::vector<double> milestones = {80, 120};
   double gamma = 0.1;
+  bool fresh_momentum = false;
 
   AugmentSettings augment;
   std::int64_t limit = 0;

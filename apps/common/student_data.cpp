@@ -26,9 +26,10 @@ bool same(const Normalization& a, const Normalization& b) {
   return a.mean == b.mean && a.std == b.std;
 }
 
-/// Whether `path` is a folder of images and nothing that a reader of sets knows, as the folder of another run, whose
-/// pictures lie beside its set.
+/// Whether `path` is a packed file without labels, or a folder of images and nothing that a reader of sets knows, as
+/// the folder of another run, whose pictures lie beside its set.
 bool has_no_labels(const std::filesystem::path& path) {
+  if (is_unlabelled_packed(path)) return true;
   if (!has_plain_images(path)) return false;
   try {
     detect_dataset_kind(path);
@@ -52,6 +53,11 @@ void label_by(const Classifier& teacher, ImageDataset& data) {
   data = std::move(seen);
 }
 
+ImageDataset read_unlabelled(const std::filesystem::path& path, const ImageSize& size) {
+  if (!std::filesystem::is_regular_file(path)) return read_plain_images(path, size);
+  return resize_images(read_unlabelled_packed(path), size);
+}
+
 /// The two sets as they are in the files; `labelled` says whether those of training have labels.
 TrainingSets read_sets(Program& program, const DistillSettings& given, const std::vector<Classifier>& teachers,
                        bool labelled) {
@@ -60,7 +66,7 @@ TrainingSets read_sets(Program& program, const DistillSettings& given, const std
   TrainingSets sets;
   DatasetRequest train = request_of(s, Split::kTrain), test = request_of(s, Split::kTest);
   train.classes = test.classes = known;
-  sets.train = labelled ? open_dataset(train) : read_plain_images(s.data, train.size);
+  sets.train = labelled ? open_dataset(train) : read_unlabelled(s.data, train.size);
   say_note(sets.train, *program.call().err);
   if (labelled) test.classes = {sets.train.num_classes, sets.train.class_names};
   if (!given.test_data.empty()) test.path = given.test_data, test.kind = "auto";
@@ -75,7 +81,7 @@ TrainingSets open_student_sets(Program& program, const DistillSettings& s, const
   for (const Classifier& teacher : teachers)
     if (!same(teacher.normalization, teachers[0].normalization))
       throw UsageError("--teacher: expected teachers that take images normalised by the same constants, got others");
-  const bool labelled = s.images.dataset != "auto" || !has_no_labels(s.images.data);
+  const bool labelled = (s.images.dataset != "auto" && s.images.dataset != "packed") || !has_no_labels(s.images.data);
   if ((!labelled || s.teacher_labels) && teachers.empty())
     throw UsageError(
         message("--data: expected labels or a teacher that gives them, got neither for ", s.images.data.string()));

@@ -38,6 +38,12 @@ bool has_plain_images(const std::filesystem::path& folder);
 /// file that says another number of classes.
 ImageDataset read_packed_images(const std::filesystem::path& file, int num_classes = 0);
 
+/// Whether a path is such a file, but without `labels`. Throws IoError and DataError for a file that cannot be read.
+bool is_unlabelled_packed(const std::filesystem::path& file);
+
+/// Reads the images of such a file as one class of the name "image" and set "unlabelled", whatever labels it has.
+ImageDataset read_unlabelled_packed(const std::filesystem::path& file);
+
 /// Writes such a file, atomically, with all metadata. Throws IoError.
 void write_packed_images(const std::filesystem::path& file, const ImageDataset& data);
 

@@ -67,33 +67,56 @@ std::vector<std::string> stated_names(const io::SafetensorsMetadata& metadata, c
   return names;
 }
 
-}  // namespace
-
-ImageDataset read_packed_images(const std::filesystem::path& path, int num_classes) {
-  const std::string source = path.string();
-  const io::SafetensorsFile file(path);
+// The images of a file, as a set without labels, name and classes.
+ImageDataset images_in(const io::SafetensorsFile& file, const std::string& source) {
   const io::SafetensorsEntry& images = require(file, source, "images");
-  const io::SafetensorsEntry& labels = require(file, source, "labels");
   if (images.dtype != io::FileDType::kU8 || images.shape.size() != 4 ||
       (images.shape[1] != 1 && images.shape[1] != 3)) {
     throw DataError(
         message("[images] expected images U8 [N,C,H,W] with C 1 or 3, got ", shape_text(images), " in ", source));
   }
   ImageDataset out;
-  out.name = "packed";
   out.split = "all";
   out.count = images.shape[0];
   out.channels = images.shape[1];
   out.height = images.shape[2];
   out.width = images.shape[3];
   out.pixels.assign(images.bytes.begin(), images.bytes.end());
-  out.labels = labels_in(labels, out.count, "labels", source);
+  out.normalization = cifar_normalization();
+  if (out.channels == 1) out.normalization = {{0.5f}, {0.5f}};
+  return out;
+}
+
+}  // namespace
+
+bool is_unlabelled_packed(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return false;
+  const io::SafetensorsFile file(path);
+  return file->find("images") && !file->find("labels");
+}
+
+ImageDataset read_unlabelled_packed(const std::filesystem::path& path) {
+  const io::SafetensorsFile file(path);
+  ImageDataset out = images_in(file, path.string());
+  out.name = "unlabelled";
+  out.labels.assign(std::size_t(out.count), 0);
+  out.num_classes = 1;
+  out.class_names = {"image"};
+  check_dataset(out, path.string());
+  return out;
+}
+
+ImageDataset read_packed_images(const std::filesystem::path& path, int num_classes) {
+  const std::string source = path.string();
+  const io::SafetensorsFile file(path);
+  ImageDataset out = images_in(file, source);
+  out.name = "packed";
+  out.labels = labels_in(require(file, source, "labels"), out.count, "labels", source);
   if (const io::SafetensorsEntry* contexts = file->find("contexts")) {
     out.contexts = labels_in(*contexts, out.count, "contexts", source);
     out.context_names = stated_names(file->metadata, "context_names", count_labels(out.contexts));
   }
-  out.normalization = cifar_normalization();
-  if (out.channels == 1) out.normalization = {{0.5f}, {0.5f}};
   const int stated = stated_classes(file->metadata, source);
   if (num_classes > 0 && stated > 0 && stated != num_classes)
     throw DataError(message("[images] expected images of ", num_classes, " classes, got ", stated, " in ", source));

@@ -1,5 +1,7 @@
 #include "models/training/optimizer.h"
 
+#include "models/init.h"
+
 namespace engram {
 
 OptimizerKind parse_optimizer(const std::string& text) {
@@ -74,6 +76,12 @@ std::vector<NamedTensor> Optimizer::state_of(std::size_t group, std::size_t para
   return {{"adam_m", ready(adam.m, like.shape(), DType::kF32, like.layout())},
           {"adam_v", ready(adam.v, like.shape(), DType::kF32, like.layout())},
           {"adam_step", ready(adam.step, {1}, DType::kI32, Layout::kStrided)}};
+}
+
+void Optimizer::forget_momentum() {
+  for (const Group& group : groups_)
+    for (const Tensor& momentum : group.momentum)
+      if (momentum.defined()) copy_into(momentum, Tensor::zeros(momentum.shape(), momentum.device()));
 }
 
 void Optimizer::visit_state(const std::string& name, StateVisitor& visitor) {

@@ -45,6 +45,9 @@ class Optimizer {
   /// The same with a learning rate (scalar) that lies on the parameters' device and is read there.
   void step(const std::vector<Tensor>& gradients, const Tensor& device_lr, const Tensor& grad_scale = {});
 
+  /// Queues zeros over the momenta of SGD, as if the next step were the first.
+  void forget_momentum();
+
   /// Shows all that the next step depends on: "<name>.started", a 1 for each parameter that has been stepped, and for
   /// those "<name>.momentum.<parameter>" (SGD with momentum), or "<name>.adam_m", "adam_v" and "adam_step". Restores
   /// them from a visitor that restores. Throws DataError for a list of another length.

@@ -152,6 +152,24 @@ TEST_F(DistillApp, TeachersOfOtherProgramsAreNamedByArch) {
   EXPECT_EQ(run.code, 0) << run.err;
 }
 
+TEST_F(DistillApp, APackedFileWithoutLabelsIsLabelledByTheTeacher) {
+  const ImageDataset images = bright_images(6);
+  const std::vector<io::SafetensorsEntry> entries = {{"images", io::FileDType::kU8, {6, 3, 32, 32}, images.pixels}};
+  io::write_safetensors(folder_ / "plain.safetensors", entries, {});
+  const std::vector<std::string> words = {"--student", "resnet8",
+                                          "--data",    folder_ / "plain.safetensors",
+                                          "--teacher", folder_ / "teacher.safetensors",
+                                          "--epochs",  "1",
+                                          "--quiet",   "--batch-size",
+                                          "3",         "--out",
+                                          out()};
+  EXPECT_NE(test::run_program("engram-distill", words).err.find("expected --test-data"), std::string::npos);
+  std::vector<std::string> tested = words;
+  tested.insert(tested.end(), {"--test-data", data()});
+  const test::ProgramResult result = test::run_program("engram-distill", tested);
+  EXPECT_EQ(result.code, 0) << result.err;
+}
+
 /// One line on standard error, this code, and no run folder.
 TEST_F(DistillApp, MistakesAreAnsweredInOneLine) {
   const auto other = make_network("resnet8", 3, {.seed = 3});

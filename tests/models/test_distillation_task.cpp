@@ -59,6 +59,45 @@ TEST_F(DistillationTasks, TermsAreWeighedAndRise) {
   }
 }
 
+TEST_F(DistillationTasks, OnePassOverTheLogitsGivesTheValuesOfTwo) {
+  const Tensor images =
+      Tensor::full({4, 3, 32, 32}, 0.5f) * reshape(Tensor::from(std::vector<float>{1, -1, 2, 0}, {4, 1}), {4, 1, 1, 1});
+  const Tensor labels = Tensor::from(std::vector<std::int32_t>{1, 0, 1, 1}, {4});
+  for (const char* method : {R"({"name": "kd", "tau": 3})", "tf-kd-self", "at+kd"}) {
+    const auto student = make_network("resnet8", 2, {.seed = 1});
+    DistillationTask task(*student, {first_.get()}, data_, options(method));
+    task.step_on(images, labels, false, 0);
+    const MeterValues values = task.meters().read(0);
+    DistillationBatch b;
+    b.student.logits = student->forward(images);  // in training mode still; the rate was 0
+    b.teacher.logits = first_->logits_inference(images);
+    b.labels = labels;
+    const auto& term = task.terms().back();
+    ASSERT_TRUE(term->soft_targets()) << method;
+    // The divergence alone is a difference of logarithms in f32.
+    EXPECT_NEAR(values.back().value, term->loss(b).item(), 1e-7 * (1 + term->soft_targets()->factor)) << method;
+    EXPECT_NEAR(values[2].value, softmax_cross_entropy(b.student.logits, labels).item(), 1e-6) << method;
+  }
+}
+
+TEST_F(DistillationTasks, MomentaAreForgottenAtMilestonesWhereAsked) {
+  const auto weights_after = [&](bool fresh, double momentum, dim_t milestone) {
+    const auto student = make_network("resnet8", 2, {.seed = 1});
+    StudentOptions o = options("kd");
+    o.fresh_momentum = fresh;
+    o.optimizer.momentum = float(momentum);
+    o.optimizer.nesterov = false;
+    o.schedule = {.kind = ScheduleKind::kMultiStep, .base_lr = 0.1, .milestones = {milestone}, .gamma = 1};
+    DistillationTask task(*student, {first_.get()}, data_, o);
+    StepRunner runner(task);
+    for (dim_t step = 0; step < 2; ++step) runner.run(step);
+    return student->parameters()[0].to_vector();
+  };
+  EXPECT_EQ(weights_after(true, 0.9, 1), weights_after(false, 0, 1));  // the second step begins anew
+  EXPECT_EQ(weights_after(true, 0.9, 2), weights_after(false, 0.9, 2));
+  EXPECT_NE(weights_after(true, 0.9, 1), weights_after(false, 0.9, 1));
+}
+
 TEST_F(DistillationTasks, SeveralTeachersCountByTheirMean) {
   const std::string method = R"({"name": "kd", "weight": 1, "ce": 0})";
   const double first = first_steps({first_.get()}, method)[0][0].value,

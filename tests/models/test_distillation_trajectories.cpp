@@ -33,6 +33,12 @@ double value_of(const MeterValues& values, const std::string& name) {
   throw std::runtime_error("no meter " + name);
 }
 
+double sum_of(const json& numbers) {
+  double total = 0;
+  for (const double number : numbers) total += number;
+  return total;
+}
+
 double joint_norm(const std::vector<Tensor>& tensors) {
   double total = 0;
   for (const Tensor& tensor : tensors)
@@ -57,15 +63,16 @@ class Trajectory : public ::testing::Test {
   void fill(Module& module, const std::string& prefix) {
     fill(module, [&](const std::string& name) { return prefix + name; });
   }
-  /// Fills the children of a term whose names begin with `child`, the rest stays.
   Tensor images(const std::string& stage, int step) const {
     const std::string name = stage + ".images." + std::to_string(step);
     return Tensor::from(formula_between(name, seed_, batch_ * 3 * 32 * 32, -2, 2), {batch_, 3, 32, 32});
   }
-  Tensor labels(int step) const {
+  /// Those that the step's row lists, or else the formula's.
+  Tensor labels(int step, const json& row = {}) const {
     std::vector<std::int32_t> values;
     for (dim_t i = 0; i < batch_; ++i) values.push_back(std::int32_t((i + 3 * step) % classes_));
-    return Tensor::from(values, {batch_});
+    if (row.contains("labels")) values = row["labels"].get<std::vector<std::int32_t>>();
+    return Tensor::from(values, {dim_t(values.size())});
   }
   std::unique_ptr<Network> network(const std::string& arch) const {
     return make_network(arch, classes_, {.seed = 1, .image = {3, 32, 32}});
@@ -83,12 +90,15 @@ class Trajectory : public ::testing::Test {
     data.normalization = cifar_normalization();
     return data;
   }
-  StudentOptions options(const std::string& method, bool nesterov, double weight_decay) const {
+  /// `given` holds the settings of the optimiser.
+  StudentOptions options(const std::string& method, const json& given) const {
     StudentOptions o;
     o.method = method;
     o.batches.batch_size = batch_;
     o.initial_epochs = 1;
-    o.optimizer = {.momentum = 0.9f, .nesterov = nesterov, .weight_decay = float(weight_decay)};
+    o.optimizer = {.momentum = given.value("momentum", 0.9f),
+                   .nesterov = given["nesterov"],
+                   .weight_decay = given["weight_decay"]};
     o.schedule.base_lr = 0.1;
     return o;
   }
@@ -139,7 +149,7 @@ class IeKdTrajectory : public Trajectory {
 
   std::unique_ptr<DistillationTask> task(Network& student, const std::string& method) {
     return std::make_unique<DistillationTask>(student, std::vector<Network*>{teacher_.get()}, unused_images(),
-                                              options(method, file_["nesterov"], file_["weight_decay"]));
+                                              options(method, file_));
   }
   /// A term's children under the file's names.
   void fill_term(DistillationLoss& term, const GoldenEntry::Rename& rename) {
@@ -148,23 +158,26 @@ class IeKdTrajectory : public Trajectory {
   /// The steps of the auto-encoder.
   void run_stage1(DistillationTask& task) {
     for (const auto& row : file_["stage1"]) {
-      task.step_on(images("stage1", row["step"]), labels(row["step"]), true, file_["lr_stage1"]);
+      task.step_on(images("stage1", row["step"]), labels(row["step"], row), true, file_["lr_stage1"]);
       const double loss = value_of(task.meters().read(0), "train/loss");
       expect_relative(loss, row["L_rec"], row["step"] == 0 ? 1e-4 : 1e-3, "reconstruction");
     }
   }
-  static bool has_p(const json& variant, const char* p) {
-    return variant["loss_inh"].get<std::string>().find(std::string("'p': ") + p) != std::string::npos;
+  static std::string distance_of(const std::string& loss) {
+    if (loss.starts_with("CosLoss")) return "cosine";
+    std::smatch p;
+    if (!std::regex_search(loss, p, std::regex("'p': ([12])\\b"))) throw std::runtime_error("no distance in " + loss);
+    return "l" + p[1].str();
   }
   std::string method_of(const json& variant) {
+    const std::string inherit = variant["loss_inh"], explore = variant["loss_exp"];
     json method = {{"name", "ie-ft"},
                    {"width", file_["config"]["fac"]},
                    {"inherit", variant["lambda_inh"]},
                    {"explore", variant["lambda_exp"]},
                    {"split", variant["split"].is_string() ? "natural" : "random"},
-                   {"distance", has_p(variant, "1")   ? "l1"
-                                : has_p(variant, "2") ? "l2"
-                                                      : "cosine"}};
+                   {"distance", distance_of(inherit)},
+                   {"flip", explore.find("'negative': False") != std::string::npos}};
     return method.dump();
   }
   /// The checkpoint's way of giving a task its split.
@@ -218,7 +231,7 @@ TEST_F(IeKdTrajectory, TwoStagesFollowTheReleasedModules) {
     }
     for (const auto& row : variant["steps"]) {
       const int step = row["step"];
-      run->step_on(images("stage2", step), labels(step), false, variant["lr"]);
+      run->step_on(images("stage2", step), labels(step, row), false, variant["lr"]);
       const MeterValues values = run->meters().read(0);
       const double limit = step == 0 ? 2e-4 : shallow ? 1e-3 : 1e-2;
       expect_relative(value_of(values, "train/loss"), row["loss"], limit, "loss");
@@ -259,7 +272,7 @@ TEST_F(IeKdTrajectory, FactorTransferFollowsTheReleasedMethod) {
   }
   for (const auto& row : ft["steps"]) {
     const int step = row["step"];
-    run->step_on(images("stage2", step), labels(step), false, ft["lr"]);
+    run->step_on(images("stage2", step), labels(step, row), false, ft["lr"]);
     const MeterValues values = run->meters().read(0);
     const double limit = step == 0 ? 2e-4 : 1e-2;
     expect_relative(value_of(values, "train/loss"), row["loss"], limit, "loss");
@@ -278,7 +291,7 @@ TEST_F(IeKdTrajectory, KnowledgeDistillationFollowsTheReleasedMethod) {
     auto run = task(*student, method.dump());
     for (const auto& row : variant["steps"]) {
       const int step = row["step"];
-      run->step_on(images("stage2", step), labels(step), false, variant["lr"]);
+      run->step_on(images("stage2", step), labels(step, row), false, variant["lr"]);
       expect_relative(value_of(run->meters().read(0), "train/loss"), row["loss"], step == 0 ? 1e-4 : 1e-3, "loss");
     }
     expect_logits(*student, "stage2", variant["after"]["eval_logits"], 2e-2);
@@ -301,7 +314,7 @@ class AtOdTrajectory : public Trajectory {
   std::unique_ptr<DistillationTask> task(Network& student, Network& teacher, const std::string& method,
                                          const json& run) {
     return std::make_unique<DistillationTask>(student, std::vector<Network*>{&teacher}, unused_images(),
-                                              options(method, run["nesterov"], run["weight_decay"]));
+                                              options(method, run));
   }
   /// Names of the functional network of the AT code, which come without ".weight" for convolutions.
   static std::string at_name(const std::string& name) {
@@ -345,12 +358,10 @@ TEST_F(AtOdTrajectory, AttentionTransferFollowsTheReleasedCode) {
     auto t = task(*student, *teacher, method, run);
     for (const auto& row : run["steps"]) {
       const int step = row["step"];
-      t->step_on(images("at", step), labels(step), false, run["lr"]);
+      t->step_on(images("at", step), labels(step, row), false, run["lr"]);
       const MeterValues values = t->meters().read(0);
-      double maps = 0;
-      for (const double value : row["at"]) maps += value;
       expect_relative(value_of(values, "train/loss"), row["loss"], 1e-4, "loss");
-      expect_relative(value_of(values, "loss/at"), maps, 1e-4, "attention");
+      expect_relative(value_of(values, "loss/at"), sum_of(row["at"]), 1e-4, "attention");
     }
     expect_norms(student->state(), named("at.student."), run["after"]["student"], 1e-4);
     expect_logits(*student, "at", run["after"]["eval_logits"], 1e-3);
@@ -358,23 +369,27 @@ TEST_F(AtOdTrajectory, AttentionTransferFollowsTheReleasedCode) {
 }
 
 TEST_F(AtOdTrajectory, AttentionTransferFollowsRepDistiller) {
-  const json& run = file_["at_repdistiller"];
-  auto student = network(run["nets"]["student"]), teacher = network(run["nets"]["teacher"]);
-  const auto named = [](const std::string& prefix) {
-    return [prefix](const std::string& name) { return prefix + rep_name(name); };
-  };
-  fill(*student, named("atr.student."));
-  fill(*teacher, named("atr.teacher."));
-  auto t = task(*student, *teacher, json({{"name", "at"}, {"weight", run["beta"]}}).dump(), run);
-  for (const auto& row : run["steps"]) {
-    const int step = row["step"];
-    t->step_on(images("atr", step), labels(step), false, run["lr"]);
-    const MeterValues values = t->meters().read(0);
-    expect_relative(value_of(values, "train/loss"), row["loss"], 1e-4, "loss");
-    expect_relative(value_of(values, "train/ce"), row["ce"], 1e-4, "cross entropy");
+  for (const auto& [key, run] : file_.items()) {
+    if (!key.starts_with("at_repdistiller")) continue;
+    SCOPED_TRACE(key);
+    auto student = network(run["nets"]["student"]), teacher = network(run["nets"]["teacher"]);
+    const auto named = [](const std::string& prefix) {
+      return [prefix](const std::string& name) { return prefix + rep_name(name); };
+    };
+    fill(*student, named("atr.student."));
+    fill(*teacher, named("atr.teacher."));
+    auto t = task(*student, *teacher, json({{"name", "at"}, {"weight", run["beta"]}}).dump(), run);
+    for (const auto& row : run["steps"]) {
+      const int step = row["step"];
+      t->step_on(images("atr", step), labels(step, row), false, run["lr"]);
+      const MeterValues values = t->meters().read(0);
+      expect_relative(value_of(values, "train/loss"), row["loss"], 1e-4, "loss");
+      expect_relative(value_of(values, "train/ce"), row["ce"], 1e-4, "cross entropy");
+      expect_relative(value_of(values, "loss/at"), sum_of(row["at"]), 1e-4, "attention");
+    }
+    expect_norms(student->state(), named("atr.student."), run["after"]["student"], 1e-3);
+    expect_logits(*student, "atr", run["after"]["eval_logits"], 1e-3);
   }
-  expect_norms(student->state(), named("atr.student."), run["after"]["student"], 1e-3);
-  expect_logits(*student, "atr", run["after"]["eval_logits"], 1e-3);
 }
 
 TEST_F(AtOdTrajectory, OverhaulDistillationFollowsTheReleasedCode) {
@@ -401,10 +416,10 @@ TEST_F(AtOdTrajectory, OverhaulDistillationFollowsTheReleasedCode) {
     term.load_state(formula_state(term, seed_, connector));
     for (const auto& row : run["steps"]) {
       const int step = row["step"];
-      t->step_on(images(name, step), labels(step), false, run["lr"]);
+      t->step_on(images(name, step), labels(step, row), false, run["lr"]);
       const MeterValues values = t->meters().read(0);
-      expect_relative(value_of(values, "train/loss"), row["loss"], 1e-3, "loss");
-      expect_relative(value_of(values, "train/ce"), row["ce"], 1e-3, "cross entropy");
+      expect_relative(value_of(values, "train/loss"), row["loss"], 1e-4, "loss");
+      expect_relative(value_of(values, "train/ce"), row["ce"], 1e-4, "cross entropy");
       expect_relative(value_of(values, "loss/od"), row["distill"], 1e-4, "distillation");
     }
     expect_norms(term.state(), connector, run["after"]["connectors"], 1e-3);
@@ -435,16 +450,15 @@ class DmlTrajectory : public Trajectory {
     mutual.update = key.find("common") != std::string::npos ? "common" : "sequential";
     mutual.peers = arch_of(nets[1]);
     mutual.halves = halves;
+    mutual.kl = run.value("kl_weight", 1.0);
     if (halves) {
-      mutual.kl = run["kl_weight"];
       mutual.inherit = run["lambda_inh"];
       mutual.explore = run["lambda_exp"];
       mutual.reconstruct = run["lambda_rec"];
       mutual.width = config["fac"];
     }
     auto student = network(arch_of(nets[0]));
-    MutualLearningTask task(*student, unused_images(), options("dml", file_["nesterov"], file_["weight_decay"]),
-                            mutual);
+    MutualLearningTask task(*student, unused_images(), options("dml", file_), mutual);
     for (int i = 0; i < 2; ++i) {
       const std::string n = std::to_string(i + 1);
       fill(task.network(i), prefix + n + ".");
@@ -453,7 +467,7 @@ class DmlTrajectory : public Trajectory {
     const double rate = run.contains("lr") ? run["lr"] : file_["lr"];
     for (const auto& row : run["steps"]) {
       const int step = row["step"];
-      const auto values = task.step_on(images("dml", step), labels(step), rate);
+      const auto values = task.step_on(images("dml", step), labels(step, row), rate);
       const double loss = step == 0 ? 2e-4 : shallow ? 1e-3 : 1e-2, gradient = step == 0 ? 3e-3 : shallow ? 3e-2 : 1e-1;
       for (int i = 0; i < 2; ++i) expect_network(values[std::size_t(i)], row, i + 1, loss, gradient, task);
     }

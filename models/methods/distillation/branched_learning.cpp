@@ -36,7 +36,7 @@ BranchedLearningTask::BranchedLearningTask(Network& student, const ImageDataset&
 
 void BranchedLearningTask::stage(dim_t step) {
   stage_batch(step);
-  rate_->stage(step);
+  stage_rate(step, {optimizer_.get()});
   stage_values(ramp_, std::vector<float>{float(ensemble_weight(double(step / steps_per_epoch())))});
 }
 

@@ -67,19 +67,19 @@ Tensor ContrastMemory::draw(const Tensor& samples, const Tensor& labels, Generat
 }
 
 ContrastMemory::Side ContrastMemory::side(const Tensor& embedding, const Tensor& bank, const Tensor& z,
-                                          const Tensor& flat) const {
+                                          const Tensor& samples, const Tensor& flat) const {
   const dim_t n = embedding.dim(0), per_sample = flat.dim(0) / n;
+  const double m = double(negatives_) / double(images_);
   // One product with the whole bank and a choice of its entries: the rows chosen would be many times the bank.
-  const Tensor scores = matmul(embedding, bank, false, true) * float(1 / tau_);
+  const Tensor scaled = embedding * float(1 / tau_), scores = matmul(scaled, bank, false, true);
   const Tensor chosen = exp(reshape(select_known(flatten(scores, 0), 0, flat), {n, per_sample}));
   const Tensor unset = equal(z, Tensor::zeros({1}, z.device()));
-  const Tensor next_z = z + unset * (mean(chosen.detach()) * float(images_));
-  const Tensor p = chosen / reshape(next_z, {1, 1});
-  const float m = float(double(negatives_) / double(images_)), eps = 1e-7f;
-  const Tensor own = slice(p, 1, 0, 1), others = slice(p, 1, 1, per_sample);
-  const Tensor right = sum(log(own / (own + (m + eps))));
-  const Tensor wrong = sum(log(others + (m + eps))) - float(double(n * negatives_) * std::log(double(m)));
-  return {(wrong - right) * float(1.0 / double(n)), next_z};
+  const Tensor next_z = z + unset * (mean(chosen.detach()) * float(images_)), zm = next_z * float(m);
+  // With q = p / m the loss is the sum of log(q + 1 + 1e-7/m) over all that were chosen, less that of log q over the
+  // samples' own: logarithms near 0, where those of p + m would cancel a thousand times their sum.
+  const Tensor all = sum(log(chosen / reshape(zm, {1, 1}) + float(1 + 1e-7 / m)));
+  const Tensor own = sum(scaled * select_known(bank, 0, samples)) - sum(log(zm)) * float(n);
+  return {(all - own) * float(1.0 / double(n)), next_z};
 }
 
 Tensor ContrastMemory::loss(const Tensor& student, const Tensor& teacher, const Tensor& images) {
@@ -87,12 +87,13 @@ Tensor ContrastMemory::loss(const Tensor& student, const Tensor& teacher, const 
   if (n > row_offsets_.dim(0))
     throw UsageError(message("[crd] expected a batch of at most ", row_offsets_.dim(0), " with ", images_,
                              " training images, got ", n));
-  const Tensor flat = [&] {
+  const auto numbers = [](const Tensor& x) { return convert(flatten(x, 0), DType::kI32); };
+  const auto [samples, flat] = [&] {
     const NoGradGuard no_grad;
-    return convert(flatten(images + slice(row_offsets_, 0, 0, n), 0), DType::kI32);
+    return std::pair(numbers(slice(images, 1, 0, 1)), numbers(images + slice(row_offsets_, 0, 0, n)));
   }();
-  const Side by_teacher = side(student, bank_teacher_, z_student_, flat),
-             by_student = side(teacher, bank_student_, z_teacher_, flat);
+  const Side by_teacher = side(student, bank_teacher_, z_student_, samples, flat),
+             by_student = side(teacher, bank_student_, z_teacher_, samples, flat);
   next_z_student_ = by_teacher.z;
   next_z_teacher_ = by_student.z;
   return by_teacher.loss + by_student.loss;

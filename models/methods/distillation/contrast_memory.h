@@ -30,7 +30,8 @@ class ContrastMemory : public Module {
   struct Side {
     Tensor loss, z;
   };
-  Side side(const Tensor& embedding, const Tensor& bank, const Tensor& z, const Tensor& flat) const;
+  Side side(const Tensor& embedding, const Tensor& bank, const Tensor& z, const Tensor& samples,
+            const Tensor& flat) const;
   void mix(const Tensor& bank, const Tensor& embedding, const Tensor& samples) const;
 
   dim_t images_, negatives_;

@@ -1,9 +1,11 @@
 #pragma once
 /// What a distillation method adds to the student's cross entropy (docs/methods/distillation.md).
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "engine/ops/distillation_losses.h"
 #include "models/nets/network.h"
 #include "models/registry.h"
 #include "models/training/state_visitor.h"
@@ -67,6 +69,9 @@ class DistillationLoss : public Module {
   virtual LossNeeds needs() const = 0;
   /// The term without its weight, a scalar; undefined where it adds nothing to the main stage.
   virtual Tensor loss(const DistillationBatch& batch) = 0;
+  /// Where the term is kl_divergence of the plain logits with these options and nothing else: the task then takes it
+  /// and the cross entropy in one pass over the logits (distillation_losses) instead of calling loss().
+  virtual std::optional<SoftTargetOptions> soft_targets() const { return std::nullopt; }
 
   /// Numbers beside the term that are worth following, and their values in the last loss(): scalars, as many.
   virtual std::vector<std::string> part_names() const { return {}; }

@@ -44,7 +44,7 @@ Tensor plus(const Tensor& a, const Tensor& b) {
 
 DistillationTask::DistillationTask(Network& student, const std::vector<Network*>& teachers, const ImageDataset& data,
                                    const StudentOptions& options)
-    : StudentTask(data, options, student.device()), student_(student) {
+    : StudentTask(data, options, student.device()), student_(student), side_(student.device()) {
   for (Network* teacher : teachers) {
     check_teacher(student, *teacher);
     teacher->set_requires_grad(false);
@@ -102,6 +102,7 @@ void DistillationTask::collect_needs() {
     cross_entropy_ *= term->options().ce;
     initial |= term->initial_stage() != InitialStage::kNone;
     student_learns_ |= term->initial_stage() == InitialStage::kStudent;
+    if (!soft_term_ && term->soft_targets()) soft_term_ = term.get();
   }
   initial_epochs_ = initial ? options_.initial_epochs : 0;
   if (initial && initial_epochs_ < 1)
@@ -153,8 +154,11 @@ void DistillationTask::stage(dim_t step) {
   }
   initial_ = is_initial(step);
   const dim_t main_step = step - initial_epochs_ * steps_per_epoch(), epoch = main_step / steps_per_epoch();
-  (initial_ ? initial_rate_ : rate_)->stage(initial_ ? step : main_step);
-  if (initial_) return;
+  if (initial_) {
+    initial_rate_->stage(step);
+    return;
+  }
+  stage_rate(main_step, {optimizer_.get()});
   std::vector<float> factors;
   for (const auto& term : groups_[0].terms) {
     const TermOptions& o = term->options();
@@ -166,20 +170,33 @@ void DistillationTask::stage(dim_t step) {
     for (auto& term : group.terms) term->stage(epoch);
 }
 
-DistillationBatch DistillationTask::features(const Group& group, const Features& student, const LabelledBatch& batch) {
-  DistillationBatch b;
-  b.student = student;
-  b.labels = batch.labels;
-  if (samples_.defined()) b.samples = slice(samples_, 0, 0, batch.labels.dim(0));
-  if (!needs_.teacher_used) return b;
+DistillationBatch DistillationTask::teacher_features(const Group& group, const LabelledBatch& batch,
+                                                     const LabelledBatch& strong) {
   const NoGradGuard no_grad;
+  DistillationBatch b;
   if (needs_.training_teacher) {
     group.teacher->train();
     b.teacher = group.teacher->forward(batch.images, needs_.teacher);
   } else {
     b.teacher = group.teacher->inference(batch.images, needs_.teacher);
   }
+  if (strong.images.defined()) b.strong_teacher = group.teacher->logits_inference(strong.images);
   return b;
+}
+
+/// What the teachers say of a batch, to be read after side_.join().
+std::vector<DistillationBatch> DistillationTask::begin_teachers(const LabelledBatch& batch,
+                                                                const LabelledBatch& strong) {
+  std::vector<DistillationBatch> seen(groups_.size());
+  if (needs_.teacher_used)
+    side_.run([&] {
+      for (std::size_t g = 0; g < groups_.size(); ++g) seen[g] = teacher_features(groups_[g], batch, strong);
+    });
+  for (DistillationBatch& b : seen) {
+    b.labels = batch.labels;
+    if (samples_.defined()) b.samples = slice(samples_, 0, 0, batch.labels.dim(0));
+  }
+  return seen;
 }
 
 void DistillationTask::issue() {
@@ -194,15 +211,17 @@ void DistillationTask::run(const LabelledBatch& batch) {
 }
 
 void DistillationTask::initial_step(const LabelledBatch& batch) {
+  std::vector<DistillationBatch> seen = begin_teachers(batch);
   student_.train(student_learns_);
   const Features student = student_learns_ ? student_.forward(batch.images, needs_.student) : Features();
+  side_.join();
   Tensor total;
-  for (Group& group : groups_) {
-    const DistillationBatch b = features(group, student, batch);
-    for (auto& term : group.terms)
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
+    seen[g].student = student;
+    for (auto& term : groups_[g].terms)
       if (term->initial_stage() != InitialStage::kNone) {
         term->train();
-        total = plus(total, term->initial_loss(b));
+        total = plus(total, term->initial_loss(seen[g]));
       }
   }
   total = total * float(1.0 / double(groups_.size()));
@@ -216,39 +235,51 @@ void DistillationTask::initial_step(const LabelledBatch& batch) {
                            initial_rate_->tensor());
 }
 
-void DistillationTask::main_step(const LabelledBatch& batch) {
-  student_.train();
-  const Features student = student_.forward(batch.images, needs_.student);
-  const Tensor ce = softmax_cross_entropy(student.logits, batch.labels);
+DistillationTask::LogitLosses DistillationTask::logit_losses(const DistillationBatch& first) const {
+  const Tensor& logits = first.student.logits;
+  if (!soft_term_) return {softmax_cross_entropy(logits, first.labels), {}};
+  const DistillationLosses both =
+      distillation_losses(logits, first.teacher.logits, first.labels, *soft_term_->soft_targets());
+  return {both.cross_entropy, both.divergence};
+}
+
+/// The sum of the terms, as the mean over the teachers; undefined where they add nothing. The first teacher's terms and
+/// their parts go to `recorded`.
+Tensor DistillationTask::weighted_terms(const std::vector<DistillationBatch>& seen, const LogitLosses& losses,
+                                        std::vector<Tensor>& recorded) {
   const Tensor zero = Tensor::zeros({}, device());
-  Tensor total = cross_entropy_ == 0 ? Tensor() : float(cross_entropy_) * ce;
-  LabelledBatch strong;
-  Tensor strong_logits;
-  if (strong_stager_) {
-    strong = strong_stager_->gather();
-    strong_logits = student_.forward(strong.images);
-  }
-  std::vector<Tensor> recorded;
-  std::vector<DistillationBatch> seen;
-  for (Group& group : groups_) {
-    DistillationBatch& b = seen.emplace_back(features(group, student, batch));
-    if (strong_stager_) {
-      b.strong_student = strong_logits;
-      b.strong_teacher = group.teacher->logits_inference(strong.images);
-    }
-    for (std::size_t i = 0; i < group.terms.size(); ++i) {
-      DistillationLoss& term = *group.terms[i];
+  Tensor total;
+  for (std::size_t g = 0; g < groups_.size(); ++g)
+    for (std::size_t i = 0; i < groups_[g].terms.size(); ++i) {
+      DistillationLoss& term = *groups_[g].terms[i];
       term.train();
-      const Tensor loss = term.loss(b);
+      const Tensor loss = &term == soft_term_ ? losses.divergence : term.loss(seen[g]);
       if (loss.defined())
         total =
             plus(total, sum(loss * slice(factors_, 0, dim_t(i), dim_t(i) + 1)) * float(1.0 / double(groups_.size())));
-      if (&group != &groups_[0]) continue;
+      if (g > 0) continue;
       recorded.push_back(loss.defined() ? loss.detach() : zero);
       for (const Tensor& part : term.parts()) recorded.push_back(part);
     }
+  return total;
+}
+
+void DistillationTask::main_step(const LabelledBatch& batch) {
+  const LabelledBatch strong = strong_stager_ ? strong_stager_->gather() : LabelledBatch();
+  std::vector<DistillationBatch> seen = begin_teachers(batch, strong);
+  student_.train();
+  const Features student = student_.forward(batch.images, needs_.student);
+  const Tensor strong_student = strong_stager_ ? student_.forward(strong.images) : Tensor();
+  side_.join();
+  for (DistillationBatch& b : seen) {
+    b.student = student;
+    b.strong_student = strong_student;
   }
-  recorded.insert(recorded.begin(), {total, batch_accuracy(student.logits, batch.labels), ce});
+  const LogitLosses losses = logit_losses(seen[0]);
+  std::vector<Tensor> recorded;
+  const Tensor terms = weighted_terms(seen, losses, recorded);
+  const Tensor total = plus(cross_entropy_ == 0 ? Tensor() : float(cross_entropy_) * losses.cross_entropy, terms);
+  recorded.insert(recorded.begin(), {total, batch_accuracy(student.logits, batch.labels), losses.cross_entropy});
   meters_.record(recorded);
   optimizer_->step(grad({total}, tensors_of(main_parameters_), {.allow_unused = true}), rate_->tensor());
   for (std::size_t g = 0; g < groups_.size(); ++g)

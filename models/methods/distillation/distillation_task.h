@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "engine/side_stream.h"
 #include "models/methods/distillation/distillation_loss.h"
 #include "models/methods/distillation/student_task.h"
 
@@ -10,7 +11,8 @@ namespace engram {
 
 /// Trains `student` by (product of the terms' ce) * cross entropy + the weighted terms. Several teachers each have
 /// terms of their own, whose mean counts. Teachers run without gradients, in one fused pass in evaluation mode unless a
-/// term wants their batch statistics. Terms with an initial stage are trained first, by their initial losses alone.
+/// term wants their batch statistics, and beside the student where the device has streams. Terms with an initial stage
+/// are trained first, by their initial losses alone.
 ///
 /// Meters: train/loss, train/accuracy (as fractions of a batch), train/ce, loss/<term> and loss/<term>/<part>, 0 where
 /// a stage has none. The same options, data, seed and thread count give the same bits.
@@ -52,7 +54,16 @@ class DistillationTask : public StudentTask {
   void make_optimizers();
   void make_meters();
   bool is_initial(dim_t step) const { return step < initial_epochs_ * steps_per_epoch(); }
-  DistillationBatch features(const Group& group, const Features& student, const LabelledBatch& batch);
+  /// The two losses that may share their pass over the logits.
+  struct LogitLosses {
+    Tensor cross_entropy, divergence;
+  };
+
+  DistillationBatch teacher_features(const Group& group, const LabelledBatch& batch, const LabelledBatch& strong);
+  std::vector<DistillationBatch> begin_teachers(const LabelledBatch& batch, const LabelledBatch& strong = {});
+  LogitLosses logit_losses(const DistillationBatch& first) const;
+  Tensor weighted_terms(const std::vector<DistillationBatch>& seen, const LogitLosses& losses,
+                        std::vector<Tensor>& recorded);
   void initial_step(const LabelledBatch& batch);
   void main_step(const LabelledBatch& batch);
   void run(const LabelledBatch& batch);
@@ -64,6 +75,8 @@ class DistillationTask : public StudentTask {
   std::vector<Group> groups_;
   LossNeeds needs_;  // of all terms together
   double cross_entropy_ = 1;
+  DistillationLoss* soft_term_ = nullptr;  // the first with soft_targets() of the first teacher
+  SideStream side_;                        // of the teachers
   std::unique_ptr<BatchStager> strong_stager_;
   Tensor samples_, factors_;  // i32 [batch]; f32 [terms]: the weights of this epoch
   std::vector<NamedTensor> initial_parameters_, main_parameters_;

@@ -29,6 +29,10 @@ class KdLoss : public DistillationLoss {
     if (!config_.standardise) return kd_term(b.student.logits, b.teacher.logits, config_.tau);
     return kd_term(standardised(b.student.logits), standardised(b.teacher.logits), config_.tau);
   }
+  std::optional<SoftTargetOptions> soft_targets() const override {
+    if (config_.standardise) return std::nullopt;
+    return SoftTargetOptions{float(config_.tau), float(config_.tau * config_.tau)};
+  }
 
  private:
   KdConfig config_;

@@ -79,15 +79,18 @@ std::vector<NamedModule> MutualLearningTask::helpers(int i) {
 
 void MutualLearningTask::stage(dim_t step) {
   stage_batch(step);
-  rate_->stage(step);
+  std::vector<Optimizer*> optimizers;
+  for (const Member& member : members_) optimizers.push_back(member.optimizer.get());
+  stage_rate(step, optimizers);
 }
 
 MutualLearningTask::Values MutualLearningTask::losses(Member& member, const Features& own,
                                                       const std::vector<Tensor>& peer_logits, const Tensor& target,
                                                       const Tensor& labels) const {
   Values v;
-  v.ce = softmax_cross_entropy(own.logits, labels);
-  v.kl = mutual_term(own.logits, peer_logits, mutual_.reduction == "sum");
+  const DistillationLosses both = mutual_losses(own.logits, peer_logits, labels, mutual_.reduction == "sum");
+  v.ce = both.cross_entropy;
+  v.kl = both.divergence;
   v.accuracy = batch_accuracy(own.logits, labels);
   v.loss = mutual_.kl == 0 ? v.ce : v.ce + float(mutual_.kl) * v.kl;
   if (!mutual_.halves) return v;

@@ -7,13 +7,13 @@
 
 namespace engram {
 
-Tensor mutual_term(const Tensor& student, const std::vector<Tensor>& peers, bool add) {
-  Tensor total;
-  for (const Tensor& peer : peers) {
-    const Tensor term = kd_term(student, peer.detach(), 1);
-    total = total.defined() ? total + term : term;
-  }
-  return add || peers.size() == 1 ? total : total * float(1.0 / double(peers.size()));
+DistillationLosses mutual_losses(const Tensor& student, const std::vector<Tensor>& peers, const Tensor& labels,
+                                 bool add) {
+  DistillationLosses losses = distillation_losses(student, peers[0], labels);
+  for (std::size_t i = 1; i < peers.size(); ++i)
+    losses.divergence = losses.divergence + kd_term(student, peers[i].detach(), 1);
+  if (!add && peers.size() > 1) losses.divergence = losses.divergence * float(1.0 / double(peers.size()));
+  return losses;
 }
 
 Tensor collaborative_term(const std::vector<Tensor>& heads, std::size_t head, double tau) {

@@ -5,11 +5,14 @@
 #include <vector>
 
 #include "engine/ops.h"
+#include "engine/ops/distillation_losses.h"
 
 namespace engram {
 
-/// DML: the divergences KL(peer || student) at temperature 1, averaged over the peers, or added (the original code).
-Tensor mutual_term(const Tensor& student, const std::vector<Tensor>& peers, bool add = false);
+/// DML: the cross entropy with the labels (i32 [N]), and the divergences KL(peer || student) at temperature 1, averaged
+/// over the peers, or added (the original code). At least one peer.
+DistillationLosses mutual_losses(const Tensor& student, const std::vector<Tensor>& peers, const Tensor& labels,
+                                 bool add = false);
 
 /// Collaborative learning: cross entropy with the softened mean of the other heads' logits, at temperature tau.
 Tensor collaborative_term(const std::vector<Tensor>& heads, std::size_t head, double tau);

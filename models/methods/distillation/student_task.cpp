@@ -31,6 +31,14 @@ void StudentTask::stage_batch(dim_t step) {
   stager_->stage(step);
 }
 
+void StudentTask::stage_rate(dim_t main_step, const std::vector<Optimizer*>& optimizers) {
+  rate_->stage(main_step);
+  const std::vector<dim_t>& drops = options_.schedule.milestones;
+  if (options_.fresh_momentum && options_.schedule.kind == ScheduleKind::kMultiStep &&
+      std::find(drops.begin(), drops.end(), main_step) != drops.end())
+    for (Optimizer* optimizer : optimizers) optimizer->forget_momentum();
+}
+
 bool StudentTask::is_incomplete(dim_t step) const {
   return (step + 1) % steps_per_epoch_ == 0 && steps_per_epoch_ * options_.batches.batch_size > data_.count();
 }

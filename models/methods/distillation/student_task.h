@@ -15,9 +15,10 @@ namespace engram {
 struct StudentOptions {
   std::string method = "kd";  ///< terms, as make_distillation_losses takes them, or a kind of student_task_registry
   OptimizerOptions optimizer;
-  ScheduleOptions schedule;  ///< of the main stage; total_steps is set by the task
-  BatchPlan batches;         ///< batch size, augmentation, seed; always shuffled
-  AugmentOptions strong;     ///< of the second view, for terms that have one
+  ScheduleOptions schedule;     ///< of the main stage; total_steps is set by the task
+  bool fresh_momentum = false;  ///< the optimiser is made anew, without momenta, at each milestone of the schedule
+  BatchPlan batches;            ///< batch size, augmentation, seed; always shuffled
+  AugmentOptions strong;        ///< of the second view, for terms that have one
   dim_t epochs = 1;
   dim_t initial_epochs = 0;  ///< of the initial stage, for terms that have one
   double initial_lr = 0.1;   ///< constant over it
@@ -42,6 +43,8 @@ class StudentTask : public ClassifierTask {
 
   /// Throws UsageError for a step that does not exist.
   void stage_batch(dim_t step);
+  /// The rate of a step of the main stage, and what fresh_momentum asks for there.
+  void stage_rate(dim_t main_step, const std::vector<Optimizer*>& optimizers);
   LabelledBatch gather() const { return stager_->gather(); }
   bool is_incomplete(dim_t step) const;
 

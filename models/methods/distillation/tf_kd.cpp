@@ -29,14 +29,19 @@ Settings reg_settings(TfKdConfig& c) {
 
 class TfKdSelfLoss : public DistillationLoss {
  public:
-  explicit TfKdSelfLoss(const TfKdConfig& config) : DistillationLoss(config.term), tau_(config.tau) {
+  TfKdSelfLoss(const TfKdConfig& config, int num_classes)
+      : DistillationLoss(config.term), tau_(config.tau), num_classes_(num_classes) {
     check_temperature("tf-kd-self", tau_);
   }
   LossNeeds needs() const override { return {}; }
   Tensor loss(const DistillationBatch& b) override { return mean_kd_term(b.student.logits, b.teacher.logits, tau_); }
+  std::optional<SoftTargetOptions> soft_targets() const override {
+    return SoftTargetOptions{float(tau_), float(tau_ * tau_ / num_classes_)};
+  }
 
  private:
   double tau_;
+  int num_classes_;
 };
 
 class TfKdRegLoss : public DistillationLoss {
@@ -65,10 +70,11 @@ class SmoothingLoss : public DistillationLoss {
 }  // namespace
 
 void add_tf_kd(DistillationRegistry& registry) {
-  registry.add<TfKdConfig>(
-      "tf-kd-self", "Tf-KD by a teacher of the student's own architecture", {{.weight = 0.95, .ce = 0.05}, 20},
-      self_settings,
-      [](const TfKdConfig& config, const LossContext&) { return std::make_unique<TfKdSelfLoss>(config); });
+  registry.add<TfKdConfig>("tf-kd-self", "Tf-KD by a teacher of the student's own architecture",
+                           {{.weight = 0.95, .ce = 0.05}, 20}, self_settings,
+                           [](const TfKdConfig& config, const LossContext& context) {
+                             return std::make_unique<TfKdSelfLoss>(config, context.num_classes);
+                           });
   registry.add<TfKdConfig>(
       "tf-kd-reg", "Tf-KD by a teacher made of the label; takes no teacher", {{.weight = 0.95, .ce = 0.05}, 40},
       reg_settings, [](const TfKdConfig& config, const LossContext&) { return std::make_unique<TfKdRegLoss>(config); });

@@ -1,0 +1,164 @@
+/// Losses on relations between samples, and alignments, against released code in float64
+/// (tests/golden/distillation_losses.json).
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "models/methods/distillation/alignment.h"
+#include "models/methods/distillation/contrast_memory.h"
+#include "models/methods/distillation/linear_embed.h"
+#include "models/methods/distillation/relations.h"
+#include "models/methods/distillation/variational_bound.h"
+#include "tests/models/distillation_entries.h"
+#include "tests/support/named_formula.h"
+
+namespace engram::testing {
+namespace {
+
+Outcome sp(GoldenEntry& e, StoredLosses&) {
+  return {similarity_distance(e.input("f_s"), e.input("f_t"))};
+}
+
+Outcome cc(GoldenEntry& e, StoredLosses&) {
+  const dim_t width = rows_of(e, "modules", "embed_s.linear.weight");
+  LinearEmbed s(e.input("f_s").dim(1), width, e.device()), t(e.input("f_t").dim(1), width, e.device());
+  e.fill(s, e.id() + ".embed_s.");
+  e.fill(t, e.id() + ".embed_t.");
+  return {neighbour_correlation(s.forward(e.input("f_s")), t.forward(e.input("f_t")))};
+}
+
+Outcome vid(GoldenEntry& e, StoredLosses&) {
+  VariationalBound bound(e.input("f_s").dim(1), e.input("f_t").dim(1), e.device());
+  const auto& range = e.json()["constants"]["log_scale_range"];
+  const std::string prefix = e.id() + ".criterion.";
+  e.fill(bound, [&](const std::string& name) { return prefix + name; }, {{prefix + "log_scale", {range[0], range[1]}}});
+  return {bound.forward(e.input("f_s"), e.input("f_t"))};
+}
+
+Outcome rkd(GoldenEntry& e, StoredLosses&) {
+  const std::string code = e.code();
+  return {float(number_in(code, "RKDLoss\\(([0-9.]+)")) * relational_distance(e.input("f_s"), e.input("f_t")) +
+          float(number_in(code, "RKDLoss\\([0-9.]+, ([0-9.]+)")) * relational_angle(e.input("f_s"), e.input("f_t"))};
+}
+
+Outcome rkd_distance(GoldenEntry& e, StoredLosses&) {
+  Tensor s = e.input("f_s");
+  if (e.code().find("multiplied by") != std::string::npos)
+    s = concat({slice(s, 0, 0, 1) * float(number_in(e.code(), "first student row multiplied by ([0-9.]+)")),
+                slice(s, 0, 1, s.dim(0))},
+               0);
+  return {relational_distance(s, e.input("f_t"))};
+}
+
+Outcome rkd_angle(GoldenEntry& e, StoredLosses&) {
+  return {relational_angle(e.input("f_s"), e.input("f_t"))};
+}
+
+Outcome pkt(GoldenEntry& e, StoredLosses&) {
+  // A mean of logarithms near 0; PyTorch's float32 is 2.3e-5 away.
+  return {probability_distance(e.input("f_s"), e.input("f_t")), 0, 5e-5};
+}
+
+Outcome crd(GoldenEntry& e, StoredLosses& all) {
+  const dim_t images = dim_t(e.constant("n_data")), negatives = dim_t(e.constant("nce_k")),
+              width = dim_t(e.constant("feat_dim"));
+  auto& memory = all.memory;
+  if (!memory) {
+    // The file names the negatives itself, so that classes only bound their number: each image is one of its own.
+    std::vector<std::int32_t> classes(std::size_t(images), 0);
+    std::iota(classes.begin(), classes.end(), 0);
+    memory = std::make_unique<ContrastMemory>(classes, int(images), negatives, width, e.constant("tau"),
+                                              e.constant("momentum"), e.device());
+    const double bound = 1 / std::sqrt(double(width) / 3);
+    StateDict state;
+    for (const auto& [name, tensor] : memory->state())
+      state[name] =
+          name.starts_with("memory")
+              ? Tensor::from(formula_between("crd." + name, all.seed, tensor.numel(), -bound, bound), tensor.shape())
+              : Tensor::zeros(tensor.shape());
+    memory->load_state(state);
+  }
+  LinearEmbed s(e.input("f_s").dim(1), width, e.device()), t(e.input("f_t").dim(1), width, e.device());
+  e.fill(s, "crd.embed_s.");
+  e.fill(t, "crd.embed_t.");
+  const auto unit = [](const Tensor& x) { return x / norm(x, {1}, true); };
+  const Tensor es = unit(s.forward(e.input("f_s"))), et = unit(t.forward(e.input("f_t")));
+  const auto& parts = e.json()["parts"];
+  std::vector<float> chosen;
+  for (const auto& row : parts["contrast_index"])
+    for (const float index : row) chosen.push_back(index);
+  const dim_t n = es.dim(0);
+  const Tensor loss = memory->loss(es, et, Tensor::from(chosen, {n, negatives + 1}, e.device()));
+  e.expect_loss(loss);  // before the banks that the graph saw change
+  e.part("index", parts["index"].get<std::vector<double>>());
+  e.part("contrast_index", std::vector<double>(chosen.begin(), chosen.end()));
+  memory->update(es, et, e.labels(parts["index"]));
+  const auto rowsums = [&](const char* name) { return first_values(sum(memory->state().at(name), {1})); };
+  e.part("Z_v1", memory->state().at("z_v1"));
+  e.part("Z_v2", memory->state().at("z_v2"));
+  e.part("bank_v1_rowsum", rowsums("memory_v1"));
+  e.part("bank_v2_rowsum", rowsums("memory_v2"));
+  return {};
+}
+
+Outcome cka_linear(GoldenEntry& e, StoredLosses&) {
+  return {linear_alignment(e.input("x"), e.input("y"))};
+}
+
+Tensor linear_gram(const Tensor& x) {
+  return matmul(x, x, false, true);
+}
+
+Outcome cka_gram(GoldenEntry& e, StoredLosses&) {
+  return {gram_alignment(linear_gram(e.input("x")), linear_gram(e.input("y")))};
+}
+
+Outcome cka_rbf(GoldenEntry& e, StoredLosses&) {
+  const double threshold = number_in(e.code(), "\"rbf\", ([0-9.]+)");
+  return {gram_alignment(gaussian_gram(e.input("x"), threshold), gaussian_gram(e.input("y"), threshold))};
+}
+
+Outcome cka_literal(GoldenEntry& e, StoredLosses&) {
+  const auto matrix = [&](const char* name) {
+    const auto& rows = e.json()["inputs"][0][name];
+    std::vector<float> values;
+    for (const auto& row : rows)
+      for (const float value : row) values.push_back(value);
+    return Tensor::from(values, {dim_t(rows.size()), dim_t(rows[0].size())}, e.device());
+  };
+  const Tensor x = matrix("X"), y = matrix("Y");
+  e.part("gram", gram_alignment(linear_gram(x), linear_gram(y)));
+  return {linear_alignment(x, y)};
+}
+
+class RelationLosses : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(RelationLosses, AreThoseOfTheReleasedCode) {
+  expect_stored_losses(relation_losses(), parse_device(GetParam()));
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, RelationLosses, ::testing::Values("cpu", "emu"),
+                         [](const auto& info) { return info.param; });
+
+}  // namespace
+
+std::vector<LossKind> relation_losses() {
+  return {
+      {"sp", sp},
+      {"cc", cc},
+      {"vid", vid},
+      {"rkd.repdistiller", rkd},
+      {"rkd.distance", rkd_distance},
+      {"rkd.angle", rkd_angle},
+      {"pkt", pkt},
+      {"crd.", crd},
+      {"cka.linear_gram", cka_gram},
+      {"cka.linear", cka_linear},
+      {"cka.rbf", cka_rbf},
+      {"cka.spec_vector", cka_literal},
+  };
+}
+
+}  // namespace engram::testing
