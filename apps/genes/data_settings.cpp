@@ -31,16 +31,26 @@ void add_cohort_settings(Cli& cli, CohortSettings& s) {
   add_memory_limit_option(cli, s.memory_limit_mib, "Refuse data that need more MiB than that; 0: the machine's memory");
 }
 
-void add_fit_roles(Cli& cli, CohortSettings& s) {
+void add_entry_role(Cli& cli, CohortSettings& s) {
   cli.option("entry", &s.entry,
              "One CSV file: column of the start of observation (start-stop data, left truncation); a patient may then "
              "have several rows");
+}
+
+void add_fit_roles(Cli& cli, CohortSettings& s) {
+  add_entry_role(cli, s);
   cli.option("strata", &s.strata, "One CSV file: column whose values have baseline hazards of their own");
 }
 
 void add_cluster_role(Cli& cli, CohortSettings& s) {
   cli.option("cluster", &s.cluster,
              "One CSV file: column of those who belong together (families, rows of one patient), for sandwich errors");
+}
+
+void add_screen_device(Cli& cli, CommonOptions& options) {
+  options.device = "cpu";
+  cli.option("device", &options.device,
+             "Where the screens' kernels run: cpu, cuda, cuda:N, auto, or emu (the CUDA kernels emulated, slow)");
 }
 
 genes::LoadedCohort load_data(const CohortSettings& s) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "apps/common/cli.h"
+#include "apps/common/common_options.h"
 #include "apps/common/program.h"
 #include "models/genes/cohort_io.h"
 
@@ -15,7 +16,7 @@ namespace engram::apps {
 struct CohortSettings {
   std::filesystem::path data;
   std::string index, time = "time", event = "event", treatment = "Treatment";
-  std::string entry, strata, cluster;  ///< of fits; registered by add_fit_roles() and add_cluster_role()
+  std::string entry, strata, cluster;  ///< registered by add_entry_role(), add_fit_roles() and add_cluster_role()
   std::vector<std::string> clinical, genes, coding;
   bool need_genes = true;     ///< false: one CSV file needs no gene columns
   double clip_clinical = -1;  ///< negative: no clipping
@@ -26,11 +27,17 @@ struct CohortSettings {
 /// Registers --data and the roles of a wide CSV file.
 void add_cohort_settings(Cli& cli, CohortSettings& settings);
 
+/// Registers --entry.
+void add_entry_role(Cli& cli, CohortSettings& settings);
+
 /// Registers --entry and --strata.
 void add_fit_roles(Cli& cli, CohortSettings& settings);
 
 /// Registers --cluster.
 void add_cluster_role(Cli& cli, CohortSettings& settings);
+
+/// Registers --device, cpu unless it is given.
+void add_screen_device(Cli& cli, CommonOptions& options);
 
 /// Reads the cohort. Throws UsageError when no path was given, and what load_cohort() throws.
 genes::LoadedCohort load_data(const CohortSettings& settings);

@@ -241,6 +241,7 @@ int run_fit_aft(Call& call) {
   Cli cli(call, "Fits one accelerated-failure-time model; patients with times of 0 or less are left out.");
   add_settings(cli, s);
   cli.option("distribution", &s.distribution, "Law of the time").choices({"loglogistic", "lognormal", "weibull"});
+  add_entry_role(cli, s.data);
   add_robust_settings(cli, s);
   add_ending(cli, s);
   if (!cli.parse()) return kExitOk;

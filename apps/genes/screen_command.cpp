@@ -58,10 +58,11 @@ void add_settings(Cli& cli, ScreenSettings& s) {
   add_cluster_role(cli, s.data);
   add_seed_option(cli, s.common);
   add_running_options(cli, s.common);
+  add_screen_device(cli, s.common);
   add_resumable_run_options(cli, s.common);
 }
 
-GeneTests screen(const Cohort& cohort, const ScreenSettings& s) {
+GeneTests screen(const Cohort& cohort, const ScreenSettings& s, const Device& device) {
   const genes::TieMethod ties = s.ties == "efron" ? genes::TieMethod::kEfron : genes::TieMethod::kBreslow;
   if (s.fits_each_gene()) {
     return genes::robust_screen(cohort, {.ties = ties,
@@ -76,6 +77,7 @@ GeneTests screen(const Cohort& cohort, const ScreenSettings& s) {
   options.adjust = s.adjust;
   options.replicates = int(s.replicates);
   options.seed = s.common.seed;
+  options.device = device;
   return genes::calibrated_screen(cohort, options);
 }
 
@@ -131,9 +133,9 @@ std::string best_text(const Cohort& cohort, const GeneTests& tests, const std::v
   return out.str();
 }
 
-Outcome work(const Program& program, const ScreenSettings& s, const genes::LoadedCohort& data, RunDir& run) {
+Outcome work(Program& program, const ScreenSettings& s, const genes::LoadedCohort& data, RunDir& run) {
   Progress progress("screen " + s.model, data.cohort.num_genes(), program.progress());
-  const GeneTests tests = screen(data.cohort, s);
+  const GeneTests tests = screen(data.cohort, s, program.device());
   progress.update(data.cohort.num_genes());
   progress.finish();
   const std::vector<dim_t> order = best_first(tests);
@@ -158,7 +160,11 @@ int run_screen(Call& call) {
                      ", whose p-values come from studentised scores within the arms and need neither");
   if (s.stratify_treatment && s.model == "A")
     throw UsageError("--stratify-treatment: expected model B or C, got A, which does not look at the treatment");
+  if (s.fits_each_gene() && s.common.device != "cpu")
+    throw UsageError("--device: expected cpu with --robust, --stratify-treatment or --cluster, which fit each gene's " +
+                     std::string("model on the CPU, got ") + s.common.device);
   Program program(cli, s.common);
+  program.device();  // one that is not there is refused before a folder appears
   const genes::LoadedCohort data = load_data(s.data);
   print_findings(call, data);
   // What cannot be analysed is refused before a folder appears; model A does not look at the treatment.

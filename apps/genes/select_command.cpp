@@ -93,7 +93,9 @@ Outcome work(Program& program, const SelectSettings& s, const genes::LoadedCohor
       stages.update(stage, done, total);
     };
     const auto& stop = program.call().stop;
-    selection = genes::select_genes(data.cohort, pipeline_options(s), progress, stop);
+    genes::PipelineOptions options = pipeline_options(s);
+    options.filter.device = program.device();
+    selection = genes::select_genes(data.cohort, options, progress, stop);
     if (!selection.interrupted) validation = validate_selection(data.cohort, selection, s, progress, stop);
   }
   if (selection.interrupted) return {.stopped = "before the end; nothing was selected", .results = false};
@@ -116,7 +118,9 @@ int run_select(Call& call) {
   Cli cli(call, "Finds the genes whose mutation increases what the treatment does, checks them, and writes a report.");
   add_select_settings(cli, s);
   if (!cli.parse()) return kExitOk;
+  require_device_can(s);
   Program program(cli, s.common);
+  program.device();  // one that is not there is refused before a folder appears
   const genes::LoadedCohort data = load_data(s.data);
   print_findings(call, data);
   genes::choose_model(data.cohort);  // what cannot be analysed is refused before a folder appears

@@ -1,9 +1,12 @@
 #include "apps/genes/select_settings.h"
 
+#include "kernels/common/error.h"
+
 namespace engram::apps {
 
 void add_select_settings(Cli& cli, SelectSettings& s) {
   add_cohort_settings(cli, s.data);
+  add_entry_role(cli, s.data);
   cli.option("time-unit", &s.time_unit, "Unit of the follow-up times, for the report's axes: months, for example");
   cli.group("Pipeline");
   cli.option("mode", &s.mode,
@@ -52,7 +55,18 @@ void add_select_settings(Cli& cli, SelectSettings& s) {
       .at_most(1000);
   add_seed_option(cli, s.common);
   add_running_options(cli, s.common);
+  add_screen_device(cli, s.common);
   add_resumable_run_options(cli, s.common);
+}
+
+void require_device_can(const SelectSettings& s) {
+  if (s.common.device == "cpu") return;
+  if (s.mode != "default")
+    throw UsageError("--device: expected cpu with --mode " + s.mode + ", whose filter is one joint model, got " +
+                     s.common.device);
+  if (!s.data.entry.empty())
+    throw UsageError("--device: expected cpu with --entry, which the screens' kernels do not know, got " +
+                     s.common.device);
 }
 
 genes::PipelineOptions pipeline_options(const SelectSettings& s) {

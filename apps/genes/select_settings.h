@@ -26,6 +26,9 @@ struct SelectSettings {
 /// Registers all of them.
 void add_select_settings(Cli& cli, SelectSettings& settings);
 
+/// Throws UsageError where --device is not cpu and the screens have no kernels for what is asked.
+void require_device_can(const SelectSettings& settings);
+
 /// The pipeline's options.
 genes::PipelineOptions pipeline_options(const SelectSettings& settings);
 

@@ -11,12 +11,12 @@ namespace engram::genes {
 namespace {
 
 GeneTests model_tests(const Cohort& cohort, const CalibratedScreenOptions& o) {
-  const ScreenOptions options{o.ties, o.adjust};
-  if (o.screen == "A") return tests_of(screen_a(cohort, o.ties), "A");
-  if (o.screen == "B") return tests_of(screen_b(cohort, o.ties), "B");
-  if (o.screen == "C") return tests_of(screen_c(cohort, o.ties), "C");
+  const ScreenOptions options{o.ties, o.adjust, o.device};
+  if (o.screen == "A") return tests_of(screen_a(cohort, o.ties, o.device), "A");
+  if (o.screen == "B") return tests_of(screen_b(cohort, o.ties, nullptr, o.device), "B");
+  if (o.screen == "C") return tests_of(screen_c(cohort, o.ties, {}, o.device), "C");
   if (o.screen == "TA") return tests_of(screen_treated_arm(cohort, options), "TA");
-  if (o.screen == "AFT") return aft_product_screen(cohort);
+  if (o.screen == "AFT") return aft_product_screen(cohort, o.device);
   const ScoreScreen scores = score_screen(cohort, options);
   return o.screen == "S2" ? scores.s2 : scores.os;
 }

@@ -20,6 +20,7 @@ struct CalibratedScreenOptions {
   bool adjust = true;                  ///< S1, S2, OS and TA: for the clinical variables
   int replicates = 1000;
   std::uint64_t seed = 0;
+  Device device = {};  ///< of the model's own statistic; the replicates run on the CPU
 };
 
 /// Effects and statistics of the screen's model; `log10_p`, and `bh` and `bonferroni` made of it, are those of the

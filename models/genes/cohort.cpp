@@ -78,11 +78,13 @@ void check_cohort(const Cohort& cohort) {
   check_flags(cohort, "event", cohort.event);
   check_flags(cohort, "treatment", cohort.treatment);
   if (!cohort.weight.empty()) check_length(cohort, "weights", cohort.weight.size());
+  if (!cohort.offset.empty()) check_length(cohort, "offsets", cohort.offset.size());
   if (!cohort.stratum.empty()) check_length(cohort, "strata", cohort.stratum.size());
   if (!cohort.cluster.empty()) check_length(cohort, "clusters", cohort.cluster.size());
   if (!cohort.line.empty()) check_length(cohort, "lines", cohort.line.size());
   check_entries(cohort);
   check_finite(cohort, "weight", cohort.weight);
+  check_finite(cohort, "offset", cohort.offset);
   if (!cohort.row.empty()) check_length(cohort, "rows", cohort.row.size());
   if (!cohort.patient_id.empty()) check_length(cohort, "patient indices", cohort.patient_id.size());
   check_names(cohort, "clinical variables", cohort.clinical_names, cohort.num_clinical());
@@ -107,6 +109,7 @@ Cohort reorder(const Cohort& cohort, std::span<const dim_t> order) {
   out.event = gather(cohort.event, order);
   out.treatment = gather(cohort.treatment, order);
   if (!cohort.weight.empty()) out.weight = gather(cohort.weight, order);
+  if (!cohort.offset.empty()) out.offset = gather(cohort.offset, order);
   if (!cohort.stratum.empty()) out.stratum = gather(cohort.stratum, order);
   if (!cohort.cluster.empty()) out.cluster = gather(cohort.cluster, order);
   if (!cohort.entry.empty()) out.entry = gather(cohort.entry, order);

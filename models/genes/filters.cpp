@@ -5,6 +5,8 @@
 
 #include "kernels/common/error.h"
 #include "models/genes/cohort_checks.h"
+#include "models/genes/gene_scan.h"
+#include "models/genes/term_design.h"
 #include "models/genes/screens.h"
 #include "models/survival/cox_fit.h"
 
@@ -33,17 +35,33 @@ std::vector<double> benefits(const std::vector<double>& z, double sign, bool ben
   return out;
 }
 
+/// Studentised scores of the products where patients are observed from an entry on, of which the screens' kernels know
+/// nothing.
+std::vector<double> scan_statistics(const Cohort& cohort, Likelihood likelihood) {
+  ScanOptions options;
+  options.likelihood = likelihood;
+  std::vector<double> z = GeneScan(usable_patients(cohort, likelihood), options).z();
+  for (double& value : z) value *= benefit_sign(likelihood);
+  return z;
+}
+
 /// z of the Cox screen; 0 for genes that the exact refit leaves out.
 std::vector<double> cox_statistics(const Cohort& cohort, const FilterOptions& options) {
-  const GeneTests one_step = score_screen(cohort, {.ties = options.ties, .adjust = true}).os;
+  if (!cohort.entry.empty()) return scan_statistics(cohort, Likelihood::kCox);
+  const GeneTests one_step = score_screen(cohort, {.ties = options.ties, .adjust = true, .device = options.device}).os;
   if (!options.exact) return one_step.z;
   const std::vector<dim_t> shortlist =
       best_genes(benefits(one_step.z, -1, options.benefit_only), std::max(options.shortlist, options.from_cox));
   std::vector<double> z(one_step.z.size(), 0.0);
   if (shortlist.empty()) return z;
-  const GeneTests exact = tests_of(screen_c(cohort, options.ties, shortlist), "C");
+  const GeneTests exact = tests_of(screen_c(cohort, options.ties, shortlist, options.device), "C");
   for (std::size_t k = 0; k < shortlist.size(); ++k) z[at(shortlist[k])] = exact.z[k];
   return z;
+}
+
+/// z of the log-time screen.
+std::vector<double> aft_statistics(const Cohort& cohort, const Device& device) {
+  return cohort.entry.empty() ? aft_screen(cohort, device).z : scan_statistics(cohort, Likelihood::kLogLogistic);
 }
 
 /// Rank of each gene in a list; beyond any list for the others.
@@ -61,7 +79,7 @@ std::vector<FilteredGene> default_filter(const Cohort& cohort, const FilterOptio
                              options.from_aft, " and ", options.at_most));
   }
   const std::vector<double> cox_z = cox_statistics(cohort, options);
-  const std::vector<double> aft_z = aft_screen(cohort).z;
+  const std::vector<double> aft_z = aft_statistics(cohort, options.device);
   const std::vector<dim_t> by_cox = best_genes(benefits(cox_z, -1, options.benefit_only), options.from_cox);
   const std::vector<dim_t> by_aft = best_genes(benefits(aft_z, 1, options.benefit_only), options.from_aft);
   const std::vector<dim_t> cox_rank = ranks_of(by_cox, cohort.num_genes()),
@@ -89,9 +107,6 @@ std::vector<FilteredGene> joint_filter(const Cohort& cohort, dim_t keep, TieMeth
                             " terms of the joint model, got ", count_events(cohort),
                             " deaths; the default filter takes one gene at a time"));
   }
-  survival::SurvivalOutcome outcome;
-  outcome.time = cohort.time;
-  outcome.event = cohort.event;
   survival::CovariateMatrix columns(cohort.num_patients());
   columns.reserve(terms);
   columns.add("Treatment", std::vector<double>(cohort.treatment.begin(), cohort.treatment.end()));
@@ -102,7 +117,7 @@ std::vector<FilteredGene> joint_filter(const Cohort& cohort, dim_t keep, TieMeth
     cohort.genes.to_doubles(j, gene.data());
     columns.add(cohort.gene_names[at(j)], gene);
   }
-  const survival::SurvivalDesign design(outcome, columns);
+  const survival::SurvivalDesign design(outcome_of(cohort), columns);
   const survival::CoxFit fit = survival::fit_cox(survival::CoxModel(design, {.ties = ties}), design.all_columns());
   std::vector<double> z;
   for (dim_t j = 0; j < cohort.num_genes(); ++j) z.push_back(fit.table[at(1 + cohort.num_clinical() + j)].z);

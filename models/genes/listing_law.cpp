@@ -1,50 +1,75 @@
 #include "models/genes/listing_law.h"
 
+#include <algorithm>
 #include <cmath>
-#include <utility>
 
 #include "models/survival/probability.h"
 
 namespace engram::genes {
 namespace {
 
-constexpr double kThresholds[2] = {-3, 12};                        // where the threshold is looked for
-constexpr double kLogSoftness[2] = {-2.302585093, 1.609437912};    // 0.1 to 5
-constexpr double kGolden = 0.6180339887498949, kPrecision = 1e-4;  // of a golden-section search
+constexpr double kLeastSlope = 0.2, kLargestSlope = 10;  // of the softness 5 and 0.1
+constexpr double kPrecision = 1e-6;                       // of the slope's and the intercept's last step
+constexpr int kSteps = 50, kHalvings = 20;
 
 double log_normal_cdf(double x) {
   return x > 0 ? std::log(survival::normal_cdf(x)) : survival::log10_p_normal(x) * M_LN10 - M_LN2;
 }
 
-double log_likelihood(std::span<const double> listed, double threshold, double log_softness) {
-  const double softness = std::exp(log_softness);
-  double sum = -0.5 * log_softness * log_softness;
-  for (const double z : listed) sum += log_normal_cdf((z - threshold) / softness);
-  return sum - double(listed.size()) * log_normal_cdf(-threshold / std::hypot(1, softness));
+/// P(listed | z) = Phi(intercept + slope z).
+struct Probit {
+  double intercept = 0, slope = 1;
+};
+
+/// Log posterior with its gradient and minus its second derivatives.
+struct Derivatives {
+  double value = 0, gradient[2] = {}, information[3] = {};  // information: aa, ab, bb
+};
+
+Derivatives posterior(const ListingDraws& draws, const Probit& at) {
+  Derivatives d;
+  const double from_prior = at.slope - 1;
+  d.value = -0.5 * from_prior * from_prior;
+  d.gradient[1] = -from_prior;
+  d.information[2] = 1;
+  const double log_density = -0.5 * std::log(2 * M_PI);
+  for (std::size_t i = 0; i < draws.z.size(); ++i) {
+    const double z = draws.z[i], sign = draws.listed[i] ? 1 : -1, x = sign * (at.intercept + at.slope * z);
+    const double log_probability = log_normal_cdf(x), ratio = std::exp(log_density - 0.5 * x * x - log_probability);
+    const double curvature = ratio * (ratio + x);
+    d.value += log_probability;
+    d.gradient[0] += sign * ratio;
+    d.gradient[1] += sign * ratio * z;
+    d.information[0] += curvature;
+    d.information[1] += curvature * z;
+    d.information[2] += curvature * z * z;
+  }
+  return d;
 }
 
-/// Argument and value of the maximum of a function with one maximum between two bounds.
-template <class Function>
-std::pair<double, double> maximum(const double bounds[2], const Function& function) {
-  double low = bounds[0], high = bounds[1];
-  double left = high - kGolden * (high - low), right = low + kGolden * (high - low);
-  double at_left = function(left), at_right = function(right);
-  while (high - low > kPrecision) {
-    if (at_left < at_right) {
-      low = left;
-      left = right;
-      at_left = at_right;
-      right = low + kGolden * (high - low);
-      at_right = function(right);
-    } else {
-      high = right;
-      right = left;
-      at_right = at_left;
-      left = high - kGolden * (high - low);
-      at_left = function(left);
+/// Newton's method: the posterior is concave.
+Probit most_likely(const ListingDraws& draws, double share) {
+  Probit at{survival::normal_quantile(share), 1};
+  Derivatives d = posterior(draws, at);
+  for (int step = 0; step < kSteps; ++step) {
+    const double* const i = d.information;
+    const double determinant = i[0] * i[2] - i[1] * i[1];
+    if (!(determinant > 0)) break;
+    double change[2] = {(i[2] * d.gradient[0] - i[1] * d.gradient[1]) / determinant,
+                        (i[0] * d.gradient[1] - i[1] * d.gradient[0]) / determinant};
+    Probit next{at.intercept + change[0], at.slope + change[1]};
+    Derivatives there = posterior(draws, next);
+    for (int halving = 0; halving < kHalvings && !(there.value >= d.value); ++halving) {
+      for (double& c : change) c /= 2;
+      next = {at.intercept + change[0], at.slope + change[1]};
+      there = posterior(draws, next);
     }
+    if (!(there.value >= d.value)) break;
+    at = next;
+    d = there;
+    if (std::abs(change[0]) + std::abs(change[1]) < kPrecision) break;
   }
-  return {0.5 * (low + high), std::max(at_left, at_right)};
+  return at;
 }
 
 }  // namespace
@@ -53,14 +78,12 @@ double ListingLaw::probability(double z) const {
   return selective ? survival::normal_cdf((z - threshold) / softness) : 1;
 }
 
-ListingLaw fit_listing_law(std::span<const double> listed) {
-  if (listed.size() < kFewestListed) return {};
-  const auto best_threshold = [&](double log_softness) {
-    return maximum(kThresholds, [&](double threshold) { return log_likelihood(listed, threshold, log_softness); });
-  };
-  const double log_softness =
-      maximum(kLogSoftness, [&](double candidate) { return best_threshold(candidate).second; }).first;
-  return {best_threshold(log_softness).first, std::exp(log_softness), true};
+ListingLaw fit_listing_law(const ListingDraws& draws) {
+  const auto listed = std::ranges::count(draws.listed, 1);
+  if (listed < kFewestListed || std::size_t(listed) == draws.z.size()) return {};
+  const Probit law = most_likely(draws, double(listed) / double(draws.z.size()));
+  const double slope = std::clamp(law.slope, kLeastSlope, kLargestSlope);
+  return {-law.intercept / slope, 1 / slope, true};
 }
 
 }  // namespace engram::genes

@@ -1,7 +1,10 @@
 #pragma once
 /// How likely a gene is to be listed, by its statistic: what an interval after selection has to allow for.
 
-#include <span>
+#include <cstdint>
+#include <vector>
+
+#include "kernels/common/types.h"
 
 namespace engram::genes {
 
@@ -18,12 +21,18 @@ struct ListingLaw {
   double probability(double z) const;
 };
 
-/// Fewer listed statistics than this say nothing.
-inline constexpr std::size_t kFewestListed = 5;
+/// Genes without an effect, of selections that were repeated.
+struct ListingDraws {
+  std::vector<double> z;
+  std::vector<std::uint8_t> listed;  ///< one a value: 1 where the selection listed the gene
+};
 
-/// The law that makes `listed` most likely: statistics of listed genes without an effect, that is, draws of a normal z
-/// with mean 0 and variance 1 given that it was listed (an extended skew normal law). A weak prior, log softness normal
-/// around 0 with variance 1, decides where the draws do not. With fewer than kFewestListed draws it is no choice.
-ListingLaw fit_listing_law(std::span<const double> listed);
+/// Fewer listed genes than this say nothing.
+inline constexpr dim_t kFewestListed = 5;
+
+/// The law that makes most likely which of the genes were listed and which were not: probit regression. A weak prior,
+/// 1 / softness normal around 1 with variance 1, decides where the draws do not (nothing listed is below what is not).
+/// Softness is 0.1 to 5. With fewer than kFewestListed listed genes it is no choice.
+ListingLaw fit_listing_law(const ListingDraws& draws);
 
 }  // namespace engram::genes

@@ -218,6 +218,7 @@ std::vector<dim_t> listed_genes(const Selection& selection) {
 PipelineOptions without_slow_checks(PipelineOptions options) {
   options.stability_splits = options.permutations = options.negative_controls = options.reselections = 0;
   options.sensitivity = false;
+  options.filter.device = {};
   return options;
 }
 

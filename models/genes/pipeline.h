@@ -62,11 +62,12 @@ struct Duel {
   bool ambiguous = false;                ///< they differ by less than 4
 };
 
-/// An effect that allows for the gene having been chosen (selective_interval.h), in the units of `effect`. Its model
-/// holds the genes that stand out and the gene itself: listed genes that are noise would make the errors too small.
+/// An effect that allows for the gene having been chosen (selective_interval.h), in the units of `effect`: those effects
+/// at which the gene's studentised score (score_inversion.h) is what the interval allows. Its model holds the genes that
+/// stand out and the gene itself: listed genes that are noise would make the errors too small.
 struct SelectiveEffect {
   double effect = 0, low = 0, high = 0;
-  double robust_se = 0;  ///< sandwich; 0: not estimable or not asked for, and the others are 0 too
+  double robust_se = 0;  ///< sandwich error in that model; 0: not estimable or not asked for, and the others are 0 too
 };
 
 /// One reported gene.
@@ -116,7 +117,7 @@ struct Selection {
 std::vector<dim_t> listed_genes(const Selection& selection);
 
 /// The options without stability selection, permutations, negative controls, sensitivity and reselections, for runs
-/// that only need the list.
+/// that only need the list; its screens run on the CPU, since such runs are many and side by side.
 PipelineOptions without_slow_checks(PipelineOptions options);
 
 /// Says which stage runs ("screens", "wrapper", ...) and how far it is: done of total.

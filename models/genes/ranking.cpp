@@ -4,14 +4,18 @@
 #include <bit>
 #include <cmath>
 
+#include "kernels/common/parallel.h"
 #include "models/genes/final_model.h"
 #include "models/genes/fitness/arm_contrast.h"
+#include "models/genes/gene_scan.h"
+#include "models/genes/score_inversion.h"
 #include "models/genes/selective_interval.h"
 
 namespace engram::genes {
 namespace {
 
 constexpr double kRivalCorrelation = 0.5, kClearDuel = 4, kBothScales = 3.84;  // 3.84: 5 % of chi-square with 1 df
+constexpr dim_t kWorkOfGene = 1 << 20;  // a gene's intervals are worth a thread
 
 std::vector<dim_t> columns_of(const std::vector<SelectedGene>& genes) {
   std::vector<dim_t> columns;
@@ -178,19 +182,30 @@ void describe_genes(const Cohort& cohort, const Selection& selection, bool robus
 void selective_effects(const Cohort& cohort, const Selection& selection, const std::vector<dim_t>& held,
                        std::vector<SelectedGene>& genes) {
   const Likelihood likelihood = selection.likelihood;
+  const Cohort patients = usable_patients(cohort, likelihood);
   const double reach = simultaneous_reach(double(cohort.num_genes())), sign = benefit_sign(likelihood);
-  for (SelectedGene& g : genes) {
-    std::vector<dim_t> columns = held;
-    std::erase(columns, g.gene);
+  ScanOptions others;
+  others.likelihood = likelihood;
+  others.adjust = selection.prognostic.genes;
+  others.held = held;
+  const GeneScan scan(patients, others);
+  kernels::parallel_for(dim_t(genes.size()), kWorkOfGene, [&](dim_t i) {
+    SelectedGene& g = genes[std::size_t(i)];
+    ScanOptions options = others;
+    const bool is_held = std::erase(options.held, g.gene) > 0;
+    const double z = (is_held ? GeneScan(patients, options) : scan).z()[std::size_t(g.gene)];
+    std::vector<dim_t> columns = options.held;
     columns.push_back(g.gene);
-    const JointEffect joint =
-        fit_joint_model(cohort, columns, selection.prognostic.genes, likelihood, true).effects.back();
-    const double se = joint.robust_se;
-    if (!(se > 0)) continue;
-    const SelectiveInterval given = selective_interval(sign * joint.effect / se, selection.listing, reach);
-    g.selective = {sign * given.estimate * se, sign * (sign > 0 ? given.low : given.high) * se,
-                   sign * (sign > 0 ? given.high : given.low) * se, se};
-  }
+    const double se = fit_joint_model(cohort, columns, options.adjust, likelihood, true).effects.back().robust_se;
+    if (!(se > 0) || z == 0) return;
+    const SelectiveInterval given = selective_interval(z, selection.listing, reach);
+    ScoreInversion inversion(patients, options, g.gene, z, se);
+    // With few carriers the score is bounded; what it does not reach lies on the line through no effect and estimate.
+    const double unit = inversion.effect_at(0).value_or(z * se) / z;
+    const auto effect = [&](double mean) { return inversion.effect_at(z - mean).value_or(mean * unit); };
+    const double low = effect(given.low), high = effect(given.high);
+    g.selective = {sign * effect(given.estimate), sign * (sign > 0 ? low : high), sign * (sign > 0 ? high : low), se};
+  });
 }
 
 }  // namespace engram::genes

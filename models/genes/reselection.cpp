@@ -10,8 +10,8 @@
 namespace engram::genes {
 namespace {
 
-std::vector<double> listed_statistics(const Cohort& replicate, const PipelineOptions& options,
-                                      const std::vector<dim_t>& held, const std::function<bool()>& stop) {
+ListingDraws draws_of(const Cohort& replicate, const PipelineOptions& options, const std::vector<dim_t>& held,
+                      const std::function<bool()>& stop) {
   Selection selection;
   try {
     selection = select_genes(replicate, options, {}, stop);
@@ -22,30 +22,35 @@ std::vector<double> listed_statistics(const Cohort& replicate, const PipelineOpt
   const Cohort patients = usable_patients(replicate, selection.likelihood);
   const GeneScan scan(patients,
                       {.likelihood = selection.likelihood, .adjust = selection.prognostic.genes, .held = held});
-  std::vector<double> statistics;
-  for (const SelectedGene& g : selection.genes)
-    if (std::ranges::find(held, g.gene) == held.end() && scan.testable(g.gene))
-      statistics.push_back(scan.z()[std::size_t(g.gene)]);
-  return statistics;
+  const std::vector<dim_t> listed = listed_genes(selection);
+  ListingDraws draws;
+  for (dim_t gene = 0; gene < scan.num_genes(); ++gene) {
+    if (!scan.testable(gene) || std::ranges::find(held, gene) != held.end()) continue;
+    draws.z.push_back(scan.z()[std::size_t(gene)]);
+    draws.listed.push_back(std::ranges::find(listed, gene) != listed.end());
+  }
+  return draws;
 }
 
 }  // namespace
 
-std::vector<double> listed_without_effect(const Cohort& cohort, const PipelineOptions& options,
-                                          const Selection& selection, const std::vector<dim_t>& held,
-                                          const std::function<void(int done)>& progress,
-                                          const std::function<bool()>& stop) {
+ListingDraws listed_without_effect(const Cohort& cohort, const PipelineOptions& options, const Selection& selection,
+                                   const std::vector<dim_t>& held, const std::function<void(int done)>& progress,
+                                   const std::function<bool()>& stop) {
   const ResidualReplicates replicates(cohort, held, selection.prognostic.genes, selection.likelihood);
   PipelineOptions again = without_slow_checks(options);
   again.likelihood = selection.likelihood;
   again.wrapper.seeds = 1;
-  std::vector<std::vector<double>> listed(static_cast<std::size_t>(options.reselections));
+  std::vector<ListingDraws> draws(static_cast<std::size_t>(options.reselections));
   parallel_runs(
       options.reselections,
-      [&](int r) { listed[std::size_t(r)] = listed_statistics(replicates.draw(options.seed, r), again, held, stop); },
-      progress, stop);
-  std::vector<double> all;
-  for (const std::vector<double>& some : listed) all.insert(all.end(), some.begin(), some.end());
+      [&](int r) { draws[std::size_t(r)] = draws_of(replicates.draw(options.seed, r), again, held, stop); }, progress,
+      stop);
+  ListingDraws all;
+  for (const ListingDraws& some : draws) {
+    all.z.insert(all.z.end(), some.z.begin(), some.z.end());
+    all.listed.insert(all.listed.end(), some.listed.begin(), some.listed.end());
+  }
   return all;
 }
 

@@ -8,15 +8,14 @@
 
 namespace engram::genes {
 
-/// Statistics of the genes that a selection lists though they have no effect: fit_listing_law() makes of them how the
-/// choice treats a gene. `options.reselections` replicates (ResidualReplicates) in which only `held` genes change what
-/// the treatment does go through everything that made the list: screens and filter, prognostic genes, one search,
-/// ranking. A listed gene's statistic is that of the GeneScan whose null model holds the replicate's own prognostic
-/// genes and `held`. The scale is that of `selection`. Replicates that cannot be analysed add nothing. In parallel; the
-/// result depends on `options.seed` alone, unless `stop` ends it.
-std::vector<double> listed_without_effect(const Cohort& cohort, const PipelineOptions& options,
-                                          const Selection& selection, const std::vector<dim_t>& held,
-                                          const std::function<void(int done)>& progress = {},
-                                          const std::function<bool()>& stop = {});
+/// Which genes without an effect a selection lists, by their statistics: fit_listing_law() makes of them how the choice
+/// treats a gene. `options.reselections` replicates (ResidualReplicates) in which only `held` genes change what the
+/// treatment does go through everything that made the list: screens and filter, prognostic genes, one search, ranking.
+/// A gene's statistic is that of the GeneScan whose null model holds the replicate's own prognostic genes and `held`.
+/// The scale is that of `selection`. Replicates that cannot be analysed add nothing. In parallel; the result depends on
+/// `options.seed` alone, unless `stop` ends it.
+ListingDraws listed_without_effect(const Cohort& cohort, const PipelineOptions& options, const Selection& selection,
+                                   const std::vector<dim_t>& held, const std::function<void(int done)>& progress = {},
+                                   const std::function<bool()>& stop = {});
 
 }  // namespace engram::genes

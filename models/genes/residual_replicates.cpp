@@ -33,7 +33,9 @@ Cohort ResidualReplicates::draw(std::uint64_t seed, dim_t index) const {
     for (std::size_t i = from.size(); i > 1; --i) std::swap(from[i - 1], from[std::size_t(random.below(dim_t(i)))]);
     for (std::size_t i = 0; i < from.size(); ++i) {
       const auto to = std::size_t(patients[i]), source = std::size_t(from[i]);
-      replicate.time[to] = patients_.time[source] * std::exp(location_[to] - location_[source]);
+      const double stretch = std::exp(location_[to] - location_[source]);
+      replicate.time[to] = patients_.time[source] * stretch;
+      if (!patients_.entry.empty()) replicate.entry[to] = patients_.entry[source] * stretch;
       replicate.event[to] = patients_.event[source];
     }
   }

@@ -4,10 +4,10 @@
 #include <cmath>
 #include <numeric>
 
-#include "kernels/survival_screen/survival_screen.h"
 #include "models/genes/cohort_checks.h"
 #include "models/genes/gene_tests.h"
 #include "models/genes/null_model.h"
+#include "models/genes/screen_device.h"
 
 namespace engram::genes {
 namespace {
@@ -17,10 +17,6 @@ using kernels::NewtonStatus;
 
 /// So small a Newton decrement leaves coefficients and standard errors exact to about eight digits.
 constexpr kernels::NewtonRule kExactRule = {.tolerance = 1e-14, .max_iterations = 30};
-
-const kernels::SurvivalScreenKernels& screen_kernels() {
-  return kernels::kCpuSurvivalScreen;
-}
 
 FitStatus fit_status(NewtonStatus status, bool estimable) {
   if (!estimable) return FitStatus::kNotEstimable;
@@ -48,20 +44,20 @@ double likelihood_ratio(double loglik, double null_loglik) {
   return std::max(0.0, 2 * (loglik - null_loglik));
 }
 
-std::vector<double> run_score_screen(const kernels::ScorePanel& panel, const GeneColumns& genes) {
+std::vector<double> run_score_screen(const kernels::ScorePanel& panel, const GeneColumns& genes, const Device& device) {
   std::vector<double> stats(static_cast<std::size_t>(genes.num_genes() * kernels::kNumScoreStatistics));
-  screen_kernels().score({}, panel.args(genes.view(), stats.data()));
+  ScreenDevice(device).score(panel.args(genes.view(), stats.data()));
   return stats;
 }
 
 /// Four-cell fits of all genes.
 class CellScreen {
  public:
-  CellScreen(const Cohort& cohort, TieMethod ties, const std::vector<double>* offset)
+  CellScreen(const Cohort& cohort, TieMethod ties, const std::vector<double>* offset, const Device& device)
       : cohort_(cohort),
+        device_(device),
         risk_(kernels::make_risk_sets(cohort.time.data(), cohort.event.data(), nullptr, cohort.num_patients(), ties)),
-        theta_(cohort.time.size(), 1.0),
-        workspace_(static_cast<std::size_t>(screen_kernels().cell_workspace(risk_.view(), cohort.num_genes()))) {
+        theta_(cohort.time.size(), 1.0) {
     if (!offset) return;
     const double largest = *std::max_element(offset->begin(), offset->end());
     for (std::size_t i = 0; i < theta_.size(); ++i) {
@@ -72,25 +68,25 @@ class CellScreen {
 
   std::vector<CellFit> fit(unsigned free, const std::vector<double>& start) {
     std::vector<CellFit> fits(static_cast<std::size_t>(cohort_.num_genes()));
-    screen_kernels().cells({}, {.genes = cohort_.genes.view(),
-                                .risk = risk_.view(),
-                                .theta = theta_.data(),
-                                .offset_sum = offset_sum_,
-                                .treatment = cohort_.treatment.data(),
-                                .free = free,
-                                .start = start.empty() ? nullptr : start.data(),
-                                .rule = kExactRule,
-                                .workspace = workspace_.data(),
-                                .fits = fits.data()});
+    device_.cells({.genes = cohort_.genes.view(),
+                   .risk = risk_.view(),
+                   .theta = theta_.data(),
+                   .offset_sum = offset_sum_,
+                   .treatment = cohort_.treatment.data(),
+                   .free = free,
+                   .start = start.empty() ? nullptr : start.data(),
+                   .rule = kExactRule,
+                   .workspace = nullptr,
+                   .fits = fits.data()});
     return fits;
   }
 
  private:
   const Cohort& cohort_;
+  ScreenDevice device_;
   kernels::RiskSets risk_;
   std::vector<double> theta_;
   double offset_sum_ = 0;
-  std::vector<double> workspace_;
 };
 
 /// Fits of the full model of some genes.
@@ -100,14 +96,14 @@ struct FullFits {
 };
 
 FullFits run_full_screen(const Cohort& cohort, const CoxNullModel& null, int gene_terms,
-                         const std::vector<std::int32_t>& listed, const std::vector<double>& start) {
+                         const std::vector<std::int32_t>& listed, const std::vector<double>& start,
+                         const Device& device) {
   const dim_t columns = gene_terms + null.columns();
   FullFits out;
   out.coef.resize(listed.size() * static_cast<std::size_t>(columns));
   out.se.resize(out.coef.size());
   out.fits.resize(listed.size());
-  std::vector<double> workspace(static_cast<std::size_t>(screen_kernels().full_workspace(null.risk.view(), columns)));
-  screen_kernels().full({}, {.genes = cohort.genes.view(),
+  ScreenDevice(device).full({.genes = cohort.genes.view(),
                              .risk = null.risk.view(),
                              .covariates = null.covariates.data(),
                              .num_covariates = null.columns(),
@@ -118,7 +114,7 @@ FullFits run_full_screen(const Cohort& cohort, const CoxNullModel& null, int gen
                              .num_listed = static_cast<dim_t>(listed.size()),
                              .start = start.data(),
                              .rule = kExactRule,
-                             .workspace = workspace.data(),
+                             .workspace = nullptr,
                              .coef = out.coef.data(),
                              .se = out.se.data(),
                              .fits = out.fits.data()});
@@ -155,15 +151,15 @@ std::vector<std::int32_t> gene_list(const Cohort& cohort, const std::vector<dim_
 }
 
 /// Score statistics of all genes at the log-logistic null model.
-std::vector<double> aft_statistics(const Cohort& cohort) {
+std::vector<double> aft_statistics(const Cohort& cohort, const Device& device) {
   const std::vector<dim_t> positive = positive_times(cohort);
   if (static_cast<dim_t>(positive.size()) < cohort.num_patients())
-    return aft_statistics(select_patients(cohort, positive));
+    return aft_statistics(select_patients(cohort, positive), device);
   const AftNullModel null = fit_aft_null(cohort);
   const dim_t columns = static_cast<dim_t>(null.covariates.size()) / cohort.num_patients();
   const kernels::ScorePanel panel = kernels::make_parametric_panel(
       null.u.data(), null.w.data(), null.covariates.data(), columns, cohort.treatment.data(), cohort.num_patients());
-  return run_score_screen(panel, cohort.genes);
+  return run_score_screen(panel, cohort.genes, device);
 }
 
 }  // namespace
@@ -173,23 +169,23 @@ ScoreScreen score_screen(const Cohort& cohort, const ScreenOptions& options) {
   const CoxNullModel null = fit_cox_null(cohort, options.ties, true, options.adjust);
   const kernels::ScorePanel panel = kernels::make_cox_panel(null.risk, null.covariates.data(), null.columns(),
                                                             null.eta.data(), cohort.treatment.data());
-  const std::vector<double> stats = run_score_screen(panel, cohort.genes);
+  const std::vector<double> stats = run_score_screen(panel, cohort.genes, options.device);
   return {.s1 = product_score_tests(stats, "S1"), .s2 = joint_score_tests(stats), .os = one_step_tests(stats)};
 }
 
-GeneTests aft_screen(const Cohort& cohort) {
-  return product_score_tests(aft_statistics(cohort), "AFT");
+GeneTests aft_screen(const Cohort& cohort, const Device& device) {
+  return product_score_tests(aft_statistics(cohort, device), "AFT");
 }
 
-GeneTests aft_product_screen(const Cohort& cohort) {
-  GeneTests tests = one_step_tests(aft_statistics(cohort));
+GeneTests aft_product_screen(const Cohort& cohort, const Device& device) {
+  GeneTests tests = one_step_tests(aft_statistics(cohort, device));
   tests.screen = "AFT";
   return tests;
 }
 
-GeneFits screen_a(const Cohort& cohort, TieMethod ties) {
+GeneFits screen_a(const Cohort& cohort, TieMethod ties, const Device& device) {
   require_events(cohort);
-  CellScreen screen(cohort, ties, nullptr);
+  CellScreen screen(cohort, ties, nullptr, device);
   const std::vector<CellFit> cells = screen.fit(kernels::kCellGene, {});
   GeneFits out;
   resize_fits(out, cells.size());
@@ -204,9 +200,9 @@ GeneFits screen_a(const Cohort& cohort, TieMethod ties) {
   return out;
 }
 
-GeneFits screen_b(const Cohort& cohort, TieMethod ties, const std::vector<double>* offset) {
+GeneFits screen_b(const Cohort& cohort, TieMethod ties, const std::vector<double>* offset, const Device& device) {
   require_two_arms(cohort);
-  CellScreen screen(cohort, ties, offset);
+  CellScreen screen(cohort, ties, offset, device);
   const std::vector<CellFit> without = screen.fit(kernels::kCellGene | kernels::kCellTreatment, {});
   std::vector<double> start;
   for (const CellFit& fit : without) start.insert(start.end(), {fit.coef[0], fit.coef[1], 0.0});
@@ -229,12 +225,12 @@ GeneFits screen_b(const Cohort& cohort, TieMethod ties, const std::vector<double
   return out;
 }
 
-GeneFits screen_c(const Cohort& cohort, TieMethod ties, const std::vector<dim_t>& only) {
+GeneFits screen_c(const Cohort& cohort, TieMethod ties, const std::vector<dim_t>& only, const Device& device) {
   require_two_arms(cohort);
   const CoxNullModel null = fit_cox_null(cohort, ties, true, true);
   const std::vector<std::int32_t> listed = gene_list(cohort, only);
-  const FullFits without = run_full_screen(cohort, null, 1, listed, null_start(null, listed.size()));
-  const FullFits full = run_full_screen(cohort, null, 2, listed, product_start(without, listed.size()));
+  const FullFits without = run_full_screen(cohort, null, 1, listed, null_start(null, listed.size()), device);
+  const FullFits full = run_full_screen(cohort, null, 2, listed, product_start(without, listed.size()), device);
   const std::size_t columns = 2 + null.coefficient.size();
   GeneFits out;
   resize_fits(out, listed.size());
@@ -259,7 +255,7 @@ GeneFits screen_treated_arm(const Cohort& cohort, const ScreenOptions& options) 
   const Cohort arm = select_patients(cohort, patients_in_arm(cohort, 1));
   const CoxNullModel null = fit_cox_null(arm, options.ties, false, options.adjust);
   const std::vector<std::int32_t> listed = gene_list(arm, {});
-  const FullFits full = run_full_screen(arm, null, 1, listed, null_start(null, listed.size()));
+  const FullFits full = run_full_screen(arm, null, 1, listed, null_start(null, listed.size()), options.device);
   const std::size_t columns = 1 + null.coefficient.size();
   GeneFits out;
   resize_fits(out, listed.size());

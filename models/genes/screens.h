@@ -1,10 +1,12 @@
 #pragma once
 /// Screens over all genes at once, and the filters made of them (docs/methods/genes.md, "Tests" and "Screens"). All are
-/// batched over genes on the kernels of kernels/survival_screen, and give the same bits at any number of threads.
+/// batched over genes on the kernels of kernels/survival_screen, and give the same bits at any number of threads. `device`
+/// is where the kernels run (ScreenDevice); null models are fitted on the CPU.
 
 #include <string>
 #include <vector>
 
+#include "engine/device.h"
 #include "kernels/common/cox_ties.h"
 #include "models/genes/cohort.h"
 
@@ -51,6 +53,7 @@ struct GeneFits {
 struct ScreenOptions {
   TieMethod ties = TieMethod::kEfron;
   bool adjust = true;  ///< for the clinical variables; treatment is in every model but A
+  Device device = {};
 };
 
 /// The score statistics of (g, g x treatment) at the null model of treatment (and clinical variables), and the tests
@@ -64,27 +67,28 @@ struct ScoreScreen {
 ScoreScreen score_screen(const Cohort& cohort, const ScreenOptions& options = {});
 
 /// Model A: the gene alone. Exact. This and the other exact screens throw DataError when nobody died.
-GeneFits screen_a(const Cohort& cohort, TieMethod ties = TieMethod::kEfron);
+GeneFits screen_a(const Cohort& cohort, TieMethod ties = TieMethod::kEfron, const Device& device = {});
 
 /// Model B: g + treatment + g x treatment by four-cell Newton. With `offset` (one value a patient) the model B+offset.
 GeneFits screen_b(const Cohort& cohort, TieMethod ties = TieMethod::kEfron,
-                  const std::vector<double>* offset = nullptr);
+                  const std::vector<double>* offset = nullptr, const Device& device = {});
 
 /// Model C: g + treatment + g x treatment + clinical variables by exact Newton, for the genes listed (all when empty).
 /// Results have one entry a listed gene.
-GeneFits screen_c(const Cohort& cohort, TieMethod ties = TieMethod::kEfron, const std::vector<dim_t>& only = {});
+GeneFits screen_c(const Cohort& cohort, TieMethod ties = TieMethod::kEfron, const std::vector<dim_t>& only = {},
+                  const Device& device = {});
 
 /// Inside the treated arm: g (+ clinical variables).
 GeneFits screen_treated_arm(const Cohort& cohort, const ScreenOptions& options = {});
 
 /// One-step test of g x treatment given g under the log-logistic accelerated-failure-time model, as `OS` is for Cox.
-GeneTests aft_product_screen(const Cohort& cohort);
+GeneTests aft_product_screen(const Cohort& cohort, const Device& device = {});
 
 /// Score test of g x treatment under the log-logistic accelerated-failure-time model with treatment and clinical
 /// variables (3.5: the column is residualised on them with the second derivatives as weights); patients with time <= 0
 /// are left out. The gene's main effect is not in its null model: a filter, no test of the product. Throws DataError as
 /// score_screen.
-GeneTests aft_screen(const Cohort& cohort);
+GeneTests aft_screen(const Cohort& cohort, const Device& device = {});
 
 /// The test of g x treatment (of g for A and the treated arm) that fits contain: by likelihood ratio, and by the score
 /// test for separated genes.
@@ -104,10 +108,12 @@ struct FilterOptions {
   bool benefit_only = true;  ///< the direction rule: only genes that increase the benefit (Cox < 0, AFT > 0)
   bool exact = true;         ///< rank Cox by the likelihood ratio of model C; else by the one-step estimate
   dim_t shortlist = 500;     ///< `exact` refits only that many genes, the best by the one-step estimate
+  Device device = {};
 };
 
 /// Union of the best `from_cox` genes of C and `from_aft` of AFT, best first: by the better of a gene's two ranks, then
-/// by the other one, then by column.
+/// by the other one, then by column. With entry times both statistics are studentised scores (GeneScan), and `exact`
+/// changes nothing.
 std::vector<FilteredGene> default_filter(const Cohort& cohort, const FilterOptions& options = {});
 
 /// The team's filter: one Cox model of treatment, clinical variables and all genes; the `keep` genes with the largest

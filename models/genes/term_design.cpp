@@ -28,6 +28,7 @@ survival::SurvivalOutcome outcome_of(const Cohort& cohort) {
   outcome.weight = cohort.weight;
   outcome.stratum = cohort.stratum;
   outcome.entry = cohort.entry;
+  outcome.offset = cohort.offset;
   return outcome;
 }
 

@@ -42,7 +42,7 @@ class TermDesign {
   std::shared_ptr<const survival::SurvivalDesign> design_;
 };
 
-/// Outcome of a cohort with its case weights, strata and entries, in its order.
+/// Outcome of a cohort with its case weights, offsets, strata and entries, in its order.
 survival::SurvivalOutcome outcome_of(const Cohort& cohort);
 
 /// The 0/1 column of gene j times the treatment.

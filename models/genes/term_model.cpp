@@ -150,9 +150,10 @@ std::vector<double> TermModel::residuals(const TermFit& fit) const {
     eta[i] = location[std::size_t(design_.order()[i])];
   }
   double totals[4];
-  kernels::kCpuAftLikelihood.likelihood(
-      {}, {distribution_of(likelihood_), design_.rows(), eta.data(), log_time.data(), design_.event().data(),
-           design_.weight().data(), fit.parameters.back(), gradient.data(), curvature.data(), mixed.data(), totals});
+  survival::AftEntries(design_.entry(), design_.weight())
+      .likelihood({distribution_of(likelihood_), design_.rows(), eta.data(), log_time.data(), design_.event().data(),
+                   design_.weight().data(), fit.parameters.back(), gradient.data(), curvature.data(), mixed.data(),
+                   totals});
   std::vector<double> residuals(n);
   for (std::size_t i = 0; i < n; ++i) residuals[std::size_t(design_.order()[i])] = gradient[i];
   return residuals;
@@ -162,7 +163,7 @@ std::vector<double> TermModel::locations(const TermFit& fit) const {
   if (!aft_) throw UsageError("[genes] expected a parametric model for locations, got cox");
   std::vector<double> locations(std::size_t(design_.rows()));
   for (dim_t i = 0; i < design_.rows(); ++i) {
-    double eta = fit.parameters.front();
+    double eta = fit.parameters.front() + design_.offset()[std::size_t(i)];
     for (std::size_t j = 0; j < fit.columns.size(); ++j) eta += fit.coefficients[j] * design_.value(i, fit.columns[j]);
     locations[std::size_t(design_.order()[std::size_t(i)])] = eta;
   }

@@ -6,7 +6,7 @@
 namespace engram::genes {
 
 WorkingResiduals::WorkingResiduals(const Cohort& cohort, const TermModel& model, const TermFit& fit)
-    : cox_(model.likelihood() == Likelihood::kCox), weight_(cohort.weight), event_(cohort.event) {
+    : cox_(model.likelihood() == Likelihood::kCox), weight_(cohort.weight), entry_(cohort.entry), event_(cohort.event) {
   const std::size_t n = event_.size();
   if (weight_.empty()) weight_.assign(n, 1.0);
   if (cox_) {
@@ -36,18 +36,19 @@ void WorkingResiduals::at_shift(std::span<const std::uint32_t> who, double shift
     }
     return;
   }
-  std::vector<double> eta, log_time, weight, mixed(who.size());
+  std::vector<double> eta, log_time, weight, entry, mixed(who.size());
   std::vector<std::uint8_t> event;
   for (const std::uint32_t i : who) {
     eta.push_back(location_[i] + shift);
     log_time.push_back(log_time_[i]);
     weight.push_back(weight_[i]);
+    if (!entry_.empty()) entry.push_back(entry_[i]);
     event.push_back(event_[i]);
   }
   double totals[4];
-  kernels::kCpuAftLikelihood.likelihood(
-      {}, {distribution_, dim_t(who.size()), eta.data(), log_time.data(), event.data(), weight.data(), log_sigma_,
-           residual, curvature, mixed.data(), totals});
+  survival::AftEntries(entry, weight)
+      .likelihood({distribution_, dim_t(who.size()), eta.data(), log_time.data(), event.data(), weight.data(),
+                   log_sigma_, residual, curvature, mixed.data(), totals});
 }
 
 }  // namespace engram::genes

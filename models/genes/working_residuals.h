@@ -11,14 +11,15 @@ namespace engram::genes {
 
 /// First and second derivative of each patient's log-likelihood by a shift towards longer life: of log time in the
 /// parametric models (spec 3.5), of minus the log hazard, with the baseline held, in Cox models (then the residual is
-/// minus the martingale residual and the curvature the expected number of deaths).
+/// minus the martingale residual and the curvature the expected number of deaths). With entry times they are given
+/// survival to the entry, and a curvature of a log-time model may be negative.
 class WorkingResiduals {
  public:
   /// Of a fit to `cohort`'s patients, in the cohort's order.
   WorkingResiduals(const Cohort& cohort, const TermModel& model, const TermFit& fit);
 
   const std::vector<double>& residual() const { return residual_; }
-  /// Minus the second derivative, >= 0.
+  /// Minus the second derivative.
   const std::vector<double>& curvature() const { return curvature_; }
 
   /// Residual and curvature of the patients `who` (positions) if the model expected a life longer by `shift`; both
@@ -29,7 +30,7 @@ class WorkingResiduals {
   bool cox_;
   survival::AftDistribution distribution_{};
   double log_sigma_ = 0;
-  std::vector<double> expected_, location_, log_time_, weight_;
+  std::vector<double> expected_, location_, log_time_, weight_, entry_;
   std::vector<std::uint8_t> event_;
   std::vector<double> residual_, curvature_;
 };

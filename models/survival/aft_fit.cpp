@@ -45,7 +45,7 @@ std::vector<AftScoreTest> AftModel::score_tests(std::span<const dim_t> columns, 
       residual_u -= state.step[j] * state.score[j];
     }
     AftScoreTest test;
-    if (information > options_.newton.pivot_tolerance * squares) {
+    if (squares > 0 && information > options_.newton.pivot_tolerance * squares) {
       test.z = residual_u / std::sqrt(information);
       test.one_step = residual_u / information / design_->scale(candidate);
       test.log10_p = log10_p_normal(test.z);
@@ -59,6 +59,7 @@ std::vector<double> AftModel::score_residuals(std::span<const dim_t> columns, st
                                               AftScratch& scratch) const {
   loglik(columns, parameters, scratch);  // leaves the linear predictor and dl/deta by row
   const std::size_t n = columns.size() + 2;
+  const std::vector<double> entered = entry_gradients(parameters.back(), scratch);
   std::vector<double> residuals(std::size_t(design_->rows()) * n);
   for (dim_t i = 0; i < design_->rows(); ++i) {
     double* row = residuals.data() + std::size_t(design_->order()[i]) * n;
@@ -67,8 +68,19 @@ std::vector<double> AftModel::score_residuals(std::span<const dim_t> columns, st
     for (std::size_t j = 0; j < columns.size(); ++j) row[j + 1] = gradient * design_->value(i, columns[j]);
     // dl/dlog sigma = -d - z dl/dz, and z dl/dz = -(log time - eta) dl/deta.
     row[n - 1] = (log_time_[i] - scratch.eta_[i]) * gradient - design_->weight()[i] * design_->event()[i];
+    // Of log S(entry) likewise, which the row loses.
+    if (!entered.empty()) row[n - 1] += (log_time_[i] - entries_.log_entry(std::size_t(i))) * entered[std::size_t(i)];
   }
   return residuals;
+}
+
+std::vector<double> AftModel::entry_gradients(double log_sigma, const AftScratch& scratch) const {
+  kernels::AftLikelihoodArgs args{};
+  args.distribution = options_.distribution;
+  args.rows = design_->rows();
+  args.eta = scratch.eta_.data();
+  args.log_sigma = log_sigma;
+  return entries_.part(args).gradient;
 }
 
 AftFit fit_aft(const AftModel& model, std::span<const dim_t> columns, const RobustOptions& robust) {

@@ -81,7 +81,6 @@ AftDistribution parse_distribution(const std::string& name) {
 AftModel::AftModel(const SurvivalDesign& design, const AftOptions& options) : design_(&design), options_(options) {
   check_newton(options.newton);
   if (design.num_strata() > 1) throw UsageError("[aft] expected no strata: these models do not take them");
-  if (design.has_entry()) throw UsageError("[aft] expected no entry times: these models do not take them");
   if (design.num_events() == 0) throw UsageError("[aft] expected at least one event, got none");
   log_time_.reserve(std::size_t(design.rows()));
   for (dim_t i = 0; i < design.rows(); ++i) {
@@ -92,14 +91,15 @@ AftModel::AftModel(const SurvivalDesign& design, const AftOptions& options) : de
     }
     log_time_.push_back(std::log(time));
   }
+  entries_ = AftEntries(design.entry(), design.weight());
   AftScratch scratch;
-  AftProblem problem(design, options.distribution, log_time_, {}, scratch);
+  AftProblem problem(design, options.distribution, log_time_, entries_, {}, scratch);
   problem.initialize(scratch.newton_.beta.data());
   loglik_start_ = problem.evaluate(scratch.newton_.beta.data());
 }
 
 FitStatus AftModel::fit(std::span<const dim_t> columns, std::span<const double> start, AftScratch& scratch) const {
-  AftProblem problem(*design_, options_.distribution, log_time_, columns, scratch);
+  AftProblem problem(*design_, options_.distribution, log_time_, entries_, columns, scratch);
   NewtonState& state = scratch.newton_;
   if (start.empty()) {
     problem.initialize(state.beta.data());
@@ -123,7 +123,7 @@ double AftModel::loglik(std::span<const dim_t> columns, std::span<const double> 
 
 double AftModel::derivatives(std::span<const dim_t> columns, std::span<const double> parameters,
                              std::span<double> score, std::span<double> information, AftScratch& scratch) const {
-  AftProblem problem(*design_, options_.distribution, log_time_, columns, scratch);
+  AftProblem problem(*design_, options_.distribution, log_time_, entries_, columns, scratch);
   NewtonState& state = scratch.newton_;
   to_standardized(*design_, columns, parameters, state.beta.data());
   const double loglik = problem.evaluate(state.beta.data());
@@ -143,7 +143,7 @@ double AftModel::derivatives(std::span<const dim_t> columns, std::span<const dou
 void AftModel::covariance(std::span<const dim_t> columns, std::span<const double> parameters,
                           std::span<const std::uint8_t> aliased, std::span<double> covariance,
                           AftScratch& scratch) const {
-  AftProblem problem(*design_, options_.distribution, log_time_, columns, scratch);
+  AftProblem problem(*design_, options_.distribution, log_time_, entries_, columns, scratch);
   NewtonState& state = scratch.newton_;
   to_standardized(*design_, columns, parameters, state.beta.data());
   problem.evaluate(state.beta.data());

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/aft_likelihood/aft_likelihood.h"
+#include "models/survival/aft_entries.h"
 #include "models/survival/newton.h"
 #include "models/survival/probability.h"
 #include "models/survival/sandwich.h"
@@ -63,8 +64,8 @@ struct AftScoreTest {
 /// Fits over one design with positive times. As CoxModel: cheap, const, single-threaded, for use by many threads.
 class AftModel {
  public:
-  /// Throws DataError (which names the patient) for a time <= 0, and UsageError for strata or entry times, which these
-  /// models do not take, and for a design without events.
+  /// Entry times above 0 are left truncation. Throws DataError (which names the patient) for a time <= 0, and
+  /// UsageError for strata, which these models do not take, and for a design without events.
   explicit AftModel(const SurvivalDesign& design, const AftOptions& options = {});
 
   const SurvivalDesign& design() const { return *design_; }
@@ -100,10 +101,14 @@ class AftModel {
                                         std::span<const dim_t> candidates, AftScratch& scratch) const;
 
  private:
+  /// What log S(entry) gives to dl/deta by row, at the scratch's linear predictor; empty without entries.
+  std::vector<double> entry_gradients(double log_sigma, const AftScratch& scratch) const;
+
   const SurvivalDesign* design_;
   AftOptions options_;
   double loglik_start_ = 0;       // without columns, at the least-squares start
   std::vector<double> log_time_;  // sorted as the design
+  AftEntries entries_;            // likewise
 };
 
 /// A fitted model with its table.

@@ -33,10 +33,11 @@ ErrorMoments error_moments(AftDistribution distribution) {
 }  // namespace
 
 AftProblem::AftProblem(const SurvivalDesign& design, AftDistribution distribution, const std::vector<double>& log_time,
-                       std::span<const dim_t> columns, AftScratch& scratch)
+                       const AftEntries& entries, std::span<const dim_t> columns, AftScratch& scratch)
     : design_(design),
       distribution_(distribution),
       log_time_(log_time),
+      entries_(entries),
       scratch_(scratch),
       columns_(dim_t(columns.size())),
       stride_(kernels::panel_stride(columns_ + 2)) {
@@ -61,6 +62,20 @@ AftProblem::AftProblem(const SurvivalDesign& design, AftDistribution distributio
                                               .panel = scratch.panel_.data()});
 }
 
+kernels::AftLikelihoodArgs AftProblem::likelihood_args() {
+  return {.distribution = distribution_,
+          .rows = design_.rows(),
+          .eta = scratch_.eta_.data(),
+          .log_time = log_time_.data(),
+          .event = design_.event().data(),
+          .weight = design_.weight().data(),
+          .log_sigma = log_sigma_,
+          .gradient = scratch_.gradient_.data(),
+          .curvature = scratch_.curvature_.data(),
+          .mixed = scratch_.mixed_.data(),
+          .totals = totals_};
+}
+
 double AftProblem::evaluate(const double* beta) {
   // The panel has zeros where beta holds log sigma.
   kernels::kCpuWeightedGram.linear_predictor({}, {.panel = scratch_.panel_.data(),
@@ -69,17 +84,8 @@ double AftProblem::evaluate(const double* beta) {
                                                   .beta = beta,
                                                   .offset = design_.offset().data(),
                                                   .y = scratch_.eta_.data()});
-  kernels::kCpuAftLikelihood.likelihood({}, {.distribution = distribution_,
-                                             .rows = design_.rows(),
-                                             .eta = scratch_.eta_.data(),
-                                             .log_time = log_time_.data(),
-                                             .event = design_.event().data(),
-                                             .weight = design_.weight().data(),
-                                             .log_sigma = beta[columns_ + 1],
-                                             .gradient = scratch_.gradient_.data(),
-                                             .curvature = scratch_.curvature_.data(),
-                                             .mixed = scratch_.mixed_.data(),
-                                             .totals = totals_});
+  log_sigma_ = beta[columns_ + 1];
+  entries_.likelihood(likelihood_args());
   return totals_[0];
 }
 
@@ -157,6 +163,11 @@ void AftProblem::differentiate_exactly(NewtonState& state) {
                                                    .r = scratch_.gradient_.data(),
                                                    .y = state.score.data()});
   state.score[last] = totals_[1];
+  set_information(state);
+}
+
+void AftProblem::set_information(NewtonState& state) {
+  const dim_t last = columns_ + 1;
   kernels::kCpuWeightedGram.gram({}, {.panel = scratch_.panel_.data(),
                                       .rows = design_.rows(),
                                       .stride = stride_,
@@ -171,12 +182,28 @@ void AftProblem::differentiate_exactly(NewtonState& state) {
 
 void AftProblem::differentiate(NewtonState& state) {
   differentiate_exactly(state);
-  const dim_t last = columns_ + 1;
+  if (!entries_.empty() && lacks_information(state)) forget_entries(state);
+  lacks_information(state);
+  if (state.flat[columns_ + 1]) use_part_never_negative(state);
+}
+
+/// Whether a column that is not aliased has no information; state.flat says which.
+bool AftProblem::lacks_information(NewtonState& state) {
   std::copy(state.aliased.begin(), state.aliased.end(), state.flat.begin());
   factor_information(state, 1e-10, state.flat);
-  if (!state.flat[last]) return;
-  // mixed - (-dl/dz)/sigma = curvature * sigma * z: with it the matrix is sum h (x/sigma, z)(x/sigma, z)', never
-  // negative.
+  return !std::equal(state.flat.begin(), state.flat.begin() + state.n, state.aliased.begin());
+}
+
+/// The information without the entries' part; the score keeps it.
+void AftProblem::forget_entries(NewtonState& state) {
+  kernels::kCpuAftLikelihood.likelihood({}, likelihood_args());
+  set_information(state);
+}
+
+/// mixed - (-dl/dz)/sigma = curvature * sigma * z: with it the matrix is sum h (x/sigma, z)(x/sigma, z)', never
+/// negative.
+void AftProblem::use_part_never_negative(NewtonState& state) {
+  const dim_t last = columns_ + 1;
   for (dim_t i = 0; i < design_.rows(); ++i) scratch_.mixed_[i] -= scratch_.gradient_[i];
   add_scale_row(state, scratch_.mixed_.data(), totals_[3]);
   state.magnitude[last] = totals_[3];

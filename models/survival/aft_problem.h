@@ -10,12 +10,13 @@ namespace engram::survival {
 class AftProblem {
  public:
   AftProblem(const SurvivalDesign& design, AftDistribution distribution, const std::vector<double>& log_time,
-             std::span<const dim_t> columns, AftScratch& scratch);
+             const AftEntries& entries, std::span<const dim_t> columns, AftScratch& scratch);
 
   double evaluate(const double* beta);
   /// Intercept, coefficients and scale from weighted least squares of log time, as if nobody were censored.
   void initialize(double* beta);
-  /// Where the observed information is not positive definite, its part that is takes its place.
+  /// Where the observed information is not positive definite, its part that is takes its place; with late entries that
+  /// is a part of the information of patients seen from the beginning.
   void differentiate(NewtonState& state);
   /// Score and the observed information as it is.
   void differentiate_exactly(NewtonState& state);
@@ -26,13 +27,20 @@ class AftProblem {
   dim_t num_linear() const { return columns_ + 1; }
 
  private:
+  kernels::AftLikelihoodArgs likelihood_args();
+  void set_information(NewtonState& state);
+  void forget_entries(NewtonState& state);
+  bool lacks_information(NewtonState& state);
+  void use_part_never_negative(NewtonState& state);
   void add_scale_row(NewtonState& state, const double* mixed, double corner);
 
   const SurvivalDesign& design_;
   AftDistribution distribution_;
   const std::vector<double>& log_time_;
+  const AftEntries& entries_;
   AftScratch& scratch_;
   dim_t columns_, stride_;
+  double log_sigma_ = 0;  // last evaluated
   double totals_[4] = {};
 };
 

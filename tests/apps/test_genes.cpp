@@ -353,6 +353,41 @@ void expect_fit_of_r(const std::string& name, std::vector<std::string> options, 
   }
 }
 
+// A cohort in one file whose patients are observed from an entry on.
+TEST_F(Genes, SelectTakesEntryTimes) {
+  std::map<std::string, std::string> lines;
+  std::string header = "id";
+  for (const char* file : {kClinical, kGenes, kTreatment, kSurvival}) {
+    const io::CsvTable table = io::parse_csv(io::read_file(data() / file), file);
+    for (std::size_t c = 1; c < table.header.size(); ++c) header += "," + table.header[c];
+    for (const auto& row : table.rows)
+      for (std::size_t c = 1; c < row.size(); ++c) lines[row[0]] += "," + row[c];
+  }
+  std::string text = header + ",entry\n";
+  int k = 0;
+  for (const auto& [id, line] : lines) text += id + line + (++k % 3 == 0 ? ",0.001\n" : ",-9\n");
+  io::write_file(folder_ / "cohort.csv", text);
+  std::vector<std::string> arguments = quick_select(run_folder());
+  arguments[2] = folder_ / "cohort.csv";
+  arguments.insert(arguments.end(), {"--index", "id", "--entry", "entry", "--clinical", "Var*"});
+  const ProgramResult run = run_program("engram-genes", arguments);
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(nlohmann::json::parse(content(run_folder() / "selection.json"))["genes"].size(), 10u);
+  fs::remove_all(run_folder());
+  arguments.insert(arguments.end(), {"--device", "emu"});
+  expect_error(arguments, 2, {"--device: expected cpu with --entry", "got emu"});
+}
+
+TEST_F(Genes, DevicesAreRefusedWhereTheyDoNotHelp) {
+  const std::vector<std::string> screen = {"screen", "--data", data(), "--out", run_folder(), "--device", "cuda:99"};
+  expect_error(screen, 4, {"[device]", "cuda"});
+  std::vector<std::string> robust = screen;
+  robust.push_back("--robust");
+  expect_error(robust, 2, {"--device: expected cpu with --robust", "got cuda:99"});
+  expect_select_error(2, {"--device: expected cpu with --mode team-intended"},
+                      {"--device", "cuda:99", "--mode", "team-intended"});
+}
+
 TEST(GenesFits, StartStopDataStrataAndClustersAsR) {
   expect_fit_of_r("heart_startstop", {"--entry", "start", "--clinical", "age,year,surgery,transplant"}, "se");
   expect_fit_of_r("veteran_strata", {"--strata", "strat", "--clinical", "trt,karno,age"}, "se");

@@ -55,6 +55,49 @@ PipelineOptions quick() {
   return options;
 }
 
+/// Follow-up of every second patient is cut in two rows, the second observed from the first one's end on.
+Cohort cut_in_two(const Cohort& cohort) {
+  std::vector<dim_t> rows;
+  for (dim_t i = 0; i < cohort.num_patients(); ++i) rows.insert(rows.end(), i % 2 == 0 ? 2 : 1, i);
+  Cohort cut = select_patients(cohort, rows);  // copies stand side by side
+  for (std::size_t i = 0; i < cut.time.size(); ++i) {
+    cut.entry.push_back(std::min(0.0, cut.time[i] - 1));
+    if (i == 0 || cut.row[i] != cut.row[i - 1] || cut.time[i] <= 0) continue;
+    const double middle = 0.4 * cut.time[i];
+    cut.entry[i - 1] = middle;
+    cut.time[i] = middle;
+    cut.event[i] = 0;
+  }
+  return sort_by_risk(std::move(cut));
+}
+
+// Rows with entries are the same follow-up: what the joint model says is what it says of the patients, and the whole
+// pipeline runs on them.
+TEST(GenePipeline, KnowsFollowUpThatBeginsLate) {
+  const Cohort& whole = small_cohort().cohort;
+  const Cohort cut = cut_in_two(whole);
+  EXPECT_GT(cut.num_patients(), whole.num_patients() + 100);
+  PipelineOptions options = quick();
+  options.permutations = 99;
+  options.reselections = 2;
+  options.negative_controls = options.stability_splits = 2;
+  const Selection s = select_genes(cut, options);
+  ASSERT_EQ(s.genes.size(), 10u);
+  for (const Likelihood likelihood : {s.likelihood, s.other_likelihood}) {
+    const auto effects = fit_joint_model(whole, listed_genes(s), s.prognostic.genes, likelihood).effects;
+    for (std::size_t i = 0; i < effects.size(); ++i) {
+      const bool first = likelihood == s.likelihood;
+      EXPECT_NEAR(effects[i].effect, first ? s.genes[i].effect : s.genes[i].other_effect, 1e-5);
+      EXPECT_NEAR(effects[i].drop, first ? s.genes[i].drop : s.genes[i].other_drop, 1e-4);
+    }
+  }
+  EXPECT_EQ(s.control.found.size(), 2u);
+  EXPECT_EQ(s.reselections, 2);
+  int keys = 0;
+  for (const SelectedGene& g : s.genes) keys += int(std::ranges::count(small_cohort().truth.key, g.gene));
+  EXPECT_GE(keys, 5);
+}
+
 TEST(GenePipeline, FindsTheInferredKeyOfTheCompetitionData) {
   const Selection s = select_genes(competition(), quick());
   EXPECT_GE(hits(s), 9);

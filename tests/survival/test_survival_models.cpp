@@ -25,9 +25,17 @@ using ::engram::testing::RandomSurvival;
 constexpr AftDistribution kDistributions[] = {AftDistribution::kWeibull, AftDistribution::kLogNormal,
                                               AftDistribution::kLogLogistic};
 
-TEST(SurvivalAft, DerivativesAreThoseOfTheLikelihood) {
-  const RandomSurvival data = random_survival({.rows = 61, .columns = 4, .weights = true, .offset = true});
-  const SurvivalDesign design(data.outcome, data.covariates);
+/// With weights and offsets, and with entry times or without.
+class SurvivalAftRows : public ::testing::TestWithParam<bool> {
+ protected:
+  const RandomSurvival data_ =
+      random_survival({.rows = 61, .columns = 4, .weights = true, .offset = true, .entry = GetParam()});
+};
+
+INSTANTIATE_TEST_SUITE_P(Entries, SurvivalAftRows, ::testing::Bool());
+
+TEST_P(SurvivalAftRows, DerivativesAreThoseOfTheLikelihood) {
+  const SurvivalDesign design(data_.outcome, data_.covariates);
   const std::vector<dim_t> columns = {2, 0, 3};
   for (AftDistribution distribution : kDistributions) {
     SCOPED_TRACE(distribution_name(distribution));
@@ -148,9 +156,8 @@ TEST(SurvivalAft, ScoreTestIsTheConditionalScoreOfTheNewColumn) {
   }
 }
 
-TEST(SurvivalAft, ScoreResidualsSumToTheScore) {
-  const RandomSurvival data = random_survival({.rows = 61, .columns = 4, .weights = true, .offset = true});
-  const SurvivalDesign design(data.outcome, data.covariates);
+TEST_P(SurvivalAftRows, ScoreResidualsSumToTheScore) {
+  const SurvivalDesign design(data_.outcome, data_.covariates);
   const std::vector<dim_t> columns = {2, 0, 3};
   const std::vector<double> at = {1.2, 0.02, 0.15, -0.2, -0.4};
   for (AftDistribution distribution : kDistributions) {
@@ -162,6 +169,72 @@ TEST(SurvivalAft, ScoreResidualsSumToTheScore) {
     ASSERT_EQ(residuals.size(), 61u * 5u);
     for (std::size_t i = 0; i < residuals.size(); ++i) sum[i % 5] += residuals[i];
     for (std::size_t j = 0; j < 5; ++j) EXPECT_NEAR(sum[j], score[j], 1e-9 * (1 + std::abs(score[j])));
+  }
+}
+
+// Follow-up cut in two at any time, the second piece given survival to the first, is the same follow-up.
+TEST(SurvivalAft, FollowUpCutInTwoIsTheSameFollowUp) {
+  const RandomSurvival whole = random_survival({.rows = 90, .columns = 2, .seed = 4, .weights = true});
+  SurvivalOutcome cut = whole.outcome;
+  std::vector<dim_t> rows(90);
+  std::iota(rows.begin(), rows.end(), dim_t(0));
+  cut.entry.assign(90, 0);
+  for (std::size_t i = 0; i < 90; i += 2) {
+    rows.push_back(dim_t(i));
+    cut.entry[i] = (0.1 + 0.008 * double(i)) * cut.time[i];
+    cut.time.push_back(cut.entry[i]);
+    cut.event.push_back(0);
+    cut.entry.push_back(i % 4 == 0 ? 0 : -3);  // both: from the beginning
+    cut.weight.push_back(cut.weight[i]);
+  }
+  const SurvivalDesign one(whole.outcome, whole.covariates), two(cut, whole.covariates.select(rows));
+  for (AftDistribution distribution : kDistributions) {
+    SCOPED_TRACE(distribution_name(distribution));
+    const AftOptions options{.distribution = distribution, .newton = exact_newton()};
+    const AftFit a = fit_aft(AftModel(one, options), one.all_columns()),
+                 b = fit_aft(AftModel(two, options), two.all_columns());
+    EXPECT_TRUE(b.status.converged);
+    EXPECT_NEAR(a.status.loglik, b.status.loglik, 1e-8 * std::abs(a.status.loglik));
+    for (std::size_t j = 0; j < 4; ++j) {
+      EXPECT_NEAR(a.estimate[j], b.estimate[j], 1e-6);
+      EXPECT_NEAR(a.standard_error[j], b.standard_error[j], 1e-6);
+    }
+  }
+}
+
+// Who is seen from an entry on had to live until then: without the entry, life looks too long.
+TEST(SurvivalAft, LateEntriesAreAllowedFor) {
+  std::mt19937 rng(5);
+  std::normal_distribution<double> normal;
+  std::uniform_real_distribution<double> uniform;
+  for (AftDistribution distribution : kDistributions) {
+    SCOPED_TRACE(distribution_name(distribution));
+    SurvivalOutcome seen;
+    std::vector<double> x;
+    while (seen.time.size() < 4000) {
+      const double u = uniform(rng), value = normal(rng);
+      const double error = distribution == AftDistribution::kWeibull     ? std::log(-std::log(u))
+                           : distribution == AftDistribution::kLogNormal ? normal(rng)
+                                                                         : std::log(u / (1 - u));
+      const double death = std::exp(1 + 0.5 * value + 0.7 * error), entry = 6 * uniform(rng) - 1;
+      const double end = entry + 12 * uniform(rng);
+      if (death <= entry || end <= 0) continue;
+      seen.entry.push_back(entry);
+      seen.time.push_back(std::min(death, end));
+      seen.event.push_back(death <= end);
+      x.push_back(value);
+    }
+    CovariateMatrix covariates(4000);
+    covariates.add("x", x);
+    const auto fit = [&](const SurvivalOutcome& outcome) {
+      const SurvivalDesign design(outcome, covariates);
+      return fit_aft(AftModel(design, {.distribution = distribution}), design.all_columns());
+    };
+    const AftFit with = fit(seen);
+    const double truth[3] = {1, 0.5, std::log(0.7)};
+    for (std::size_t j = 0; j < 3; ++j) EXPECT_LT(std::abs(with.estimate[j] - truth[j]), 3.5 * with.standard_error[j]);
+    seen.entry.clear();
+    EXPECT_GT(fit(seen).estimate[0], 1.1);
   }
 }
 
@@ -203,9 +276,6 @@ TEST(SurvivalAft, BadInputIsNamed) {
   outcome.stratum.assign(20, 0);
   outcome.stratum[0] = 1;
   EXPECT_ERROR(model(outcome, data.covariates), UsageError, "expected no strata");
-  outcome = data.outcome;
-  outcome.entry.assign(20, 0);
-  EXPECT_ERROR(model(outcome, data.covariates), UsageError, "expected no entry times");
   EXPECT_ERROR(parse_distribution("gamma"), UsageError, "expected weibull, lognormal or loglogistic, got gamma");
   const SurvivalDesign design(data.outcome, data.covariates);
   AftScratch scratch;
