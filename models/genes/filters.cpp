@@ -6,8 +6,8 @@
 #include "kernels/common/error.h"
 #include "models/genes/cohort_checks.h"
 #include "models/genes/gene_scan.h"
-#include "models/genes/term_design.h"
 #include "models/genes/screens.h"
+#include "models/genes/term_design.h"
 #include "models/survival/cox_fit.h"
 
 namespace engram::genes {

@@ -9,7 +9,7 @@ namespace engram::genes {
 namespace {
 
 constexpr double kLeastSlope = 0.2, kLargestSlope = 10;  // of the softness 5 and 0.1
-constexpr double kPrecision = 1e-6;                       // of the slope's and the intercept's last step
+constexpr double kPrecision = 1e-6;                      // of the slope's and the intercept's last step
 constexpr int kSteps = 50, kHalvings = 20;
 
 double log_normal_cdf(double x) {

@@ -62,9 +62,9 @@ struct Duel {
   bool ambiguous = false;                ///< they differ by less than 4
 };
 
-/// An effect that allows for the gene having been chosen (selective_interval.h), in the units of `effect`: those effects
-/// at which the gene's studentised score (score_inversion.h) is what the interval allows. Its model holds the genes that
-/// stand out and the gene itself: listed genes that are noise would make the errors too small.
+/// An effect that allows for the gene having been chosen (selective_interval.h), in the units of `effect`: those
+/// effects at which the gene's studentised score (score_inversion.h) is what the interval allows. Its model holds the
+/// genes that stand out and the gene itself: listed genes that are noise would make the errors too small.
 struct SelectiveEffect {
   double effect = 0, low = 0, high = 0;
   double robust_se = 0;  ///< sandwich error in that model; 0: not estimable or not asked for, and the others are 0 too

@@ -15,7 +15,7 @@ namespace engram::genes {
 namespace {
 
 constexpr double kRivalCorrelation = 0.5, kClearDuel = 4, kBothScales = 3.84;  // 3.84: 5 % of chi-square with 1 df
-constexpr dim_t kWorkOfGene = 1 << 20;  // a gene's intervals are worth a thread
+constexpr dim_t kWorkOfGene = 1 << 20;                                         // a gene's intervals are worth a thread
 
 std::vector<dim_t> columns_of(const std::vector<SelectedGene>& genes) {
   std::vector<dim_t> columns;

@@ -22,8 +22,8 @@ std::vector<SelectedGene> rank_by_arms(const Cohort& cohort, const PipelineOptio
 /// of the products are sandwich errors.
 void describe_genes(const Cohort& cohort, const Selection& selection, bool robust, std::vector<SelectedGene>& genes);
 
-/// Fills `selective` of the listed genes, each from the model of the genes `held` (those that stand out) and itself: the
-/// effects that its studentised score allows, given `selection.listing`.
+/// Fills `selective` of the listed genes, each from the model of the genes `held` (those that stand out) and itself:
+/// the effects that its studentised score allows, given `selection.listing`.
 void selective_effects(const Cohort& cohort, const Selection& selection, const std::vector<dim_t>& held,
                        std::vector<SelectedGene>& genes);
 

@@ -10,10 +10,10 @@ namespace engram::genes {
 
 /// Draws them. A model of log time (the likelihood's; Weibull for Cox) of treatment, clinical variables, main effects
 /// of `adjust`, and main effects and products of `held` is fitted. A replicate gives each patient the residual of log
-/// time, and whether it ended in death, of a patient of the same arm: residuals are permuted within the arms. Entries go
-/// with them, as far before the time on the log scale as they were.
-/// Treatment, clinical variables, genes, the arms' residual laws and the share of deaths stay; ties between residuals
-/// and other genes go. Patients with time <= 0 are left out, and in clusters patients become independent.
+/// time, and whether it ended in death, of a patient of the same arm: residuals are permuted within the arms. Entries
+/// go with them, as far before the time on the log scale as they were. Treatment, clinical variables, genes, the arms'
+/// residual laws and the share of deaths stay; ties between residuals and other genes go. Patients with time <= 0 are
+/// left out, and in clusters patients become independent.
 class ResidualReplicates {
  public:
   /// `cohort` must outlive the object. Throws as TermDesign, and DataError without patients of positive time.

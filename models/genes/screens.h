@@ -1,7 +1,7 @@
 #pragma once
 /// Screens over all genes at once, and the filters made of them (docs/methods/genes.md, "Tests" and "Screens"). All are
-/// batched over genes on the kernels of kernels/survival_screen, and give the same bits at any number of threads. `device`
-/// is where the kernels run (ScreenDevice); null models are fitted on the CPU.
+/// batched over genes on the kernels of kernels/survival_screen, and give the same bits at any number of threads.
+/// `device` is where the kernels run (ScreenDevice); null models are fitted on the CPU.
 
 #include <string>
 #include <vector>
@@ -70,8 +70,8 @@ ScoreScreen score_screen(const Cohort& cohort, const ScreenOptions& options = {}
 GeneFits screen_a(const Cohort& cohort, TieMethod ties = TieMethod::kEfron, const Device& device = {});
 
 /// Model B: g + treatment + g x treatment by four-cell Newton. With `offset` (one value a patient) the model B+offset.
-GeneFits screen_b(const Cohort& cohort, TieMethod ties = TieMethod::kEfron,
-                  const std::vector<double>* offset = nullptr, const Device& device = {});
+GeneFits screen_b(const Cohort& cohort, TieMethod ties = TieMethod::kEfron, const std::vector<double>* offset = nullptr,
+                  const Device& device = {});
 
 /// Model C: g + treatment + g x treatment + clinical variables by exact Newton, for the genes listed (all when empty).
 /// Results have one entry a listed gene.

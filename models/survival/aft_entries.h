@@ -33,7 +33,6 @@ class AftEntries {
   double log_entry(std::size_t row) const { return log_entry_[row]; }
 
  private:
-
   std::vector<double> log_entry_, weight_;
   std::vector<std::uint8_t> event_;  // zeros
 };

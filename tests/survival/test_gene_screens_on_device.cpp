@@ -39,8 +39,7 @@ TEST_P(ScreensOnDevice, AreThoseOfTheCpu) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Screens, ScreensOnDevice,
-                         ::testing::Values("A", "B", "C", "TA", "S1", "S2", "OS", "AFT"));
+INSTANTIATE_TEST_SUITE_P(Screens, ScreensOnDevice, ::testing::Values("A", "B", "C", "TA", "S1", "S2", "OS", "AFT"));
 
 TEST(FilterOnDevice, KeepsTheSameGenes) {
   FilterOptions here, there;
