@@ -33,8 +33,8 @@ struct Cohort {
   std::vector<double> entry;            ///< start of observation in models of a TermDesign; empty: none. Not in screens
   std::vector<double> weight;           ///< case weight in every model of a TermDesign, >= 0; empty: 1. Not in screens
   std::vector<double> offset;           ///< in the linear predictor of every model of a TermDesign. Not in screens
-  std::vector<std::int32_t> stratum;         ///< Cox stratum in every model of a TermDesign; empty: one. Not in screens
-  std::vector<std::int32_t> cluster;         ///< patients who belong together (a family); empty: nobody. Inference only
+  std::vector<std::int32_t> stratum;    ///< Cox stratum in every model of a TermDesign; empty: one. Not in screens
+  std::vector<std::int32_t> cluster;    ///< patients who belong together (a family); empty: nobody. Inference only
   std::string treatment_name = "Treatment";  ///< of its column
   std::vector<std::string> clinical_names;
   std::vector<double> clinical;  ///< num_clinical columns of num_patients, finite

@@ -60,7 +60,7 @@ std::vector<double> cox_statistics(const Cohort& cohort, const FilterOptions& op
 }
 
 /// z of the log-time screen.
-std::vector<double> aft_statistics(const Cohort& cohort, const Device& device) {
+std::vector<double> log_time_statistics(const Cohort& cohort, const Device& device) {
   return cohort.entry.empty() ? aft_screen(cohort, device).z : scan_statistics(cohort, Likelihood::kLogLogistic);
 }
 
@@ -79,7 +79,7 @@ std::vector<FilteredGene> default_filter(const Cohort& cohort, const FilterOptio
                              options.from_aft, " and ", options.at_most));
   }
   const std::vector<double> cox_z = cox_statistics(cohort, options);
-  const std::vector<double> aft_z = aft_statistics(cohort, options.device);
+  const std::vector<double> aft_z = log_time_statistics(cohort, options.device);
   const std::vector<dim_t> by_cox = best_genes(benefits(cox_z, -1, options.benefit_only), options.from_cox);
   const std::vector<dim_t> by_aft = best_genes(benefits(aft_z, 1, options.benefit_only), options.from_aft);
   const std::vector<dim_t> cox_rank = ranks_of(by_cox, cohort.num_genes()),

@@ -9,8 +9,8 @@ namespace engram::genes {
 namespace {
 
 constexpr double kLeastSlope = 0.2, kLargestSlope = 10;  // of the softness 5 and 0.1
-constexpr double kPrecision = 1e-6;                      // of the slope's and the intercept's last step
-constexpr int kSteps = 50, kHalvings = 20;
+constexpr double kLastStep = 1e-6;                       // of the slope's and the intercept's last step
+constexpr int kNewtonSteps = 50, kNewtonHalvings = 20;
 
 double log_normal_cdf(double x) {
   return x > 0 ? std::log(survival::normal_cdf(x)) : survival::log10_p_normal(x) * M_LN10 - M_LN2;
@@ -22,12 +22,12 @@ struct Probit {
 };
 
 /// Log posterior with its gradient and minus its second derivatives.
-struct Derivatives {
+struct PosteriorPoint {
   double value = 0, gradient[2] = {}, information[3] = {};  // information: aa, ab, bb
 };
 
-Derivatives posterior(const ListingDraws& draws, const Probit& at) {
-  Derivatives d;
+PosteriorPoint posterior(const ListingDraws& draws, const Probit& at) {
+  PosteriorPoint d;
   const double from_prior = at.slope - 1;
   d.value = -0.5 * from_prior * from_prior;
   d.gradient[1] = -from_prior;
@@ -50,16 +50,16 @@ Derivatives posterior(const ListingDraws& draws, const Probit& at) {
 /// Newton's method: the posterior is concave.
 Probit most_likely(const ListingDraws& draws, double share) {
   Probit at{survival::normal_quantile(share), 1};
-  Derivatives d = posterior(draws, at);
-  for (int step = 0; step < kSteps; ++step) {
+  PosteriorPoint d = posterior(draws, at);
+  for (int step = 0; step < kNewtonSteps; ++step) {
     const double* const i = d.information;
     const double determinant = i[0] * i[2] - i[1] * i[1];
     if (!(determinant > 0)) break;
     double change[2] = {(i[2] * d.gradient[0] - i[1] * d.gradient[1]) / determinant,
                         (i[0] * d.gradient[1] - i[1] * d.gradient[0]) / determinant};
     Probit next{at.intercept + change[0], at.slope + change[1]};
-    Derivatives there = posterior(draws, next);
-    for (int halving = 0; halving < kHalvings && !(there.value >= d.value); ++halving) {
+    PosteriorPoint there = posterior(draws, next);
+    for (int halving = 0; halving < kNewtonHalvings && !(there.value >= d.value); ++halving) {
       for (double& c : change) c /= 2;
       next = {at.intercept + change[0], at.slope + change[1]};
       there = posterior(draws, next);
@@ -67,7 +67,7 @@ Probit most_likely(const ListingDraws& draws, double share) {
     if (!(there.value >= d.value)) break;
     at = next;
     d = there;
-    if (std::abs(change[0]) + std::abs(change[1]) < kPrecision) break;
+    if (std::abs(change[0]) + std::abs(change[1]) < kLastStep) break;
   }
   return at;
 }

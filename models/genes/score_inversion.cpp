@@ -8,9 +8,9 @@
 namespace engram::genes {
 namespace {
 
-constexpr double kFarthest = 40;     // errors from no effect
-constexpr double kPrecision = 1e-3;  // of the statistic
-constexpr int kSteps = 20;           // of an iteration that takes about five
+constexpr double kFarthestErrors = 40;    // errors from no effect
+constexpr double kScorePrecision = 1e-3;  // of the statistic
+constexpr int kInversionSteps = 20;       // of an iteration that takes about five
 
 /// The cohort with these genes alone.
 Cohort with_genes(const Cohort& cohort, const std::vector<dim_t>& genes) {
@@ -74,19 +74,19 @@ std::optional<double> ScoreInversion::effect_at(double z) {
   for (double step = error_; statistic(low) < z; step *= 1.6) {
     high = low;
     low -= step;
-    if (low < -kFarthest * error_) return std::nullopt;
+    if (low < -kFarthestErrors * error_) return std::nullopt;
   }
   for (double step = error_; statistic(high) > z; step *= 1.6) {
     low = high;
     high += step;
-    if (high > kFarthest * error_) return std::nullopt;
+    if (high > kFarthestErrors * error_) return std::nullopt;
   }
   // The Illinois variant of the rule of false position.
   double above = statistic(low) - z, below = statistic(high) - z, middle = low;
-  for (int step = 0, side = 0; step < kSteps && above > below; ++step) {
+  for (int step = 0, side = 0; step < kInversionSteps && above > below; ++step) {
     middle = low + (high - low) * above / (above - below);
     const double at = statistic(middle) - z;
-    if (std::abs(at) < kPrecision) break;
+    if (std::abs(at) < kScorePrecision) break;
     if (at > 0) {
       low = middle;
       above = at;

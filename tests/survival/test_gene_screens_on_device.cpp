@@ -10,7 +10,7 @@
 namespace engram::genes {
 namespace {
 
-const Cohort& cohort() {
+const Cohort& screened() {
   static const Cohort made = [] {
     SimulatorSettings settings = scenario("H");
     settings.patients = 90;
@@ -27,7 +27,7 @@ TEST_P(ScreensOnDevice, AreThoseOfTheCpu) {
   const CalibratedScreenOptions here{.screen = GetParam(), .replicates = 20};
   CalibratedScreenOptions there = here;
   there.device = parse_device("emu");
-  const GeneTests a = calibrated_screen(cohort(), here), b = calibrated_screen(cohort(), there);
+  const GeneTests a = calibrated_screen(screened(), here), b = calibrated_screen(screened(), there);
   EXPECT_EQ(a.log10_p, b.log10_p);
   EXPECT_EQ(a.status, b.status);
   ASSERT_EQ(b.z.size(), 60u);
@@ -46,7 +46,7 @@ TEST(FilterOnDevice, KeepsTheSameGenes) {
   here.from_cox = there.from_cox = 12;
   here.from_aft = there.from_aft = 8;
   there.device = parse_device("emu");
-  const std::vector<FilteredGene> a = default_filter(cohort(), here), b = default_filter(cohort(), there);
+  const std::vector<FilteredGene> a = default_filter(screened(), here), b = default_filter(screened(), there);
   ASSERT_EQ(a.size(), b.size());
   for (std::size_t j = 0; j < a.size(); ++j) {
     EXPECT_EQ(a[j].gene, b[j].gene);
