@@ -7,6 +7,7 @@
 #include "engine/backend.h"
 #include "engine/device_memory.h"
 #include "engine/storage.h"
+#include "kernels/survival_screen/survival_screen.h"
 
 namespace engram::genes {
 namespace {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "kernels/survival_screen/survival_screen.h"
 #include "models/genes/cohort_checks.h"
 #include "models/genes/gene_tests.h"
 #include "models/genes/null_model.h"

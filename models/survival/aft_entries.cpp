@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "kernels/aft_likelihood/aft_likelihood.h"
+
 namespace engram::survival {
 
 AftEntries::AftEntries(std::span<const double> entry, std::span<const double> weight) : event_(entry.size(), 0) {
