@@ -372,7 +372,7 @@ TEST_F(Genes, SelectTakesEntryTimes) {
   arguments.insert(arguments.end(), {"--index", "id", "--entry", "entry", "--clinical", "Var*"});
   const ProgramResult run = run_program("engram-genes", arguments);
   ASSERT_EQ(run.code, 0) << run.err;
-  EXPECT_EQ(nlohmann::json::parse(content(run_folder() / "selection.json"))["genes"].size(), 10u);
+  EXPECT_EQ(nlohmann::json::parse(file_text(run_folder() / "selection.json"))["genes"].size(), 10u);
   fs::remove_all(run_folder());
   arguments.insert(arguments.end(), {"--device", "emu"});
   expect_error(arguments, 2, {"--device: expected cpu with --entry", "got emu"});
