@@ -148,7 +148,8 @@ std::string conclude_training(RunDir& dir, const std::vector<OodScores>& history
   dir.set_fact("selected_by_training_environments_test_accuracy", selected.test);
   dir.set_fact("oracle_step", oracle.step + 1);
   dir.set_fact("oracle_test_accuracy", oracle.test);
-  dir.metrics(last.step, {{"selected/test_accuracy", selected.test}, {"oracle/test_accuracy", oracle.test}});
+  // Behind the last step, so that a run which goes on from there writes it anew.
+  dir.metrics(last.step + 1, {{"selected/test_accuracy", selected.test}, {"oracle/test_accuracy", oracle.test}});
   const auto at = [](dim_t step) { return message("step ", step + 1); };
   const std::string held = data.validation.empty() ? "training images (none held back)" : "training environments";
   return choice_line("after the last step", at(last.step), last.validation, last.test) +

@@ -157,6 +157,8 @@ TEST_F(OodApp, AResumedRunBelievesWholeEvaluationsOnly) {
   const Words words =
       with(replaced(shapes("erm", "out"), "--steps", "4"), {"--checkpoint-steps", "1", "--no-pictures"});
   ASSERT_EQ(ood(words), 0) << log();
+  ASSERT_EQ(ood({"--resume", run("out")}), 0) << log();
+  EXPECT_EQ(values_of("out", "selected/test_accuracy").size(), 1u);
   const fs::path metrics = run("out") / "metrics.jsonl";
   const std::string whole = text_of(metrics);
   const auto refused_with = [&](const std::string& content) {
