@@ -4,8 +4,29 @@ file(GLOB plugin_host CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/plugin/cuda/
                                         ${CMAKE_CURRENT_SOURCE_DIR}/*/*_cublas.cpp)
 list(APPEND plugin_host ${CMAKE_CURRENT_SOURCE_DIR}/conv2d/conv2d_shape.cpp ${CMAKE_CURRENT_SOURCE_DIR}/matmul/matmul_shape.cpp)
 
+# The version of the interface: compiled into the engine's library and into each plug-in.
+file(GLOB interface CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/common/*.h)
+file(GLOB folders CONFIGURE_DEPENDS LIST_DIRECTORIES true ${CMAKE_CURRENT_SOURCE_DIR}/*)
+foreach(folder ${folders})
+  get_filename_component(family ${folder} NAME)
+  if(EXISTS ${folder}/${family}.h)
+    list(APPEND interface ${folder}/${family}.h)
+  endif()
+endforeach()
+list(APPEND interface ${CMAKE_CURRENT_SOURCE_DIR}/backend.h ${CMAKE_CURRENT_SOURCE_DIR}/families.h)
+list(SORT interface)
+list(JOIN interface "," interface_joined)
+set(plugin_version ${CMAKE_CURRENT_BINARY_DIR}/plugin_version.cpp)
+add_custom_command(OUTPUT ${plugin_version}
+                   COMMAND ${CMAKE_COMMAND} -DHEADERS=${interface_joined} -DOUTPUT=${plugin_version}
+                           -P ${CMAKE_CURRENT_SOURCE_DIR}/plugin/version.cmake
+                   DEPENDS ${interface} ${CMAKE_CURRENT_SOURCE_DIR}/plugin/version.cmake VERBATIM)
+add_library(plugin_version OBJECT ${plugin_version})
+target_include_directories(plugin_version PRIVATE ${PROJECT_SOURCE_DIR})
+target_sources(engram_kernels PRIVATE $<TARGET_OBJECTS:plugin_version>)
+
 function(engram_plugin name)
-  add_library(${name} SHARED ${plugin_host} ${ARGN})
+  add_library(${name} SHARED ${plugin_host} $<TARGET_OBJECTS:plugin_version> ${ARGN})
   units_by_folder(${name})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_compile_features(${name} PRIVATE cxx_std_20)

@@ -16,8 +16,10 @@
 
 namespace engram::kernels {
 
-/// To be raised with every change of this file, of kernels/backend.h, or of a kernel family's arguments.
-inline constexpr std::uint32_t kPluginVersion = 5;
+/// A hash of this header, of kernels/families.h and of the families' headers, made when they are built: it follows
+/// every change of an argument by itself (kernels/plugin/version.cmake).
+/// Hidden: each library has its own.
+extern const std::uint32_t kPluginVersion __attribute__((visibility("hidden")));
 
 /// Name of the exported function; its type is PluginEntry.
 inline constexpr const char* kPluginEntry = "engram_plugin";

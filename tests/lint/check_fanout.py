@@ -10,9 +10,8 @@ import tree
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"]+)"', re.M)
 SOURCES = (".cpp", ".cu")
 
-# Headers that pass families on (None: all), because what they declare is made of them. Whoever includes one uses these families.
+# Headers that pass families on, because what they declare is made of them. Whoever includes one uses these families.
 CARRIERS = {
-    "kernels/plugin/cuda/cuda_backend.h": None,  # the table of all CUDA kernels, for whoever makes a back end of them
     "engine/ops/strided_view.h": {"reduce"},  # arguments of reductions, for the operations that reduce
     "models/data/augment_draw.h": {"image_batch"},  # draws are the kernels' structs
     "models/genes/gene_columns.h": {"survival_screen"},  # a kernel's view of the columns
@@ -28,7 +27,7 @@ CARRIERS = {
 # Most sources that may reach a family of the back ends' table.
 LIMIT = 25
 
-BACKEND = "kernels/backend.h"
+FAMILIES = "kernels/families.h"
 
 
 def families(texts):
@@ -39,7 +38,7 @@ def families(texts):
 
 def in_table(texts):
     """The families that are members of the back ends' table."""
-    return set(re.findall(r"^  const \w+Kernels& (\w+);", texts.get(BACKEND, ""), re.M))
+    return set(re.findall(r"^  X\((\w+), \w+\)", texts.get(FAMILIES, ""), re.M))
 
 
 def includes(text):
@@ -83,7 +82,7 @@ def permitted(chain, name, names):
     giver = next((path for path in reversed(chain) if not path.startswith(f"kernels/{name}/")), chain[0])
     if giver == chain[0] or giver.startswith(tuple(f"kernels/{other}/" for other in names)):
         return True
-    return giver in CARRIERS and (CARRIERS[giver] is None or name in CARRIERS[giver])
+    return name in CARRIERS.get(giver, ())
 
 
 def main():
