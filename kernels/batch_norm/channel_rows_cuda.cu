@@ -1,3 +1,9 @@
+/// Per-channel sums over rows on CUDA.
+///
+/// Their story on an H200 (docs/results/h200): completing a layer's statistics was one block's work, 40 us; spread over
+/// blocks of 32 channels about 10 us (commit fae7bbf); of 8 channels, with the rows merged as a tree, 5.1 us (cb1868a).
+/// The passes that feed them reached 0.65 to 0.78 of a copy's speed; what holds them there was not investigated.
+
 #include <algorithm>
 
 #include "kernels/batch_norm/channel_rows.cuh"

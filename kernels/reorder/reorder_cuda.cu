@@ -1,3 +1,8 @@
+/// Copies between planar and channel-blocked activations on CUDA.
+///
+/// Their story on an H200 (docs/results/h200): with divisions in the inner loop 124 and 157 us for 268 MB, without them
+/// 86 and 96 us (commit fae7bbf), 0.65 to 0.77 of a copy's speed. What limits them now was not measured.
+
 #include "kernels/reorder/reorder_tiles.cuh"
 
 namespace engram::kernels {

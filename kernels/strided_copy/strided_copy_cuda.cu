@@ -1,3 +1,9 @@
+/// Strided copies and additions on CUDA.
+///
+/// Their story on an H200 (docs/results/h200): tiles of 32x32, of which weights with 9 taps filled 9 rows, reached 0.24
+/// of a copy's speed in transpositions; tiles as long as the matrix is narrow reach 0.43 (commit cb1868a). Dense copies
+/// are at 0.94 and more. What limits the transpositions now was not measured.
+
 #include <algorithm>
 #include <cstdlib>
 
