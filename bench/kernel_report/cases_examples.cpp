@@ -11,27 +11,28 @@ constexpr std::int64_t kSide = 256, kCount = kSide * kSide;
 
 using Transpose = void (*)(const float*, float*, int, int, void*);
 
-KernelCase transpose_case(const char* name, Transpose transpose, std::uint64_t conflicts, const char* why) {
+KernelCase transpose_case(const char* name, Transpose transpose) {
   const auto prepare = [transpose](DeviceArrays& device) {
     const float* x = device.values(kCount);
     auto* y = device.empty<float>(kCount);
-    return [=] { transpose(x, y, kSide, kSide, nullptr); };
+    return cases::PreparedCall{[=] { transpose(x, y, kSide, kSide, nullptr); }, nullptr};
   };
-  return {name, {4 * kCount, 4 * kCount, 0}, prepare, conflicts, why};
+  return {name, "256x256", {4 * kCount, 4 * kCount, 0}, prepare};
+}
+
+cases::PreparedCall prepare_add(DeviceArrays& device) {
+  const float *a = device.values(kCount), *b = device.values(kCount);
+  auto* c = device.empty<float>(kCount);
+  return {[=] { emu::examples::add(a, b, c, kCount / 4, nullptr); }, nullptr};
 }
 
 }  // namespace
 
 std::vector<KernelCase> report_cases() {
-  std::vector<KernelCase> cases;
-  cases.push_back({"examples/add", {8 * kCount, 4 * kCount, kCount}, [](DeviceArrays& device) {
-                     const float *a = device.values(kCount), *b = device.values(kCount);
-                     auto* c = device.empty<float>(kCount);
-                     return [=] { emu::examples::add(a, b, c, kCount / 4, nullptr); };
-                   }});
-  cases.push_back(transpose_case("examples/transpose", emu::examples::transpose, 0, ""));
-  cases.push_back(transpose_case("examples/transpose_conflicting", emu::examples::transpose_conflicting,
-                                 kCount / 32 * 31, "shows what tiles without padding cost"));
+  std::vector<KernelCase> cases = {{"examples/add", "65536", {8 * kCount, 4 * kCount, kCount}, prepare_add}};
+  cases.push_back(transpose_case("examples/transpose", emu::examples::transpose));
+  cases.push_back(transpose_case("examples/transpose_conflicting", emu::examples::transpose_conflicting)
+                      .with_conflicts(kCount / 32 * 31, "shows what tiles without padding cost"));
   for (KernelCase& one : family_cases(1)) cases.push_back(std::move(one));
   return cases;
 }

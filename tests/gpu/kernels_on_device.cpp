@@ -71,8 +71,8 @@ std::string open_device(const std::string& name) {
 
 }  // namespace
 
-const DeviceUnderTest& device_under_test() {
-  static const DeviceUnderTest device = {*plugin->backend, allocate, release, copy_in, copy_back};
+const cases::CaseDevice& device_under_test() {
+  static const cases::CaseDevice device = {*plugin->backend, allocate, release, copy_in, copy_back};
   return device;
 }
 

@@ -1,4 +1,4 @@
-/// Elementwise kernels against the double-precision reference, at odd counts, with poisoned outputs.
+/// Conversions at the ends of the types. Operations: kernel_cases/elementwise.cpp.
 
 #include <gtest/gtest.h>
 
@@ -15,40 +15,6 @@ namespace {
 
 using testing::poisoned;
 using testing::random_values;
-
-class UnaryTest : public ::testing::TestWithParam<UnaryOp> {};
-
-TEST_P(UnaryTest, MatchesReference) {
-  const UnaryOp op = GetParam();
-  const bool positive =
-      op == UnaryOp::kLog || op == UnaryOp::kSqrt || op == UnaryOp::kPowScalar || op == UnaryOp::kReciprocal;
-  for (dim_t count : {1, 17, 1000, 70001}) {
-    const auto x = random_values(count, 1, positive ? 0.1f : -3.f, 3.f);
-    auto y = poisoned(count);
-    backend_under_test().elementwise.unary({}, {op, x.data(), y.data(), count, 0.5f, 1.5f});
-    std::vector<double> wide(x.begin(), x.end()), expected(count);
-    reference::unary(op, wide.data(), expected.data(), count, 0.5, 1.5);
-    for (dim_t i = 0; i < count; ++i) ASSERT_NEAR(y[i], expected[i], 1e-6 * (1 + std::abs(expected[i]))) << "at " << i;
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(All, UnaryTest,
-                         ::testing::Values(UnaryOp::kCopy, UnaryOp::kNeg, UnaryOp::kExp, UnaryOp::kLog, UnaryOp::kSqrt,
-                                           UnaryOp::kTanh, UnaryOp::kSigmoid, UnaryOp::kRelu, UnaryOp::kLeakyRelu,
-                                           UnaryOp::kAbs, UnaryOp::kSign, UnaryOp::kClamp, UnaryOp::kInClamp,
-                                           UnaryOp::kPowScalar, UnaryOp::kAddScalar, UnaryOp::kMulScalar,
-                                           UnaryOp::kReciprocal, UnaryOp::kStep));
-
-TEST(Elementwise, BroadcastMatchesIndexArithmetic) {
-  // [3,1,5] + [4,1] -> [3,4,5]
-  const auto x0 = random_values(15, 2, -1, 1), x1 = random_values(4, 3, -1, 1);
-  auto y = poisoned(60);
-  backend_under_test().elementwise.binary_broadcast(
-      {}, {BinaryOp::kSub, x0.data(), x1.data(), y.data(), 3, {3, 4, 5}, {5, 0, 1}, {0, 1, 0}});
-  for (int i = 0; i < 3; ++i)
-    for (int j = 0; j < 4; ++j)
-      for (int k = 0; k < 5; ++k) EXPECT_EQ(y[(i * 4 + j) * 5 + k], x0[i * 5 + k] - x1[j]);
-}
 
 TEST(Elementwise, ConversionSaturatesAndRounds) {
   const std::vector<float> x = {-1.5f, 300.f, 2.9f, std::numeric_limits<float>::quiet_NaN(), 1.00390625f};

@@ -12,7 +12,6 @@
 namespace engram::kernels {
 namespace {
 
-using testing::at_schedules;
 using testing::poisoned;
 using testing::random_values;
 
@@ -78,23 +77,6 @@ struct BatchProblem {
   std::vector<std::int32_t> y_labels;
   bool reflect;
 };
-
-TEST(GatherImages, IsExactAtEveryLayoutBorderAndChannelCount) {
-  for (const dim_t c : {1, 2, 3, 4})
-    for (const auto& [h, w] : {std::pair<dim_t, dim_t>{3, 3}, {7, 5}, {32, 32}, {19, 37}})
-      for (const bool reflect : {false, true})
-        for (const bool planar : {true, false}) {
-          BatchProblem problem(7, c, h, w, reflect, planar);
-          const GatherImagesArgs args = problem.gather_args();
-          backend_under_test().image_batch.gather({}, args);
-          std::vector<double> expected(problem.y.size());
-          reference::gather_images(args, expected.data());
-          const std::vector<float> got = problem.planar();
-          EXPECT_EQ(std::vector<double>(got.begin(), got.end()), expected)
-              << c << "x" << h << "x" << w << " reflect " << reflect << " planar " << planar;
-          problem.expect_labels();
-        }
-}
 
 TEST(GatherImages, MovesMirrorsAndErases) {
   const std::vector<std::uint8_t> bytes = {1, 2, 3, 4, 5, 6};  // 2 x 3
@@ -224,21 +206,6 @@ TEST(StyleImages, ColoursOfOnePixel) {
   style = {};
   style.grey = 1;
   expect(styled(style), grey, grey, grey);
-}
-
-TEST(ImageBatch, BitsDoNotDependOnThreadCount) {
-  BatchProblem problem(40, 3, 24, 31, true);
-  const auto styles = styles_of(problem, false);
-  const auto results = at_schedules([&] {
-    problem.y = poisoned(problem.y_shape.count());
-    backend_under_test().image_batch.gather({}, problem.gather_args());
-    std::vector<float> out = problem.y;
-    backend_under_test().image_batch.style({}, problem.style_args(styles, true));
-    out.insert(out.end(), problem.y.begin(), problem.y.end());
-    return out;
-  });
-  EXPECT_EQ(results[0], results[1]);
-  EXPECT_EQ(results[0], results[2]);
 }
 
 }  // namespace

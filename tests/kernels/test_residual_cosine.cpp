@@ -1,5 +1,5 @@
-/// Residuals of two heads, the cosine of their gradients and the shifted features against the double-precision
-/// reference; gradients against its central differences.
+/// Residuals of two heads and the cosine of their gradients against the double-precision reference; gradients against
+/// its central differences. Shifted features, odd extents: kernel_cases/residual_cosine.cpp.
 
 #include <gtest/gtest.h>
 
@@ -13,7 +13,6 @@
 namespace engram::kernels {
 namespace {
 
-using testing::at_schedules;
 using testing::poisoned;
 using testing::random_values;
 
@@ -279,44 +278,6 @@ TEST(ResidualCosine, ResidualsOfZeroGiveZero) {
   const Cosine got = cosine_of(p);
   for (const float value : got.cos) EXPECT_EQ(value, 0);
   for (const float value : got.all()) EXPECT_TRUE(std::isfinite(value));
-}
-
-std::vector<float> shifted(const Extents& e, const std::vector<float>& alpha, float eps, Doubles* expected) {
-  const auto a1 = random_values(e.rows * e.width, 1), a2 = random_values(e.rows * e.width, 2);
-  const auto residual = random_values(e.rows * e.c1, 3), weight = random_values(e.c1 * e.width, 4);
-  auto out = poisoned(e.rows * 2 * e.width);
-  backend_under_test().residual_cosine.shifted_concat(
-      {}, {a1.data(), a2.data(), residual.data(), weight.data(), alpha.data(), e.rows, e.c1, e.width, alpha.size() > 1,
-           3.f, eps, out.data()});
-  if (expected) {
-    Doubles shares(std::size_t(e.rows), double(alpha[0]));
-    if (alpha.size() > 1) shares = widen(alpha);
-    expected->assign(out.size(), 0.0);
-    reference::shifted_concat(widen(a1).data(), widen(a2).data(), widen(residual).data(), widen(weight).data(),
-                              shares.data(), e.rows, e.c1, e.width, 3, double(eps), expected->data());
-  }
-  return out;
-}
-
-TEST(ResidualCosine, ShiftedFeaturesMatchTheReference) {
-  for (const Extents& e : kExtents)
-    for (const bool per_row : {false, true}) {
-      Doubles expected;
-      const auto got = shifted(e, random_values(per_row ? e.rows : 1, 6, 0, 1), 0.01f, &expected);
-      for (std::size_t i = 0; i < got.size(); ++i) ASSERT_NEAR(got[i], expected[i], 5e-6) << e.rows << " " << i;
-    }
-}
-
-TEST(ResidualCosine, BitsDoNotDependOnThreadCount) {
-  const Extents e = {1000, 7, 3, 64};
-  const auto results = at_schedules([&] {
-    const Pair p(e);
-    std::vector<float> values = cosine_of(p).all(), moved = shifted(e, {0.5f}, 1e-8f, nullptr);
-    values.insert(values.end(), moved.begin(), moved.end());
-    return values;
-  });
-  EXPECT_EQ(results[0], results[1]);
-  EXPECT_EQ(results[0], results[2]);
 }
 
 }  // namespace

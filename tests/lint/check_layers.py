@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Includes obey the layering (kernels < engine < models < apps; bench and tests see all, nothing sees them; the emulator knows
-nothing of the project and only CUDA sources, bench and tests see it), and headers of other projects appear only where they may. Usage: check_layers.py ROOT"""
+"""Includes obey the layering (kernels < engine < models < apps; bench and tests see all, nothing sees them; kernel_cases sees
+kernels and serves bench and tests; the emulator knows nothing of the project and only CUDA sources, bench and tests see it), and headers of other projects appear only where they may. Usage: check_layers.py ROOT"""
 
 import re
 import sys
@@ -14,8 +14,9 @@ VISIBLE = {
     "engine": {"kernels", "engine"},
     "models": {"kernels", "engine", "models"},
     "apps": {"kernels", "engine", "models", "apps"},
-    "bench": {"emulator", "kernels", "engine", "models", "apps", "bench", "tests"},
-    "tests": {"emulator", "kernels", "engine", "models", "apps", "bench", "tests"},
+    "kernel_cases": {"kernels", "kernel_cases"},
+    "bench": {"emulator", "kernels", "kernel_cases", "engine", "models", "apps", "bench", "tests"},
+    "tests": {"emulator", "kernels", "kernel_cases", "engine", "models", "apps", "bench", "tests"},
     "examples": set(),
 }
 

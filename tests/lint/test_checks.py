@@ -4,6 +4,7 @@
 import unittest
 
 import check_argument_table
+import check_families
 import check_fanout
 import check_layers
 import check_text
@@ -70,7 +71,7 @@ class CheckLayers(unittest.TestCase):
 
 class CheckFanout(unittest.TestCase):
     FAMILY = {"kernels/pool/pool.h": "", "kernels/pool/pool_reference.cpp": '#include "kernels/pool/pool.h"\n',
-              "kernels/backend.h": "  const PoolKernels& pool;\n"}
+              "kernels/families.h": "  X(pool, Pool)\n"}
     USE = '#include "kernels/pool/pool.h"\n'
 
     def findings(self, **texts):
@@ -84,7 +85,7 @@ class CheckFanout(unittest.TestCase):
         self.assertEqual(len(self.findings(engine__tensor=("h", self.USE), models__a=("cpp", '#include "engine/tensor.h"\n'))), 1)
 
     def test_table_does_not_pass_it_on(self):
-        found = self.findings(kernels__backend=("h", self.FAMILY["kernels/backend.h"] + self.USE),
+        found = self.findings(kernels__backend=("h", self.USE),
                               engine__tensor=("h", '#include "kernels/backend.h"\n'), models__a=("cpp", '#include "engine/tensor.h"\n'))
         self.assertEqual(len(found), 1)
 
@@ -116,6 +117,35 @@ class CheckUnits(unittest.TestCase):
         text = "namespace {\nconstexpr int kA = 1;\n}\n"
         self.assertEqual(self.clashes(text, text, "apps"), [])
         self.assertEqual(list(check_units.check({"models/data/a.cpp": text, "models/nets/a.cpp": text})), [])
+
+
+class CheckFamilies(unittest.TestCase):
+    WHOLE = {"kernels/families.h": "#define ENGRAM_HAND_WRITTEN_FAMILIES(X) \\\n  X(pool, Pool)\n\n",
+             "kernels/pool/pool.h": "struct PoolKernels {\n  void (*max)(Stream, const Args&);\n};\nCost pool_cost(int n);\n",
+             "kernels/pool/pool_reference.cpp": "", "kernels/pool/pool_cpu.cpp": "const PoolKernels kCpuPool = {max};\n",
+             "kernels/pool/pool_cuda.cu": "extern const PoolKernels kCudaPool = {max};\n",
+             "kernel_cases/pool.cpp": "void expect(...) { reference::max(); }\n[](auto& b) { return b.pool.max; }\n"}
+
+    def missing(self, texts):
+        return [message for _, _, message in check_families.check(texts)]
+
+    def test_a_whole_family_passes(self):
+        self.assertEqual(self.missing(self.WHOLE), [])
+
+    def test_each_missing_part_is_named(self):
+        for path, part in [("kernels/pool/pool_reference.cpp", "reference"), ("kernels/pool/pool_cpu.cpp", "CPU back end"),
+                           ("kernels/pool/pool_cuda.cu", "CUDA back end"), ("kernel_cases/pool.cpp", "cases")]:
+            found = self.missing({name: text for name, text in self.WHOLE.items() if name != path})
+            self.assertTrue(any(message.startswith("pool: expected its " + part) for message in found), (path, found))
+
+    def test_an_entry_point_without_a_case_is_named(self):
+        more = self.WHOLE["kernels/pool/pool.h"].replace("};", "  void (*mean)(Stream, const Args&);\n};")
+        self.assertEqual(self.missing(self.WHOLE | {"kernels/pool/pool.h": more}), ["pool: expected its case of pool.mean, got none"])
+
+    def test_a_family_without_a_cost_is_named(self):
+        header = self.WHOLE["kernels/pool/pool.h"].replace("Cost pool_cost(int n);\n", "")
+        self.assertEqual(self.missing(self.WHOLE | {"kernels/pool/pool.h": header}),
+                         ["pool: expected its cost function in the header, got none"])
 
 
 class CheckArgumentTable(unittest.TestCase):

@@ -17,9 +17,9 @@ void* allocate(std::size_t bytes) {
 
 }  // namespace
 
-const DeviceUnderTest& device_under_test() {
+const cases::CaseDevice& device_under_test() {
   static const kernels::Backend kernels = kernels::cuda::backend_with("emu", kernels::kCpuConv2d, kernels::kCpuMatmul);
-  static const DeviceUnderTest device = {kernels, allocate, emu::release, emu::copy, emu::copy};
+  static const cases::CaseDevice device = {kernels, allocate, emu::release, emu::copy, emu::copy};
   return device;
 }
 
