@@ -15,12 +15,9 @@ namespace {
 
 using testing::poisoned;
 using testing::random_values;
+using testing::widen;
 
 using Doubles = std::vector<double>;
-
-Doubles widen(const std::vector<float>& v) {
-  return {v.begin(), v.end()};
-}
 
 /// One-hot rows.
 std::vector<float> one_hot(dim_t rows, dim_t classes, dim_t step) {
