@@ -1,20 +1,15 @@
 /// engram-prune: makes a classifier smaller, channel by channel, and lets it recover.
 
-#include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <filesystem>
 #include <optional>
 
 #include "apps/common/exit_code.h"
 #include "apps/common/program.h"
-#include "apps/common/prune_settings.h"
+#include "apps/common/prune_inputs.h"
 #include "apps/common/pruning_results.h"
 #include "apps/programs.h"
 #include "engine/io/atomic_file.h"
-#include "models/data/dataset_hash.h"
-#include "models/data/evenly_spread.h"
-#include "models/data/network_images.h"
 #include "models/training/evaluate.h"
 #include "models/training/fit.h"
 
@@ -29,74 +24,9 @@ constexpr const char* kSparse = "sparse.safetensors";
 struct Run {
   const PruneSettings& settings;
   Program& program;
-  Classifier classifier = {};
-  ImageDataset images = {}, test = {};  ///< images: none without --finetune
-  std::vector<double> ratios = {};
+  PruneInputs inputs;
   PruningTable table = {};
 };
-
-/// The file of a result: pruned_0300.safetensors for a ratio of 0.03.
-std::string result_name(double ratio) {
-  char name[64];
-  std::snprintf(name, sizeof name, "pruned_%04d.safetensors", int(std::llround(1e4 * ratio)));
-  return name;
-}
-
-ImageDataset read_images(const Run& run, const fs::path& path, const std::string& kind, Split split) {
-  ImageDataset data =
-      open_dataset({.kind = kind, .path = path, .split = split, .classes = known_classes(run.classifier.class_names)});
-  say_note(data, *run.program.call().err);
-  const int classes = run.classifier.network->num_classes();
-  if (data.num_classes != classes)
-    throw DataError(
-        message(path.string(), ": expected images of the classifier's ", classes, " classes, got ", data.num_classes));
-  data.normalization = run.classifier.normalization;
-  return network_images(std::move(data), run.classifier.network->image(), path.string());
-}
-
-std::vector<ChannelMask> masks_of(const Run& run, Network& network, double ratio) {
-  const std::vector<ChannelGroup> groups = channel_groups(network);
-  return run.settings.method == "slimming" ? slimming_masks(network.state(), groups, ratio)
-                                           : filter_masks(network.state(), groups, filter_plan(run.settings, ratio));
-}
-
-/// The share of prunable channels that the masks take out.
-double share_gone(const std::vector<ChannelMask>& masks) {
-  dim_t all = 0, kept = 0;
-  for (const ChannelMask& mask : masks) {
-    all += dim_t(mask.size());
-    kept += count_kept(mask);
-  }
-  return 1 - double(kept) / double(all);
-}
-
-void prepare(Run& run) {
-  const PruneSettings& s = run.settings;
-  check_prune_settings(s);
-  run.classifier =
-      open_classifier(s.classifier, s.assumed, run.program.device(), s.common.quiet ? nullptr : run.program.call().err);
-  run.program.add_input("classifier", classifier_file(s.classifier));
-  run.test = read_images(run, s.data, s.dataset, Split::kTest);
-  run.program.add_input("data", s.data, {{"data/test", dataset_sha256(run.test)}});
-  if (!s.finetune.empty()) {
-    run.images = evenly_spread(read_images(run, s.finetune, s.finetune_dataset, Split::kTrain), s.limit);
-    if (s.batch_size > run.images.count)
-      throw UsageError(message("--batch-size: expected at most the ", run.images.count, " images of ",
-                               s.finetune.string(), ", got ", s.batch_size));
-    run.program.add_input("finetune", s.finetune, {{"finetune/images", dataset_sha256(run.images)}});
-  }
-  run.ratios = s.ratios;
-  // With shares of their own the stages need no common one; the curve then has a single point.
-  if (has_stage_shares(s)) run.ratios = {share_gone(masks_of(run, *run.classifier.network, 0))};
-  std::sort(run.ratios.begin(), run.ratios.end());
-  run.ratios.erase(std::unique(run.ratios.begin(), run.ratios.end()), run.ratios.end());
-  for (std::size_t i = 1; i < run.ratios.size(); ++i)
-    if (result_name(run.ratios[i]) == result_name(run.ratios[i - 1]))
-      throw UsageError(message("--ratio: expected ratios that differ in the first four decimals, got ",
-                               run.ratios[i - 1], " and ", run.ratios[i]));
-  if (s.sparse_epochs > 0) return;  // what the gains will be is not known yet
-  for (const double ratio : run.ratios) masks_of(run, *run.classifier.network, ratio);  // refuses before anything runs
-}
 
 /// Progress of a recovery; its losses go to the run's metrics under the name of what is trained.
 class RecoveryObserver : public FitObserver {
@@ -117,7 +47,7 @@ class RecoveryObserver : public FitObserver {
 /// Trains; returns false when a signal ended it.
 bool recover(Run& run, Network& network, const RecoveryOptions& options, const std::string& label) {
   network.set_requires_grad(true);
-  RecoveryTask task(network, run.classifier.network.get(), run.images, options);
+  RecoveryTask task(network, run.inputs.classifier.network.get(), run.inputs.images, options);
   RecoveryObserver observer(run, label, task.total_steps());
   StepRunner runner(task, run.settings.graph);
   const FitResult result =
@@ -140,21 +70,22 @@ std::unique_ptr<Network> copy_of(const Network& network) {
 void save(const Run& run, PruningResults& results, const std::string& name, const Network& network,
           std::map<std::string, std::string> notes = {}) {
   for (const char* kept : {"dataset", "class_names"})
-    if (const auto found = run.classifier.notes.find(kept); found != run.classifier.notes.end()) notes.insert(*found);
-  results.save(name, network, run.classifier.normalization, notes);
+    if (const auto found = run.inputs.classifier.notes.find(kept); found != run.inputs.classifier.notes.end())
+      notes.insert(*found);
+  results.save(name, network, run.inputs.classifier.normalization, notes);
 }
 
 double accuracy_of(const Run& run, Network& network) {
-  return evaluate(network, run.test, {.normalization = run.classifier.normalization}).accuracy();
+  return evaluate(network, run.inputs.test, {.normalization = run.inputs.classifier.normalization}).accuracy();
 }
 
 /// The network whose channels are ranked: the classifier, or that after sparse training, which a run that is continued
 /// finds in its folder. Null when a signal ended the training.
 std::unique_ptr<Network> network_to_prune(Run& run, PruningResults& results) {
   const PruneSettings& s = run.settings;
-  if (s.sparse_epochs == 0) return copy_of(*run.classifier.network);
+  if (s.sparse_epochs == 0) return copy_of(*run.inputs.classifier.network);
   if (results.has(kSparse)) return results.read(kSparse, run.program.device()).network;
-  auto network = copy_of(*run.classifier.network);
+  auto network = copy_of(*run.inputs.classifier.network);
   RecoveryOptions options = recovery_options(s);
   options.distill_weight = 0;
   options.label_weight = 1;
@@ -179,10 +110,10 @@ std::optional<PruningPoint> prune_at(Run& run, PruningResults& results, Network&
     read_accuracies(done.notes, point);
     return point;
   }
-  auto network = remove_channels(whole, channel_groups(whole), masks_of(run, whole, ratio));
+  auto network = remove_channels(whole, channel_groups(whole), channel_masks(run.settings, whole, ratio));
   PruningPoint point = point_of(*network, ratio);
   point.pruned_accuracy = accuracy_of(run, *network);
-  if (run.images.count > 0) {
+  if (run.inputs.images.count > 0) {
     if (!recover(run, *network, recovery_options(run.settings), message("ratio ", ratio))) return std::nullopt;
     point.recovered_accuracy = accuracy_of(run, *network);
   }
@@ -202,10 +133,10 @@ void record(Run& run, RunDir& dir, const PruningPoint& point) {
 
 Outcome prune(Run& run, RunDir& dir) {
   PruningTable& table = run.table;
-  Network& original = *run.classifier.network;
+  Network& original = *run.inputs.classifier.network;
   table.method = run.settings.method;
   table.arch = original.arch();
-  table.images = run.images.count;
+  table.images = run.inputs.images.count;
   table.source = run.settings.finetune.string();
   table.parameters = original.num_parameters();
   table.macs = count_macs(original);
@@ -213,7 +144,7 @@ Outcome prune(Run& run, RunDir& dir) {
   PruningResults results(dir.path());
   const auto whole = network_to_prune(run, results);
   if (!whole) return {.stopped = "in the sparse training", .results = false};
-  for (const double ratio : run.ratios) {
+  for (const double ratio : run.inputs.ratios) {
     const auto point = prune_at(run, results, *whole, ratio);
     if (!point) return {.stopped = message("at ratio ", ratio), .results = false};
     record(run, dir, *point);
@@ -235,8 +166,7 @@ int run_prune(Call& call) {
   add_prune_settings(cli, settings);
   if (!cli.parse()) return kExitOk;
   Program program(cli, settings.common);
-  Run run{settings, program};
-  prepare(run);
+  Run run{settings, program, read_prune_inputs(settings, program)};
   program.open_anew({"pruned_*.safetensors", kSparse, kFinishedFile, kPruningFile});
   return program.run([&](RunDir& dir) { return prune(run, dir); });
 }
