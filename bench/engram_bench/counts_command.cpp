@@ -12,7 +12,6 @@
 #include "bench/kernel_report/cases_examples.h"
 #include "bench/kernel_report/gates.h"
 #include "bench/kernel_report/table.h"
-#include "emulator/model/occupancy.h"
 #include "kernels/common/error.h"
 
 namespace engram::bench {
@@ -21,7 +20,8 @@ namespace {
 struct CountSettings {
   std::string only, iteration;
   std::filesystem::path ptxas = kBudgetFile, limits = kLimitsFile, out;
-  std::int64_t capability = 90, batch = 256;
+  std::string arch = "90";
+  std::int64_t batch = 256;
   bool sites = false, enforce = false, instructions = false;
 };
 
@@ -30,7 +30,7 @@ void add_settings(apps::Cli& cli, CountSettings& s) {
   cli.option("sites", &s.sites, "Also show program points, worst first");
   cli.option("enforce", &s.enforce, "Exit code 1 where a case does not keep its limits");
   cli.option("limits", &s.limits, "Exceptions from the limits");
-  cli.option("arch", &s.capability, "Compute capability of the occupancy: 80, 89, 90, 100");
+  cli.option("arch", &s.arch, "Compute capability of the occupancy").choices({"80", "89", "90", "100"});
   cli.option("ptxas", &s.ptxas, "Registers and spills, as bench/gates/ptxas_budget wrote them");
   cli.option("instructions", &s.instructions, "Instead, instructions of the CPU kernels, by callgrind");
   cli.option("iteration", &s.iteration, "Instead, one iteration of NaturalInversion of this network");
@@ -40,11 +40,10 @@ void add_settings(apps::Cli& cli, CountSettings& s) {
 }
 
 std::vector<CaseResult> emulated(const CountSettings& s) {
-  emu::limits_of(int(s.capability));
-  const Budget budget = read_budget(s.ptxas.string(), "sm_" + std::to_string(s.capability));
+  const Budget budget = read_budget(s.ptxas.string(), "sm_" + s.arch);
   std::vector<CaseResult> results;
   for (const KernelCase& one : report_cases())
-    if (one.name.find(s.only) != std::string::npos) results.push_back(measure(one, budget, int(s.capability)));
+    if (one.name.find(s.only) != std::string::npos) results.push_back(measure(one, budget, std::stoi(s.arch)));
   if (results.empty())
     throw UsageError("[counts] expected a case whose name contains " + s.only + ", got none (list shows all)");
   return results;
@@ -96,7 +95,7 @@ int run_counts(apps::Call& call) {
   if (!s.iteration.empty()) return print_iteration(*call.out, s.iteration, s.batch);
   apps::OutputFile file(call, s.out);
   const std::vector<CaseResult> results = emulated(s);
-  print_table(file.text(), results, int(s.capability));
+  print_table(file.text(), results, std::stoi(s.arch));
   if (s.sites)
     for (const CaseResult& result : results) print_sites(file.text(), result);
   if (file.is_open()) {
