@@ -15,7 +15,6 @@
 #include "engine/ops/linear_relu.h"
 #include "engine/ops/losses.h"
 #include "engine/ops/margin_error.h"
-#include "engine/ops/linear_relu.h"
 #include "engine/ops/matmul.h"
 #include "engine/ops/normalized_distance.h"
 #include "engine/ops/pool.h"

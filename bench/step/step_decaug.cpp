@@ -23,6 +23,10 @@ namespace {
 
 constexpr int kClasses = 7, kContexts = 3;
 
+struct DecAugOptions : StepOptions {
+  dim_t batch = 64;
+};
+
 /// One-hot rows.
 Tensor some_targets(dim_t rows, int classes) {
   std::vector<std::int32_t> labels;
@@ -49,7 +53,7 @@ void run_terms(const BranchSide& category, const BranchSide& context) {
        {.grad_outputs = {Tensor::ones({}), moved.detach()}});
 }
 
-void time_decaug(const StepOptions& options) {
+void time_decaug(const DecAugOptions& options) {
   Environments environments = {{"all", random_images(options.batch * 2, {3, 64, 64}, kClasses)}};
   ImageDataset& images = environments[0].images;
   images.context_names.assign(kContexts, "context");
@@ -83,8 +87,7 @@ void time_decaug(const StepOptions& options) {
 }  // namespace engram::bench
 
 int main(int argc, char** argv) {
-  engram::bench::StepOptions options;
-  options.batch = 64;
+  engram::bench::DecAugOptions options;
   CLI::App app("Times steps of DecAug on random images.");
   app.add_option("--batch", options.batch, "images a step")->check(CLI::Range(2, 4096))->capture_default_str();
   engram::bench::add_timing_options(app, options);
