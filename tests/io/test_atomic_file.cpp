@@ -116,7 +116,7 @@ TEST(AtomicFile, AProcessThatEndsAtOnceTakesItsTemporariesAway) {
   EXPECT_TRUE(std::filesystem::exists(open.temporary_path()));
   unlink_live_temporaries();
   EXPECT_FALSE(std::filesystem::exists(open.temporary_path()));
-  EXPECT_EQ(content(folder / "done"), "whole");
+  EXPECT_EQ(file_text(folder / "done"), "whole");
 }
 
 TEST(ReadFile, KeepsToItsLimit) {
