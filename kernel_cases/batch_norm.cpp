@@ -55,7 +55,7 @@ using Doubles = std::vector<double>;
 void expect(const BatchNormTrainArgs& a, cases::Expected& e) {
   const std::size_t channels = std::size_t(a.shape.c);
   Doubles var(channels), before(std::size_t(a.shape.count()));
-  double* mean = e.out("mean", {.absolute = 1e-9, .of_largest = 1e-6});
+  double* mean = e.out("mean", kMeanTolerance);
   reference::batch_norm_train({a.shape, e.in("x"), e.in("residual"), e.in("gamma"), e.in("beta"), a.eps, a.activation,
                                a.slope, mean, var.data(), before.data(),
                                e.out("y", {.absolute = 3e-9, .of_largest = 3e-6})});

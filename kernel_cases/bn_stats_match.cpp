@@ -70,8 +70,8 @@ void expect(const BnStatsMatchArgs& a, cases::Expected& e) {
   Match match(a.shape);
   const reference::BnStatsMatch result = match.run(e, a.shape, a.eps, a.activation, a.slope);
   std::copy(match.y.begin(), match.y.end(), e.out("y", {.of_largest = 1e-6, .least_scale = 1e-6}));
-  std::copy(match.mean.begin(), match.mean.end(), e.out("batch_mean", {.of_largest = 1e-6, .least_scale = 1e-6}));
-  std::copy(match.var.begin(), match.var.end(), e.out("batch_var", {.of_largest = 2e-6, .least_scale = 1e-6}));
+  std::copy(match.mean.begin(), match.mean.end(), e.out("batch_mean", kMeanTolerance));
+  std::copy(match.var.begin(), match.var.end(), e.out("batch_var", kVarianceTolerance));
   *e.out("var_norm", {.of_value = 3e-6}) = result.var_norm;
   *e.out("mean_norm", {.of_value = 3e-6}) = result.mean_norm;
   expect_mask(a.shape, a.activation, a.mask, match.before, e);

@@ -20,6 +20,11 @@ void describe_channel_forward(cases::Operands& o, Args& a) {
   o.out("mask", a.mask, activation_mask_words(count)).optional();
 }
 
+/// Statistics are sums of differences from a value of the channel, which may lie at an end of the range of x: what they
+/// round by follows those differences (about 1, in squares up to 1 + 1.7^2), however small mean and variance are.
+inline constexpr cases::Tolerance kMeanTolerance = {.of_largest = 1e-6, .least_scale = 1};
+inline constexpr cases::Tolerance kVarianceTolerance = {.of_largest = 2e-6, .least_scale = 2};
+
 /// Of backward calls.
 template <class Args>
 void describe_channel_backward(cases::Operands& o, Args& a) {

@@ -35,7 +35,8 @@ std::string first_difference(const std::string& name, const std::vector<double>&
         tolerance.absolute + tolerance.of_value * std::abs(wanted[i]) + tolerance.of_largest * largest;
     if (got[i] == wanted[i] || (std::isnan(wanted[i]) && std::isnan(got[i]))) continue;
     if (std::isfinite(wanted[i]) && std::abs(got[i] - wanted[i]) <= allowed) continue;
-    return message(name, "[", i, "]: expected ", wanted[i], " within ", allowed, ", got ", got[i]);
+    return message(name, "[", i, "]: expected ", wanted[i], " within ", allowed, ", got ", got[i], ", off by ",
+                   std::abs(got[i] - wanted[i]));
   }
   return {};
 }
