@@ -97,6 +97,13 @@ std::size_t length_of_name(const std::string& text, const std::string& name) {
   return at;
 }
 
+/// Whether a short form was matched, and by numbers: words are names that others may have for something else.
+bool has_numbers_only(const std::optional<std::map<std::string, SettingValue>>& settings) {
+  return settings && std::all_of(settings->begin(), settings->end(), [](const auto& setting) {
+           return std::holds_alternative<std::int64_t>(setting.second);
+         });
+}
+
 /// The entry, with its short form where there is one, that a text means which other programs use: "wrn-16-2" for
 /// "WRN16-2", "vgg16" for "vgg16_bn". Empty if there is none.
 std::string spelled_otherwise(const std::vector<RegistryEntry>& entries, const std::string& text) {
@@ -107,8 +114,10 @@ std::string spelled_otherwise(const std::vector<RegistryEntry>& entries, const s
     if (length <= longest) continue;
     longest = length;
     best = entry.name;
+    const std::size_t rest = std::min(text.find_first_not_of("-_ ", length), text.size());
     for (const std::string& form : entry.forms)
-      if (const std::string ending = "-" + text.substr(length); match(form, ending)) best = entry.name + ending;
+      if (const std::string ending = "-" + text.substr(rest); has_numbers_only(match(form, ending)))
+        best = entry.name + ending;
   }
   return best;
 }
