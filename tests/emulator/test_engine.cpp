@@ -11,12 +11,11 @@
 #include "emulator/emulator.h"
 #include "tests/emulator/device_array.h"
 #include "tests/emulator/example_cases.h"
+#include "tests/emulator/orders.h"
 #include "tests/emulator/semantics.h"
 
 namespace emu::testing {
 namespace {
-
-constexpr Order kOrders[] = {Order::kForward, Order::kReverse, Order::kRandom};
 
 // What warp_operations() must give lane `lane` in `row`.
 int expected_of(int row, int lane) {

@@ -10,12 +10,12 @@
 #include "emulator/dialect/half.h"
 #include "emulator/emulator.h"
 #include "tests/emulator/device_array.h"
+#include "tests/emulator/orders.h"
 #include "tests/emulator/tensor_kernels.h"
 
 namespace emu::testing {
 namespace {
 
-constexpr Order kOrders[] = {Order::kForward, Order::kReverse, Order::kRandom};
 constexpr Copies kCopies[] = {Copies::kLate, Copies::kEarly, Copies::kRandom};
 
 // Small whole numbers, exact in every format.
