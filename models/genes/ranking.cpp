@@ -203,8 +203,10 @@ void selective_effects(const Cohort& cohort, const Selection& selection, const s
     // With few carriers the score is bounded; what it does not reach lies on the line through no effect and estimate.
     const double unit = inversion.effect_at(0).value_or(z * se) / z;
     const auto effect = [&](double mean) { return inversion.effect_at(z - mean).value_or(mean * unit); };
-    const double low = effect(given.low), high = effect(given.high);
-    g.selective = {sign * effect(given.estimate), sign * (sign > 0 ? low : high), sign * (sign > 0 ? high : low), se};
+    // The line may run inside the curve that it goes on from: an end is never nearer than the estimate.
+    const double estimate = effect(given.estimate);
+    const double low = std::min(effect(given.low), estimate), high = std::max(effect(given.high), estimate);
+    g.selective = {sign * estimate, sign * (sign > 0 ? low : high), sign * (sign > 0 ? high : low), se};
   });
 }
 
