@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "kernel_cases/channel_operands.h"
+#include "kernel_cases/channel_shapes.h"
 #include "kernel_cases/kernel_case.h"
 #include "kernel_cases/staged.h"
 
@@ -204,21 +205,6 @@ void add_evaluation(CaseList& list, const ActivationShape& shape, const Form& f,
 }  // namespace
 
 void add_batch_norm_cases(CaseList& list) {
-  const auto shapes = list.activations({{2, 1, 1, 1, 1},
-                                        {3, 3, 5, 7, 1},
-                                        {1, 3, 9, 11, 1},
-                                        {4, 16, 1, 1, 16},
-                                        {1, 16, 5, 3, 16},
-                                        {5, 48, 3, 3, 16},
-                                        {70, 48, 1, 3, 16},
-                                        {3, 48, 4, 4, 1},
-                                        {2, 16, 50, 43, 16},
-                                        {3, 32, 24, 20, 16},
-                                        {7, 6, 3, 5, 3},
-                                        {2, 64, 3, 5, 64},
-                                        {3, 64, 24, 20, 64},
-                                        {2, 80, 9, 7, 80}},
-                                       {{8, 64, 32, 32}, {8, 128, 16, 16}, {64, 512, 4, 4}}, {{16, 64, 16, 16}});
   const auto forms = list.sizes<Form>({{Activation::kNone, false, true},
                                        {Activation::kNone, true, true},
                                        {Activation::kRelu, false, true},
@@ -227,7 +213,7 @@ void add_batch_norm_cases(CaseList& list) {
                                        {Activation::kLeakyRelu, true, true}},
                                       {{Activation::kRelu, true, true}, {Activation::kRelu, false, false}},
                                       {{Activation::kRelu, false, false}});
-  for (const ActivationShape& shape : shapes)
+  for (const ActivationShape& shape : channel_shapes(list))
     for (const Form& f : forms) {
       const std::string text =
           shape_text(shape) + ", activation " + std::to_string(int(f.activation)) + (f.residual ? ", residual" : "");

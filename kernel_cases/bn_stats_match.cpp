@@ -6,6 +6,7 @@
 #include <map>
 
 #include "kernel_cases/channel_operands.h"
+#include "kernel_cases/channel_shapes.h"
 #include "kernel_cases/kernel_case.h"
 #include "kernel_cases/staged.h"
 
@@ -181,20 +182,6 @@ void add_forms(CaseList& list, const ActivationShape& shape, const Form& f) {
 }  // namespace
 
 void add_bn_stats_match_cases(CaseList& list) {
-  const auto shapes = list.activations({{2, 1, 1, 1, 1},
-                                        {3, 3, 5, 7, 1},
-                                        {1, 3, 9, 11, 1},
-                                        {4, 16, 1, 1, 16},
-                                        {2, 16, 1, 1, 16},
-                                        {1, 16, 5, 3, 16},
-                                        {70, 48, 1, 3, 16},
-                                        {5, 48, 3, 3, 16},
-                                        {2, 16, 50, 43, 16},
-                                        {3, 32, 24, 20, 16},
-                                        {7, 6, 3, 5, 3},
-                                        {3, 64, 24, 20, 64},
-                                        {2, 80, 9, 7, 80}},
-                                       {{8, 64, 32, 32}, {8, 128, 16, 16}, {64, 512, 4, 4}}, {{16, 64, 16, 16}});
   const auto forms = list.sizes<Form>({{.activation = Activation::kNone, .second = true},
                                        {.activation = Activation::kNone, .residual = true},
                                        {.residual = false},
@@ -204,7 +191,7 @@ void add_bn_stats_match_cases(CaseList& list) {
                                        {.activation = Activation::kLeakyRelu, .second = true},
                                        {.activation = Activation::kLeakyRelu, .residual = true, .second = true}},
                                       {{.residual = false}, {.residual = true, .second = true}}, {{.residual = false}});
-  for (const ActivationShape& shape : shapes)
+  for (const ActivationShape& shape : channel_shapes(list))
     for (const Form& f : forms) add_forms(list, shape, f);
 }
 
