@@ -1,4 +1,5 @@
-/// batch_norm of special values, optional operands, aliasing. Values and gradients: kernel_cases/batch_norm.cpp.
+/// batch_norm's statistics of normal values, special values, optional operands, aliasing. Values and gradients:
+/// kernel_cases/batch_norm.cpp.
 
 #include <gtest/gtest.h>
 
@@ -139,6 +140,23 @@ void with_every_instruction_set(const Body& body) {
     limit_instruction_set(set);
     body();
   }
+}
+
+TEST(BatchNorm, StatisticsOfNormalValuesAreThoseOfTheReference) {
+  const ActivationShape shapes[] = {{2, 1, 1, 1, 1},   {3, 3, 5, 7, 1},     {1, 3, 9, 11, 1},    {4, 16, 1, 1, 16},
+                                    {1, 16, 5, 3, 16}, {5, 48, 3, 3, 16},   {70, 48, 1, 3, 16},  {3, 48, 4, 4, 1},
+                                    {7, 6, 3, 5, 3},   {2, 16, 50, 43, 16}, {3, 32, 24, 20, 16}, {2, 64, 3, 5, 64},
+                                    {2, 80, 9, 7, 80}, {3, 64, 24, 20, 64}};
+  with_every_instruction_set([&] {
+    for (const ActivationShape& shape : shapes) {
+      NormProblem p(shape, Activation::kNone, false);
+      p.train();
+      p.reference(true);
+      expect_close(p.saved_mean, p.expected_mean, 1e-6, "mean");
+      for (std::size_t c = 0; c < p.saved_invstd.size(); ++c)
+        ASSERT_NEAR(p.saved_invstd[c] * std::sqrt(p.expected_var[c] + 1e-5), 1, 3e-6);
+    }
+  });
 }
 
 TEST(BatchNorm, LargeMeanSmallVariance) {

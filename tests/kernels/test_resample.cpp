@@ -1,4 +1,5 @@
-/// Nearest upsampling and its adjoint against the double-precision reference.
+/// Upsampling and its adjoint on the same values at every factor and thread count. Forms and shapes:
+/// kernel_cases/resample.cpp.
 
 #include <gtest/gtest.h>
 
