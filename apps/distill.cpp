@@ -21,13 +21,16 @@ std::vector<Classifier> read_teachers(Program& program, const DistillSettings& s
   return teachers;
 }
 
-/// Trains the student with images that are made of the teacher; the sets are only tested on.
-int distill_without_data(Program& program, const DistillSettings& settings, const std::vector<Classifier>& teachers,
-                         const TrainingSets& sets, Network& student) {
+/// Trains a student with images that are made of the teacher; the data are only tested on.
+int distill_without_data(Program& program, const DistillSettings& settings, const std::vector<Classifier>& teachers) {
   if (teachers.size() != 1) throw UsageError(message("--data-free: expected one --teacher, got ", teachers.size()));
+  const Classifier& teacher = teachers[0];
+  const ImageDataset test = open_test_images(program, settings, teacher);
+  const std::unique_ptr<Network> student =
+      start_network(program, settings.student, settings.init, test, settings.common.seed);
   const std::unique_ptr<DataFreeTask> task = make_data_free_task(
-      settings.data_free, {*teachers[0].network, student, teachers[0].normalization, settings.common.seed});
-  return run_classifier_training(program, settings.training, training_of(*task, sets.train, sets.test));
+      settings.data_free, {*teacher.network, *student, teacher.normalization, settings.common.seed});
+  return run_classifier_training(program, settings.training, training_of(*task, test, test));
 }
 
 }  // namespace
@@ -40,10 +43,10 @@ int run_distill(Call& call) {
   apply_protocol(cli, settings);
   Program program(cli, settings.common);
   const std::vector<Classifier> teachers = read_teachers(program, settings);
+  if (!settings.data_free.empty()) return distill_without_data(program, settings, teachers);
   const TrainingSets sets = open_student_sets(program, settings, teachers);
   const std::unique_ptr<Network> student =
       start_network(program, settings.student, settings.init, sets.train, settings.common.seed);
-  if (!settings.data_free.empty()) return distill_without_data(program, settings, teachers, sets, *student);
   std::vector<Network*> networks;
   for (const Classifier& teacher : teachers) networks.push_back(teacher.network.get());
   const std::unique_ptr<StudentTask> task =

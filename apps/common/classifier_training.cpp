@@ -142,16 +142,16 @@ void add_classifier_training_settings(Cli& cli, ClassifierTrainingSettings& s) {
 }
 
 std::unique_ptr<Network> start_network(Program& program, const std::string& arch, const std::filesystem::path& init,
-                                       const ImageDataset& train, std::uint64_t seed) {
-  const ImageShape image{train.channels, train.height, train.width};
+                                       const ImageDataset& images, std::uint64_t seed) {
+  const ImageShape image{images.channels, images.height, images.width};
   const Device device = program.device();
-  if (init.empty()) return make_network(arch, train.num_classes, {.seed = seed, .device = device, .image = image});
+  if (init.empty()) return make_network(arch, images.num_classes, {.seed = seed, .device = device, .image = image});
   const std::filesystem::path file = classifier_file(init);
   program.add_input("init", file);
-  Classifier initial = load_classifier(file, {.arch = arch, .num_classes = train.num_classes, .device = device});
+  Classifier initial = load_classifier(file, {.arch = arch, .num_classes = images.num_classes, .device = device});
   Network& network = *initial.network;
-  if (network.arch() != network_registry().canonical(arch) || network.num_classes() != train.num_classes)
-    throw DataError(message("--init: expected a ", arch, " of ", train.num_classes, " classes in ", init.string(),
+  if (network.arch() != network_registry().canonical(arch) || network.num_classes() != images.num_classes)
+    throw DataError(message("--init: expected a ", arch, " of ", images.num_classes, " classes in ", init.string(),
                             ", got a ", network.arch(), " of ", network.num_classes()));
   if (network.image() != image)
     throw DataError(message("--init: expected a network of images of ", to_string(image), " in ", init.string(),

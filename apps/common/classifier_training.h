@@ -26,11 +26,11 @@ struct ClassifierTrainingSettings {
 /// Registers --test-flip, --evaluate-every, --checkpoint-steps, --precision and --graph.
 void add_classifier_training_settings(Cli& cli, ClassifierTrainingSettings& settings);
 
-/// The network that a training starts from: a new one for the images and classes of `train`, or, where `init` is not
+/// The network that a training starts from: a new one for the images and classes of `images`, or, where `init` is not
 /// empty, that of a classifier's file, which becomes an input of the run. In training mode. Throws UsageError as
 /// make_network, and DataError for a file of another network, other classes or other images.
 std::unique_ptr<Network> start_network(Program& program, const std::string& arch, const std::filesystem::path& init,
-                                       const ImageDataset& train, std::uint64_t seed);
+                                       const ImageDataset& images, std::uint64_t seed);
 
 /// What is trained. The task's first meter is its loss; an accuracy is the meter "train/accuracy".
 struct ClassifierTraining {

@@ -53,13 +53,14 @@ struct Cli::Impl {
     CLI::Option* option;
     std::string help;
     bool positional;
+    std::string without = {};  // the option beside which it has no effect
   };
 
   explicit Impl(const Call& call) : call(call) {}
 
   const Call& call;
   CLI::App app;
-  std::string group = "Options";
+  std::string group = "Options", without;
   std::vector<PartList> parts;
   std::deque<Entry> entries;  // a deque, since references to its elements are handed out
   std::set<std::string> given;
@@ -172,6 +173,16 @@ struct Cli::Impl {
     }
   }
 
+  // `typed`: what the command line gave.
+  void refuse_ineffective(const std::set<std::string>& typed) {
+    for (const Entry& entry : entries) {
+      const Entry* other = entry.without.empty() ? nullptr : find(entry.without);
+      if (other && typed.contains(entry.setting.name()) && !other->setting.text().empty())
+        throw UsageError(message("expected no ", label(entry), " beside ", label(*other),
+                                 ", with which it has no effect, got both (see --help)"));
+    }
+  }
+
   void print_completion() {
     if (completion_shell != "bash")
       throw UsageError(message("expected bash for --completion, got '", completion_shell, "'"));
@@ -207,6 +218,10 @@ void Cli::group(const std::string& title) {
   impl_->group = title;
 }
 
+void Cli::without(const std::string& name) {
+  impl_->without = name;
+}
+
 Setting& Cli::option(const std::string& name, SettingTarget target, const std::string& help) {
   Setting setting(name, target);
   CLI::Option* option = nullptr;
@@ -219,7 +234,7 @@ Setting& Cli::option(const std::string& name, SettingTarget target, const std::s
   option->group(impl_->group);
   option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   option->expected(setting.is_flag() ? 0 : 1);
-  impl_->entries.push_back({std::move(setting), option, help, false});
+  impl_->entries.push_back({std::move(setting), option, help, false, impl_->without});
   return impl_->entries.back().setting;
 }
 
@@ -279,10 +294,12 @@ bool Cli::parse() {
   }
   impl.refuse_leftovers();
   impl.take_values();
+  const std::set<std::string> typed = impl.given;
   if (impl.config->count() > 0)
     impl.take_config(std::string(io::as_text(io::read_file(impl.config_file, kMaxConfigBytes))), impl.config_file);
   if (impl.resumed_run && impl.given.contains("resume")) impl.take_run(*impl.resumed_run);
   impl.check_required();
+  impl.refuse_ineffective(typed);
   return impl.check->count() == 0;
 }
 

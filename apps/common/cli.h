@@ -33,6 +33,10 @@ class Cli {
   /// The result takes limits, choices and so on; it stays valid as long as the Cli.
   Setting& option(const std::string& name, SettingTarget target, const std::string& help);
 
+  /// Options registered from here on have no effect where the option of this name has a value: parse() refuses them on
+  /// the command line then (a configuration file may hold both, as a run's own does). An empty name ends it.
+  void without(const std::string& name);
+
   /// Registers an argument without a name on the command line. A list takes all that are left.
   Setting& positional(const std::string& name, SettingTarget target, const std::string& help);
 

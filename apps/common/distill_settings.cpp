@@ -77,8 +77,10 @@ void add_distill_settings(Cli& cli, DistillSettings& s) {
   cli.group("Who teaches whom what");
   cli.option("teacher", &s.teachers, "Classifier files or folders of engram-train, with commas").input();
   cli.option("student", &s.student, "Network: " + network_names()).required("resume");
+  cli.without("data-free");
   cli.option("method", &s.method,
              "One of, or terms joined by '+', each a word or JSON with settings: " + distillation_method_names());
+  cli.without("");
   cli.option(
       "data-free", &s.data_free,
       "Instead, a method that makes its images from the teacher, a word or JSON with its own settings; --data is "
@@ -92,12 +94,15 @@ void add_distill_settings(Cli& cli, DistillSettings& s) {
       .input();
   add_data_settings(cli, s.images, false);
   cli.option("test-data", &s.test_data, "Folder of the data set to test on, where --data has no test split").input();
+  cli.without("data-free");
   cli.option("teacher-labels", &s.teacher_labels,
              "Take the labels of the training images from the teacher; so it is for images without any");
   add_limit_option(cli, s.limit, "training images");
+  cli.without("");
   cli.group("Teachers' files");
   add_classifier_options(cli, s.assumed);
   cli.group("Optimisation by SGD; the protocol says what is not given");
+  cli.without("data-free");
   cli.option("protocol", &s.protocol, "How a paper or its code trains (below)").choices(protocol_names());
   cli.option("epochs", &s.epochs, "Passes over the training images").at_least(1);
   cli.option("initial-epochs", &s.initial_epochs,
@@ -113,6 +118,7 @@ void add_distill_settings(Cli& cli, DistillSettings& s) {
   cli.option("fresh-momentum", &s.fresh_momentum, "Forget the momenta where multistep lowers the rate");
   s.augment.pad_mode = "reflect";
   add_augment_settings(cli, s.augment);
+  cli.without("");
   add_classifier_training_settings(cli, s.training);
   add_training_run_options(cli, s.common);
   cli.footer(protocol_help() + "\n\n" + dataset_help());

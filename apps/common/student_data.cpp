@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ostream>
+#include <span>
 
 #include "apps/common/data_of_run.h"
 #include "models/data/class_folders.h"
@@ -15,7 +16,7 @@ namespace engram::apps {
 namespace {
 
 /// The classes that the sets must agree with.
-KnownClasses known_by(const std::vector<Classifier>& teachers) {
+KnownClasses known_by(std::span<const Classifier> teachers) {
   if (teachers.empty()) return {};
   KnownClasses known = known_classes(teachers[0].class_names);
   known.count = teachers[0].network->num_classes();
@@ -58,20 +59,40 @@ ImageDataset read_unlabelled(const std::filesystem::path& path, const ImageSize&
   return resize_images(read_unlabelled_packed(path), size);
 }
 
+ImageDataset read_test(const DistillSettings& given, const DataSettings& s, const KnownClasses& classes) {
+  DatasetRequest test = request_of(s, Split::kTest);
+  test.classes = classes;
+  if (!given.test_data.empty()) test.path = given.test_data, test.kind = "auto";
+  return open_dataset(test);
+}
+
 /// The two sets as they are in the files; `labelled` says whether those of training have labels.
 TrainingSets read_sets(Program& program, const DistillSettings& given, const std::vector<Classifier>& teachers,
                        bool labelled) {
   const DataSettings s = data_of_run(given.images, program.call().err);
-  const KnownClasses known = known_by(teachers);
+  KnownClasses classes = known_by(teachers);
   TrainingSets sets;
-  DatasetRequest train = request_of(s, Split::kTrain), test = request_of(s, Split::kTest);
-  train.classes = test.classes = known;
+  DatasetRequest train = request_of(s, Split::kTrain);
+  train.classes = classes;
   sets.train = labelled ? open_dataset(train) : read_unlabelled(s.data, train.size);
   say_note(sets.train, *program.call().err);
-  if (labelled) test.classes = {sets.train.num_classes, sets.train.class_names};
-  if (!given.test_data.empty()) test.path = given.test_data, test.kind = "auto";
-  sets.test = open_dataset(test);
+  if (labelled) classes = {sets.train.num_classes, sets.train.class_names};
+  sets.test = read_test(given, s, classes);
   return sets;
+}
+
+/// The test images as a network takes them, as inputs of the run.
+ImageDataset test_images(Program& program, const DistillSettings& s, ImageDataset read, const ImageShape& image) {
+  const std::filesystem::path& path = s.test_data.empty() ? s.images.data : s.test_data;
+  ImageDataset test = network_images(std::move(read), image, path.string());
+  program.add_input(s.test_data.empty() ? "data" : "test-data", path, {{"data/test", dataset_sha256(test)}});
+  if (!s.images.test_list.empty()) program.add_input("test-list", s.images.test_list);
+  return test;
+}
+
+void say_accuracy(Program& program, const Classifier& teacher, const ImageDataset& test) {
+  const double accuracy = evaluate(*teacher.network, test).accuracy();  // before the line: it can throw
+  *program.call().err << "teacher: test accuracy " << 100 * accuracy << " %\n";
 }
 
 }  // namespace
@@ -89,21 +110,28 @@ TrainingSets open_student_sets(Program& program, const DistillSettings& s, const
     throw UsageError("--data: expected --test-data beside images without labels, got none");
   TrainingSets sets = read_sets(program, s, teachers, labelled);
   const ImageShape image = teachers.empty() ? shape_for_network(sets.train) : teachers[0].network->image();
-  const std::filesystem::path tested = s.test_data.empty() ? s.images.data : s.test_data;
   sets.train = network_images(std::move(sets.train), image, s.images.data.string());
-  sets.test = network_images(std::move(sets.test), image, tested.string());
-  if (!teachers.empty()) sets.train.normalization = sets.test.normalization = teachers[0].normalization;
   program.add_input("data", s.images.data, {{"data/train", dataset_sha256(sets.train)}});
-  program.add_input(s.test_data.empty() ? "data" : "test-data", tested, {{"data/test", dataset_sha256(sets.test)}});
   if (!s.images.train_list.empty()) program.add_input("train-list", s.images.train_list);
-  if (!s.images.test_list.empty()) program.add_input("test-list", s.images.test_list);
+  sets.test = test_images(program, s, std::move(sets.test), image);
+  if (!teachers.empty()) sets.train.normalization = sets.test.normalization = teachers[0].normalization;
   sets.train = evenly_spread(sets.train, s.limit);
   if (!labelled || s.teacher_labels) label_by(teachers[0], sets.train);
-  if (!teachers.empty()) {
-    const double accuracy = evaluate(*teachers[0].network, sets.test).accuracy();
-    *program.call().err << "teacher: test accuracy " << 100 * accuracy << " %\n";
-  }
+  if (!teachers.empty()) say_accuracy(program, teachers[0], sets.test);
   return sets;
+}
+
+ImageDataset open_test_images(Program& program, const DistillSettings& s, const Classifier& teacher) {
+  if (s.images.data.empty() && s.test_data.empty()) throw UsageError("expected --data PATH (see --help)");
+  if (!s.images.train_list.empty())
+    throw UsageError("expected no --train-list beside --data-free, which reads no training images, got both");
+  const DataSettings images = s.test_data.empty() ? data_of_run(s.images, program.call().err) : s.images;
+  ImageDataset test = read_test(s, images, known_by({&teacher, 1}));
+  say_note(test, *program.call().err);
+  test = test_images(program, s, std::move(test), teacher.network->image());
+  test.normalization = teacher.normalization;
+  say_accuracy(program, teacher, test);
+  return test;
 }
 
 }  // namespace engram::apps

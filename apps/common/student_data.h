@@ -15,4 +15,9 @@ namespace engram::apps {
 TrainingSets open_student_sets(Program& program, const DistillSettings& settings,
                                const std::vector<Classifier>& teachers);
 
+/// The test images alone, as the teacher takes them, for methods that make their training images; an input of the run.
+/// The teacher's accuracy is said on the call's `err`. Throws UsageError where neither --data nor --test-data is given
+/// or a --train-list is, DataError as open_student_sets.
+ImageDataset open_test_images(Program& program, const DistillSettings& settings, const Classifier& teacher);
+
 }  // namespace engram::apps

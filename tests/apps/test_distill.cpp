@@ -19,6 +19,7 @@
 #include "models/methods/distillation/loss_registry.h"
 #include "models/methods/distillation/student_task.h"
 #include "tests/support/bright_images.h"
+#include "tests/support/cifar_records.h"
 #include "tests/support/program.h"
 #include "tests/support/run_program.h"
 #include "tests/support/temp_folder.h"
@@ -215,6 +216,59 @@ TEST_F(DistillApp, MistakesAreAnsweredInOneLine) {
   EXPECT_NE(flat.err.find("[at] expected networks with feature maps, which the student mlp has not; methods on logits"),
             std::string::npos)
       << flat.err;
+}
+
+/// A method without data, and what it needs: a teacher, and images to test on.
+class DataFreeApp : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    fs::create_directory(data());
+    write_cifar_records(data() / "test_batch.bin", 10, 1);
+    save_classifier(folder_ / "teacher.safetensors", *make_network("resnet8", 10, {.seed = 3}), cifar_normalization());
+  }
+  fs::path data() const { return folder_ / "test_only"; }
+  test::ProgramResult distill(const std::vector<std::string>& options) const {
+    std::vector<std::string> words = {"--student", "resnet8", "--teacher", folder_ / "teacher.safetensors",
+                                      "--threads", "1",       "--dataset", "cifar10-subset",
+                                      "--out",     out(),     "--data",    data(),
+                                      "--quiet"};
+    words.insert(words.end(), options.begin(), options.end());
+    return test::run_program("engram-distill", words);
+  }
+  fs::path out() const { return folder_ / "run"; }
+  const std::string method_ = R"({"name": "dafl", "epochs": 2, "steps": 2, "batch_size": 4, "latent": 4})";
+
+  test::TempFolder folder_;
+};
+
+TEST_F(DataFreeApp, TrainsAStudentWhereThereAreNoTrainingImages) {
+  const test::ProgramResult result = distill({"--data-free", method_});
+  ASSERT_EQ(result.code, 0) << result.err;
+  const json manifest = json::parse(std::ifstream(out() / "manifest.json"));
+  EXPECT_TRUE(manifest["facts"].contains("test_accuracy"));
+  EXPECT_TRUE(manifest["hashes"].contains("data/test"));
+  EXPECT_FALSE(manifest["hashes"].contains("data/train"));
+  const Classifier student = load_classifier(out() / "classifier.safetensors");
+  EXPECT_EQ(student.network->num_classes(), 10);
+  EXPECT_EQ(student.class_names.size(), 10u);
+  // Its own configuration, which holds all options, starts it again.
+  EXPECT_EQ(distill({"--config", out() / "config.json", "--force"}).code, 0);
+}
+
+TEST_F(DataFreeApp, RefusesOptionsOfTrainingImages) {
+  const auto refused = [&](const std::vector<std::string>& options, const std::string& text) {
+    std::vector<std::string> words = {"--data-free", method_};
+    words.insert(words.end(), options.begin(), options.end());
+    const test::ProgramResult result = distill(words);
+    EXPECT_EQ(result.code, 2) << result.err;
+    EXPECT_NE(result.err.find(text), std::string::npos) << result.err;
+    EXPECT_FALSE(fs::exists(out()));
+  };
+  refused({"--epochs", "3"}, "expected no --epochs beside --data-free");
+  refused({"--method", "kd"}, "expected no --method beside --data-free");
+  refused({"--no-nesterov"}, "expected no --nesterov beside --data-free");
+  refused({"--cutout", "4"}, "expected no --cutout beside --data-free");
+  refused({"--train-list", folder_ / "list"}, "expected no --train-list beside --data-free");
 }
 
 /// The methods that plans name exist, with these settings.
