@@ -308,6 +308,29 @@ TEST_F(Experiment, ACellOfAKilledProcessIsTakenOver) {
   ::close(ready[1]);
 }
 
+TEST_F(Experiment, AnErrorInAThreadEndsAllAndIsThrown) {
+  class Failing : public Silent {
+    void started(const Cell& cell) override {
+      const std::lock_guard lock(mutex_);
+      Silent::started(cell);
+      if (started_cells.size() == 2) throw std::bad_alloc();
+    }
+    std::mutex mutex_;
+  } observer;
+  EXPECT_THROW(run([](const CellAttempt& a) { return complete_run(a, 0.9); }, 3, &observer), std::bad_alloc);
+  EXPECT_EQ(run([](const CellAttempt& a) { return complete_run(a, 0.9); }).complete, 5);
+}
+
+TEST_F(Experiment, WhatAKilledWriterLeftGoes) {
+  run([](const CellAttempt& a) { return complete_run(a, 0.9); });
+  for (const fs::path& part : {out(), out() / "cells"}) write_text(part / ".engram-tmp-1-0", "half");
+  const CellStore looks(out(), plan_, CellStore::Mode::kLook);
+  EXPECT_TRUE(fs::exists(out() / ".engram-tmp-1-0"));
+  const CellStore opens(out(), plan_);
+  EXPECT_FALSE(fs::exists(out() / ".engram-tmp-1-0"));
+  EXPECT_FALSE(fs::exists(out() / "cells" / ".engram-tmp-1-0"));
+}
+
 TEST_F(Experiment, FoldersOfOthersAreRefused) {
   run([](const CellAttempt& a) { return complete_run(a, 0.9); });
   const Plan other_scale = plan_of(kPlan, "paper");

@@ -69,7 +69,7 @@ void check_owner(const fs::path& folder, const Plan& plan) {
   }
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
     const fs::path name = entry.path().filename();  // a process that was killed at the very start left these
-    if (name == "cells" || name == "claims" || name.string().starts_with(".engram-tmp-")) continue;
+    if (name == "cells" || name == "claims" || io::is_temporary_name(name.native())) continue;
     throw UsageError(message("--out: expected a new folder, got ", folder.string(), ", which holds other files"));
   }
   if (error) throw IoError(message("[reproduce] cannot read ", folder.string(), ": ", error.message()));
@@ -84,6 +84,7 @@ CellStore::CellStore(fs::path folder, const Plan& plan, Mode mode) : folder_(std
     std::error_code error;
     fs::create_directories(part, error);
     if (error) throw IoError(message("[reproduce] cannot create ", part.string(), ": ", error.message()));
+    io::remove_leftovers(part);
   }
   if (!fs::exists(folder_ / kPlanFile)) write_json(folder_ / kPlanFile, {{"plan", plan.name}, {"scale", plan.scale}});
 }

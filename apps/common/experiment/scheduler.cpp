@@ -26,10 +26,13 @@ class Scheduler {
   }
 
   SchedulerResult run() {
-    std::vector<std::thread> threads;
-    for (int i = 1; i < options_.jobs; ++i) threads.emplace_back([this] { work(); });
-    work();
-    for (std::thread& thread : threads) thread.join();
+    {
+      std::vector<std::jthread> threads;  // waited for on every way out
+      guarded([&] {
+        for (int i = 1; i < options_.jobs; ++i) threads.emplace_back([this] { guarded([this] { work(); }); });
+        work();
+      });
+    }
     if (error_) std::rethrow_exception(error_);
     SchedulerResult result;
     for (std::size_t index : chosen_) {
@@ -50,21 +53,26 @@ class Scheduler {
     bool resume;
   };
 
+  /// Keeps the first exception of any thread for run(); the others stop for it.
+  template <class Part>
+  void guarded(const Part& part) {
+    try {
+      part();
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      if (!error_) error_ = std::current_exception();
+    }
+    changed_.notify_all();
+  }
+
   void work() {
     std::unique_lock lock(mutex_);
     while (!finished()) {
-      std::optional<Taken> taken;
-      try {
-        taken = take();
-      } catch (...) {
-        if (!error_) error_ = std::current_exception();
-      }
-      if (taken)
+      if (const std::optional<Taken> taken = take())
         attempt(*taken, lock);
       else if (!finished())
         changed_.wait_for(lock, std::chrono::duration<double>(options_.poll_seconds));
     }
-    changed_.notify_all();
   }
 
   bool finished() const {
