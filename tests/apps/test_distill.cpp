@@ -141,6 +141,24 @@ TEST_F(DistillApp, AnInterruptedRunGoesOnWithTheSameBits) {
   EXPECT_EQ(facts("stopped")["best_test_accuracy"], facts("whole")["best_test_accuracy"]);
 }
 
+TEST_F(DistillApp, ARunKnowsItsTeacherAndItsImages) {
+  ASSERT_EQ(distill(taught({"--method", "kd", "--epochs", "1"})).code, 0);
+  const std::string manifest = text_of(out() / "manifest.json");
+  const auto refused = [&](const std::string& words) {
+    const test::ProgramResult run = test::run_program("engram-distill", {"--resume", out(), "--quiet"});
+    EXPECT_EQ(run.code, 3) << run.err;
+    EXPECT_NE(run.err.find(words), std::string::npos) << run.err;
+    EXPECT_EQ(text_of(out() / "manifest.json"), manifest);
+  };
+  const fs::path teacher = folder_ / "teacher.safetensors";
+  fs::copy_file(teacher, folder_ / "kept");
+  save_classifier(teacher, *make_network("resnet8", 2, {.seed = 4}), cifar_normalization());
+  refused("got teacher/0 of other content in");
+  fs::copy_file(folder_ / "kept", teacher, fs::copy_options::overwrite_existing);
+  write_packed_images(data(), bright_images(14));
+  refused("of other content in " + data().string());
+}
+
 TEST_F(DistillApp, TeachersOfOtherProgramsAreNamedByArch) {
   io::save_tensors(folder_ / "bare.safetensors", io::load_tensors(folder_ / "teacher.safetensors").tensors);
   const std::vector<std::string> words = {"--method", "kd", "--epochs", "1", "--teacher", folder_ / "bare.safetensors"};

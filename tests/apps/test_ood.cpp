@@ -173,6 +173,14 @@ TEST_F(OodApp, AResumedRunBelievesWholeEvaluationsOnly) {
   refused_with(damaged.insert(damaged.find("\"test/accuracy\":") + 16, "7"));
 }
 
+TEST_F(OodApp, ARunKnowsItsImages) {
+  ASSERT_EQ(ood(with(replaced(digits("erm", "out"), "--steps", "10"), {"--no-pictures"})), 0) << log();
+  const std::string manifest = text_of(run("out") / "manifest.json");
+  write_digits(500);
+  expect_error({"--resume", run("out")}, 3, "of other content in " + folder_.path().string());
+  EXPECT_EQ(text_of(run("out") / "manifest.json"), manifest);
+}
+
 TEST_F(OodApp, AResumedRunBelievesTheTrialsThatItWrote) {
   const Words words = with(shapes("erm", "trials"), {"--trials", "2", "--no-pictures"});
   ASSERT_EQ(ood(words), 0) << log();

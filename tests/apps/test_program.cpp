@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <random>
 #include <sstream>
 #include <thread>
@@ -91,6 +92,24 @@ TEST_F(RunProgram, EachHasItsOwnStopFlag) {
   train({"--resume", folder_ / "stopped", "--threads", "1"}, resumed);  // the folder alone
   EXPECT_EQ(resumed.code, kExitOk) << resumed.err.str();
   EXPECT_EQ(classifier("stopped"), classifier("whole"));
+}
+
+TEST_F(RunProgram, ARunWithoutItsReportIsNotComplete) {
+  const auto status = [&] {
+    return nlohmann::json::parse(std::ifstream(folder_ / "run" / "manifest.json")).at("status");
+  };
+  Said said, resumed;
+  train(words("run", 1), said, [&] {
+    fs::create_directories(folder_ / "run" / "report.html");  // a folder in its place
+    return false;
+  });
+  EXPECT_EQ(said.code, kExitData);
+  EXPECT_NE(said.err.str().find("report.html"), std::string::npos) << said.err.str();
+  EXPECT_EQ(status(), "interrupted");
+  fs::remove(folder_ / "run" / "report.html");
+  train({"--resume", folder_ / "run", "--threads", "1"}, resumed);
+  EXPECT_EQ(resumed.code, kExitOk) << resumed.err.str();
+  EXPECT_EQ(status(), "complete");
 }
 
 TEST_F(RunProgram, TwoThreadsDoNotWriteOneFolder) {

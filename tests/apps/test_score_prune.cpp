@@ -234,6 +234,30 @@ TEST_F(MadeImages, SparseTrainingComesFirstAndAResumedRunKeepsWhatIsDone) {
   EXPECT_EQ(json_of("pruning.json"), table);
 }
 
+TEST_F(MadeImages, RunsKnowTheirInputs) {
+  const auto refused = [&](const char* program, const std::string& words) {
+    const std::string manifest = text_of(out() / "manifest.json");
+    const auto run = test::run_program(program, {"--resume", out(), "--threads", "2", "--quiet"});
+    EXPECT_EQ(run.code, 3) << run.err;
+    EXPECT_NE(run.err.find(words), std::string::npos) << run.err;
+    EXPECT_EQ(text_of(out() / "manifest.json"), manifest);
+  };
+  ASSERT_EQ(score().code, 0);
+  interrupt();
+  fs::rename(file("first"), file("kept"));
+  fs::copy_file(file("second"), file("first"));
+  refused("engram-score", "got extractor/0 of other content in");
+  fs::rename(file("kept"), file("first"));
+  write_cifar_records(folder_ / "real" / "data_batch_1.bin", 40, 3);
+  refused("engram-score", "got real/train of other content in");
+  fs::remove_all(out());
+
+  ASSERT_EQ(prune({"--method", "l1", "--ratio", "0.2"}).code, 0);
+  interrupt();
+  write_cifar_records(folder_ / "real" / "test_batch.bin", 20, 4);
+  refused("engram-prune", "got data/test of other content in");
+}
+
 TEST_F(MadeImages, PruneTakesNoFilesOfItsOwnThatChanged) {
   ASSERT_EQ(prune({"--method", "l1", "--ratio", "0.2,0.4"}).code, 0);
   const fs::path pruned = out() / "pruned_2000.safetensors", finished = out() / "finished.json";
