@@ -45,6 +45,16 @@ TINY_PRUNE = {"method": "l1", "ratio": "0.4", "epochs": "1", "batch-size": "8", 
               "finetune-dataset": "cifar10-subset", "threads": "1"}
 TINY_SCORE = {"dataset": "cifar10-subset", "neighbors": "1", "resamples": "2", "pictures": "1", "splits": "1",
               "threads": "1"}
+TINY_CALIBRATE = {"setting": "few-deaths", "cohorts": "1", "replicates": "19", "threads": "1"}
+TINY_REPRODUCE = {"threads": "1", "jobs": "1"}
+PLAN = {
+    "name": "tiny", "data": {"images": "a handful"}, "scales": {"short": {"settings": {"epochs": 1}}}, "seeds": [1],
+    "defaults": {"program": "engram-train", "settings": {"data": "@data/images", "dataset": "cifar10-subset",
+                                                         "arch": '{"name": "mlp", "hidden": [8]}', "batch_size": 8}},
+    "cells": [{"name": "first", "settings": {"lr": 0.05}},
+              {"name": "again", "settings": {"init": "@cell/first/classifier.safetensors", "lr": 0.01}}],
+    "rows": [{"cell": "first", "published": [{"value": 50, "source": "nobody"}]}, {"cell": "again", "reference": "first"}],
+}
 TINY_ANALYZE = {"dataset": "cifar10-subset", "batch-size": "8", "threads": "1"}
 
 
@@ -183,9 +193,8 @@ class Fuzzer:
 
     def call(self):
         """Program and words."""
-        return self.random.choice([self.call_on_images] * 8 + [self.call_on_environments, self.call_on_cohort,
-                                  self.call_on_cohort, self.call_inspect, self.call_on_run, self.call_on_run,
-                                  self.call_on_run, self.call_on_run])()
+        return self.random.choice([self.call_on_images] * 8 + [self.call_on_run] * 4 + [self.call_on_cohort] * 2 + [
+            self.call_on_environments, self.call_inspect, self.call_on_plan, self.call_on_metrics])()
 
     def call_on_images(self):
         classifier, images = self.copy("classifier.safetensors"), self.copy("images")
@@ -219,7 +228,20 @@ class Fuzzer:
         self.damage(files[0])
         if self.random.random() < 0.3:
             files += ["--diff", self.seeds / "classifier.safetensors"]
-        return "engram-inspect", files
+        return "engram-inspect", files + self.random.choice([[], ["--json"]])
+
+    def call_on_metrics(self):
+        run = self.copy("run-train")
+        self.damage(self.random.choice([run, run / "metrics.jsonl"]))
+        return "engram-analyze", ["loss-curve", run] + self.options("engram-analyze loss-curve", {}) + [
+            "--out", self.work / "out.png"]
+
+    def call_on_plan(self):
+        """A damaged plan, or a sound one whose folder of cells is damaged."""
+        plan, cells = self.copy("plan.json"), self.copy("run-reproduce")
+        self.damage(self.random.choice([plan, cells]))
+        return "engram-reproduce", [plan, "--data", f"images={self.seeds / 'images'}"] + self.options(
+            "engram-reproduce", TINY_REPRODUCE) + ["--out", self.random.choice([cells, self.work / "out"])]
 
     def call_on_cohort(self):
         cohort = self.copy("cohort")
@@ -227,8 +249,8 @@ class Fuzzer:
         command, base = self.random.choice([
             ("select", TINY_SELECT), ("screen", {"threads": "1"}), ("evaluate", TINY_EVALUATE),
             ("simulate", {"patients": "60", "gene-count": "20"}), ("fit-cox", TINY_FIT), ("fit-aft", TINY_FIT),
-            ("lasso", TINY_FIT)])
-        data = [] if command == "simulate" else ["--data", cohort]
+            ("lasso", TINY_FIT), ("calibrate", TINY_CALIBRATE)])
+        data = [] if command in ("simulate", "calibrate") else ["--data", cohort]
         if command == "evaluate":
             data += ["--key", cohort / "key.csv"]
         target = self.work / ("out.csv" if base == TINY_FIT else "out")
@@ -270,9 +292,9 @@ class Fuzzer:
     def judge(self, code, stopped, err, out):
         if code < 0 and not (stopped and code == -signal.SIGTERM):
             return f"signal {-code}"
-        if code == 1:
+        if code == 1 and "cells failed or need one that did" not in err:
             return "exit 1"
-        if code not in (0, 2, 3, 4, 130, -signal.SIGTERM):
+        if code not in (0, 1, 2, 3, 4, 130, -signal.SIGTERM):
             return f"exit {code}"
         if code in (2, 3, 4) and not re.match(r"engram-[a-z -]+: .", err.strip().splitlines()[-1] if err.strip() else ""):
             return "no clear line"
@@ -284,7 +306,7 @@ class Fuzzer:
         return self.judge_tables(out) if code == 0 else None
 
     def judge_tables(self, out):
-        tables = {"standard output": out}
+        tables = {"standard output": out.replace('"nan":', "")}  # engram-inspect counts them
         for file in sorted(self.work.rglob("out*/*.csv")) + sorted(self.work.glob("out.*")):
             if file.is_file() and file.suffix != ".png":
                 tables[file.name] = file.read_text(errors="replace")
@@ -321,10 +343,12 @@ OPTIONS = {}
 
 def read_options(bin_folder):
     """Options of every program with their choices, from the scripts that complete command lines."""
-    calls = [["engram-" + name] for name in ("train", "invert", "eval", "distill", "ood", "prune", "score")]
-    calls += [["engram-analyze", command] for command in ("cka", "neurons", "cam", "lrp", "attack", "flatness")]
+    calls = [["engram-" + name] for name in
+             ("train", "invert", "eval", "distill", "ood", "prune", "score", "reproduce")]
+    calls += [["engram-analyze", command] for command in
+              ("cka", "neurons", "loss-curve", "cam", "lrp", "attack", "flatness")]
     calls += [["engram-genes", command] for command in
-              ("select", "screen", "simulate", "evaluate", "fit-cox", "fit-aft", "lasso")]
+              ("select", "screen", "simulate", "calibrate", "evaluate", "fit-cox", "fit-aft", "lasso")]
     for call in calls:
         script = subprocess.run([str(bin_folder / call[0])] + call[1:] + ["--completion", "bash"], check=True,
                                 capture_output=True, text=True).stdout
@@ -364,6 +388,12 @@ def make_seeds(bin_folder, seeds):
         run(program, *command, *inputs, *line(settings), *more.get(name, []), "--out", seeds / name)
         if name == "run-train":
             shutil.copy(seeds / name / "classifier.safetensors", seeds)
+    (seeds / "plan.json").write_text(json.dumps(PLAN))
+    run("engram-reproduce", seeds / "plan.json", "--data", f"images={seeds / 'images'}", "--threads=1", "--out",
+        seeds / "run-reproduce")
+    for cell in (seeds / "run-reproduce" / "cells").iterdir():
+        if cell.is_dir() and "classifier.safetensors" in (cell / "config.json").read_text():
+            shutil.rmtree(cell)  # the second one, which starts from the first
     (seeds / "run-invert" / "batches" / "batch_0001.safetensors").unlink()
     (seeds / "run-prune" / "pruned_4000.safetensors").unlink()
 
