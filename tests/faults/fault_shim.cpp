@@ -11,9 +11,8 @@
 ///                        and OpenMP, which crash or abort without memory, are passed over
 ///   ENGRAM_FAULT_AT      the number of the call, from 1
 ///   ENGRAM_FAULT_COUNTS  a file that gets "CALLS ALLOCATIONS" at a regular end of the process and, with the kind
-///   count,
-///                        lines of numbers: of the calls that take space, of those that write, and of the allocations
-///                        that were the first from their call stack
+///                        count, lines of numbers: of the calls that take space, of those that write, of those that
+///                        change something, and of the allocations that were the first from their call stack
 ///
 /// Counting begins with main().
 
@@ -22,6 +21,7 @@
 #include <execinfo.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -53,6 +53,9 @@ Plan g_plan;
 std::atomic<bool> g_armed{false};
 std::atomic<long> g_calls{0}, g_allocations{0};
 std::array<std::atomic<bool>, 4096> g_watched{};  // descriptors of files below the root
+
+/// What a call does to the file system.
+enum class Effect { kLooks, kChanges, kTakesSpace };
 
 Kind kind_of(const char* name) {
   constexpr const char* kNames[] = {"", "count", "kill", "tear", "eio", "enospc", "memory"};
@@ -99,12 +102,14 @@ class Numbers {
   std::atomic<std::size_t> size_{0};
   std::array<long, 1 << 16> numbers_{};
 };
-Numbers g_taking_space, g_writing;
+Numbers g_taking_space, g_writing, g_changing;
 
 /// Counts a call. Returns whether it is to fail, with errno set, and does not return where the process is to die.
-bool fails(bool takes_space) {
+bool fails(Effect effect) {
   const long number = ++g_calls;
+  const bool takes_space = effect == Effect::kTakesSpace;
   if (takes_space) g_taking_space.add(number);
+  if (effect != Effect::kLooks) g_changing.add(number);
   const bool here = number == g_plan.at;
   switch (g_plan.kind) {
     case Kind::kKill:
@@ -123,9 +128,29 @@ bool fails(bool takes_space) {
   }
 }
 
-int watched_descriptor(int descriptor) {
-  if (descriptor >= 0 && descriptor < int(g_watched.size())) g_watched[std::size_t(descriptor)] = true;
+void watch(int descriptor, bool watched) {
+  if (descriptor >= 0 && descriptor < int(g_watched.size())) g_watched[std::size_t(descriptor)] = watched;
+}
+
+/// Effect of an open() with these flags.
+Effect effect_of(int flags) {
+  if ((flags & O_CREAT) != 0) return Effect::kTakesSpace;
+  return (flags & O_TRUNC) != 0 ? Effect::kChanges : Effect::kLooks;
+}
+
+int opened(int descriptor) {
+  watch(descriptor, true);
   return descriptor;
+}
+
+DIR* opened(DIR* folder) {
+  if (folder != nullptr) watch(::dirfd(folder), true);
+  return folder;
+}
+
+/// Whether a path is below the root that is relative to a folder's descriptor, or absolute.
+bool is_watched(int folder, const char* path) {
+  return is_watched(path) || (path != nullptr && *path != '/' && is_watched(folder));
 }
 
 /// Whether the code at an address belongs to a library that does not survive a lack of memory.
@@ -200,6 +225,7 @@ void write_counts() {
     std::fprintf(out, "%ld %ld\n", g_calls.load(), g_allocations.load());
     g_taking_space.write(out);
     g_writing.write(out);
+    g_changing.write(out);
     g_stacks.write(out);
     std::fclose(out);
   }
@@ -281,7 +307,7 @@ int open(const char* path, int flags, ...) {
   const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(arguments, mode_t) : 0;
   va_end(arguments);
   if (!is_watched(path)) return real(path, flags, mode);
-  return fails((flags & O_CREAT) != 0) ? -1 : watched_descriptor(real(path, flags, mode));
+  return fails(effect_of(flags)) ? -1 : opened(real(path, flags, mode));
 }
 
 int open64(const char* path, int flags, ...) {
@@ -292,25 +318,60 @@ int open64(const char* path, int flags, ...) {
   return open(path, flags, mode);
 }
 
+/// The standard library opens folders to remove so, and nothing else.
+int openat(int folder, const char* path, int flags, ...) {
+  static const auto real = next<int(int, const char*, int, ...)>("openat");
+  if (!is_watched(folder, path)) return real(folder, path, flags);
+  return fails(Effect::kLooks) ? -1 : opened(real(folder, path, flags));
+}
+
 std::FILE* fopen(const char* path, const char* mode) {
   static const auto real = next<std::FILE*(const char*, const char*)>("fopen");
-  if (is_watched(path) && fails(*mode != 'r')) return nullptr;
-  return real(path, mode);
+  if (!is_watched(path)) return real(path, mode);
+  if (fails(*mode != 'r' ? Effect::kTakesSpace : Effect::kLooks)) return nullptr;
+  std::FILE* file = real(path, mode);
+  if (file != nullptr) watch(::fileno(file), true);
+  return file;
 }
 
 std::FILE* fopen64(const char* path, const char* mode) {
   return fopen(path, mode);
 }
 
+std::size_t fread(void* bytes, std::size_t size, std::size_t count, std::FILE* file) {
+  static const auto real = next<std::size_t(void*, std::size_t, std::size_t, std::FILE*)>("fread");
+  if (!is_watched(::fileno(file)) || !fails(Effect::kLooks)) return real(bytes, size, count, file);
+  file->_flags |= 0x20;  // what ferror() reads in the C library of GNU
+  return 0;
+}
+
+int fclose(std::FILE* file) {
+  static const auto real = next<int(std::FILE*)>("fclose");
+  watch(::fileno(file), false);
+  return real(file);
+}
+
 DIR* opendir(const char* path) {
   static const auto real = next<DIR*(const char*)>("opendir");
-  return is_watched(path) && fails(false) ? nullptr : real(path);
+  if (!is_watched(path)) return real(path);
+  return fails(Effect::kLooks) ? nullptr : opened(real(path));
+}
+
+dirent* readdir(DIR* folder) {
+  static const auto real = next<dirent*(DIR*)>("readdir");
+  return is_watched(::dirfd(folder)) && fails(Effect::kLooks) ? nullptr : real(folder);
+}
+
+int closedir(DIR* folder) {
+  static const auto real = next<int(DIR*)>("closedir");
+  watch(::dirfd(folder), false);
+  return real(folder);
 }
 
 int close(int descriptor) {
   static const auto real = next<int(int)>("close");
-  const bool failed = is_watched(descriptor) && fails(false);
-  if (descriptor >= 0 && descriptor < int(g_watched.size())) g_watched[std::size_t(descriptor)] = false;
+  const bool failed = is_watched(descriptor) && fails(Effect::kLooks);
+  watch(descriptor, false);
   const int error = errno, result = real(descriptor);
   if (!failed) return result;
   errno = error;
@@ -319,7 +380,12 @@ int close(int descriptor) {
 
 ssize_t read(int descriptor, void* bytes, std::size_t size) {
   static const auto real = next<ssize_t(int, void*, std::size_t)>("read");
-  return is_watched(descriptor) && fails(false) ? -1 : real(descriptor, bytes, size);
+  return is_watched(descriptor) && fails(Effect::kLooks) ? -1 : real(descriptor, bytes, size);
+}
+
+ssize_t pread(int descriptor, void* bytes, std::size_t size, off_t offset) {
+  static const auto real = next<ssize_t(int, void*, std::size_t, off_t)>("pread");
+  return is_watched(descriptor) && fails(Effect::kLooks) ? -1 : real(descriptor, bytes, size, offset);
 }
 
 ssize_t write(int descriptor, const void* bytes, std::size_t size) {
@@ -328,42 +394,77 @@ ssize_t write(int descriptor, const void* bytes, std::size_t size) {
   g_writing.add(g_calls + 1);
   if (g_plan.kind == Kind::kTear && g_calls + 1 == g_plan.at) [[maybe_unused]]
     const auto torn = real(descriptor, bytes, size / 2);
-  return fails(true) ? -1 : real(descriptor, bytes, size);
+  return fails(Effect::kTakesSpace) ? -1 : real(descriptor, bytes, size);
 }
 
 int fsync(int descriptor) {
   static const auto real = next<int(int)>("fsync");
-  return is_watched(descriptor) && fails(false) ? -1 : real(descriptor);
+  return is_watched(descriptor) && fails(Effect::kLooks) ? -1 : real(descriptor);
 }
 
 int ftruncate(int descriptor, off_t size) {
   static const auto real = next<int(int, off_t)>("ftruncate");
-  return is_watched(descriptor) && fails(false) ? -1 : real(descriptor, size);
+  return is_watched(descriptor) && fails(Effect::kChanges) ? -1 : real(descriptor, size);
+}
+
+int fchmod(int descriptor, mode_t mode) {
+  static const auto real = next<int(int, mode_t)>("fchmod");
+  return is_watched(descriptor) && fails(Effect::kChanges) ? -1 : real(descriptor, mode);
+}
+
+int flock(int descriptor, int operation) {
+  static const auto real = next<int(int, int)>("flock");
+  return is_watched(descriptor) && fails(Effect::kLooks) ? -1 : real(descriptor, operation);
+}
+
+int fstat(int descriptor, struct stat* status) {
+  static const auto real = next<int(int, struct stat*)>("fstat");
+  return is_watched(descriptor) && fails(Effect::kLooks) ? -1 : real(descriptor, status);
+}
+
+int stat(const char* path, struct stat* status) {
+  static const auto real = next<int(const char*, struct stat*)>("stat");
+  return is_watched(path) && fails(Effect::kLooks) ? -1 : real(path, status);
+}
+
+int lstat(const char* path, struct stat* status) {
+  static const auto real = next<int(const char*, struct stat*)>("lstat");
+  return is_watched(path) && fails(Effect::kLooks) ? -1 : real(path, status);
+}
+
+ssize_t readlink(const char* path, char* target, std::size_t size) {
+  static const auto real = next<ssize_t(const char*, char*, std::size_t)>("readlink");
+  return is_watched(path) && fails(Effect::kLooks) ? -1 : real(path, target, size);
 }
 
 int rename(const char* from, const char* to) {
   static const auto real = next<int(const char*, const char*)>("rename");
-  return is_watched(to) && fails(false) ? -1 : real(from, to);
+  return is_watched(to) && fails(Effect::kChanges) ? -1 : real(from, to);
 }
 
 int unlink(const char* path) {
   static const auto real = next<int(const char*)>("unlink");
-  return is_watched(path) && fails(false) ? -1 : real(path);
+  return is_watched(path) && fails(Effect::kChanges) ? -1 : real(path);
+}
+
+int unlinkat(int folder, const char* path, int flags) {
+  static const auto real = next<int(int, const char*, int)>("unlinkat");
+  return is_watched(folder, path) && fails(Effect::kChanges) ? -1 : real(folder, path, flags);
 }
 
 int remove(const char* path) {
   static const auto real = next<int(const char*)>("remove");
-  return is_watched(path) && fails(false) ? -1 : real(path);
+  return is_watched(path) && fails(Effect::kChanges) ? -1 : real(path);
 }
 
 int mkdir(const char* path, mode_t mode) {
   static const auto real = next<int(const char*, mode_t)>("mkdir");
-  return is_watched(path) && fails(true) ? -1 : real(path, mode);
+  return is_watched(path) && fails(Effect::kTakesSpace) ? -1 : real(path, mode);
 }
 
 int rmdir(const char* path) {
   static const auto real = next<int(const char*)>("rmdir");
-  return is_watched(path) && fails(false) ? -1 : real(path);
+  return is_watched(path) && fails(Effect::kChanges) ? -1 : real(path);
 }
 
 }  // extern "C"

@@ -8,10 +8,15 @@ nothing half-written and no temporary file; then the same holds for the folder.
     inject_faults.py BIN_FOLDER SHIM                    every input and output of every program, every call stack that
                                                         allocates, every fault
     inject_faults.py BIN_FOLDER SHIM --sample 6         six calls of each, evenly spread, as the test does
+    inject_faults.py BIN_FOLDER SHIM --log FILE         writes a line for each fault, and passes over those in the file
+
+Calls on the inputs count too. A kill is tried before every call that changes something: before the others, the folder is
+as it is before the next of those.
 """
 
 import argparse
 import hashlib
+import json
 import os
 import pathlib
 import random
@@ -23,23 +28,32 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 CODES = {"eio": {0, 3}, "enospc": {0, 3}, "memory": {0, 4}}
+CELLS_FAILED = 1  # engram-reproduce: the table says what the cell's program said
 TEMPORARY = ".engram-tmp-"
 
 
 class Scenario:
-    """A program, how it is called with a folder for its results, and which of its files repeat byte for byte."""
+    """A program, how it is called with a folder for its results (None: it prints them), and which of its files repeat
+    byte for byte."""
 
     def __init__(self, name, program, arguments, results, resumes, out="out"):
         self.name, self.program, self.arguments = name, program, arguments
         self.results, self.resumes, self.out = results, resumes, out
-        self.folder = "." not in out
+        self.folder = out is not None and "." not in out
+
+    def call(self, work):
+        """The arguments of a run with its results in a folder."""
+        return self.arguments + (["--out", work / self.out] if self.out else [])
 
 
 def scenarios(data):
     train = ["--data", data / "images", "--dataset", "cifar10-subset", "--arch", "wrn-10-1", "--batch-size", "8",
              "--epochs", "2", "--checkpoint-steps", "1", "--padding", "0", "--threads", "1", "--quiet"]
     invert = [data / "trained" / "classifier.safetensors", "--method", "deep-inversion", "--batch-size", "2",
-              "--num-batches", "2", "--iterations", "2", "--grid-every", "1", "--threads", "1", "--quiet"]
+              "--num-batches", "2", "--iterations", "2", "--grid-every", "1", "--checkpoint-steps", "1", "--threads", "1",
+              "--quiet"]
+    natural = [data / "trained" / "classifier.safetensors", "--method", "natural-inversion", "--batch-size", "1",
+               "--iterations", "2", "--grid-every", "1", "--threads", "1", "--quiet"]  # without checkpoints of 100 MB
     select = ["select", "--data", data / "cohort", "--seeds", "1", "--evaluations", "20", "--splits", "1", "--controls",
               "0", "--permutations", "5", "--reselections", "1", "--threads", "1", "--quiet"]
     evaluate = ["evaluate", "--data", data / "cohort", "--key", data / "cohort" / "key.csv", "--cohorts", "2", "--methods",
@@ -58,6 +72,7 @@ def scenarios(data):
     prune = [trained, "--data", data / "images", "--dataset", "cifar10-subset", "--finetune", data / "images",
              "--finetune-dataset", "cifar10-subset", "--ratio", "0.2,0.4", "--sparse-epochs", "1", "--epochs", "1", *short]
     analyze = ["cka", trained, "--data", data / "images", "--dataset", "cifar10-subset", *short]
+    reproduce = [data / "plan.json", "--data", f"images={data / 'images'}", "--threads", "1", "--quiet"]
     return [
         Scenario("train", "engram-train", train, ["classifier.safetensors", "metrics.jsonl"], True),
         Scenario("invert", "engram-invert", invert, ["samples.safetensors", "images/*.png", "samples/*/*.png"], True),
@@ -71,11 +86,26 @@ def scenarios(data):
         Scenario("score", "engram-score", score, ["score.json", "score.csv", "images/*.png"], True),
         Scenario("prune", "engram-prune", prune, ["*.safetensors", "metrics.jsonl", "pruning.json"], True),
         Scenario("analyze", "engram-analyze", analyze, ["out.png", "out.csv"], False, "out.png"),
+        Scenario("inspect", "engram-inspect", [trained], [], False, None),
+        Scenario("reproduce", "engram-reproduce", reproduce, ["cells/*/classifier.safetensors", "table.md"], False),
+        Scenario("natural", "engram-invert", natural, ["samples.safetensors", "images/*.png", "samples/*/*.png"], True),
     ]
 
 
+PLAN = {
+    "name": "tiny", "title": "Tiny networks", "data": {"images": "a handful"}, "scales": {"short": {}}, "seeds": [1],
+    "defaults": {"program": "engram-train",
+                 "settings": {"data": "@data/images", "dataset": "cifar10-subset", "arch": '{"name": "mlp", "hidden": [8]}',
+                              "batch_size": 8, "epochs": 1}},
+    "cells": [{"name": "first", "settings": {"lr": 0.05}},
+              {"name": "again", "settings": {"init": "@cell/first/classifier.safetensors", "lr": 0.01}}],
+    "rows": [{"cell": "first"}, {"cell": "again", "reference": "first"}],
+}
+
+
 def prepare(bin_folder, data):
-    """Inputs of all scenarios: a handful of images, a classifier trained on them, images made of it, a small cohort."""
+    """Inputs of all scenarios: a handful of images, a classifier trained on them, images made of it, a small cohort, a
+    plan of two cells."""
     generator = random.Random(1)
     (data / "images").mkdir()
     for name, count in (("data_batch_1.bin", 16), ("test_batch.bin", 10)):
@@ -86,6 +116,7 @@ def prepare(bin_folder, data):
         run(bin_folder, by_name[name].program, by_name[name].arguments + ["--out", data / folder])
     run(bin_folder, "engram-genes", ["simulate", "--patients", "60", "--gene-count", "20", "--seed", "4", "--out",
                                      data / "cohort"])
+    (data / "plan.json").write_text(json.dumps(PLAN))
     (data / "cohort" / "key.csv").write_text("gene,role\nG1,treatment_interaction\nG2,prognostic_only\n")
 
 
@@ -116,27 +147,31 @@ class Injector:
         self.bin, self.shim, self.data, self.scenario = bin_folder, shim, data, scenario
         with tempfile.TemporaryDirectory(dir=data) as work:
             work = pathlib.Path(work)
-            self.calls, self.allocations, self.places = self.count(work)
-            self.expected = digest(self.folder(work), scenario.results)
+            self.calls, self.allocations, self.places, result = self.count(work)
+            self.expected = self.results(work, result)
 
-    def folder(self, work):
-        """Where the scenario's results are."""
-        return work / self.scenario.out if self.scenario.folder else work
+    def results(self, work, result):
+        """What a run left that must repeat."""
+        if self.scenario.out is None:
+            return result.stdout
+        return digest(work / self.scenario.out if self.scenario.folder else work, self.scenario.results)
 
     def environment(self, work, **more):
-        return {"LD_PRELOAD": str(self.shim), "ENGRAM_FAULT_ROOT": str(work), **more}
+        return {"LD_PRELOAD": str(self.shim), "ENGRAM_FAULT_ROOT": str(self.data), **more}
 
     def count(self, work):
         counts = work / "counts"
-        result = run(self.bin, self.scenario.program, self.scenario.arguments + ["--out", work / self.scenario.out],
+        result = run(self.bin, self.scenario.program, self.scenario.call(work),
                      self.environment(work, ENGRAM_FAULT_KIND="count", ENGRAM_FAULT_COUNTS=str(counts)))
         if result.returncode != 0:
             raise SystemExit(f"{self.scenario.name}: {result.stderr.decode()}")
         totals, *places = ([int(number) for number in line.split()] for line in counts.read_text().splitlines())
         calls = range(1, totals[0] + 1)
-        taking_space, writing, stacks = places
+        taking_space, writing, changing, stacks = places
         # Before a call that writes nothing, a torn write is a kill; a disk is full from the next call that takes space.
-        return *totals, {"kill": calls, "tear": writing, "eio": calls, "enospc": taking_space, "memory": stacks}
+        places = {"kill": sorted({*changing, totals[0]}), "tear": writing, "eio": calls, "enospc": taking_space,
+                  "memory": stacks}
+        return *totals, places, result
 
     def faults(self, sample):
         for kind, chosen in self.places.items():
@@ -149,17 +184,17 @@ class Injector:
         """Runs one fault; returns what is wrong with what it left, or None."""
         with tempfile.TemporaryDirectory(dir=self.data) as work:
             work = pathlib.Path(work)
-            out = work / self.scenario.out
-            arguments = self.scenario.arguments + ["--out", out]
-            result = run(self.bin, self.scenario.program, arguments,
+            result = run(self.bin, self.scenario.program, self.scenario.call(work),
                          self.environment(work, ENGRAM_FAULT_KIND=kind, ENGRAM_FAULT_AT=str(at)))
             wrong = self.judge_end(kind, result) or self.judge_files(kind, work)
-            return wrong or self.judge_recovery(result, work, out, arguments)
+            return wrong or self.judge_recovery(result, work)
 
     def judge_end(self, kind, result):
         error = result.stderr.decode(errors="replace")
         if kind in ("kill", "tear"):
             return None if result.returncode in (0, -9) else f"ended with {result.returncode}: {error}"
+        if self.scenario.name == "reproduce" and result.returncode == CELLS_FAILED:
+            return None
         if result.returncode not in CODES[kind]:
             return f"ended with {result.returncode}: {error}"
         lines = [line for line in error.splitlines() if line.startswith("engram-")]
@@ -173,28 +208,38 @@ class Injector:
         left = [str(file.relative_to(work)) for file in work.rglob(TEMPORARY + "*")]
         return f"left {left}" if left else None
 
-    def judge_recovery(self, result, work, out, arguments):
+    def judge_recovery(self, result, work):
         if result.returncode != 0:
-            if not out.exists() and not any(work.iterdir()):
+            if self.scenario.out and not any(work.iterdir()):
                 return None  # as before the run
-            again = self.go_on(out, arguments)
-            if again.returncode != 0:
-                return f"cannot go on: {again.stderr.decode()}"
-        if digest(self.folder(work), self.scenario.results) != self.expected:
+            result = self.go_on(work)
+            if result.returncode != 0:
+                return f"cannot go on: {result.stderr.decode()}"
+        if self.results(work, result) != self.expected:
             return "the results differ"
         left = list(work.rglob(TEMPORARY + "*"))
         return f"left after going on: {left}" if left else None
 
-    def go_on(self, out, arguments):
+    def go_on(self, work):
         """Continues a run; a folder that cannot be continued must be taken as an empty one."""
-        if self.scenario.resumes and (out / "manifest.json").exists():
-            command = self.scenario.arguments[:1] if self.scenario.program == "engram-genes" else []
-            result = run(self.bin, self.scenario.program, command + ["--resume", out, "--threads", "1", "--quiet"], {})
-            if result.returncode == 0:
-                return result
-        elif (out / "manifest.json").exists() and not self.scenario.resumes:
-            return run(self.bin, self.scenario.program, arguments + ["--force"], {})
-        return run(self.bin, self.scenario.program, arguments, {})
+        force = []
+        if self.scenario.folder and (work / self.scenario.out / "manifest.json").exists():
+            if self.scenario.resumes:
+                command = self.scenario.arguments[:1] if self.scenario.program == "engram-genes" else []
+                more = ["--resume", work / self.scenario.out, "--threads", "1", "--quiet"]
+                result = run(self.bin, self.scenario.program, command + more, {})
+                if result.returncode == 0:
+                    return result
+            else:
+                force = ["--force"]
+        return run(self.bin, self.scenario.program, self.scenario.call(work) + force, {})
+
+
+def faults_in(log):
+    """The faults that a log of earlier runs holds."""
+    if log is None or not log.exists():
+        return set()
+    return {tuple(line.split(":")[0].split()) for line in log.read_text().splitlines()}
 
 
 def main():
@@ -204,9 +249,12 @@ def main():
     parser.add_argument("--sample", type=int, default=0, help="calls or stacks of each program and fault; 0: all")
     parser.add_argument("--only", default="", help="one scenario")
     parser.add_argument("--kinds", default="", help="some faults, separated by commas")
+    parser.add_argument("--log", type=pathlib.Path, help="a line for each fault; those in the file are not run again")
+    parser.add_argument("--shuffle", action="store_true", help="in random order, so that an interrupted run is a sample")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     failures = runs = 0
+    done = faults_in(options.log)
     with tempfile.TemporaryDirectory() as data, ThreadPoolExecutor(options.jobs) as pool:
         data = pathlib.Path(data).resolve()
         prepare(options.bin, data)
@@ -215,8 +263,14 @@ def main():
                 continue
             injector = Injector(options.bin, options.shim, data, scenario)
             faults = [f for f in injector.faults(options.sample) if not options.kinds or f[0] in options.kinds.split(",")]
+            faults = [(kind, at) for kind, at in faults if (scenario.name, kind, str(at)) not in done]
+            if options.shuffle:
+                random.Random(1).shuffle(faults)
             for (kind, at), wrong in zip(faults, pool.map(lambda fault: injector.check(*fault), faults)):
                 runs += 1
+                if options.log:
+                    with options.log.open("a") as log:
+                        log.write(f"{scenario.name} {kind} {at}: {(wrong or 'right').strip()!r}\n")
                 if wrong:
                     failures += 1
                     print(f"{scenario.name}: {kind} at call {at}: {wrong}", flush=True)
