@@ -104,16 +104,19 @@ void add_distill_settings(Cli& cli, DistillSettings& s) {
   cli.group("Optimisation by SGD; the protocol says what is not given");
   cli.without("data-free");
   cli.option("protocol", &s.protocol, "How a paper or its code trains (below)").choices(protocol_names());
-  cli.option("epochs", &s.epochs, "Passes over the training images").at_least(1);
+  cli.option("epochs", &s.epochs, "Passes over the training images").at_least(1).at_most(1000000);
   cli.option("initial-epochs", &s.initial_epochs,
              "Passes before, of methods with an initial stage; unless given, as large a part as in the protocol")
-      .at_least(0);
+      .at_least(0)
+      .at_most(1000000);
   cli.option("batch-size", &s.batch_size, "Images a step").at_least(2);
   add_sgd_settings(cli, s.optimizer);
   cli.option("initial-lr", &s.initial_lr, "Learning rate of the initial stage").at_least(0);
   cli.option("schedule", &s.schedule, "Course of the learning rate").choices({"constant", "multistep", "cosine"});
-  cli.option("warmup-epochs", &s.warmup_epochs, "Linear rise at the start").at_least(0);
-  cli.option("milestones", &s.milestones, "Epochs at which multistep multiplies by --gamma");
+  cli.option("warmup-epochs", &s.warmup_epochs, "Linear rise at the start").at_least(0).at_most(1000000);
+  cli.option("milestones", &s.milestones, "Epochs at which multistep multiplies by --gamma")
+      .at_least(0)
+      .at_most(1000000);
   cli.option("gamma", &s.gamma, "Factor of multistep").at_least(0);
   cli.option("fresh-momentum", &s.fresh_momentum, "Forget the momenta where multistep lowers the rate");
   s.augment.pad_mode = "reflect";

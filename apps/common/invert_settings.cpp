@@ -21,9 +21,11 @@ void add_invert_settings(Cli& cli, InvertSettings& s) {
   cli.option("student", &s.student, "Classifier that adi, deepinv-cmi, cmi, fast and nayer compete with, if any")
       .input();
   cli.option("batch-size", &s.batch_size, "Images optimised together").at_least(1);
-  cli.option("num-batches", &s.num_batches, "Batches in all, each from its own seed").at_least(1);
+  cli.option("num-batches", &s.num_batches, "Batches in all, each from its own seed").at_least(1).at_most(1000000);
   cli.option("shard", &s.shard, "Which part of the batches to make, I/N: for N machines, or runs, of one set");
-  cli.option("iterations", &s.iterations, "Optimisation steps a batch; 0: as many as published").at_least(0);
+  cli.option("iterations", &s.iterations, "Optimisation steps a batch; 0: as many as published")
+      .at_least(0)
+      .at_most(1000000000);
   cli.option("bn-weight", &s.bn_weight, "Coefficient of the statistics' distances; negative: the published one");
   cli.option("tv-weight", &s.tv_weight, "Coefficient of the total variation; negative: the published one");
   cli.option("l2-weight", &s.l2_weight, "Coefficient of the norm; negative: the published one");

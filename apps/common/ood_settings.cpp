@@ -30,7 +30,7 @@ void add_what_to_train(Cli& cli, OodSettings& s) {
 
 void add_optimisation(Cli& cli, OodSettings& s) {
   cli.group("Optimisation");
-  cli.option("steps", &s.steps, "Updates").at_least(1);
+  cli.option("steps", &s.steps, "Updates").at_least(1).at_most(1000000000);
   cli.option("batch-size", &s.batch_size, "Images of each environment a step; 0 takes all").at_least(0);
   add_optimizer_settings(cli, s.optimizer);
   cli.option("l2", &s.l2, "Weight of the sum of squares of all parameters in the loss, as IRM's program").at_least(0);
@@ -59,7 +59,9 @@ void add_ood_settings(Cli& cli, OodSettings& s) {
   add_optimisation(cli, s);
   add_augment_settings(cli, s.augment);
   cli.group("Selection, evaluation and files");
-  cli.option("trials", &s.trials, "Trainings with drawn settings; the first has those given").at_least(1);
+  cli.option("trials", &s.trials, "Trainings with drawn settings; the first has those given")
+      .at_least(1)
+      .at_most(100000);
   cli.option("leave-one-out", &s.leave_one_out,
              "With --trials: also train without each of the training environments in turn, and test on it");
   cli.option("evaluate-every", &s.evaluate_every, "Steps between evaluations; --steps is a multiple").at_least(1);

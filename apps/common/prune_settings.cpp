@@ -40,11 +40,12 @@ void add_prune_settings(Cli& cli, PruneSettings& s) {
   add_augment_settings(cli, s.augment);
   cli.group("Sparse training before slimming");
   cli.option("sparse-epochs", &s.sparse_epochs, "Passes over the images of --finetune; 0 takes the gains as they are")
-      .at_least(0);
+      .at_least(0)
+      .at_most(1000000);
   cli.option("sparsity", &s.sparsity, "Weight of the gains' absolute values").at_least(0);
   cli.option("sparse-lr", &s.sparse_lr, "Learning rate").at_least(0);
   cli.group("Recovery");
-  cli.option("epochs", &s.epochs, "Passes over the images").at_least(1);
+  cli.option("epochs", &s.epochs, "Passes over the images").at_least(1).at_most(1000000);
   cli.option("batch-size", &s.batch_size, "Images a step").at_least(1);
   add_sgd_settings(cli, s.optimizer);
   cli.option("schedule", &s.schedule, "Course of the learning rate").choices({"constant", "cosine"});

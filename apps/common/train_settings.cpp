@@ -17,7 +17,7 @@ void add_train_settings(Cli& cli, TrainSettings& s) {
       .input();
   add_limit_option(cli, s.limit, "training images");
   cli.group("Optimisation");
-  cli.option("epochs", &s.epochs, "Passes over the training images").at_least(1);
+  cli.option("epochs", &s.epochs, "Passes over the training images").at_least(1).at_most(1000000);
   cli.option("batch-size", &s.batch_size, "Images a step").at_least(1);
   add_optimizer_settings(cli, s.optimizer);
   cli.option("decay-vectors", &s.decay_vectors, "Decay biases and normalisation parameters too");
@@ -30,8 +30,12 @@ void add_train_settings(Cli& cli, TrainSettings& s) {
       .at_most(1);
   cli.group("Learning rate");
   cli.option("schedule", &s.schedule, "Its course").choices(schedule_names());
-  cli.option("warmup-epochs", &s.warmup_epochs, "Linear rise at the start (not of one-cycle)").at_least(0);
-  cli.option("milestones", &s.milestones, "Epochs at which multistep multiplies by --gamma");
+  cli.option("warmup-epochs", &s.warmup_epochs, "Linear rise at the start (not of one-cycle)")
+      .at_least(0)
+      .at_most(1000000);
+  cli.option("milestones", &s.milestones, "Epochs at which multistep multiplies by --gamma")
+      .at_least(0)
+      .at_most(1000000);
   cli.option("gamma", &s.gamma, "Factor of step and multistep").at_least(0);
   cli.option("final-lr", &s.final_lr, "End of cosine").at_least(0);
   cli.option("rise-fraction", &s.rise_fraction, "One-cycle: part of the training spent rising").at_least(0).at_most(1);

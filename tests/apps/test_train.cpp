@@ -235,6 +235,9 @@ TEST_F(TrainApp, BadInputIsOneLineAndItsExitCode) {
   expect({"--data", data(), "--dataset", "cifar10", "--out", out}, 3, "data_batch_2.bin");
   expect({"--data", data(), "--dataset", "cifar10-subset", "--batch-size", "0", "--out", out}, 2, "batch-size");
   expect({"--data", data(), "--dataset", "cifar10-subset", "--batch-size", "1000", "--out", out}, 2, "1000");
+  // Counts whose products would wrap.
+  for (const char* option : {"--epochs", "--warmup-epochs", "--milestones"})
+    expect({"--data", data(), option, "4611686018427387905", "--out", out}, 2, "to 1e+06 for");
   expect({"--data", data(), "--dataset", "cifar10-subset", "--arch", "resnet19", "--out", out}, 2, "resnet18");
   expect({"--data", data(), "--epoch", "3", "--out", out}, 2, "--epochs");
   expect({"--out", out}, 2, "--data");
