@@ -90,7 +90,7 @@ void add_depthwise_conv_cases(CaseList& list) {
   std::vector<DepthwiseGeometry> geometries;
   if (list.odd()) geometries = odd_geometries();
   // Layers of a MobileNet.
-  for (const auto& shape : list.activations({}, {{8, 32, 32, 32}, {8, 128, 16, 16}}, {}))
+  for (const auto& shape : list.activations({}, {{8, 32, 32, 32}, {8, 128, 16, 16}}, {{16, 64, 16, 16}}))
     geometries.push_back({shape, 3, 3, 1, 1, 1, 1});
   for (const DepthwiseGeometry& g : geometries) {
     const std::string text =

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <vector>
 
 #include "kernels/common/parallel.h"
 #include "kernels/common/simd.h"
@@ -29,10 +28,22 @@ ENGRAM_ALWAYS_INLINE Range outputs_inside(dim_t k, dim_t stride, dim_t pad, dim_
   return {std::min(first, outputs), std::max(std::min(first, outputs), std::min(last, outputs))};
 }
 
-/// Weights of `lanes` channels as [taps][16].
-ENGRAM_ALWAYS_INLINE void load_weights(const float* weight, dim_t taps, dim_t lanes, float* packed) {
-  for (dim_t t = 0; t < taps; ++t)
-    for (dim_t l = 0; l < lanes; ++l) packed[16 * t + l] = weight[l * taps + t];
+/// Windows of neighbouring channels, [channels, taps], taken as they lie or from the last tap to the first.
+struct Windows {
+  const float* weight;
+  dim_t taps;
+  bool mirrored = false;
+
+  ENGRAM_ALWAYS_INLINE float at(dim_t channel, dim_t tap) const {
+    return weight[channel * taps + (mirrored ? taps - 1 - tap : tap)];
+  }
+  ENGRAM_ALWAYS_INLINE Windows from_channel(dim_t channel) const { return {weight + channel * taps, taps, mirrored}; }
+};
+
+/// The first `lanes` windows as [taps][16].
+ENGRAM_ALWAYS_INLINE void load_weights(const Windows& windows, dim_t lanes, float* packed) {
+  for (dim_t t = 0; t < windows.taps; ++t)
+    for (dim_t l = 0; l < lanes; ++l) packed[16 * t + l] = windows.at(l, t);
 }
 
 /// One output row of 16 lanes; pixels lie `step` values apart.
@@ -74,7 +85,7 @@ ENGRAM_ALWAYS_INLINE void forward_row(const DepthwiseGeometry& g, dim_t oh, cons
 }
 
 /// One plane of planar data whose windows stride by one: whole rows at a time.
-ENGRAM_ALWAYS_INLINE void forward_plane_flat(const DepthwiseGeometry& g, const float* x, const float* weight,
+ENGRAM_ALWAYS_INLINE void forward_plane_flat(const DepthwiseGeometry& g, const float* x, const Windows& windows,
                                              float bias, bool relu, float* y) {
   const dim_t out_h = g.out_h(), out_w = g.out_w();
   for (dim_t oh = 0; oh < out_h; ++oh) {
@@ -85,7 +96,7 @@ ENGRAM_ALWAYS_INLINE void forward_plane_flat(const DepthwiseGeometry& g, const f
       for (dim_t kw = 0; kw < g.kernel_w; ++kw) {
         const Range outputs = outputs_inside(kw, 1, g.pad_w, g.x.w, out_w);
         const float* in = x + (oh * g.stride_h - g.pad_h + kh) * g.x.w + kw - g.pad_w;
-        const float tap = weight[kh * g.kernel_w + kw];
+        const float tap = windows.at(0, kh * g.kernel_w + kw);
         for (dim_t ow = outputs.first; ow < outputs.last; ++ow) row[ow] += in[ow] * tap;
       }
     if (relu)
@@ -93,18 +104,18 @@ ENGRAM_ALWAYS_INLINE void forward_plane_flat(const DepthwiseGeometry& g, const f
   }
 }
 
-/// y of one plane. `weight` and `bias` (or null) begin at the plane's first channel.
-ENGRAM_MULTIVERSION void forward_plane(const DepthwiseGeometry& g, const float* x, const float* weight,
+/// y of one plane. `windows` and `bias` (or null) begin at the plane's first channel.
+ENGRAM_MULTIVERSION void forward_plane(const DepthwiseGeometry& g, const float* x, const Windows& windows,
                                        const float* bias, bool relu, float* y) {
-  const dim_t block = g.x.block, taps = g.taps(), out_h = g.out_h();
+  const dim_t block = g.x.block, out_h = g.out_h();
   if (block == 1 && g.stride_w == 1) {
-    forward_plane_flat(g, x, weight, bias ? *bias : 0.f, relu, y);
+    forward_plane_flat(g, x, windows, bias ? *bias : 0.f, relu, y);
     return;
   }
   float packed[16 * kMaxDepthwiseTaps];
   for (dim_t first = 0; first < block; first += 16) {
     const dim_t lanes = std::min<dim_t>(16, block - first);
-    load_weights(weight + first * taps, taps, lanes, packed);
+    load_weights(windows.from_channel(first), lanes, packed);
     float start[16] = {};
     if (bias) std::copy_n(bias + first, lanes, start);
     for (dim_t oh = 0; oh < out_h; ++oh) {
@@ -118,13 +129,13 @@ ENGRAM_MULTIVERSION void forward_plane(const DepthwiseGeometry& g, const float* 
 }
 
 /// gx of one plane: each output adds its window. Planes are independent, so no two threads add to one pixel.
-ENGRAM_MULTIVERSION void scatter_plane(const DepthwiseGeometry& g, const float* gy, const float* weight, float* gx) {
-  const dim_t block = g.x.block, taps = g.taps(), out_h = g.out_h(), out_w = g.out_w();
+ENGRAM_MULTIVERSION void scatter_plane(const DepthwiseGeometry& g, const float* gy, const Windows& windows, float* gx) {
+  const dim_t block = g.x.block, out_h = g.out_h(), out_w = g.out_w();
   std::fill(gx, gx + g.x.pixels() * block, 0.f);
   float packed[16 * kMaxDepthwiseTaps];
   for (dim_t first = 0; first < block; first += 16) {
     const dim_t lanes = std::min<dim_t>(16, block - first);
-    load_weights(weight + first * taps, taps, lanes, packed);
+    load_weights(windows.from_channel(first), lanes, packed);
     for (dim_t oh = 0; oh < out_h; ++oh) {
       const Range rows = taps_inside(oh, g.stride_h, g.pad_h, g.kernel_h, g.x.h);
       for (dim_t ow = 0; ow < out_w; ++ow) {
@@ -192,32 +203,34 @@ struct Planes {
   dim_t in, out, work;
 };
 
-void forward(Stream, const DepthwiseForwardArgs& a) {
-  const DepthwiseGeometry& g = a.geometry;
+/// y = relu?(convolution of x + bias), of all planes.
+void convolve(const DepthwiseGeometry& g, const float* x, const Windows& windows, const float* bias, bool relu,
+              float* y) {
   const Planes planes(g);
   parallel_for(g.x.n * g.x.blocks(), planes.work, [&](dim_t p) {
     const dim_t channel = p % g.x.blocks() * g.x.block;
-    forward_plane(g, a.x + p * planes.in, a.weight + channel * g.taps(), a.bias ? a.bias + channel : nullptr, a.relu,
-                  a.y + p * planes.out);
+    forward_plane(g, x + p * planes.in, windows.from_channel(channel), bias ? bias + channel : nullptr, relu,
+                  y + p * planes.out);
   });
 }
 
+void forward(Stream, const DepthwiseForwardArgs& a) {
+  convolve(a.geometry, a.x, {a.weight, a.geometry.taps()}, a.bias, a.relu, a.y);
+}
+
 /// With windows that stride by one, the data gradient is the convolution of gy with the mirrored windows.
-void data_gradient(Stream stream, const DepthwiseDataGradientArgs& a) {
+void data_gradient(Stream, const DepthwiseDataGradientArgs& a) {
   const DepthwiseGeometry& g = a.geometry;
   if (g.stride_h == 1 && g.stride_w == 1) {
-    const dim_t taps = g.taps();
-    std::vector<float> mirrored(std::size_t(g.weight_count()));
-    for (dim_t c = 0; c < g.x.c; ++c)
-      std::reverse_copy(a.weight + c * taps, a.weight + (c + 1) * taps, &mirrored[std::size_t(c * taps)]);
     const DepthwiseGeometry adjoint{
         g.y(), g.kernel_h, g.kernel_w, 1, 1, g.kernel_h - 1 - g.pad_h, g.kernel_w - 1 - g.pad_w};
-    forward(stream, {adjoint, a.gy, mirrored.data(), nullptr, false, a.gx});
+    convolve(adjoint, a.gy, {a.weight, g.taps(), /*mirrored=*/true}, nullptr, false, a.gx);
     return;
   }
   const Planes planes(g);
   parallel_for(g.x.n * g.x.blocks(), planes.work, [&](dim_t p) {
-    scatter_plane(g, a.gy + p * planes.out, a.weight + p % g.x.blocks() * g.x.block * g.taps(), a.gx + p * planes.in);
+    const Windows windows = Windows{a.weight, g.taps()}.from_channel(p % g.x.blocks() * g.x.block);
+    scatter_plane(g, a.gy + p * planes.out, windows, a.gx + p * planes.in);
   });
 }
 

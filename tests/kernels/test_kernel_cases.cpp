@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 #include <string>
 
 #include "kernel_cases/kernel_case.h"
@@ -47,6 +48,16 @@ TEST_P(KernelCases, BitsDoNotDependOnOrderOrThreadCount) {
     const auto results = testing::at_schedules([&] { return testing::bits_of(one, backend_under_test()); });
     EXPECT_EQ(results[0], results[1]) << one.title();
     EXPECT_EQ(results[0], results[2]) << one.title();
+  }
+}
+
+// Calls of networks are counted, large ones timed and gated.
+TEST(KernelCaseSizes, EveryFamilyWithCasesIsCountedAndTimed) {
+  for (const cases::CaseSize size : {cases::CaseSize::kNetwork, cases::CaseSize::kLarge}) {
+    std::set<std::string> families;
+    for (const KernelCase& one : cases::family_cases({.size = size})) families.insert(one.family());
+    for (const std::string& family : testing::families_with_cases())
+      EXPECT_TRUE(families.contains(family)) << family << ", size " << int(size);
   }
 }
 
