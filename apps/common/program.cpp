@@ -77,7 +77,7 @@ void Program::record(const std::exception& error) noexcept {
 }
 
 std::string Program::fingerprint() const {
-  return settings_without_inputs(info_) + " threads " + std::to_string(info_.threads);
+  return comparable_settings(info_) + " threads " + std::to_string(info_.threads);
 }
 
 ProgressOptions Program::progress(const std::string& unit) const {

@@ -47,17 +47,19 @@ std::string key_of(std::string setting) {
   return setting;
 }
 
-Json without_inputs(const RunInfo& info) {
-  Json configuration = Json::parse(info.configuration, nullptr, false);
-  if (configuration.is_object())
-    for (const auto& [setting, path] : info.inputs) configuration.erase(key_of(setting));
+/// A configuration as it is compared with another: without the paths of inputs, whose content counts instead, and
+/// without a limit of memory, which decides whether a run goes on, not what it computes.
+Json comparable(const std::string& text, const RunInfo& info) {
+  Json configuration = Json::parse(text, nullptr, false, true);
+  if (!configuration.is_object()) return configuration;
+  for (const auto& [setting, path] : info.inputs) configuration.erase(key_of(setting));
+  if (const auto limit = configuration.find("memory_limit"); limit != configuration.end()) *limit = 0.0;
   return configuration;
 }
 
-/// "lr 0.1 (the run: 0.05), seed 2 (the run: 1)" for the settings that differ; empty when none does. Paths of inputs
-/// may differ: their content counts.
+/// "lr 0.1 (the run: 0.05), seed 2 (the run: 1)" for the settings that differ; empty when none does.
 std::string differences(const RunInfo& info, const std::string& run_text) {
-  const Json given = without_inputs(info), run = Json::parse(run_text, nullptr, false, true);
+  const Json given = comparable(info.configuration, info), run = comparable(run_text, info);
   std::string text;
   if (!given.is_object() || !run.is_object()) return text;
   for (const auto& [name, value] : given.items()) {
@@ -108,8 +110,8 @@ void check_inputs(const Json& manifest, const RunInfo& info, const fs::path& fol
 
 }  // namespace
 
-std::string settings_without_inputs(const RunInfo& info) {
-  return without_inputs(info).dump(-1, ' ', false, Json::error_handler_t::replace);
+std::string comparable_settings(const RunInfo& info) {
+  return comparable(info.configuration, info).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 std::string utc_now() {

@@ -40,8 +40,9 @@ FilePatterns listed_files(const ManifestJson& manifest, const std::filesystem::p
 /// difference.
 void check_same_run(const ManifestJson& manifest, const RunInfo& info, const std::filesystem::path& folder);
 
-/// The configuration without the paths of inputs, whose content counts instead.
-std::string settings_without_inputs(const RunInfo& info);
+/// The configuration without what a resumed run may have otherwise: the paths of inputs, whose content counts instead,
+/// and the limit of memory.
+std::string comparable_settings(const RunInfo& info);
 
 /// Now as "2024-05-31T12:00:00Z".
 std::string utc_now();

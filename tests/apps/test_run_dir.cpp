@@ -267,6 +267,15 @@ TEST(RunDir, ResumingNamesWhatChanged) {
   EXPECT_ERROR(RunDir::resume(path, info), DataError, "got an edited one");
 }
 
+TEST(RunDir, AResumedRunMayHaveAnotherLimitOfMemory) {
+  TempFolder folder;
+  const fs::path path = folder / "run";
+  RunDir::create(path, false, info_with("{\"lr\": 0.1, \"memory_limit\": 8.0}"));
+  { RunDir more = RunDir::resume(path, info_with("{\"lr\": 0.1, \"memory_limit\": 64.0}")); }
+  EXPECT_ERROR(RunDir::resume(path, info_with("{\"lr\": 0.2, \"memory_limit\": 64.0}")), DataError,
+               "got lr 0.2 (the run: 0.1); hint");
+}
+
 TEST(RunDir, AManifestWithMembersOfOtherTypesIsRefused) {
   TempFolder folder;
   const fs::path path = folder / "run";
