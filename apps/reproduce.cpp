@@ -136,18 +136,27 @@ const ProgramFunction& program_of(const Cell& cell) {
                            did_you_mean(cell.program, names)));
 }
 
-/// The command line of a cell's attempt, without the program. A run that is continued knows its settings.
+/// The most memory that a cell may take: as the command line says, else the plan.
+std::string memory_limit(const Run& run, const Cell& cell) {
+  if (run.settings.memory_limit_mib > 0) return message(run.settings.memory_limit_mib);
+  const auto planned = std::ranges::find(cell.settings, "memory_limit", &PlanSetting::key);
+  return planned == cell.settings.end() ? "0" : planned->json;
+}
+
+/// The command line of a cell's attempt, without the program. A run that is continued knows its settings; its limit of
+/// memory is told again, so that one which ran out of it may get more.
 std::vector<std::string> command_line(const Run& run, const CellAttempt& attempt, const fs::path& cells) {
   std::vector<std::string> words = cell_arguments(attempt.cell, run.cells, run.plan, run.data, cells);
   if (attempt.resume) {
     words.push_back("--resume=" + attempt.folder.string());
+    words.push_back("--memory-limit=" + memory_limit(run, attempt.cell));
     return words;
   }
   words.push_back("--config=" + attempt.config.string());
   words.push_back("--out=" + attempt.folder.string());
   words.push_back("--threads=" + std::to_string(run.threads));
   if (!run.settings.device.empty()) words.push_back("--device=" + run.settings.device);
-  if (run.settings.memory_limit_mib > 0) words.push_back(message("--memory-limit=", run.settings.memory_limit_mib));
+  if (run.settings.memory_limit_mib > 0) words.push_back("--memory-limit=" + memory_limit(run, attempt.cell));
   return words;
 }
 

@@ -161,6 +161,26 @@ TEST_F(ReproduceApp, AFailedCellIsToldAndTheOthersAreMade) {
   EXPECT_NE(table.find("| first | 50.00 (nobody) | 2 of 2 |"), std::string::npos) << table;
 }
 
+TEST_F(ReproduceApp, ACellThatNeedsMoreMemoryThanTheLimitFailsAloneAndGoesOnWithMore) {
+  write_plan(replaced(kTinyPlan, R"("init": "@cell/first/classifier.safetensors", "lr": 0.01)",
+                      R"("arch": "wrn-16-4", "epochs": 1)"));
+  const test::ProgramResult result = run({"--jobs", "2", "--memory-limit", "16"});
+  EXPECT_EQ(result.code, 1) << result.err;
+  EXPECT_NE(result.err.find("FAILED  again seed 2"), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("2 cells failed"), std::string::npos) << result.err;
+  std::string table = text_of(out() / "table.md");
+  for (const char* seed : {"1", "2"})
+    EXPECT_NE(table.find(std::string("- failed: again, seed ") + seed + ": exit code 4: "), std::string::npos) << table;
+  EXPECT_NE(table.find("limit 16777216"), std::string::npos) << table;
+  EXPECT_NE(table.find("| first | 50.00 (nobody) | 2 of 2 |"), std::string::npos) << table;
+
+  const test::ProgramResult more = run({"--memory-limit", "256"});
+  EXPECT_EQ(more.code, 0) << more.err;
+  EXPECT_EQ(more.err.find("started first"), std::string::npos) << more.err;
+  table = text_of(out() / "table.md");
+  EXPECT_EQ(table.find("failed"), std::string::npos) << table;
+}
+
 /// What stands behind "@data/" in a plan.
 std::set<std::string> data_names(const std::string& plan) {
   const std::string mark = "@data/";
