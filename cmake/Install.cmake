@@ -1,5 +1,5 @@
-# find_package(engram) for an installation: targets engram::engram_kernels, engram::engram_engine, engram::engram_models,
-# engram::engram_survival.
+# find_package(engram) for an installation: targets engram::engram_kernels, engram::engram_engine, engram::engram_models_base,
+# engram::engram_models, engram::engram_survival.
 include(CMakePackageConfigHelpers)
 set(ENGRAM_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/engram)
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/engramConfig.cmake.in ${PROJECT_BINARY_DIR}/engramConfig.cmake
