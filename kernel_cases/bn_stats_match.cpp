@@ -141,6 +141,20 @@ struct Form {
   bool residual = false, first = true, second = false, norms = true;
 };
 
+/// The statistics alone, of a network whose later layers nobody asks for.
+void add_statistics(CaseList& list, const ActivationShape& shape) {
+  list.add(
+          "bn_stats_match/forward", shape_text(shape) + ", statistics only",
+          [](auto& b) { return b.bn_stats_match.forward; },
+          BnStatsMatchArgs{.shape = shape,
+                           .gamma = wanted<float>(),
+                           .beta = wanted<float>(),
+                           .eps = kEps,
+                           .activation = Activation::kNone},
+          bn_stats_match_cost(shape, false, false, false), expect)
+      .allowed({1.06, 0.95, "each chunk of rows writes its sums, which are merged"});
+}
+
 float* when(bool is_wanted) {
   return is_wanted ? wanted<float>() : nullptr;
 }
@@ -191,8 +205,10 @@ void add_bn_stats_match_cases(CaseList& list) {
                                        {.activation = Activation::kLeakyRelu, .second = true},
                                        {.activation = Activation::kLeakyRelu, .residual = true, .second = true}},
                                       {{.residual = false}, {.residual = true, .second = true}}, {{.residual = false}});
-  for (const ActivationShape& shape : channel_shapes(list))
+  for (const ActivationShape& shape : channel_shapes(list)) {
     for (const Form& f : forms) add_forms(list, shape, f);
+    if (!list.large()) add_statistics(list, shape);
+  }
 }
 
 }  // namespace engram::cases

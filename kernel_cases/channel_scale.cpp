@@ -2,6 +2,8 @@
 
 #include "kernels/channel_scale/channel_scale.h"
 
+#include <span>
+
 #include "kernel_cases/kernel_case.h"
 #include "kernel_cases/staged.h"
 
@@ -57,7 +59,7 @@ namespace {
 
 /// Shifts down and right, and whether the image is mirrored: none, those of the method, and beyond the image.
 const Jitter kOddJitters[] = {{0, 0, 0}, {0, 0, 1}, {2, -1, 0}, {-2, 1, 1}, {1, 2, 1}, {-100, 77, 0}, {5, -33, 1}};
-const Jitter kJitters[] = {{2, -3, 1}};
+const Jitter kNetworkJitters[] = {{2, -3, 1}, {2, 1, 0}, {0, 0, 0}};
 
 void add_calls(CaseList& list, const ActivationShape& s, const Jitter& jitter) {
   const std::string text =
@@ -85,11 +87,10 @@ void add_channel_scale_cases(CaseList& list) {
   const auto shapes = list.sizes<ActivationShape>(
       {{1, 1, 1, 1}, {2, 3, 5, 3}, {1, 2, 4, 16}, {2, 1, 7, 17}, {3, 3, 32, 32}, {1, 1, 70, 45}},
       {{16 * list.scale(), 3, 32, 32}}, {{32 * list.scale(), 3, 32, 32}});
-  for (const ActivationShape& s : shapes) {
-    if (!list.odd()) add_calls(list, s, kJitters[0]);
-    for (const Jitter& jitter : kOddJitters)
-      if (list.odd()) add_calls(list, s, jitter);
-  }
+  const std::span<const Jitter> network = kNetworkJitters;
+  const std::span<const Jitter> jitters = list.odd() ? kOddJitters : network.first(list.large() ? 1 : network.size());
+  for (const ActivationShape& s : shapes)
+    for (const Jitter& jitter : jitters) add_calls(list, s, jitter);
   if (list.odd()) add_calls(list, {40, 3, 32, 32}, kOddJitters[4]);
 }
 

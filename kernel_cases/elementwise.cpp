@@ -85,16 +85,20 @@ namespace {
 
 void add_operations(CaseList& list, dim_t count) {
   const std::string text = shape_text({count});
-  for (int op = 0; op <= int(list.odd() ? UnaryOp::kStep : UnaryOp::kCopy); ++op)
+  std::vector<UnaryOp> unary;
+  for (int op = 0; op <= int(UnaryOp::kStep); ++op) unary.push_back(UnaryOp(op));
+  std::vector<BinaryOp> binary;
+  for (int op = 0; op <= int(BinaryOp::kStepMul); ++op) binary.push_back(BinaryOp(op));
+  for (const UnaryOp op : list.sizes<UnaryOp>(unary, {UnaryOp::kTanh, UnaryOp::kCopy}, {UnaryOp::kTanh}))
     list.add(
-        "elementwise/unary", text + ", operation " + std::to_string(op), [](auto& b) { return b.elementwise.unary; },
-        UnaryArgs{.op = list.odd() ? UnaryOp(op) : UnaryOp::kTanh, .count = count, .a = 0.5f, .b = 1.5f},
+        "elementwise/unary", text + ", operation " + std::to_string(int(op)),
+        [](auto& b) { return b.elementwise.unary; }, UnaryArgs{.op = op, .count = count, .a = 0.5f, .b = 1.5f},
         unary_cost(count), expect);
-  for (int op = 0; op <= int(list.odd() ? BinaryOp::kStepMul : BinaryOp::kAdd); ++op)
+  for (const BinaryOp op : list.sizes<BinaryOp>(binary, {BinaryOp::kMul, BinaryOp::kAdd}, {BinaryOp::kMul}))
     list.add(
-        "elementwise/binary", text + ", operation " + std::to_string(op), [](auto& b) { return b.elementwise.binary; },
-        BinaryArgs{.op = list.odd() ? BinaryOp(op) : BinaryOp::kMul, .count = count, .a = 0.5f}, binary_cost(count),
-        expect);
+        "elementwise/binary", text + ", operation " + std::to_string(int(op)),
+        [](auto& b) { return b.elementwise.binary; }, BinaryArgs{.op = op, .count = count, .a = 0.5f},
+        binary_cost(count), expect);
 }
 
 }  // namespace

@@ -49,7 +49,7 @@ void add_factor_distance_cases(CaseList& list) {
   // The widths reach every way in which a row is kept, and one that is read twice.
   const auto extents = list.sizes<Matrix>(
       {{1, 1}, {3, 7}, {2, 16}, {70, 33}, {2, 1024}, {3, 2047}, {2, 2048}, {2, 9001}, {1, 16396}, {67, 1027}},
-      {{64, 512}, {32, 2048}, {4, 16384}}, {{64 * list.scale(), 2048}});
+      {{64 * list.scale(), 512}, {32 * list.scale(), 2048}, {4 * list.scale(), 16384}}, {{64 * list.scale(), 2048}});
   for (const auto& [rows, width] : extents)
     for (const int p : list.odd() ? std::vector{1, 2} : std::vector{1})
       for (const float eps : list.odd() ? std::vector{1e-12f, 1.5f} : std::vector{1e-12f}) {  // one holds denominators

@@ -62,9 +62,9 @@ namespace engram::cases {
 using namespace kernels;  // NOLINT(google-build-using-namespace): every name here is one of theirs
 
 void add_grad_cosine_cases(CaseList& list) {
-  const auto extents =
-      list.sizes<Matrix>({{1, 2}, {3, 7}, {2, 16}, {5, 33}, {3, 2500}, {2, 9001}, {2, 5000}, {67, 1027}},
-                         {{64, 512}, {16, 2048}, {4, 16384}}, {{16 * list.scale(), 16384}});
+  const auto extents = list.sizes<Matrix>(
+      {{1, 2}, {3, 7}, {2, 16}, {5, 33}, {3, 2500}, {2, 9001}, {2, 5000}, {67, 1027}},
+      {{64 * list.scale(), 512}, {16 * list.scale(), 2048}, {4 * list.scale(), 16384}}, {{16 * list.scale(), 16384}});
   for (const auto& [rows, width] : extents)
     for (const float eps : list.odd() ? std::vector{1e-8f, 1.5f} : std::vector{1e-8f}) {  // one clamps short norms
       const std::string text = shape_text({rows, width}) + (eps < 1 ? "" : ", large eps");

@@ -8,7 +8,7 @@ namespace engram::cases {
 
 // Each is in the family's own file: kernel_cases/<family>.cpp.
 #define ENGRAM_DECLARE_CASES(family, Family) void add_##family##_cases(CaseList& list);
-ENGRAM_HAND_WRITTEN_FAMILIES(ENGRAM_DECLARE_CASES)
+ENGRAM_KERNEL_FAMILIES(ENGRAM_DECLARE_CASES)
 #undef ENGRAM_DECLARE_CASES
 
 namespace {
@@ -70,13 +70,19 @@ std::vector<kernels::ActivationShape> CaseList::activations(std::vector<kernels:
   return chosen;
 }
 
+#define ENGRAM_ADD_CASES(family, Family) add_##family##_cases(list);
 std::vector<KernelCase> family_cases(const CaseRequest& request) {
   CaseList list(request);
-#define ENGRAM_ADD_CASES(family, Family) add_##family##_cases(list);
   ENGRAM_HAND_WRITTEN_FAMILIES(ENGRAM_ADD_CASES)
-#undef ENGRAM_ADD_CASES
   return list.take();
 }
+
+std::vector<KernelCase> library_cases(const CaseRequest& request) {
+  CaseList list(request);
+  ENGRAM_LIBRARY_FAMILIES(ENGRAM_ADD_CASES)
+  return list.take();
+}
+#undef ENGRAM_ADD_CASES
 
 std::string shape_text(std::initializer_list<dim_t> extents) {
   std::string text;

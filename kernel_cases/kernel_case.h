@@ -47,12 +47,15 @@ struct KernelCase {
   Allowance allowance = {};
   /// Makes the operands; inputs that `earlier` has under the same name are its memory.
   std::function<PreparedCall(DeviceArrays&, const PreparedCall* earlier)> make = nullptr;
+  /// Says the algorithm of a call that ran, where the CPU's back end chooses one.
+  std::function<std::string()> plan = nullptr;
 
   std::string title() const { return name + " " + shape; }
   std::string family() const { return name.substr(0, name.find('/')); }
   KernelCase& with_conflicts(std::uint64_t conflicts, std::string why) {
     return declared_conflicts = conflicts, why_conflicts = std::move(why), *this;
   }
+  KernelCase& planned(std::function<std::string()> says) { return plan = std::move(says), *this; }
   KernelCase& allowed(const Allowance& more) { return allowance = more, *this; }
   /// Takes the results of another call, as a backward call does.
   KernelCase& following(const KernelCase& earlier);
@@ -70,13 +73,18 @@ enum class CaseSize {
   kLarge,    ///< about `scale` MB
 };
 
+/// Order of activations at the sizes of networks and large ones.
+enum class ActivationOrder {
+  kChannelsLast,  ///< as on CUDA
+  kBlocked,       ///< in blocks of 16 where that divides the channels, as on the CPU
+  kPlanar,
+};
+
 /// Which cases.
 struct CaseRequest {
   CaseSize size = CaseSize::kLarge;
   std::int64_t scale = 1;
-  /// Order of activations at the sizes of networks and large ones: channels-last, as on CUDA, or in blocks of 16 where
-  /// that divides the channels, as on the CPU.
-  bool channels_last = true;
+  ActivationOrder order = ActivationOrder::kChannelsLast;
 };
 
 /// Gathers the cases of a request. Families' `add_<family>_cases` fill it.
@@ -87,11 +95,11 @@ class CaseList {
   std::int64_t scale() const { return request_.scale; }
   bool odd() const { return request_.size == CaseSize::kOdd; }
   bool large() const { return request_.size == CaseSize::kLarge; }
-  bool channels_last() const { return request_.channels_last; }
+  bool channels_last() const { return request_.order == ActivationOrder::kChannelsLast; }
   /// The channel block of an activation in the request's order.
   dim_t block_of(dim_t channels) const {
     if (channels_last()) return channels;
-    return channels % kCpuChannelBlock == 0 ? kCpuChannelBlock : 1;
+    return request_.order == ActivationOrder::kBlocked && channels % kCpuChannelBlock == 0 ? kCpuChannelBlock : 1;
   }
   /// The sizes of the request.
   template <class T>
@@ -132,8 +140,10 @@ class CaseList {
   std::vector<KernelCase> cases_;
 };
 
-/// Every case of the families, in the order of kernels/families.h.
+/// Every case of the families whose kernels are written by hand, in the order of kernels/families.h.
 std::vector<KernelCase> family_cases(const CaseRequest& request);
+/// Those of the families that are libraries on CUDA, which takes channels-last activations only, the CPU the others.
+std::vector<KernelCase> library_cases(const CaseRequest& request);
 
 /// Extents as text: "512x100".
 std::string shape_text(std::initializer_list<dim_t> extents);

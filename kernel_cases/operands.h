@@ -23,7 +23,7 @@ namespace engram::cases {
                                                    const kernels::Family##Kernels* /*which*/) { \
     return kernels.family_name;                                                                 \
   }
-ENGRAM_HAND_WRITTEN_FAMILIES(ENGRAM_FAMILY_OF)
+ENGRAM_KERNEL_FAMILIES(ENGRAM_FAMILY_OF)
 #undef ENGRAM_FAMILY_OF
 
 enum class Role {

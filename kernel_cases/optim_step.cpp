@@ -204,10 +204,10 @@ void add_adam(CaseList& list, const std::vector<dim_t>& counts, const Cost& cost
 
 void add_optim_step_cases(CaseList& list) {
   const dim_t many = 65536 * list.scale();
+  std::vector<dim_t> network = {1728, 64, 64, 36864, 64, 73728, 128, 147456, 5120, 10};
+  for (dim_t& count : network) count *= list.scale();
   // Sizes below, at and above the vector and chunk sizes, an empty tensor too; weights and vectors of a small network.
-  const auto counts =
-      list.sizes<dim_t>({1, 17, 0, 16384, 5, 40000, 333}, {1728, 64, 64, 36864, 64, 73728, 128, 147456, 5120, 10},
-                        {many, many / 2, 4099, 64});
+  const auto counts = list.sizes<dim_t>({1, 17, 0, 16384, 5, 40000, 333}, network, {many, many / 2, 4099, 64});
   const dim_t total = std::accumulate(counts.begin(), counts.end(), dim_t(0));
   const std::string text = shape_text({dim_t(counts.size())}) + " tensors of " + std::to_string(total);
   add_sgd(list, counts, sgd_cost(total, true), text);

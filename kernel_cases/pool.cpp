@@ -128,7 +128,7 @@ std::vector<PoolGeometry> odd_windows() {
 void add_pool_cases(CaseList& list) {
   std::vector<PoolGeometry> geometries;
   if (list.odd()) geometries = odd_windows();
-  for (const auto& shape : list.activations({}, {{8, 64, 16, 16}}, {{16, 64, 16, 16}}))
+  for (const auto& shape : list.activations({}, {{2, 64, 32, 32}}, {{16, 64, 16, 16}}))
     geometries.push_back({shape, 2, 2, 2, 2, 0, 0});
   for (const PoolGeometry& g : geometries) {
     const std::string text =

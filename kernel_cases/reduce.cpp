@@ -87,7 +87,14 @@ std::vector<Axes> axes(const CaseList& list) {
        {"broadcast input", {{5, 0}, {7, 1}}, {{9, 0}}},
        {"nothing reduced", {{5, 7}, {7, 1}}, {}},
        {"extent one", {{1, 3}, {7, 1}, {1, 9}}, {{1, 7}, {13, 7}}}},
-      {{"sum_of_rows", {{images, 65536}}, {{65536, 1}}}, {"sum_of_columns", {{64, 1}}, {{1024 * images, 64}}}},
+      {{"everything", {}, {{16384 * images, 1}}},
+       {"long rows", {{images, 65536}}, {{65536, 1}}},
+       {"rows", {{8 * images, 2048}}, {{2048, 1}}},
+       {"short rows", {{512 * images, 32}}, {{32, 1}}},
+       {"columns", {{2048, 1}}, {{8 * images, 2048}}},
+       {"few columns", {{64, 1}}, {{1024 * images, 64}}},
+       {"blocked pixels", {{images, 16384}, {16, 1}}, {{1024, 16}}},
+       {"blocked channels", {{4, 16384}, {16, 1}}, {{list.scale(), 65536}, {1024, 16}}}},
       {{"sum_of_columns", {{columns, 1}}, {{rows, columns}}}, {"sum_of_rows", {{rows, columns}}, {{columns, 1}}}});
 }
 
@@ -123,11 +130,13 @@ const float* with_nan(const ReduceArgs& args, bool first) {
 void add_reduce_cases(CaseList& list) {
   const auto add = [&](const Axes& one, const std::string& what, ReduceArgs args) {
     list.add(
-        list.odd() ? "reduce/" + what : std::string("reduce/") + one.name, one.name,
+        list.large() ? std::string("reduce/") + one.name : "reduce/" + what,
+        std::string(one.name) + " of " + std::to_string(span_of_operand(args).count()),
         [](auto& b) { return b.reduce.reduce; }, args, reduce_cost(args), expect);
   };
   for (const Axes& one : axes(list)) {
     add(one, "sum", args_of(one, ReduceOp::kSum));
+    if (!list.odd() && !list.large() && one.kept.empty()) add(one, "largest", args_of(one, ReduceOp::kMax));
     if (!list.odd()) continue;
     add(one, "sum_of_squares", args_of(one, ReduceOp::kSumSquares));
     for (const ReduceOp op : {ReduceOp::kMax, ReduceOp::kMin}) {

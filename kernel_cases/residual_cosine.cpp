@@ -154,7 +154,8 @@ void add_residual_cosine_cases(CaseList& list) {
   // One tile of rows and two, few classes and many.
   const auto heads = list.sizes<Heads>(
       {{1, 2, 2, 3}, {5, 3, 2, 4}, {64, 7, 3, 20}, {301, 2, 5, 9}, {450, 7, 3, 40}, {9, 40, 33, 50}, {3, 70, 6, 80}},
-      {{1024 * list.scale(), 7, 3, 128}}, {{2048 * list.scale(), 7, 3, 512}});
+      {{1024 * list.scale(), 7, 3, 128}, {64 * list.scale(), 7, 3, 512}, {256 * list.scale(), 2, 2, 512}},
+      {{2048 * list.scale(), 7, 3, 512}});
   for (const Heads& h : heads) {
     const std::string text = shape_text({h.rows, h.classes1, h.classes2, h.width});
     add_heads(list, h, text);

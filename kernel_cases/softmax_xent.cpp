@@ -74,7 +74,7 @@ void describe(cases::Operands& o, KlBackwardArgs& a) {
   o.in("row_kl", a.row_kl, a.rows);
   o.in("grad", a.grad, 1).values(0.7, 0.8);
   o.out("grad_student", a.grad_student, a.rows * a.classes);
-  o.out("grad_teacher", a.grad_teacher, a.rows * a.classes);
+  o.out("grad_teacher", a.grad_teacher, a.rows * a.classes).optional();
 }
 
 void describe(cases::Operands& o, DistillForwardArgs& a) {
@@ -234,11 +234,17 @@ void add_kl(CaseList& list, dim_t rows, dim_t classes, float temperature) {
       "softmax_xent/kl", text, [](auto& b) { return b.softmax_xent.kl_forward; },
       KlForwardArgs{.rows = rows, .classes = classes, .temperature = temperature, .factor = factor},
       kl_cost(rows, classes, 0), expect);
-  list.add(
-          "softmax_xent/kl_backward", text, [](auto& b) { return b.softmax_xent.kl_backward; },
-          KlBackwardArgs{.rows = rows, .classes = classes, .temperature = temperature, .factor = factor},
-          kl_cost(rows, classes, 2), expect)
-      .following(kl);
+  for (const bool to_teacher : list.large() ? std::vector{true} : std::vector{true, false})
+    list.add(
+            "softmax_xent/kl_backward", text + (to_teacher ? "" : ", to the student"),
+            [](auto& b) { return b.softmax_xent.kl_backward; },
+            KlBackwardArgs{.rows = rows,
+                           .classes = classes,
+                           .temperature = temperature,
+                           .factor = factor,
+                           .grad_teacher = to_teacher ? wanted<float>() : nullptr},
+            kl_cost(rows, classes, 1 + to_teacher), expect)
+        .following(kl);
 }
 
 void add_distill(CaseList& list, dim_t rows, dim_t classes, float temperature) {
@@ -273,7 +279,7 @@ void add_softmax_xent_cases(CaseList& list) {
       {{128 * list.scale(), 10}, {512 * list.scale(), 100}, {64 * list.scale(), 1000}}, {{512 * list.scale(), 100}});
   for (const auto& [rows, classes] : extents) {
     for (const bool soft : list.large() ? std::vector{false} : std::vector{false, true})
-      for (const float smoothing : list.odd() ? std::vector{0.f, 0.1f} : std::vector{list.large() ? 0.f : 0.1f})
+      for (const float smoothing : !list.large() ? std::vector{0.f, 0.1f} : std::vector{0.f})
         add_cross_entropy(list, rows, classes, soft, smoothing);
     add_log_softmax(list, rows, classes);
     for (const float temperature : list.odd() ? std::vector{1.f, 4.f, 0.5f} : std::vector{4.f})

@@ -179,11 +179,12 @@ void add_row_cases(CaseList& list) {
 void add_spatial_cases(CaseList& list) {
   std::vector<ActivationShape> shapes = {
       {3, 3, 5, 7, 1}, {2, 48, 5, 7, 1}, {2, 48, 5, 7, 16}, {2, 48, 5, 7, 48}, {5, 16, 31, 33, 16}};
-  if (!list.odd()) shapes = {{80 * list.scale(), 3, 32, 32, 1}};  // images are planar
+  if (!list.odd()) shapes = list.activations({}, {{2, 64, 32, 32}}, {});
+  if (!list.odd()) shapes.push_back({80 * list.scale(), 3, 32, 32, 1});  // images are planar
   for (const ActivationShape& s : shapes) {
     add_pad_cases(list, s);
     add_crop_cases(list, s);
-    for (const bool flags : list.odd() ? std::vector{true, false} : std::vector{true})
+    for (const bool flags : list.large() ? std::vector{true} : std::vector{true, false})
       list.add(
           "spatial/horizontal_flip", shape_text(s) + (flags ? "" : ", all"),
           [](auto& k) { return k.spatial.horizontal_flip; },

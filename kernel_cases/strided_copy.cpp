@@ -60,6 +60,14 @@ struct View {
 
 std::vector<View> views(const CaseList& list) {
   const dim_t count = (dim_t(1) << 18) * list.scale(), columns = 256, taps = 9, in = 512;
+  std::vector<View> network = {
+      {"planar to channels-last", {4 * list.scale(), 1024, 64}, {65536, 1, 1024}, {65536, 64, 1}},
+      {"transposition", {2048, 64 * list.scale()}, {1, 2048}, {64 * list.scale(), 1}},
+      {"slice of rows", {64 * list.scale(), 1024}, {2048, 1}, {1024, 1}}};
+  if (!list.channels_last()) {
+    network.push_back({"planar to blocked", {8 * list.scale(), 1024, 16}, {16384, 1, 1024}, {16384, 16, 1}});
+    network.push_back({"blocked to planar", {8 * list.scale(), 16, 1024}, {16384, 1, 16}, {16384, 1024, 1}});
+  }
   return list.sizes<View>(
       {{"scalar", {}, {}, {}},
        {"dense", {7, 11, 13}, {143, 13, 1}, {143, 13, 1}},
@@ -82,7 +90,7 @@ std::vector<View> views(const CaseList& list) {
        {"step two", {6, 5}, {22, 2}, {5, 1}},
        {"extent one", {1, 6, 1, 5}, {99, 5, 77, 1}, {1, 5, 3, 1}},
        {"empty", {3, 0, 2}, {1, 1, 1}, {1, 1, 1}}},
-      {{"planar to channels-last", {4 * list.scale(), 1024, 64}, {65536, 1, 1024}, {65536, 64, 1}}},
+      network,
       {{"copy", {count / columns, columns / 2}, {columns, 1}, {columns / 2, 1}},  // the right half of each row
        {"transposition", {count / (taps * in), taps, in}, {taps * in, 1, taps}, {taps * in, in, 1}}});  // weights
 }
@@ -104,9 +112,10 @@ void add_strided_copy_cases(CaseList& list) {
     for (const int bytes : list.odd() ? std::vector{1, 2, 4} : std::vector{4}) {
       auto args = args_of<StridedCopyArgs>(view);
       args.element_bytes = bytes;
+      const dim_t elements = span_of(args.rank, args.shape, args.stride_y).count();
       const std::string name = list.large() ? std::string("strided_copy/") + view.name : "strided_copy/copy";
       list.add(
-          name, view.name + std::string(", bytes ") + std::to_string(bytes),
+          name, view.name + (" of " + std::to_string(elements)) + ", bytes " + std::to_string(bytes),
           [](auto& b) { return b.strided_copy.copy; }, args, strided_copy_cost(args), expect);
     }
     if (!list.odd()) continue;

@@ -2,28 +2,51 @@
 
 #include <algorithm>
 
+#include "bench/engram_bench/host_cases.h"
 #include "kernels/common/error.h"
 #include "models/suggest.h"
 
 namespace engram::bench {
 namespace {
 
+cases::ActivationOrder order_of(const CaseChoice& choice) {
+  using cases::ActivationOrder;
+  if (choice.order == "device")
+    return choice.device == "cpu" ? ActivationOrder::kBlocked : ActivationOrder::kChannelsLast;
+  return choice.order == "blocked"  ? ActivationOrder::kBlocked
+         : choice.order == "planar" ? ActivationOrder::kPlanar
+                                    : ActivationOrder::kChannelsLast;
+}
+
 std::vector<BenchCase> all_cases(const CaseChoice& choice) {
+  const cases::CaseRequest request = {choice.size == "typical" ? cases::CaseSize::kNetwork : cases::CaseSize::kLarge,
+                                      choice.scale, order_of(choice)};
   std::vector<BenchCase> all;
-  for (const KernelCase& one : family_cases(choice.scale)) all.push_back({one.name, one.cost, one.prepare});
+  const auto add = [&](const std::vector<KernelCase>& more) {
+    for (const KernelCase& one : more) all.push_back({one.title(), one.cost, one.prepare, one.plan});
+  };
+  add(cases::family_cases(request));
+  const bool channels_last = request.order == cases::ActivationOrder::kChannelsLast;
+  if (choice.device == (channels_last ? "cuda" : "cpu")) add(cases::library_cases(request));
+  if (choice.device == "cpu" && request.size == cases::CaseSize::kNetwork) {
+    add_metric_cases(all);
+#if ENGRAM_BENCH_SURVIVAL
+    add_survival_cases(all);
+#endif
+  }
   return all;
 }
 
 /// Whether a word on the command line means the case: its family, or its name with or without the shape.
 bool means(const std::string& word, const std::string& name) {
-  return word == family_of(name) || word == name || word == name.substr(0, name.find(' '));
+  return word == family_of(name) || word == name || word == entry_of(name);
 }
 
 void require_known(const std::string& word, const std::vector<BenchCase>& all) {
   std::vector<std::string> known;
   for (const BenchCase& one : all) {
     if (means(word, one.name)) return;
-    known.insert(known.end(), {family_of(one.name), one.name.substr(0, one.name.find(' '))});
+    known.insert(known.end(), {family_of(one.name), entry_of(one.name)});
   }
   throw UsageError(message("[bench] expected a family or a case, got '", word, "'", did_you_mean(word, known),
                            " (engram-bench list shows all)"));
@@ -33,6 +56,10 @@ void require_known(const std::string& word, const std::vector<BenchCase>& all) {
 
 std::string family_of(const std::string& name) {
   return name.substr(0, name.find('/'));
+}
+
+std::string entry_of(const std::string& name) {
+  return name.substr(0, name.find(' '));
 }
 
 std::vector<BenchCase> chosen_cases(const CaseChoice& choice) {

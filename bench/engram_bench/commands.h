@@ -18,9 +18,9 @@ int run_export(apps::Call& call);
 /// What gate and counts run under callgrind; the words are cases.
 int run_counted(apps::Call& call);
 
-/// Registers what chooses cases: families, --shape, --scale.
+/// Registers what chooses cases: families, --shape, --size, --scale, --device, --order.
 void add_case_options(apps::Cli& cli, CaseChoice& choice);
-/// Registers how they are timed: --device, --threads, --repeat, --sample-ms, --seed.
+/// Registers how they are timed: --threads, --isa, --repeat, --sample-ms, --seed.
 void add_timing_options(apps::Cli& cli, RunOptions& options);
 
 }  // namespace engram::bench

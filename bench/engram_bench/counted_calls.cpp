@@ -47,6 +47,10 @@ std::int64_t total(const fs::path& path) {
   throw DataError(message("[counts] expected callgrind's totals in ", path.string(), ", got none"));
 }
 
+std::vector<BenchCase> counted_cases(const std::string& name) {
+  return chosen_cases({.families = {name}, .scale = 1});
+}
+
 }  // namespace
 
 void run_counted_calls(const std::vector<std::string>& cases) {
@@ -54,7 +58,7 @@ void run_counted_calls(const std::vector<std::string>& cases) {
   QuietWatch watch;
   const auto clock = case_clock("cpu", watch);
   for (const std::string& name : cases) {
-    for (const BenchCase& one : chosen_cases({.families = {name}, .scale = 1})) {
+    for (const BenchCase& one : counted_cases(name)) {
       DeviceArrays arrays(clock->device());
       const auto call = one.prepare(arrays);
       call();
@@ -88,8 +92,8 @@ Figures counted_instructions(const std::vector<std::string>& cases) {
   Figures figures;
   int file = 0;
   for (const std::string& name : cases)
-    for (const BenchCase& one : chosen_cases({.families = {name}, .scale = 1}))
-      figures[one.name + ": instructions"] = total(scratch / message("out.", ++file));
+    for (const BenchCase& one : counted_cases(name))
+      figures[entry_of(one.name) + ": instructions"] = total(scratch / message("out.", ++file));
   return figures;
 }
 

@@ -8,6 +8,7 @@
 #include "bench/engram_bench/case_clock.h"
 #include "engine/roofline.h"
 #include "kernels/common/error.h"
+#include "kernels/common/instruction_set.h"
 #include "kernels/common/parallel.h"
 
 namespace engram::bench {
@@ -59,6 +60,9 @@ void time_rounds(const RunOptions& options, CaseClock& clock, std::vector<Ready>
 Results measure_cases(const RunOptions& options) {
   const std::vector<BenchCase> cases = chosen_cases(options.cases);
   if (options.threads > 0) kernels::set_num_threads(options.threads);
+  if (options.isa != "best")
+    kernels::limit_instruction_set(options.isa == "avx2" ? kernels::InstructionSet::kAvx2
+                                                         : kernels::InstructionSet::kBaseline);
   pin_threads();
   QuietWatch watch;
   const auto clock = case_clock(options.cases.device, watch);
@@ -66,7 +70,7 @@ Results measure_cases(const RunOptions& options) {
   std::vector<Ready> ready;
   for (const BenchCase& one : cases) {
     ready.push_back(make_ready(one, *clock, 1e-3 * options.sample_ms));
-    results.rows.push_back({.name = one.name, .cost = one.cost});
+    results.rows.push_back({.name = one.name, .cost = one.cost, .plan = one.plan ? one.plan() : ""});
   }
   time_rounds(options, *clock, ready, results.rows);
   results.conditions = {utc_now(),      options.session,    options.cases.scale, kernels::num_threads(),
@@ -88,14 +92,17 @@ void print_quietness(std::ostream& out, const Conditions& conditions) {
 void print_results(std::ostream& out, const Results& r) {
   apps::print(out, "%s, %s, %d threads, scale %lld, commit %s\n", r.machine.processor.c_str(), r.machine.device.c_str(),
               r.conditions.threads, static_cast<long long>(r.conditions.scale), r.build.commit.c_str());
-  apps::print(out, "%-40s%10s%10s%10s%8s%9s%10s%8s%10s\n", "", "us", "lower", "upper", "number", "GB/s", "GFLOP/s",
-              "copy", "roofline");
+  std::size_t width = 0;
+  for (const Row& row : r.rows) width = std::max(width, row.name.size());
+  const int names = int(width);
+  apps::print(out, "%-*s%12s%12s%12s%8s%9s%10s%8s%10s\n", names, "", "us", "lower", "upper", "number", "GB/s",
+              "GFLOP/s", "copy", "roofline");
   for (const Row& row : r.rows) {
     const Quartiles q = quartiles(row.seconds);
-    apps::print(out, "%-40s%10.2f%10.2f%10.2f%8zu%9.2f%10.2f%8.2f%10.2f\n", row.name.c_str(), 1e6 * q.median,
+    apps::print(out, "%-*s%12.2f%12.2f%12.2f%8zu%9.2f%10.2f%8.2f%10.2f%s%s\n", names, row.name.c_str(), 1e6 * q.median,
                 1e6 * q.lower, 1e6 * q.upper, row.seconds.size(), 1e-9 * double(row.bytes()) / q.median,
                 1e-9 * double(row.cost.flops) / q.median, row.copy_seconds / q.median,
-                share_of_roofline(row, r.roofline));
+                share_of_roofline(row, r.roofline), row.plan.empty() ? "" : "  ", row.plan.c_str());
   }
   apps::print(out, "roofline: copy %.1f GB/s, f32 matrix product %.1f GFLOP/s\n", 1e-9 * r.roofline.bytes_per_s,
               1e-9 * r.roofline.flops_per_s);

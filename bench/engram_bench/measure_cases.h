@@ -14,6 +14,7 @@ namespace engram::bench {
 struct RunOptions {
   CaseChoice cases;
   int rounds = 15, threads = 0;
+  std::string isa = "best";  ///< or "avx2", "baseline"
   double sample_ms = 2;
   std::uint64_t seed = 1;  ///< of the orders
   std::string session;

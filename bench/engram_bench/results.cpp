@@ -32,6 +32,7 @@ Json row_json(const Row& row, const profiler::Roofline& roofline) {
   if (const double share = share_of_roofline(row, roofline); share > 0) json["share_of_roofline"] = share;
   json["seconds"] = row.seconds;
   json["counts"] = row.counts;
+  if (!row.plan.empty()) json["plan"] = row.plan;
   return json;
 }
 
@@ -43,6 +44,7 @@ Row row_of(const Json& json) {
   row.seconds = json.at("seconds").get<std::vector<double>>();
   row.copy_seconds = json.at("copy_seconds").get<double>();
   row.counts = json.at("counts").get<std::map<std::string, std::int64_t>>();
+  row.plan = json.value("plan", "");
   return row;
 }
 

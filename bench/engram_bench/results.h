@@ -52,11 +52,12 @@ struct Conditions {
 
 /// One case: its times, each the mean of a sample's calls, in the order of the rounds, and what was counted exactly.
 struct Row {
-  std::string name;  ///< "family/entry", or with a shape behind it
+  std::string name;  ///< "family/entry", for times with a shape behind it
   Cost cost = {};    ///< declared for one call
   std::vector<double> seconds = {};
   double copy_seconds = 0;  ///< of a copy of as many bytes between the samples; 0 without one
   std::map<std::string, std::int64_t> counts = {};
+  std::string plan = {};  ///< the algorithm, where the back end chooses one
 
   /// "family" of the name.
   std::string family() const { return name.substr(0, name.find('/')); }

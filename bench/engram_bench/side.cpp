@@ -58,6 +58,10 @@ Results run_side(const Side& side, const RunOptions& options) {
     words.insert(words.end(), {"--" + name, value});
   };
   if (!options.cases.shape.empty()) add("shape", options.cases.shape);
+  // Builds from before these options know the defaults alone.
+  if (options.cases.size != "large") add("size", options.cases.size);
+  if (options.cases.order != "device") add("order", options.cases.order);
+  if (options.isa != "best") add("isa", options.isa);
   add("scale", std::to_string(options.cases.scale));
   add("device", options.cases.device);
   add("threads", std::to_string(options.threads));

@@ -7,6 +7,9 @@
 namespace engram::bench {
 namespace {
 
+using cases::DeviceArrays;
+using cases::KernelCase;
+
 constexpr std::int64_t kSide = 256, kCount = kSide * kSide;
 
 using Transpose = void (*)(const float*, float*, int, int, void*);
@@ -29,12 +32,12 @@ cases::PreparedCall prepare_add(DeviceArrays& device) {
 }  // namespace
 
 std::vector<KernelCase> report_cases() {
-  std::vector<KernelCase> cases = {{"examples/add", "65536", {8 * kCount, 4 * kCount, kCount}, prepare_add}};
-  cases.push_back(transpose_case("examples/transpose", emu::examples::transpose));
-  cases.push_back(transpose_case("examples/transpose_conflicting", emu::examples::transpose_conflicting)
-                      .with_conflicts(kCount / 32 * 31, "shows what tiles without padding cost"));
-  for (KernelCase& one : family_cases(1)) cases.push_back(std::move(one));
-  return cases;
+  std::vector<KernelCase> all = {{"examples/add", "65536", {8 * kCount, 4 * kCount, kCount}, prepare_add}};
+  all.push_back(transpose_case("examples/transpose", emu::examples::transpose));
+  all.push_back(transpose_case("examples/transpose_conflicting", emu::examples::transpose_conflicting)
+                    .with_conflicts(kCount / 32 * 31, "shows what tiles without padding cost"));
+  for (KernelCase& one : cases::family_cases({})) all.push_back(std::move(one));
+  return all;
 }
 
 }  // namespace engram::bench

@@ -1,11 +1,11 @@
 #pragma once
 /// The cases that are counted on the emulator.
 
-#include "bench/kernel_cases/kernel_case.h"
+#include "kernel_cases/kernel_case.h"
 
 namespace engram::bench {
 
 /// The emulator's own examples, then the families at scale 1.
-std::vector<KernelCase> report_cases();
+std::vector<cases::KernelCase> report_cases();
 
 }  // namespace engram::bench

@@ -76,9 +76,9 @@ CaseResult measure(const KernelCase& kernel_case, const Budget& budget, int comp
   emu::options().order = emu::Order::kForward;
   emu::options().count = false;
   static const kernels::Backend kernels = kernels::cuda::backend_with("emu", kernels::kCpuConv2d, kernels::kCpuMatmul);
-  static const CaseDevice emulated = {kernels, [](std::size_t bytes) { return emu::allocate(bytes); }, emu::release,
-                                      emu::copy};
-  DeviceArrays device(emulated);
+  static const cases::CaseDevice emulated = {kernels, [](std::size_t bytes) { return emu::allocate(bytes); },
+                                             emu::release, emu::copy};
+  cases::DeviceArrays device(emulated);
   const auto call = kernel_case.prepare(device);
   emu::take_counts();
   emu::options().count = true;

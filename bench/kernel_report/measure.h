@@ -5,11 +5,13 @@
 #include <string>
 #include <vector>
 
-#include "bench/kernel_cases/kernel_case.h"
 #include "bench/kernel_report/budget.h"
 #include "emulator/counters.h"
+#include "kernel_cases/kernel_case.h"
 
 namespace engram::bench {
+
+using cases::KernelCase;
 
 /// All launches of one kernel in a case.
 struct KernelRow {

@@ -73,6 +73,34 @@ TEST_F(BenchProgram, RunsAndWritesWhatItMeasured) {
   EXPECT_NE(result.out.find(results.conditions.is_quiet() ? "\nquiet" : "\nNOT QUIET"), std::string::npos);
 }
 
+TEST_F(BenchProgram, TypicalSizesAreInTheOrderOfTheDevice) {
+  const auto has = [](const std::vector<std::string>& words, const std::string& name) {
+    std::vector<std::string> list = {"list", "--size", "typical"};
+    list.insert(list.end(), words.begin(), words.end());
+    return bench_program(list).out.find(name) != std::string::npos;
+  };
+  EXPECT_TRUE(has({"attention_map"}, "16x32x32 block 16,"));
+  EXPECT_TRUE(has({"attention_map", "--order", "planar"}, "16x32x32 block 1,"));
+  EXPECT_TRUE(has({"attention_map", "--device", "cuda"}, "32x16x16 block 32,"));
+  // Libraries where they run, and what the CPU alone has.
+  EXPECT_TRUE(has({}, "conv2d/fprop"));
+  EXPECT_TRUE(has({"--device", "cuda"}, "conv2d/fprop"));
+  EXPECT_FALSE(has({"--device", "emu"}, "conv2d/fprop"));
+  EXPECT_TRUE(has({}, "symmetric_eigen/eigen 512"));
+  EXPECT_FALSE(has({"--device", "cuda"}, "symmetric_eigen/eigen"));
+}
+
+TEST_F(BenchProgram, NamesTheAlgorithmOfAConvolution) {
+  const fs::path out = folder_ / "out.json";
+  const test::ProgramResult result = bench_program(quick(
+      {"run", "conv2d", "--size", "typical", "--shape", "8x64x8x8 block 16 to 64,", "--isa", "avx2", "--out", out}));
+  ASSERT_EQ(result.code, 0) << result.err;
+  const bench::Results results = bench::read_results(out);
+  EXPECT_EQ(results.rows.size(), 8u);  // three passes by two rules, two with kept weights
+  for (const bench::Row& row : results.rows) EXPECT_NE(row.plan, "") << row.name;
+  EXPECT_NE(results.machine.kernel_isa, "AVX-512");
+}
+
 TEST_F(BenchProgram, RunsOnTheEmulatedDevice) {
   const test::ProgramResult result = bench_program(quick({"run", "channel_scale/forward", "--device", "emu"}));
   EXPECT_EQ(result.code, 0) << result.err;
@@ -123,6 +151,8 @@ TEST_F(BenchProgram, RefusesWhatItCannotUseInOneLine) {
   refuses(2, "expected a shape that the chosen families take, got '7x7'", {"run", "pool", "--shape", "7x7"});
   refuses(2, "--device", {"run", "--device", "tpu"});
   refuses(2, "--repeat", {"run", "--repeat", "0"});
+  refuses(2, "--size", {"run", "--size", "huge"});
+  refuses(2, "--order", {"list", "--order", "rows"});
   refuses(3, "bad.json", {"compare", good, bad});
   refuses(3, "bad.json", {"export", bad, "--format", "bencher"});
   refuses(2, "expected two files or two builds", {"compare", good, fs::path(ENGRAM_BIN_DIR).parent_path()});

@@ -38,7 +38,6 @@ FOREIGN = [
     (r"CLI/|spdlog/|fmt/", r"apps/|bench/", "apps/ and bench/"),
     (r"png\.h$|zlib\.h$", r"(engine/io|tests)/.*\.cpp$", "source files of engine/io and tests"),
     (r"gtest/|gmock/", r"tests/", "tests/"),
-    (r"benchmark/", r"bench/", "bench/"),
 ]
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]')
