@@ -30,6 +30,10 @@ const std::vector<GateSectionKind>& gate_sections();
 /// What figures of compiled code follow from beside the source: "GCC 12.2.0, Release", and flags where there are some.
 std::string made_by_this_build();
 
+/// Adds what the third of three steps on the CPU does, by then every cache and state exists: calls, bytes and
+/// operations of every operation, allocations, peak memory.
+void count_step(const std::string& row, const std::function<void()>& step, Figures& figures);
+
 /// One training step and one iteration of NaturalInversion on the CPU: calls, bytes and operations of every operation,
 /// allocations, peak memory. The same at every thread count.
 GateState look_at_steps();

@@ -8,10 +8,8 @@
 #include "engine/profiler.h"
 
 namespace engram::bench {
-namespace {
 
-/// Counts of the third step: by then every cache and state exists.
-void count(const std::string& row, const std::function<void()>& step, Figures& figures) {
+void count_step(const std::string& row, const std::function<void()>& step, Figures& figures) {
   step();
   step();
   auto& allocator = CachingAllocator::cpu();
@@ -33,18 +31,16 @@ void count(const std::string& row, const std::function<void()>& step, Figures& f
   add("peak bytes", after.peak_live_bytes - before.live_bytes);
 }
 
-}  // namespace
-
 GateState look_at_steps() {
   GateState state;
   {
     TrainingSteps step("resnet20", 16);
-    count(
+    count_step(
         "train resnet20 batch 16", [&] { step.run(); }, state.now.figures);
   }
   {
     InversionSteps step("resnet18-w32", 8);
-    count(
+    count_step(
         "inversion resnet18-w32 batch 8", [&] { step.run(); }, state.now.figures);
   }
   return state;
