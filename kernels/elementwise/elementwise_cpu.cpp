@@ -134,8 +134,25 @@ void store(void* data, DType dtype, dim_t i, double value) {
   }
 }
 
+/// The same between the two types that indices are computed in.
+ENGRAM_MULTIVERSION void truncate(const float* x, std::int32_t* y, dim_t begin, dim_t end) {
+  constexpr float kBound = 2147483648.f;
+  for (dim_t i = begin; i < end; ++i) {
+    const float v = x[i];
+    y[i] = v >= kBound ? INT32_MAX : v <= -kBound ? INT32_MIN : v != v ? 0 : std::int32_t(v);
+  }
+}
+
+ENGRAM_MULTIVERSION void as_floats(const std::int32_t* x, float* y, dim_t begin, dim_t end) {
+  for (dim_t i = begin; i < end; ++i) y[i] = float(x[i]);
+}
+
 void convert(Stream, const ConvertArgs& args) {
   parallel_chunks(args.count, kChunk, [&](dim_t begin, dim_t end, dim_t) {
+    if (args.x_dtype == DType::kF32 && args.y_dtype == DType::kI32)
+      return truncate(static_cast<const float*>(args.x), static_cast<std::int32_t*>(args.y), begin, end);
+    if (args.x_dtype == DType::kI32 && args.y_dtype == DType::kF32)
+      return as_floats(static_cast<const std::int32_t*>(args.x), static_cast<float*>(args.y), begin, end);
     for (dim_t i = begin; i < end; ++i) store(args.y, args.y_dtype, i, load(args.x, args.x_dtype, i));
   });
 }

@@ -86,11 +86,19 @@ void horizontal_flip(Stream, const HorizontalFlipArgs& a) {
   });
 }
 
+constexpr dim_t kValueBytes = 4;
+
+/// Rows of one value, for which a copy by a call would cost several times the value.
+void gather_values(const char* x, const std::int32_t* index, char* y, dim_t begin, dim_t end) {
+  for (dim_t i = begin; i < end; ++i) std::memcpy(y + i * kValueBytes, x + index[i] * kValueBytes, kValueBytes);
+}
+
 void gather_rows(Stream, const GatherRowsArgs& a) {
   const auto* x = static_cast<const char*>(a.x);
   auto* y = static_cast<char*>(a.y);
   const dim_t group = std::max<dim_t>(1, 16384 / std::max<dim_t>(1, a.row_bytes));
   parallel_chunks(a.rows, group, [&](dim_t begin, dim_t end, dim_t) {
+    if (a.row_bytes == kValueBytes) return gather_values(x, a.index, y, begin, end);
     for (dim_t i = begin; i < end; ++i)
       std::memcpy(y + i * a.row_bytes, x + a.index[i] * a.row_bytes, std::size_t(a.row_bytes));
   });
@@ -98,6 +106,10 @@ void gather_rows(Stream, const GatherRowsArgs& a) {
 
 /// Adds columns [begin, end) of every row of x, in order.
 ENGRAM_MULTIVERSION void scatter_columns(const ScatterAddRowsArgs& a, dim_t begin, dim_t end) {
+  if (a.width == 1) {  // a loop over one column would cost more than the addition
+    for (dim_t i = 0; i < a.rows; ++i) a.y[a.index[i]] += a.x[i];
+    return;
+  }
   for (dim_t i = 0; i < a.rows; ++i) {
     const float* x = a.x + i * a.width;
     float* y = a.y + a.index[i] * a.width;
