@@ -9,6 +9,7 @@
 #include "apps/analyze/subjects.h"
 #include "apps/common/canvas.h"
 #include "apps/common/exit_code.h"
+#include "engine/autograd.h"
 #include "models/methods/metrics/cka.h"
 #include "models/methods/metrics/layer_features.h"
 
@@ -17,7 +18,8 @@ namespace {
 
 struct CkaSettings {
   SubjectSettings subject = {.limit = 512};
-  std::string layers = "stages", estimator = "unbiased";
+  std::string layers = "stages", estimator = "unbiased", kernel = "linear";
+  double bandwidth = 1;
   bool halves = false;
 };
 
@@ -39,11 +41,15 @@ LayerFeatures features_of(const Subject& subject, const Tensor& images, const Ck
   return features;
 }
 
+Tensor gram_of(const Tensor& features, const CkaSettings& s) {
+  const NoGradGuard no_grad;
+  return s.kernel == "linear" ? gram_matrix(features) : gaussian_gram(features, s.bandwidth);
+}
+
 /// Names of the layers, and the Gram matrices of each batch.
 struct Grams {
   std::vector<std::string> names;
-  std::vector<std::vector<std::vector<double>>> batches;
-  std::vector<dim_t> counts;
+  std::vector<std::vector<Tensor>> batches;
   bool completed = false;
 };
 
@@ -54,9 +60,8 @@ Grams grams_of(const Call& call, const Subject& subject, const ImageDataset& ima
                                  [&](const Tensor& x, const Tensor&, dim_t) {
                                    LayerFeatures features = features_of(subject, x, s);
                                    auto& grams = result.batches.emplace_back();
-                                   for (const Tensor& value : features.values) grams.push_back(gram_matrix(value));
+                                   for (const Tensor& value : features.values) grams.push_back(gram_of(value, s));
                                    result.names = std::move(features.names);
-                                   result.counts.push_back(x.dim(0));
                                  });
   return result;
 }
@@ -86,6 +91,8 @@ int run_cka(Call& call) {
   cli.option("estimator", &s.estimator,
              "biased and unbiased hold all images at a time; minibatch is the mean over batches, for many images")
       .choices({"biased", "unbiased", "minibatch"});
+  cli.option("kernel", &s.kernel, "Likeness of two images").choices({"linear", "gaussian"});
+  cli.option("bandwidth", &s.bandwidth, "Of the gaussian kernel, by the median distance").at_least(0.001);
   cli.option("halves", &s.halves, "Also the two halves of the last stage's channels: inheritance, exploration");
   if (!cli.parse()) return kExitOk;
   const Subjects subjects = open_subjects(call, s.subject, 1, 2, true);
@@ -98,8 +105,8 @@ int run_cka(Call& call) {
   if (!a.completed || !b.completed) return stopped(call);
   CkaMatrix matrix(a.names.size(), b.names.size(), estimator_of(s.estimator));
   for (std::size_t i = 0; i < a.batches.size(); ++i)
-    if (s.estimator == "biased" || a.counts[i] >= 4)  // a last batch may be too small
-      matrix.add(std::move(a.batches[i]), std::move(b.batches[i]), a.counts[i]);
+    if (s.estimator == "biased" || a.batches[i].front().dim(0) >= 4)  // a last batch may be too small
+      matrix.add(a.batches[i], b.batches[i]);
   const auto values = matrix.values();
   for (std::size_t i = 0; i < values.size(); ++i)
     for (std::size_t j = 0; j < values[i].size(); ++j) {

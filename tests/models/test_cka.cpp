@@ -25,7 +25,7 @@ using testing::formula_normal;
 
 double single_value(const Tensor& x, const Tensor& y, CkaEstimator estimator) {
   CkaMatrix matrix(1, 1, estimator);
-  matrix.add({gram_matrix(x)}, {gram_matrix(y)}, x.dim(0));
+  matrix.add({gram_matrix(x)}, {gram_matrix(y)});
   return matrix.values()[0][0];
 }
 
@@ -89,7 +89,11 @@ double unbiased_product(std::vector<double> k, std::vector<double> l, dim_t n) {
 TEST(Cka, UnbiasedFormIsThatOfSong) {
   const dim_t n = 9;
   const Tensor x = gaussian("a", n, 5), y = add(gaussian("b", n, 4), slice(x, 1, 0, 4));
-  const auto k = gram_matrix(x), l = gram_matrix(y);
+  const auto doubles = [](const Tensor& gram) {
+    const std::vector<float> values = gram.to_vector();
+    return std::vector<double>(values.begin(), values.end());
+  };
+  const auto k = doubles(gram_matrix(x)), l = doubles(gram_matrix(y));
   const double expected = unbiased_product(k, l, n) / std::sqrt(unbiased_product(k, k, n) * unbiased_product(l, l, n));
   EXPECT_NEAR(single_value(x, y, CkaEstimator::kUnbiased), expected, 1e-9);
   EXPECT_NEAR(single_value(x, y, CkaEstimator::kMinibatch), expected, 1e-9);  // one batch
@@ -101,18 +105,18 @@ TEST(Cka, IndependentFeaturesAlignOnlyInTheBiasedForm) {
   EXPECT_LT(std::abs(single_value(x, y, CkaEstimator::kUnbiased)), 0.1);
   CkaMatrix batches(1, 1, CkaEstimator::kMinibatch);
   for (dim_t b = 0; b < 3; ++b)
-    batches.add({gram_matrix(slice(x, 0, 8 * b, 8 * b + 8))}, {gram_matrix(slice(y, 0, 8 * b, 8 * b + 8))}, 8);
+    batches.add({gram_matrix(slice(x, 0, 8 * b, 8 * b + 8))}, {gram_matrix(slice(y, 0, 8 * b, 8 * b + 8))});
   EXPECT_LT(std::abs(batches.values()[0][0]), 0.2);
 }
 
 TEST(Cka, RefusesWhatDoesNotFit) {
   EXPECT_ERROR(gram_matrix(Tensor::zeros({3, 0})), ShapeError, "features of examples");
-  EXPECT_ERROR(debiased_gram(std::vector<double>(9), 3), ShapeError, "4 or more examples");
+  EXPECT_ERROR(debiased_gram(Tensor::zeros({3, 3})), ShapeError, "4 or more examples");
   CkaMatrix matrix(1, 1, CkaEstimator::kUnbiased);
   EXPECT_ERROR(matrix.values(), UsageError, "examples before values");
-  matrix.add({std::vector<double>(16, 1.0)}, {std::vector<double>(16, 1.0)}, 4);
+  matrix.add({Tensor::full({4, 4}, 1)}, {Tensor::full({4, 4}, 1)});
   EXPECT_TRUE(std::isnan(matrix.values()[0][0]));  // constant features
-  EXPECT_ERROR(matrix.add({std::vector<double>(16)}, {std::vector<double>(16)}, 4), UsageError, "a second batch");
+  EXPECT_ERROR(matrix.add({Tensor::zeros({4, 4})}, {Tensor::zeros({4, 4})}), UsageError, "a second batch");
 }
 
 TEST(SymmetricEigenvalues, AreThoseOfKnownMatrices) {

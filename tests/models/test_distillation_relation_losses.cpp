@@ -6,11 +6,11 @@
 #include <cmath>
 #include <numeric>
 
-#include "models/methods/distillation/alignment.h"
 #include "models/methods/distillation/contrast_memory.h"
 #include "models/methods/distillation/linear_embed.h"
 #include "models/methods/distillation/relations.h"
 #include "models/methods/distillation/variational_bound.h"
+#include "models/methods/metrics/cka.h"
 #include "tests/models/distillation_entries.h"
 #include "tests/support/named_formula.h"
 
@@ -104,20 +104,21 @@ Outcome crd(GoldenEntry& e, StoredLosses& all) {
 }
 
 Outcome cka_linear(GoldenEntry& e, StoredLosses&) {
-  return {linear_alignment(e.input("x"), e.input("y"))};
+  return {alignment(gram_matrix(e.input("x")), gram_matrix(e.input("y")))};
 }
 
+/// Not centred.
 Tensor linear_gram(const Tensor& x) {
   return matmul(x, x, false, true);
 }
 
 Outcome cka_gram(GoldenEntry& e, StoredLosses&) {
-  return {gram_alignment(linear_gram(e.input("x")), linear_gram(e.input("y")))};
+  return {alignment(linear_gram(e.input("x")), linear_gram(e.input("y")))};
 }
 
 Outcome cka_rbf(GoldenEntry& e, StoredLosses&) {
   const double threshold = number_in(e.code(), "\"rbf\", ([0-9.]+)");
-  return {gram_alignment(gaussian_gram(e.input("x"), threshold), gaussian_gram(e.input("y"), threshold))};
+  return {alignment(gaussian_gram(e.input("x"), threshold), gaussian_gram(e.input("y"), threshold))};
 }
 
 Outcome cka_literal(GoldenEntry& e, StoredLosses&) {
@@ -129,8 +130,8 @@ Outcome cka_literal(GoldenEntry& e, StoredLosses&) {
     return Tensor::from(values, {dim_t(rows.size()), dim_t(rows[0].size())}, e.device());
   };
   const Tensor x = matrix("X"), y = matrix("Y");
-  e.part("gram", gram_alignment(linear_gram(x), linear_gram(y)));
-  return {linear_alignment(x, y)};
+  e.part("gram", alignment(linear_gram(x), linear_gram(y)));
+  return {alignment(gram_matrix(x), gram_matrix(y))};
 }
 
 class RelationLosses : public ::testing::TestWithParam<std::string> {};

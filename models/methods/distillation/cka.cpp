@@ -1,6 +1,7 @@
 /// Centred kernel alignment as a loss, as the IE-KD code offers it.
 
-#include "models/methods/distillation/alignment.h"
+#include "models/methods/metrics/cka.h"
+
 #include "models/methods/distillation/loss_registry.h"
 
 namespace engram {
@@ -21,7 +22,7 @@ class CkaLoss : public DistillationLoss {
     return {.student = {.pooled = true}, .teacher = {.logits = false, .pooled = true}};
   }
   Tensor loss(const DistillationBatch& b) override {
-    return 1.f - linear_alignment(b.student.pooled, b.teacher.pooled.detach());
+    return 1.f - alignment(gram_matrix(b.student.pooled), gram_matrix(b.teacher.pooled.detach()));
   }
 };
 

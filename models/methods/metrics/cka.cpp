@@ -1,7 +1,9 @@
 #include "models/methods/metrics/cka.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "engine/autograd.h"
 #include "engine/ops.h"
@@ -16,10 +18,25 @@ double dot(const std::vector<double>& a, const std::vector<double>& b) {
   return sum;
 }
 
-void check_gram(const char* op, const std::vector<double>& gram, dim_t n, dim_t least) {
-  if (n < least || dim_t(gram.size()) != n * n)
-    throw ShapeError(message("[", op, "] expected a Gram matrix of ", least, " or more examples, got ", gram.size(),
-                             " values for ", n));
+/// Examples behind a Gram matrix.
+dim_t count_of(const char* op, const Tensor& gram, dim_t least) {
+  if (gram.rank() != 2 || gram.dim(0) < least || gram.dim(1) != gram.dim(0))
+    throw ShapeError(
+        message("[", op, "] expected a Gram matrix of ", least, " or more examples, got ", gram.describe()));
+  return gram.dim(0);
+}
+
+Tensor rows_of(const char* op, const Tensor& x) {
+  if (x.rank() < 1 || x.numel() == 0)
+    throw ShapeError(message("[", op, "] expected features of examples, got ", x.describe()));
+  const Tensor plain = reshape(x.contiguous(), {x.dim(0), x.numel() / x.dim(0)});
+  // Centred first: f32 products then do not lose what distinguishes examples beside what they share.
+  return plain - mean(plain, {0}, true);
+}
+
+std::vector<double> as_doubles(const Tensor& x) {
+  const std::vector<float> values = x.to_vector();
+  return {values.begin(), values.end()};
 }
 
 /// Sums of the rows.
@@ -32,29 +49,40 @@ std::vector<double> row_sums(const std::vector<double>& gram, dim_t n) {
 
 }  // namespace
 
-std::vector<double> gram_matrix(const Tensor& x) {
-  const NoGradGuard no_grad;
-  if (x.rank() < 1 || x.numel() == 0)
-    throw ShapeError(message("[gram_matrix] expected features of examples, got ", x.describe()));
-  const Tensor plain = reshape(x.detach().contiguous(), {x.dim(0), x.numel() / x.dim(0)});
-  // Centred first: f32 products then do not lose what distinguishes examples beside what they share.
-  const Tensor rows = sub(plain, mean(plain, {0}, true));
-  const std::vector<float> gram = matmul(rows, rows, false, true).to_vector();
-  return {gram.begin(), gram.end()};
+Tensor gram_matrix(const Tensor& x) {
+  const Tensor rows = rows_of("gram_matrix", x);
+  return matmul(rows, rows, false, true);
 }
 
-std::vector<double> centered_gram(std::vector<double> gram, dim_t n) {
-  check_gram("centered_gram", gram, n, 1);
-  const std::vector<double> sums = row_sums(gram, n);
-  double total = 0;
-  for (const double sum : sums) total += sum;
-  for (dim_t i = 0; i < n; ++i)
-    for (dim_t j = 0; j < n; ++j) gram[i * n + j] += total / double(n * n) - (sums[i] + sums[j]) / double(n);
-  return gram;
+Tensor gaussian_gram(const Tensor& x, double threshold) {
+  const Tensor rows = rows_of("gaussian_gram", x);
+  const dim_t n = rows.dim(0);
+  const Tensor lengths = sum(square(rows), {1});
+  const Tensor squares = reshape(lengths, {1, n}) + reshape(lengths, {n, 1}) - 2.f * matmul(rows, rows, false, true);
+  const std::vector<float> values = squares.to_vector();
+  std::vector<dim_t> order(values.size());
+  std::iota(order.begin(), order.end(), dim_t(0));
+  const auto middle = order.begin() + std::ptrdiff_t((order.size() - 1) / 2);
+  std::nth_element(order.begin(), middle, order.end(),
+                   [&](dim_t a, dim_t b) { return values[std::size_t(a)] < values[std::size_t(b)]; });
+  const Tensor median = slice(reshape(squares, {n * n}), 0, *middle, *middle + 1);
+  return exp(neg(squares) / (float(2 * threshold * threshold) * median));
 }
 
-std::vector<double> debiased_gram(std::vector<double> gram, dim_t n) {
-  check_gram("debiased_gram", gram, n, 4);
+Tensor centered_gram(const Tensor& gram) {
+  count_of("centered_gram", gram, 1);
+  const Tensor rows = gram - mean(gram, {0}, true);
+  return rows - mean(rows, {1}, true);
+}
+
+Tensor alignment(const Tensor& k, const Tensor& l) {
+  const Tensor a = centered_gram(k), b = centered_gram(l);
+  return sum(a * b) / (norm(a) * norm(b));
+}
+
+std::vector<double> debiased_gram(const Tensor& matrix) {
+  const dim_t n = count_of("debiased_gram", matrix, 4);
+  std::vector<double> gram = as_doubles(matrix);
   for (dim_t i = 0; i < n; ++i) gram[i * n + i] = 0;
   std::vector<double> means = row_sums(gram, n);
   double total = 0;
@@ -74,17 +102,21 @@ CkaMatrix::CkaMatrix(std::size_t first_layers, std::size_t second_layers, CkaEst
       second_own_(second_layers, 0.0),
       estimator_(estimator) {}
 
-void CkaMatrix::add(std::vector<std::vector<double>> first, std::vector<std::vector<double>> second, dim_t n) {
-  if (first.size() != first_own_.size() || second.size() != second_own_.size())
+void CkaMatrix::add(const std::vector<Tensor>& first_grams, const std::vector<Tensor>& second_grams) {
+  if (first_grams.size() != first_own_.size() || second_grams.size() != second_own_.size())
     throw UsageError(message("[CkaMatrix] expected Gram matrices of ", first_own_.size(), " and ", second_own_.size(),
-                             " layers, got ", first.size(), " and ", second.size()));
+                             " layers, got ", first_grams.size(), " and ", second_grams.size()));
   if (estimator_ != CkaEstimator::kMinibatch && batches_ > 0)
     throw UsageError("[CkaMatrix] expected all examples at once for this estimator, got a second batch");
-  const auto center = [&](std::vector<double>& gram) {
-    gram = estimator_ == CkaEstimator::kBiased ? centered_gram(std::move(gram), n) : debiased_gram(std::move(gram), n);
+  const auto centered = [&](const std::vector<Tensor>& grams) {
+    const NoGradGuard no_grad;
+    std::vector<std::vector<double>> all;
+    for (const Tensor& gram : grams)
+      all.push_back(estimator_ == CkaEstimator::kBiased ? as_doubles(centered_gram(gram)) : debiased_gram(gram));
+    return all;
   };
-  for (auto& gram : first) center(gram);
-  for (auto& gram : second) center(gram);
+  const std::vector<std::vector<double>> first = centered(first_grams), second = centered(second_grams);
+  const dim_t n = first_grams.empty() ? 0 : first_grams[0].dim(0);
   const double scale = estimator_ == CkaEstimator::kBiased ? 1 : 1 / (double(n) * double(n - 3));
   kernels::parallel_for(dim_t(first.size()), n * n * dim_t(second.size() + 1), [&](dim_t i) {
     for (std::size_t j = 0; j < second.size(); ++j) products_[i][j] += scale * dot(first[i], second[j]);
