@@ -12,6 +12,7 @@
 #include "models/methods/distillation/factor_distance.h"
 #include "models/methods/distillation/kd_term.h"
 #include "models/methods/distillation/loss_registry.h"
+#include "models/methods/distillation/mutual_learning.h"
 #include "models/nets/make_network.h"
 #include "models/training/step_runner.h"
 #include "tests/support/bright_images.h"
@@ -136,6 +137,39 @@ TEST(DistillationTerms, StandardisedLogitsForgetScaleAndPlace) {
   const Tensor z = Tensor::from(std::vector<float>{1, 2, 4, -3, 0.5f, 2}, {2, 3});
   const std::vector<float> a = standardised(z).to_vector(), b = standardised(3.f * z + 7.f).to_vector();
   for (std::size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-5);
+}
+
+/// The ablation that guards the sign: the exploring half's term, and nothing else, is turned.
+TEST_F(DistillationTasks, AFlippedExplorationHasTheOtherSign) {
+  const auto explored = [&](const std::string& name, bool flip) {
+    StudentOptions o = options(R"({"name": ")" + name + R"(", "flip": )" + (flip ? "true}" : "false}"));
+    o.initial_epochs = 1;
+    o.initial_lr = 0;
+    const auto student = make_network("resnet8", 2, {.seed = 1});
+    DistillationTask task(*student, {first_.get()}, data_, o);
+    StepRunner runner(task);
+    const dim_t step = task.initial_epochs() * task.steps_per_epoch();
+    runner.run(step);
+    double value = 0;
+    for (const MeterValue& meter : task.meters().read(step))
+      if (meter.name == "loss/" + name + "/explore") value = meter.value;
+    return value;
+  };
+  for (const char* name : {"ie-at", "ie-ft", "ie-od"}) {
+    EXPECT_LT(explored(name, false), 0) << name;
+    EXPECT_EQ(explored(name, true), -explored(name, false)) << name;
+  }
+  const auto mutual = [&](bool flip) {
+    const auto student = make_network("resnet8", 2, {.seed = 1});
+    MutualOptions halves;
+    halves.halves = true;
+    halves.flip = flip;
+    MutualLearningTask task(*student, data_, options("ie-dml"), halves);
+    const Tensor images = Tensor::full({2, 3, 32, 32}, 0.5f) * Tensor::from(std::vector<float>{1, -1}, {2, 1, 1, 1});
+    return task.step_on(images, Tensor::from(std::vector<std::int32_t>{1, 0}, {2}), 0)[0].explore.item();
+  };
+  EXPECT_LT(mutual(false), 0);
+  EXPECT_EQ(mutual(true), -mutual(false));
 }
 
 TEST(DistillationTerms, ExplorationIsTheNegativeOfInheritance) {

@@ -98,7 +98,8 @@ MutualLearningTask::Values MutualLearningTask::losses(Member& member, const Feat
   const MapPair inherited = pooled_to_smaller(member.inherit->forward(first), target),
                 explored = pooled_to_smaller(member.explore->forward(second), target);
   v.inherit = distance_.inherit(inherited.student, inherited.teacher);
-  v.explore = distance_.explore(explored.student, explored.teacher);
+  const Tensor driven = distance_.explore(explored.student, explored.teacher);
+  v.explore = mutual_.flip ? neg(driven) : driven;
   const Tensor map = own.taps.back().detach();
   v.reconstruct = reconstruction_distance(member.ae->reconstruct(map), map);
   v.loss = v.loss + float(mutual_.inherit) * v.inherit + float(mutual_.explore) * v.explore +
@@ -204,6 +205,7 @@ Settings ie_dml_settings(MutualOptions& o) {
   settings.push_back({"reconstruct", &o.reconstruct, "factor of the auto-encoder's loss"});
   settings.push_back({"share", &o.split.share, "share of the channels that inherit"});
   settings.push_back({"split", &o.split.split, "natural or random"});
+  settings.push_back({"flip", &o.flip, "turn the sign of the exploring half's term, for an ablation"});
   settings.push_back({"distance", &o.distance, "l1, l2 or cosine"});
   settings.push_back({"width", &o.width, "channels of the factors"});
   return settings;

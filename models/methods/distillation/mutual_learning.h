@@ -18,6 +18,7 @@ struct MutualOptions {
   bool halves = false;  ///< IE-DML, of two networks
   HalvesOptions split;
   double inherit = 50, explore = 50, reconstruct = 1;
+  bool flip = false;  ///< the exploring half is drawn to the peer too
   std::string distance = "l1";
   dim_t width = 32;
 };
