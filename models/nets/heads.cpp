@@ -72,39 +72,76 @@ std::vector<NamedTensor> parameters_from(Network& network, int stages) {
   return used;
 }
 
-BranchedNetwork::BranchedNetwork(std::vector<std::unique_ptr<Network>> branches, int shared_stages)
-    : branches_(std::move(branches)), shared_stages_(shared_stages) {
-  if (branches_.empty()) throw UsageError("[branches] expected at least one network, got none");
-  const Network& first = *branches_[0];
-  for (const auto& branch : branches_)
-    if (branch->arch() != first.arch() || branch->num_classes() != first.num_classes() ||
-        branch->image() != first.image())
-      throw UsageError(
-          message("[branches] expected networks of one kind, got ", first.arch(), " and ", branch->arch()));
-  if (shared_stages < 1 || shared_stages > int(first.taps().size()))
-    throw UsageError(message("[branches] expected 1 to ", first.taps().size(), " shared stages, got ", shared_stages));
+Tensor shared_by(const Tensor& x, int children) {
+  const Tensor value = x.detach();
+  return value + (x - value) * float(1.0 / children);
 }
 
-BranchedNetwork::Output BranchedNetwork::forward(const Tensor& x, const FeatureRequest& request) {
+BranchedNetwork::BranchedNetwork(Network& first, std::vector<std::unique_ptr<Network>> others, std::vector<int> splits)
+    : first_(first), others_(std::move(others)), splits_(std::move(splits)) {
+  if (others_.empty()) throw UsageError("[branches] expected at least 2 branches, got 1");
+  for (const auto& other : others_)
+    if (other->arch() != first.arch() || other->num_classes() != first.num_classes() || other->image() != first.image())
+      throw UsageError(message("[branches] expected networks of one kind, got ", first.arch(), " and ", other->arch()));
+  const int stages = int(first.taps().size());
+  int before = 0;
+  for (const int split : splits_) {
+    if (split <= before || split >= stages)
+      throw UsageError(message("[branches] expected ", before + 1, " to ", stages - 1, " shared of the ", stages,
+                               " stages of ", first.arch(), ", got ", split));
+    before = split;
+  }
+  children_ = int(std::lround(std::pow(double(num_branches()), 1 / double(splits_.size()))));
+  if (std::pow(children_, splits_.size()) != num_branches() || children_ < 2)
+    throw UsageError(message("[branches] expected as many children of each of ", splits_.size(), " splits, got ",
+                             num_branches(), " branches"));
+}
+
+int BranchedNetwork::branches_below(std::size_t split) const {
+  int count = num_branches();
+  for (std::size_t s = 0; s <= split; ++s) count /= children_;
+  return count;
+}
+
+int BranchedNetwork::shared_stages(int b) const {
+  std::size_t split = 0;
+  while (b % branches_below(split) != 0) ++split;
+  return splits_[split];
+}
+
+BranchedNetwork::Output BranchedNetwork::forward(const Tensor& x, bool divided) {
   Output result;
-  result.trunk = branches_[0]->forward_trunk(x, shared_stages_);
-  for (const auto& branch : branches_)
-    result.branches.push_back(branch->forward_from(result.trunk, shared_stages_, request));
+  result.trunk = first_.forward_stages(x, 0, splits_[0]);
+  std::vector<Tensor> maps = {result.trunk};
+  for (std::size_t s = 0; s < splits_.size(); ++s) {
+    const bool is_last = s + 1 == splits_.size();
+    std::vector<Tensor> next;
+    for (const Tensor& map : maps) {
+      const Tensor entry = divided ? shared_by(map, children_) : map;
+      for (int child = 0; child < children_; ++child) {
+        Network& network = branch(int(next.size()) * branches_below(s));
+        next.push_back(is_last ? network.forward_from(entry, splits_[s], {}).logits
+                               : network.forward_stages(entry, splits_[s], splits_[s + 1]));
+      }
+    }
+    maps = std::move(next);
+  }
+  result.logits = std::move(maps);
   return result;
 }
 
 std::vector<NamedTensor> BranchedNetwork::named_parameters() const {
   std::vector<NamedTensor> all;
-  for (std::size_t b = 0; b < branches_.size(); ++b) {
+  for (int b = 0; b < num_branches(); ++b) {
     const std::vector<NamedTensor> own =
-        b == 0 ? branches_[b]->named_parameters() : parameters_from(*branches_[b], shared_stages_);
+        b == 0 ? first_.named_parameters() : parameters_from(branch(b), shared_stages(b));
     for (const NamedTensor& parameter : own) all.push_back({message(b, ".", parameter.name), parameter.tensor});
   }
   return all;
 }
 
 void BranchedNetwork::train(bool on) {
-  for (const auto& branch : branches_) branch->train(on);
+  for (int b = 0; b < num_branches(); ++b) branch(b).train(on);
 }
 
 }  // namespace engram

@@ -37,32 +37,43 @@ class ChannelSplit {
 /// The parameters of `network` that the logits depend on when it goes on from the end of stage `stages` - 1.
 std::vector<NamedTensor> parameters_from(Network& network, int stages);
 
-/// Several classifiers that share the first stages of one network: ONE and collaborative learning. The trunk is that of
-/// branch 0, which alone is a complete network, so that it can be deployed; of the other branches only the later stages
-/// are used.
+/// x, with its gradient divided by `children`: what several heads send into what they share.
+Tensor shared_by(const Tensor& x, int children);
+
+/// Several classifiers that grow from one trunk: ONE and collaborative learning. Whatever splits has as many children.
+/// Branch 0 is a whole network, so that it can be deployed; of the others only the stages that they do not share with
+/// branches before them are used.
 class BranchedNetwork {
  public:
-  /// `branches` are networks of one specification, at least one; all share the first `shared_stages` stages of the
-  /// first. Throws UsageError otherwise.
-  BranchedNetwork(std::vector<std::unique_ptr<Network>> branches, int shared_stages);
+  /// A tree that splits after each of these numbers of stages (ascending): all at once after one, in twos after two for
+  /// four branches. `first` outlives this object; `others` are networks of its kind, the branches from 1 on. Throws
+  /// UsageError for fewer than two branches, other kinds, and numbers that do not fit.
+  BranchedNetwork(Network& first, std::vector<std::unique_ptr<Network>> others, std::vector<int> splits);
 
-  /// What all branches say of x, and the trunk's map, in branch order.
+  /// The map at the first split, and the logits of all branches.
   struct Output {
     Tensor trunk;
-    std::vector<Features> branches;
+    std::vector<Tensor> logits;
   };
-  Output forward(const Tensor& x, const FeatureRequest& request = {});
+  /// With `divided`, gradients are divided by the children at each split.
+  Output forward(const Tensor& x, bool divided = false);
 
-  /// Parameters that play a part: all of branch 0, of the others those of the later stages, under the names
-  /// "0.conv1.weight", "1.layer3.0.conv1.weight", ...
+  /// Parameters that play a part, under the names "0.conv1.weight", "1.layer3.0.conv1.weight", ...
   std::vector<NamedTensor> named_parameters() const;
-  Network& branch(int b) { return *branches_[std::size_t(b)]; }
-  int num_branches() const { return int(branches_.size()); }
+  Network& branch(int b) const { return b == 0 ? first_ : *others_[std::size_t(b - 1)]; }
+  int num_branches() const { return 1 + int(others_.size()); }
   void train(bool on = true);
 
  private:
-  std::vector<std::unique_ptr<Network>> branches_;
-  int shared_stages_;
+  /// Branches below each child of a split.
+  int branches_below(std::size_t split) const;
+  /// Stages of branch b that belong to a branch before it.
+  int shared_stages(int b) const;
+
+  Network& first_;
+  std::vector<std::unique_ptr<Network>> others_;
+  std::vector<int> splits_;
+  int children_ = 1;  // of each split
 };
 
 }  // namespace engram

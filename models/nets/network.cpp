@@ -22,6 +22,13 @@ void Network::check_stages(const char* op, int stages) const {
     throw UsageError(message("[", op, "] expected 1 to ", taps_.size(), " stages of ", arch(), ", got ", stages));
 }
 
+void Network::check_map(const char* op, const Tensor& map, int stages) const {
+  const TapSpec& tap = taps_[std::size_t(stages - 1)];
+  if (map.rank() != 4 || map.dim(1) != tap.channels || map.dim(2) != tap.height || map.dim(3) != tap.width)
+    throw ShapeError(message("[", op, "] expected the map [N,", tap.channels, ",", tap.height, ",", tap.width,
+                             "] of stage ", stages, " of ", arch(), ", got ", map.describe()));
+}
+
 Tensor Network::close(Executor&, const Tensor& x, PreActivation*) {
   return x;
 }
@@ -88,21 +95,23 @@ Features Network::forward_through(Executor& executor, const Tensor& x, const Fea
   return run(executor, 0, x, request, false);
 }
 
-Tensor Network::forward_trunk(const Tensor& x, int stages) {
-  check_input("forward_trunk", x);
-  check_stages("forward_trunk", stages);
+Tensor Network::forward_stages(const Tensor& x, int first, int last) {
+  check_stages("forward_stages", last);
+  if (first < 0 || first >= last)
+    throw UsageError(message("[forward_stages] expected a first stage of 0 to ", last - 1, ", got ", first));
+  if (first == 0)
+    check_input("forward_stages", x);
+  else
+    check_map("forward_stages", x, first);
   PlainExecutor executor;
   Tensor h = x;
-  for (int s = 0; s < stages; ++s) h = stage(executor, s, h, nullptr);
-  return stages == int(taps_.size()) ? close(executor, h, nullptr) : h;
+  for (int s = first; s < last; ++s) h = stage(executor, s, h, nullptr);
+  return last == int(taps_.size()) ? close(executor, h, nullptr) : h;
 }
 
 Features Network::forward_from(const Tensor& trunk, int stages, const FeatureRequest& request) {
   check_stages("forward_from", stages);
-  const TapSpec& tap = taps_[std::size_t(stages - 1)];
-  if (trunk.rank() != 4 || trunk.dim(1) != tap.channels || trunk.dim(2) != tap.height || trunk.dim(3) != tap.width)
-    throw ShapeError(message("[forward_from] expected the map [N,", tap.channels, ",", tap.height, ",", tap.width,
-                             "] of stage ", stages, " of ", arch(), ", got ", trunk.describe()));
+  check_map("forward_from", trunk, stages);
   return run_recorded(stages, trunk, request);
 }
 

@@ -68,9 +68,10 @@ class Network : public Module {
   /// linear layer when all before the head are finite. For messages.
   std::string first_layer_not_finite(const Tensor& x);
 
-  /// The part of the network from the images to the end of stage `stages` - 1: the trunk of several branches.
-  Tensor forward_trunk(const Tensor& x, int stages);
-  /// The rest, from the result of forward_trunk.
+  /// The stages from `first` to `last` - 1: from the images (first = 0), or from the map at the end of stage `first` -
+  /// 1, to that at the end of stage `last` - 1. What several branches share.
+  Tensor forward_stages(const Tensor& x, int first, int last);
+  /// The rest, from the result of forward_stages(..., stages).
   Features forward_from(const Tensor& trunk, int stages, const FeatureRequest& request);
 
   /// The layers after the pooled vector: from [N,D], changed or not, to the logits. `training` says whether dropout
@@ -102,6 +103,7 @@ class Network : public Module {
  private:
   void check_input(const char* op, const Tensor& x) const;
   void check_stages(const char* op, int stages) const;
+  void check_map(const char* op, const Tensor& map, int stages) const;
   Features run_recorded(int first, const Tensor& x, const FeatureRequest& request);
 
   NetworkSpec spec_;

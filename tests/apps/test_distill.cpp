@@ -85,7 +85,7 @@ TEST_F(DistillApp, LeavesAPlainStudentWithTheBitsOfTheTrainedOne) {
 
 TEST_F(DistillApp, EveryKindOfTrainingRuns) {
   EXPECT_EQ(distill(taught({"--method", "at+od", "--epochs", "1"}), "taught").code, 0);
-  for (const char* method : {"dml", "one", "tf-kd-reg"}) {
+  for (const char* method : {"dml", "one", "cl", "tf-kd-reg"}) {
     const test::ProgramResult result = distill({"--method", method, "--epochs", "1"}, method);
     EXPECT_EQ(result.code, 0) << method << result.err;
     EXPECT_TRUE(fs::exists(out(method) / "classifier.safetensors")) << method;
@@ -218,6 +218,8 @@ TEST_F(DistillApp, MistakesAreAnsweredInOneLine) {
       {taught({"--method", R"({"name": "ie-ft", "share": 1})"}), 2, "a share that leaves a channel of 64 to each half"},
       {taught({"--method", "crd"}), 2, "[crd] expected 1 to 6 negatives"},
       {taught({"--method", "kd+kd"}), 2, "each distillation method once"},
+      {{"--method", R"({"name": "cl", "branches": 3})"}, 2, "[cl] expected 2, 4, 8, ... branches of a tree, got 3"},
+      {{"--method", R"({"name": "cl", "shared": 1})"}, 2, "[branches] expected 1 to 2 shared of the 3 stages"},
   };
   for (const auto& c : cases) {
     const test::ProgramResult result = distill(c.options);

@@ -127,7 +127,7 @@ Outcome one_full(GoldenEntry& e, StoredLosses&) {
     e.fill(*nets[std::size_t(b)], [&](const std::string& name) { return prefix + one_name(name, b); });
   EnsembleGate gate(channels, branches, e.device());
   e.fill(gate, prefix);
-  const Tensor trunk = nets[0]->forward_trunk(x, 2);
+  const Tensor trunk = nets[0]->forward_stages(x, 0, 2);
   std::vector<Tensor> logits;
   for (const auto& net : nets) logits.push_back(net->forward_from(trunk, 2, {}).logits);
   const Tensor ensemble = gate.ensemble(trunk, logits);

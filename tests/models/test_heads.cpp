@@ -50,20 +50,80 @@ std::vector<std::unique_ptr<Network>> networks(int count) {
   return all;
 }
 
+/// Branches of one kind, all of which the test owns but those that the network does.
+struct Branches {
+  std::unique_ptr<Network> first = std::move(networks(1).front());
+  BranchedNetwork net;
+
+  Branches(int count, std::vector<int> splits) : net(*first, others(count), std::move(splits)) {}
+
+  static std::vector<std::unique_ptr<Network>> others(int count) {
+    std::vector<std::unique_ptr<Network>> all = networks(count);
+    all.erase(all.begin());
+    return all;
+  }
+};
+
 TEST(BranchedNetwork, BranchesShareTheTrunk) {
-  BranchedNetwork net(networks(3), 2);
+  Branches branches(3, {2});
+  branches.net.train(false);
+  const Tensor x = random_tensor({2, 3, 8, 8}, 1);
+  const BranchedNetwork::Output out = branches.net.forward(x);
+  ASSERT_EQ(out.logits.size(), 3u);
+  EXPECT_EQ(out.trunk.shape(), (Shape{2, 32, 4, 4}));
+  EXPECT_LT(relative_difference(out.logits[0], branches.first->forward(x)), 1e-6) << "deployable";
+  EXPECT_GT(relative_difference(out.logits[1], out.logits[0]), 1e-3);
+}
+
+/// Branches 0 and 1 share two stages, as do 2 and 3; all share the first.
+TEST(BranchedNetwork, ATreeSplitsInTwosOnTheWay) {
+  Branches branches(4, {1, 2});
+  BranchedNetwork& net = branches.net;
   net.train(false);
   const Tensor x = random_tensor({2, 3, 8, 8}, 1);
-  const BranchedNetwork::Output out = net.forward(x, {.taps = true});
-  ASSERT_EQ(out.branches.size(), 3u);
-  EXPECT_EQ(out.trunk.shape(), (Shape{2, 32, 4, 4}));
-  EXPECT_LT(relative_difference(out.branches[0].logits, net.branch(0).forward(x)), 1e-6) << "deployable";
-  EXPECT_GT(relative_difference(out.branches[1].logits, out.branches[0].logits), 1e-3);
-  EXPECT_EQ(out.branches[1].taps.size(), 1u);
+  const BranchedNetwork::Output out = net.forward(x);
+  EXPECT_EQ(out.trunk.shape(), (Shape{2, 16, 8, 8}));
+  for (int b = 0; b < 4; ++b) {
+    const Tensor parted = net.branch(b < 2 ? 0 : 2).forward_stages(out.trunk, 1, 2);
+    EXPECT_EQ(out.logits[std::size_t(b)].to_vector(), net.branch(b).forward_from(parted, 2, {}).logits.to_vector())
+        << b;
+  }
+  const auto owns = [&](const std::string& name) {
+    for (const NamedTensor& parameter : net.named_parameters())
+      if (parameter.name == name) return true;
+    return false;
+  };
+  EXPECT_TRUE(owns("0.conv1.weight"));
+  EXPECT_FALSE(owns("2.layer1.0.conv1.weight"));
+  EXPECT_TRUE(owns("2.layer2.0.conv1.weight"));
+  EXPECT_FALSE(owns("1.layer2.0.conv1.weight"));
+  EXPECT_FALSE(owns("3.layer2.0.conv1.weight"));
+  EXPECT_TRUE(owns("3.layer3.0.conv1.weight"));
+}
+
+TEST(BranchedNetwork, DividedGradientsAreMeansAtEachSplit) {
+  Branches branches(4, {1, 2});
+  branches.net.train(false);
+  const Tensor x = random_tensor({2, 3, 8, 8}, 1);
+  const auto gradients = [&](bool divided, const std::string& name) {
+    const BranchedNetwork::Output out = branches.net.forward(x, divided);
+    const Tensor loss = sum(square(out.logits[0])) + sum(square(out.logits[1])) + sum(square(out.logits[2])) +
+                        sum(square(out.logits[3]));
+    for (const NamedTensor& parameter : branches.net.named_parameters())
+      if (parameter.name == name) return grad({loss}, {parameter.tensor})[0];
+    return Tensor();
+  };
+  const auto expect_share = [&](const std::string& name, float share) {
+    EXPECT_LT(relative_difference(gradients(true, name), share * gradients(false, name)), 1e-5) << name;
+  };
+  expect_share("3.layer3.0.conv1.weight", 1);
+  expect_share("2.layer2.0.conv1.weight", 0.5f);
+  expect_share("0.layer1.0.conv1.weight", 0.25f);
 }
 
 TEST(BranchedNetwork, ParametersAreThoseThatPlayAPart) {
-  BranchedNetwork net(networks(2), 2);
+  Branches branches(2, {2});
+  BranchedNetwork& net = branches.net;
   const std::size_t all = net.branch(0).named_parameters().size();
   std::size_t of_second = 0;
   for (const NamedTensor& parameter : net.named_parameters()) {
@@ -77,17 +137,18 @@ TEST(BranchedNetwork, ParametersAreThoseThatPlayAPart) {
   EXPECT_TRUE(net.branch(1).is_training());
 
   const BranchedNetwork::Output out = net.forward(random_tensor({4, 3, 8, 8}, 1));
-  backward(sum(square(out.branches[0].logits)) + sum(square(out.branches[1].logits)));
+  backward(sum(square(out.logits[0])) + sum(square(out.logits[1])));
   for (const NamedTensor& parameter : net.named_parameters())
     EXPECT_TRUE(parameter.tensor.grad().defined()) << parameter.name;
 }
 
 TEST(BranchedNetwork, RefusesWhatDoesNotFit) {
-  EXPECT_ERROR(BranchedNetwork({}, 1), UsageError, "at least one network");
-  EXPECT_ERROR(BranchedNetwork(networks(2), 4), UsageError, "expected 1 to 3 shared stages, got 4");
-  std::vector<std::unique_ptr<Network>> mixed = networks(1);
-  mixed.push_back(make_network("resnet14", 5, {.image = {3, 8, 8}}));
-  EXPECT_ERROR(BranchedNetwork(std::move(mixed), 1), UsageError, "of one kind, got resnet8 and resnet14");
+  EXPECT_ERROR(Branches(1, {1}), UsageError, "at least 2 branches, got 1");
+  EXPECT_ERROR(Branches(2, {3}), UsageError, "expected 1 to 2 shared of the 3 stages of resnet8, got 3");
+  EXPECT_ERROR(Branches(4, {2, 2}), UsageError, "expected 3 to 2 shared");
+  EXPECT_ERROR(Branches(3, {1, 2}), UsageError, "as many children of each of 2 splits, got 3 branches");
+  const auto first = make_network("resnet14", 5, {.image = {3, 8, 8}});
+  EXPECT_ERROR(BranchedNetwork(*first, networks(1), {1}), UsageError, "of one kind, got resnet14 and resnet8");
 }
 
 }  // namespace

@@ -266,11 +266,15 @@ TEST_P(Paths, FoldedWeightsGiveTheSame) {
 
 TEST_P(Paths, BranchesGoOnFromTheTrunk) {
   const int stages = int(network->taps().size()) - 1;
-  const Tensor trunk = network->forward_trunk(images(2), stages);
+  const Tensor trunk = network->forward_stages(images(2), 0, stages);
   const Features rest = network->forward_from(trunk, stages, {.taps = true});
   EXPECT_EQ(rest.taps.size(), 1u);
   EXPECT_LT(relative_difference(rest.logits, network->forward(images(2))), 1e-6);
-  EXPECT_ERROR(network->forward_trunk(images(2), 0), UsageError, "expected 1 to");
+  EXPECT_EQ(network->forward_stages(network->forward_stages(images(2), 0, 1), 1, stages).to_vector(),
+            trunk.to_vector());
+  EXPECT_ERROR(network->forward_stages(images(2), 0, 0), UsageError, "expected 1 to");
+  EXPECT_ERROR(network->forward_stages(images(2), 1, 1), UsageError, "a first stage of 0 to 0, got 1");
+  EXPECT_ERROR(network->forward_stages(images(2), 1, stages), ShapeError, "expected the map");
   EXPECT_ERROR(network->forward_from(images(2), stages, {}), ShapeError, "expected the map");
 }
 

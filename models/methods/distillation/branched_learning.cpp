@@ -1,28 +1,42 @@
 #include "models/methods/distillation/branched_learning.h"
 
+#include <bit>
+
 #include "engine/autograd.h"
 #include "models/methods/distillation/kd_term.h"
 #include "models/methods/distillation/peers.h"
 
 namespace engram {
+namespace {
+
+/// The numbers of stages after which the trunk and its branches split. Throws UsageError.
+std::vector<int> splits_of(const BranchedOptions& o) {
+  if (!o.tree) return {o.shared};
+  const auto branches = unsigned(o.branches);
+  if (!std::has_single_bit(branches))
+    throw UsageError(message("[cl] expected 2, 4, 8, ... branches of a tree, got ", o.branches));
+  std::vector<int> splits;
+  for (int s = o.shared - std::countr_zero(branches) + 1; s <= o.shared; ++s) splits.push_back(s);
+  return splits;
+}
+
+}  // namespace
 
 BranchedLearningTask::BranchedLearningTask(Network& student, const ImageDataset& data, const StudentOptions& options,
                                            const BranchedOptions& branched)
     : StudentTask(data, options, student.device()), student_(student), branched_(branched) {
   const char* name = branched.gate ? "one" : "cl";
   check_temperature(name, branched.tau);
-  if (branched.branches < 2)
-    throw UsageError(message("[", name, "] expected at least 2 branches, got ", branched.branches));
-  if (branched.shared < 1 || branched.shared >= int(student.taps().size()))
-    throw UsageError(message("[", name, "] expected 1 to ", int(student.taps().size()) - 1, " shared of the ",
-                             student.taps().size(), " stages of ", student.arch(), ", got ", branched.shared));
+  constexpr int kMostBranches = 64;
+  if (branched.branches < 2 || branched.branches > kMostBranches)
+    throw UsageError(message("[", name, "] expected 2 to ", kMostBranches, " branches, got ", branched.branches));
   if (!(branched.hard >= 0 && branched.hard <= 1))
     throw UsageError(message("[", name, "] expected a hard share in [0,1], got ", branched.hard));
+  std::vector<std::unique_ptr<Network>> others;
   for (int b = 1; b < branched.branches; ++b)
-    others_.push_back(network_like(student, options.batches.seed + std::uint64_t(b)));
-  append_named(parameters_, "0.", student.named_parameters());
-  for (std::size_t b = 0; b < others_.size(); ++b)
-    append_named(parameters_, message(b + 1, "."), parameters_from(*others_[b], branched.shared));
+    others.push_back(network_like(student, options.batches.seed + std::uint64_t(b)));
+  branches_ = std::make_unique<BranchedNetwork>(student, std::move(others), splits_of(branched));
+  parameters_ = branches_->named_parameters();
   if (branched.gate) {
     gate_ = std::make_unique<EnsembleGate>(student.taps()[std::size_t(branched.shared - 1)].channels, branched.branches,
                                            device());
@@ -61,14 +75,10 @@ Tensor BranchedLearningTask::collaborative_loss(const std::vector<Tensor>& logit
 }
 
 void BranchedLearningTask::issue() {
-  student_.train();
-  for (const auto& other : others_) other->train();
+  branches_->train();
   if (gate_) gate_->train();
   const LabelledBatch batch = gather();
-  const Tensor trunk = student_.forward_trunk(batch.images, branched_.shared);
-  const Tensor entry = gate_ ? trunk : shared_by(trunk, branched_.branches);
-  std::vector<Tensor> logits = {student_.forward_from(entry, branched_.shared, {}).logits};
-  for (const auto& other : others_) logits.push_back(other->forward_from(entry, branched_.shared, {}).logits);
+  const auto [trunk, logits] = branches_->forward(batch.images, !gate_);
   Tensor ensemble = logits.back();
   const Tensor loss =
       gate_ ? ensemble_loss(trunk, logits, batch.labels, ensemble) : collaborative_loss(logits, batch.labels);
@@ -78,8 +88,7 @@ void BranchedLearningTask::issue() {
 }
 
 void BranchedLearningTask::visit_parts(StateVisitor& visitor) {
-  visitor.visit("branch0", student_);
-  for (std::size_t b = 0; b < others_.size(); ++b) visitor.visit(message("branch", b + 1), *others_[b]);
+  for (int b = 0; b < branches_->num_branches(); ++b) visitor.visit(message("branch", b), branches_->branch(b));
   if (gate_) visitor.visit("gate", *gate_);
   visitor.visit("optimizer", *optimizer_);
 }
@@ -94,6 +103,7 @@ Settings one_settings(BranchedOptions& o) {
 
 Settings cl_settings(BranchedOptions& o) {
   Settings settings = one_settings(o);
+  settings.push_back({"tree", &o.tree, "heads split in two after each of the last stages in common, else all at once"});
   settings.push_back({"hard", &o.hard, "share of the cross entropy in each head's loss"});
   return settings;
 }
@@ -108,7 +118,7 @@ void add_branched_learning(StudentTaskRegistry& registry) {
   registry.add<BranchedOptions>("one", "branches of one trunk, taught by their gated ensemble; takes no teacher", {},
                                 one_settings, make_branched);
   registry.add<BranchedOptions>("cl", "heads of one trunk, each taught by the others; takes no teacher",
-                                {.gate = false, .branches = 4, .tau = 2}, cl_settings, make_branched);
+                                {.gate = false, .branches = 4, .tree = true, .tau = 2}, cl_settings, make_branched);
 }
 
 }  // namespace engram

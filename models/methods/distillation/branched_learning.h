@@ -11,14 +11,15 @@ namespace engram {
 struct BranchedOptions {
   bool gate = true;  ///< ONE: a gated ensemble teaches; else collaborative learning
   int branches = 3;
-  int shared = 2;  ///< stages in common
+  int shared = 2;     ///< stages in common; of a tree, before its last split
+  bool tree = false;  ///< branches split in two after each of the last stages in common, else all at once
   double tau = 3;
   double hard = 0.5;  ///< collaborative learning: share of the cross entropy
 };
 
 /// The student is branch 0, and is left at the end. ONE: the sum of the cross entropies of branches and ensemble, and
 /// the ramped divergences of the branches from the ensemble. Collaborative learning: each head by `hard` * cross
-/// entropy and the rest towards the softened mean of the others; the gradient into the trunk is divided by the heads.
+/// entropy and the rest towards the softened mean of the others; gradients are divided by the children at each split.
 ///
 /// Meters: train/loss, train/accuracy, train/ce of branch 0; train/ensemble: accuracy of the ensemble (of ONE), of the
 /// last head (else).
@@ -41,7 +42,7 @@ class BranchedLearningTask : public StudentTask {
 
   Network& student_;
   BranchedOptions branched_;
-  std::vector<std::unique_ptr<Network>> others_;
+  std::unique_ptr<BranchedNetwork> branches_;
   std::unique_ptr<EnsembleGate> gate_;
   std::vector<NamedTensor> parameters_;
   std::unique_ptr<Optimizer> optimizer_;

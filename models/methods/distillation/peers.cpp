@@ -39,9 +39,4 @@ Tensor snapshot_term(const Tensor& student, const Tensor& teacher, double tau) {
   return softmax_cross_entropy_soft(student, softmax(teacher.detach() * float(1 / tau)));
 }
 
-Tensor shared_by(const Tensor& x, int children) {
-  const Tensor value = x.detach();
-  return value + (x - value) * float(1.0 / children);
-}
-
 }  // namespace engram

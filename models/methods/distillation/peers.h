@@ -26,7 +26,4 @@ double ensemble_weight(double epoch);
 /// Snapshot distillation: cross entropy of the student at temperature 1 with the teacher's softened probabilities.
 Tensor snapshot_term(const Tensor& student, const Tensor& teacher, double tau);
 
-/// x, with its gradient divided by `children`: what several heads send into what they share.
-Tensor shared_by(const Tensor& x, int children);
-
 }  // namespace engram
