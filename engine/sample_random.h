@@ -15,6 +15,8 @@ enum class RandomPurpose : std::uint32_t {
   kAugment = 2,
   kCrop = 3,
   kColor = 4,
+  kRotation = 5,
+  kOperations = 6,
   kGeneSearch = 16,
   kGeneSplit = 17
 };

@@ -93,6 +93,13 @@ void add_augment_settings(Cli& cli, AugmentSettings& s) {
   cli.option("saturation", &s.saturation, "Largest change of the saturation, as a share").at_least(0);
   cli.option("hue", &s.hue, "Largest turn of the hue; 1 is the whole circle").at_least(0).at_most(0.5);
   cli.option("grey-probability", &s.grey_probability, "Of an image without colours").at_least(0).at_most(1);
+  cli.option("rotation", &s.rotation, "Largest turn in degrees, either way; black comes in from outside")
+      .at_least(0)
+      .at_most(180);
+  cli.option("random-operations", &s.random_operations,
+             "Operations an image of the 14 of RandAugment, and a grey square; 0 is off")
+      .at_least(0)
+      .at_most(16);
 }
 
 AugmentOptions augment_options(const AugmentSettings& s) {
@@ -106,6 +113,8 @@ AugmentOptions augment_options(const AugmentSettings& s) {
   options.crop.max_area = s.crop_max_area;
   options.color = {s.brightness, s.contrast, s.saturation, s.hue};
   options.grey_probability = s.grey_probability;
+  options.rotation = s.rotation;
+  options.operations = int(s.random_operations);
   return options;
 }
 

@@ -58,6 +58,8 @@ struct AugmentSettings {
   std::int64_t cutout = 0, cutout_count = 1;
   double crop_min_area = 0, crop_max_area = 1;
   double brightness = 0, contrast = 0, saturation = 0, hue = 0, grey_probability = 0;
+  double rotation = 0;
+  std::int64_t random_operations = 0;
 };
 
 /// Registers them.

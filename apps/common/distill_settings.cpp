@@ -27,6 +27,7 @@ struct Protocol {
   double initial_lr = 0.1;
   double warmup_epochs = 0;
   bool fresh_momentum = false;
+  double rotation = 0;
 };
 
 const std::vector<Protocol>& protocols() {
@@ -38,7 +39,7 @@ const std::vector<Protocol>& protocols() {
       {"ft", 164, 128, 0.1, {82, 123}, 0.1, false, 5e-4, "zero", 6},
       {"od", 200, 128, 0.1, {100, 150}, 0.1, true, 5e-4, "reflect", 30, 0.1, 0, true},
       {"kd-zoo", 200, 128, 0.1, {100, 150}, 0.1, true, 1e-4},
-      {"tf-kd", 200, 128, 0.1, {60, 120, 160}, 0.2, false, 5e-4, "zero", 30, 0.1, 1},
+      {"tf-kd", 200, 128, 0.1, {60, 120, 160}, 0.2, false, 5e-4, "zero", 30, 0.1, 1, false, 15},
       {"one", 300, 128, 0.1, {150, 225}, 0.1, false, 1e-4},
       {"cl", 300, 64, 0.1, {150, 225, 290}, 0.1, false, 1e-4},
       {"snapshot", 300, 128, 0.1, {}, 0.1, true, 1e-4},
@@ -69,6 +70,7 @@ std::string protocol_help() {
     for (const double epoch : p.milestones) text << " " << epoch;
     text << (p.nesterov ? ", Nesterov" : "") << ", decay " << p.weight_decay << ", " << p.pad_mode << " padding"
          << (p.fresh_momentum ? ", fresh momenta" : "");
+    if (p.rotation > 0) text << ", rotation " << p.rotation;
   }
   return text.str();
 }
@@ -145,6 +147,7 @@ void apply_protocol(const Cli& cli, DistillSettings& s) {
   set("weight-decay", s.optimizer.weight_decay, p.weight_decay);
   set("warmup-epochs", s.warmup_epochs, p.warmup_epochs);
   set("pad-mode", s.augment.pad_mode, p.pad_mode);
+  set("rotation", s.augment.rotation, p.rotation);
 }
 
 StudentOptions distillation_options(const DistillSettings& s, const ImageDataset& train) {
@@ -165,8 +168,11 @@ StudentOptions distillation_options(const DistillSettings& s, const ImageDataset
   o.batches.seed = s.common.seed;
   o.batches.augment = augment_options(s.augment);
   o.strong = o.batches.augment;
-  o.strong.cutout = std::max(o.strong.cutout, int(train.height) / 4);
-  if (train.channels == 3 && !changes_colors(o.strong)) o.strong.color = {0.4, 0.4, 0.4, 0.1};
+  constexpr int kStrongOperations = 2;  // mlkd's
+  if (train.channels == 3)
+    o.strong.operations = std::max(o.strong.operations, kStrongOperations);
+  else
+    o.strong.cutout = std::max(o.strong.cutout, int(train.height) / 4);
   o.epochs = s.epochs;
   o.initial_epochs = s.initial_epochs;
   o.initial_lr = s.initial_lr;

@@ -26,6 +26,19 @@ void check_crop(const ResizedCropOptions& crop, int padding) {
                              " and crops; hint: padding 0"));
 }
 
+void check_bytes(const AugmentOptions& options, dim_t channels) {
+  constexpr int kMostOperations = 16;
+  if (!(options.rotation >= 0 && options.rotation <= 180))
+    throw UsageError(message("[augment] expected a rotation of 0 to 180 degrees, got ", options.rotation));
+  if (options.operations < 0 || options.operations > kMostOperations)
+    throw UsageError(
+        message("[augment] expected 0..", kMostOperations, " random operations an image, got ", options.operations));
+  if (options.operations > 0 && channels != 3)
+    throw UsageError(message("[augment] expected images of 3 channels for random operations, got ", channels));
+  if (changes_bytes(options) && options.crop.min_area > 0)
+    throw UsageError("[augment] expected either random resized crops or rotations and random operations, got both");
+}
+
 void check_colors(const AugmentOptions& options, dim_t channels) {
   const ColorJitterOptions& color = options.color;
   for (const double strength : {color.brightness, color.contrast, color.saturation})
@@ -57,6 +70,10 @@ bool changes_style(const AugmentOptions& options) {
   return options.crop.min_area > 0 || changes_colors(options);
 }
 
+bool changes_bytes(const AugmentOptions& options) {
+  return options.rotation > 0 || options.operations > 0;
+}
+
 void check_augmentation(const AugmentOptions& options, dim_t channels, dim_t height, dim_t width) {
   constexpr int kMaxHoles = 64;
   const dim_t shorter = std::min(height, width);
@@ -72,6 +89,7 @@ void check_augmentation(const AugmentOptions& options, dim_t channels, dim_t hei
         message("[augment] expected 1..", kMaxHoles, " cutout squares an image, got ", options.cutout_count));
   check_crop(options.crop, options.padding);
   check_colors(options, channels);
+  check_bytes(options, channels);
 }
 
 }  // namespace engram

@@ -35,6 +35,8 @@ struct AugmentOptions {
   ResizedCropOptions crop;      ///< not together with padding
   ColorJitterOptions color;     ///< colour images only
   double grey_probability = 0;  ///< the image loses its colours; colour images only
+  double rotation = 0;          ///< turned after the move by a uniform angle of up to so many degrees, black outside
+  int operations = 0;           ///< then so many random operations (random_operations.h); colour images only
 };
 
 /// Crop with zero padding 4 and flip with probability 1/2: the usual CIFAR recipe.
@@ -44,6 +46,9 @@ AugmentOptions standard_augmentation();
 bool changes_colors(const AugmentOptions& options);
 /// Whether images are resampled or their colours changed, so that values are computed instead of looked up.
 bool changes_style(const AugmentOptions& options);
+
+/// Whether images are made on the host, byte by byte; not together with random crops.
+bool changes_bytes(const AugmentOptions& options);
 
 /// Throws UsageError for options that make no sense, or do not fit images of this size.
 void check_augmentation(const AugmentOptions& options, dim_t channels, dim_t height, dim_t width);

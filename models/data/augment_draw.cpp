@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "engine/sample_random.h"
+#include "kernels/image_batch/image_color.h"
+#include "models/data/random_operations.h"
 
 namespace engram {
 namespace {
@@ -12,6 +14,18 @@ namespace {
 using kernels::ImageHole;
 using kernels::ImageSource;
 using kernels::ImageStyle;
+
+ByteImage moved(const kernels::ImageSetView& set, const ImageSource& move) {
+  ByteImage image{{}, set.c, set.h, set.w};
+  image.pixels.resize(std::size_t(set.c * set.h * set.w));
+  const std::uint8_t* const stored = set.images + move.index * dim_t(image.pixels.size());
+  for (int y = 0; y < set.h; ++y)
+    for (int x = 0; x < set.w; ++x) {
+      const dim_t at = stored_pixel(set, y + move.dy, (move.flip ? int(set.w) - 1 - x : x) + move.dx);
+      for (dim_t c = 0; c < set.c; ++c) image.plane(c)[y * set.w + x] = at < 0 ? 0 : stored[c * set.h * set.w + at];
+    }
+  return image;
+}
 
 double uniform(SampleRandom& random, double low, double high) {
   return low + (high - low) * double(random.uniform());
@@ -99,6 +113,20 @@ ImageStyle draw_style(const AugmentOptions& options, std::uint64_t seed, dim_t e
     draw_colors(options, random, style);
   }
   return style;
+}
+
+ByteImage draw_bytes(const AugmentOptions& options, std::uint64_t seed, dim_t epoch, const kernels::ImageSetView& set,
+                     const ImageSource& move) {
+  ByteImage image = moved(set, move);
+  if (options.rotation > 0) {
+    SampleRandom random(seed, RandomPurpose::kRotation, epoch, move.index);
+    rotate(image, uniform(random, -options.rotation, options.rotation));
+  }
+  if (options.operations > 0) {
+    SampleRandom random(seed, RandomPurpose::kOperations, epoch, move.index);
+    apply_random_operations(image, options.operations, random);
+  }
+  return image;
 }
 
 }  // namespace engram

@@ -5,6 +5,7 @@
 
 #include "kernels/image_batch/image_batch.h"
 #include "models/data/augment.h"
+#include "models/data/byte_image.h"
 
 namespace engram {
 
@@ -18,5 +19,10 @@ kernels::ImageSource draw_move(const AugmentOptions& options, std::uint64_t seed
 /// `source` moves it.
 kernels::ImageStyle draw_style(const AugmentOptions& options, std::uint64_t seed, dim_t epoch, dim_t index,
                                dim_t height, dim_t width, const kernels::ImageSource& source);
+
+/// Image `index` of a set (whose labels are not looked at) as `move` moves it, turned, after its random operations: the
+/// changes of changes_bytes, from draws of their own.
+ByteImage draw_bytes(const AugmentOptions& options, std::uint64_t seed, dim_t epoch, const kernels::ImageSetView& set,
+                     const kernels::ImageSource& move);
 
 }  // namespace engram

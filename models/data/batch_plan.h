@@ -16,6 +16,7 @@ struct BatchPlan {
   bool drop_last = false;       ///< leave out the incomplete batch at the end of an epoch
   AugmentOptions augment = {};  ///< default: normalise only
   std::uint64_t seed = 0;       ///< of the shuffles and the augmentation
+  std::uint64_t view = 0;       ///< another one: the same images in the same order, changed otherwise
 };
 
 /// A place in the sequence of batches.

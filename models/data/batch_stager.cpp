@@ -7,11 +7,20 @@
 
 namespace engram {
 
+namespace {
+
+/// The golden ratio's bits: seeds of neighbouring numbers keep views of their own.
+std::uint64_t seed_of_view(const BatchPlan& plan) {
+  return plan.seed ^ plan.view * 0x9e3779b97f4a7c15u;
+}
+
+}  // namespace
+
 BatchStager::BatchStager(const DeviceDataset& data, const BatchPlan& plan)
     : data_(data),
       plan_(plan),
       batches_per_epoch_(engram::batches_per_epoch(plan, data.count())),
-      draws_(data, plan.augment, plan.seed, std::min(plan.batch_size, data.count())) {}
+      draws_(data, plan.augment, seed_of_view(plan), std::min(plan.batch_size, data.count())) {}
 
 void BatchStager::make_order(dim_t epoch) {
   if (plan_.shuffle) {

@@ -11,7 +11,7 @@ namespace engram {
 namespace {
 
 bool changes_images(const AugmentOptions& o) {
-  return o.padding > 0 || o.flip_probability > 0 || o.cutout > 0 || changes_style(o);
+  return o.padding > 0 || o.flip_probability > 0 || o.cutout > 0 || changes_style(o) || changes_bytes(o);
 }
 
 }  // namespace

@@ -8,6 +8,10 @@
 
 namespace engram {
 
+namespace kernels {
+struct ImageSource;
+}
+
 /// An image of a set in one of its epochs: what its random changes are a function of.
 struct SamplePlace {
   dim_t epoch = 0;
@@ -15,7 +19,7 @@ struct SamplePlace {
 };
 
 /// `stage` draws on the host and queues a copy of some hundred bytes into tensors that stay; `gather` queues the kernel
-/// that reads them, and can be captured.
+/// that reads them, and can be captured. Where changes_bytes, `stage` makes the images on the host and copies them.
 class StagedDraws {
  public:
   /// Room for batches of up to `most` images. `data` outlives this object. Throws UsageError as check_augmentation.
@@ -28,11 +32,17 @@ class StagedDraws {
   ImageBatch gather() const;
 
  private:
+  /// Makes the images that the moves name, which then are those of the batch in its order.
+  void stage_bytes(const std::vector<SamplePlace>& samples, std::vector<kernels::ImageSource>& moves);
+
   const DeviceDataset& data_;
   const AugmentOptions augment_;
   const std::uint64_t seed_;
   dim_t count_ = 0;
   Tensor sources_, holes_, styles_;
+  // Where changes_bytes: the set on the host, and the batch on the device.
+  Tensor host_images_, bytes_, labels_;
+  std::vector<std::int32_t> host_labels_;
 };
 
 }  // namespace engram

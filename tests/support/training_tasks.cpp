@@ -127,7 +127,7 @@ TaskKind distillation(const std::string& name, const std::string& method, bool t
     options.initial_epochs = 1;
     options.initial_lr = 0.01;
     options.batches = {.batch_size = 3, .augment = standard_augmentation(), .seed = 3};
-    options.strong.cutout = 2;
+    options.strong.operations = 2;
     options.schedule = {.kind = ScheduleKind::kCosine, .base_lr = 0.01};
     auto task = make_student_task(*parts->student, teachers, parts->data, options);
     return {parts, std::move(task)};
@@ -187,6 +187,7 @@ const std::vector<TaskKind>& task_kinds() {
       distillation("ab", "ab+mlkd", true),
       distillation("ie_dml", R"({"name": "ie-dml", "split": "random", "width": 4})", false),
       distillation("one", "one", false),
+      distillation("cl", R"({"name": "cl", "branches": 2, "shared": 1})", false),
       distillation("snapshot", R"({"name": "snapshot", "cycles": 3})", false),
       {"dafl", data_free(R"({"name": "dafl", "batch_size": 2, "latent": 3})"), 6},
       {"zskt", data_free(R"({"name": "zskt", "batch_size": 2, "latent": 3, "student_steps": 2})"), 9},

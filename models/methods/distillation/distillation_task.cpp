@@ -54,6 +54,7 @@ DistillationTask::DistillationTask(Network& student, const std::vector<Network*>
   if (needs_.strong_view) {
     BatchPlan strong = options_.batches;
     strong.augment = options_.strong;
+    strong.view = 1;
     strong_stager_ = std::make_unique<BatchStager>(data_, strong);
   }
   if (needs_.samples) samples_ = Tensor::empty({options_.batches.batch_size}, DType::kI32, device());
