@@ -7,6 +7,7 @@
 /// - EMU_SHARED(float, tile, [32][33]): static shared array `tile`; at the top of a kernel
 /// - EMU_DYNAMIC_SHARED(float, scratch): `scratch` points to the dynamic shared memory, 16-byte aligned;
 ///   EMU_DYNAMIC_SHARED_1024 aligns to 1024 bytes
+/// - EMU_GRID_CONSTANT(type) argument: a large parameter that all threads read, const __grid_constant__
 /// - namespace tensor: mma, ldmatrix, asynchronous copies (device/tensor.h says what each does)
 ///
 /// Everything else is CUDA's own spelling (threadIdx, __syncthreads, __shfl_xor_sync, atomicAdd, float4, __half,
@@ -25,6 +26,7 @@
 #define EMU_LAUNCH(kernel, grid, block, smem_bytes, stream, ...) \
   (kernel<<<(grid), (block), (smem_bytes), (stream)>>>(__VA_ARGS__))
 #define EMU_SHARED(type, name, ...) __shared__ type name __VA_ARGS__
+#define EMU_GRID_CONSTANT(...) const __grid_constant__ __VA_ARGS__
 #define EMU_DYNAMIC_SHARED(type, name)                                 \
   extern __shared__ __align__(16) unsigned char emu_dynamic_shared_[]; \
   type* const name = reinterpret_cast<type*>(emu_dynamic_shared_)

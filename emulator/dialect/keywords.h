@@ -11,6 +11,8 @@
 #define __launch_bounds__(...)
 #define __align__(bytes) alignas(bytes)
 #define __grid_constant__
+// The launch's own copy, as on the GPU; by value each thread would get one.
+#define EMU_GRID_CONSTANT(...) const __VA_ARGS__&
 
 #if !defined(__clang__)
 #define __builtin_assume(condition) ((void)0)

@@ -34,7 +34,7 @@ void submit_call(CallSite site, dim3 grid, dim3 block, std::size_t smem_bytes, c
 template <class... Parameters>
 struct KernelCall {
   void (*kernel)(Parameters...);
-  std::tuple<Parameters...> arguments;
+  std::tuple<std::remove_cvref_t<Parameters>...> arguments;
 
   EMU_UNINSTRUMENTED static void run(const void* call) {
     const auto& self = *static_cast<const KernelCall*>(call);
@@ -60,11 +60,13 @@ template <class... Parameters, class... Arguments>
 void launch(const char* name, SourceLocation where, void (*kernel)(Parameters...), dim3 grid, dim3 block,
             std::size_t smem_bytes, cudaStream_t stream, Arguments&&... arguments) {
   static_assert(sizeof...(Parameters) == sizeof...(Arguments), "as many arguments as the kernel has parameters");
-  static_assert((std::is_trivially_destructible_v<Parameters> && ...), "kernel parameters are copied as bytes");
-  static_assert(!(std::is_reference_v<Parameters> || ...), "kernel parameters are values");
+  static_assert((std::is_trivially_destructible_v<std::remove_cvref_t<Parameters>> && ...),
+                "kernel parameters are copied as bytes");
+  static_assert(((!std::is_reference_v<Parameters> || std::is_const_v<std::remove_reference_t<Parameters>>)&&...),
+                "kernel parameters are values, or EMU_GRID_CONSTANT");
   using Call = KernelCall<Parameters...>;
   static_assert(sizeof(Call) <= 32764 && alignof(Call) <= 16, "kernel parameters take at most 32,764 bytes");
-  const Call call{kernel, std::tuple<Parameters...>(static_cast<Parameters>(arguments)...)};
+  const Call call{kernel, {static_cast<Parameters>(arguments)...}};
   CallSite site{name, where, reinterpret_cast<const void*>(kernel), &Call::run, &call, sizeof(Call), {}};
   std::apply([&](const auto&... values) { (append_pointers(site.pointers, values), ...); }, call.arguments);
   submit_call(std::move(site), grid, block, smem_bytes, stream);

@@ -17,6 +17,11 @@ constexpr std::size_t kRedZone = 64;
 // Of the arena and of dynamic shared memory: eight rows of 128 bytes, which swizzles of the tensor cores permute.
 constexpr std::size_t kSharedAlignment = 1024;
 
+// Mostly the name of the file is the same text too, not only an equal one.
+bool same_place(const SourceLocation& a, const SourceLocation& b) {
+  return a.line == b.line && (a.file == b.file || std::strcmp(a.file, b.file) == 0);
+}
+
 }  // namespace
 
 std::uint64_t next_random(std::uint64_t& state) {
@@ -25,7 +30,7 @@ std::uint64_t next_random(std::uint64_t& state) {
   return state ^= state << 17;
 }
 
-thread_local Worker* current_worker = nullptr;
+constinit thread_local Worker* current_worker EMU_STATIC_TLS = nullptr;
 
 Worker::Worker() {
   constexpr std::size_t kBytes = kArenaBytes + kSharedAlignment;
@@ -246,9 +251,7 @@ bool Worker::barrier_agrees() {
   for (const auto& t : threads_) {
     if (t.state != ThreadState::kAtBarrier) continue;
     if (first == nullptr) first = &t;
-    const bool same = t.barrier == first->barrier && t.location.line == first->location.line &&
-                      std::strcmp(t.location.file, first->location.file) == 0;
-    if (same) continue;
+    if (t.barrier == first->barrier && same_place(t.location, first->location)) continue;
     add_report(Tool::kSynccheck, "Barrier error detected. Divergent thread(s) in block", short_place(first->location),
                {"threads of one block wait at " + short_place(first->location) + " and at " + short_place(t.location)});
     return false;

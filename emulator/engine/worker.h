@@ -138,6 +138,6 @@ class Worker {
 };
 
 /// The worker of the calling thread while it runs blocks.
-extern thread_local Worker* current_worker;
+extern constinit thread_local Worker* current_worker EMU_STATIC_TLS;
 
 }  // namespace emu

@@ -25,7 +25,7 @@ struct Layers {
 
 /// Second stage: the statistics of kMergeChannels a block, layers side by side in the grid's y.
 template <int kCapacity>
-__global__ void __launch_bounds__(kMergeThreads) merge_kernel(const __grid_constant__ Layers<kCapacity> layers) {
+__global__ void __launch_bounds__(kMergeThreads) merge_kernel(EMU_GRID_CONSTANT(Layers<kCapacity>) layers) {
   EMU_SHARED(Moments, scratch, [kMergeThreads]);
   const Layer& layer = layers.layer[blockIdx.y];
   if (int(blockIdx.x) * kMergeChannels >= layer.partials.channels) return;  // the whole block
@@ -40,7 +40,7 @@ constexpr int kNormThreads = 256;
 
 /// Third stage: the two norms of a layer, one block each.
 template <int kCapacity>
-__global__ void __launch_bounds__(kNormThreads) norms_kernel(const __grid_constant__ Layers<kCapacity> layers) {
+__global__ void __launch_bounds__(kNormThreads) norms_kernel(EMU_GRID_CONSTANT(Layers<kCapacity>) layers) {
   EMU_SHARED(float, scratch, [2][kNormThreads / kWarp]);
   const Layer& layer = layers.layer[blockIdx.x];
   float squares[2] = {0, 0};  // of variances, of means

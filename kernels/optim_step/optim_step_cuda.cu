@@ -15,7 +15,7 @@ struct SgdFactors {
 
 template <int kCapacity>
 __global__ void __launch_bounds__(kMapThreads)
-    sgd_kernel(const __grid_constant__ TensorTable<SgdTensor, kCapacity> table, SgdFactors f) {
+    sgd_kernel(EMU_GRID_CONSTANT(TensorTable<SgdTensor, kCapacity>) table, SgdFactors f) {
   const TensorTile tile = tensor_tile(table);
   const SgdTensor& t = table.tensor[tile.tensor];
   const float lr = *f.lr, scale = f.grad_scale ? *f.grad_scale : 1.f;
@@ -54,7 +54,7 @@ struct AdamStep {
 
 template <int kCapacity>
 __global__ void __launch_bounds__(kMapThreads)
-    adam_kernel(const __grid_constant__ TensorTable<AdamTensor, kCapacity> table, AdamFactors f) {
+    adam_kernel(EMU_GRID_CONSTANT(TensorTable<AdamTensor, kCapacity>) table, AdamFactors f) {
   EMU_SHARED(AdamStep, shared, [1]);
   const TensorTile tile = tensor_tile(table);
   const AdamTensor& t = table.tensor[tile.tensor];
@@ -84,13 +84,13 @@ struct StepCounts {
 
 /// Raises the counts behind the step, which other blocks of that launch read.
 __global__ void __launch_bounds__(StepCounts::kCapacity)
-    raise_steps_kernel(const __grid_constant__ StepCounts counts, int num_counts) {
+    raise_steps_kernel(EMU_GRID_CONSTANT(StepCounts) counts, int num_counts) {
   if (int(threadIdx.x) < num_counts) ++*counts.step[threadIdx.x];
 }
 
 template <int kCapacity>
 __global__ void __launch_bounds__(kMapThreads)
-    ema_kernel(const __grid_constant__ TensorTable<EmaTensor, kCapacity> table, float decay, float rest) {
+    ema_kernel(EMU_GRID_CONSTANT(TensorTable<EmaTensor, kCapacity>) table, float decay, float rest) {
   const TensorTile tile = tensor_tile(table);
   const EmaTensor& t = table.tensor[tile.tensor];
   const MapArrays<2, 1> arrays = {{t.average, t.value}, {t.average}};
@@ -100,8 +100,7 @@ __global__ void __launch_bounds__(kMapThreads)
 
 template <int kCapacity>
 __global__ void __launch_bounds__(kMapThreads)
-    keep_best_kernel(const __grid_constant__ TensorTable<EmaTensor, kCapacity> table, const float* loss,
-                     const float* best) {
+    keep_best_kernel(EMU_GRID_CONSTANT(TensorTable<EmaTensor, kCapacity>) table, const float* loss, const float* best) {
   if (!(*loss < *best)) return;
   const TensorTile tile = tensor_tile(table);
   const EmaTensor& t = table.tensor[tile.tensor];
@@ -117,7 +116,7 @@ __global__ void __launch_bounds__(kWarp) lower_best_kernel(const float* loss, fl
 /// First stage: the sum of squares of each tile.
 template <int kCapacity>
 __global__ void __launch_bounds__(kMapThreads)
-    square_sums_kernel(const __grid_constant__ TensorTable<GradTensor, kCapacity> table, double* partials) {
+    square_sums_kernel(EMU_GRID_CONSTANT(TensorTable<GradTensor, kCapacity>) table, double* partials) {
   EMU_SHARED(double, scratch, [kMapThreads / kWarp]);
   const TensorTile tile = tensor_tile(table);
   const float* x = table.tensor[tile.tensor].grad + tile.begin;
