@@ -27,7 +27,7 @@ enum class Schedule : std::uint8_t {
 };
 
 /// Defaults come from the environment: EMU_DEVICES=n, EMU_MEMORY=bytes, EMU_DRIVER=version,
-/// EMU_SCHEDULE=eager|lazy|random, EMU_SEED=n, EMU_FAIL_CALL=n.
+/// EMU_SCHEDULE=eager|lazy|random, EMU_SEED=n, EMU_FAIL_CALL=n, EMU_COMPUTE=0|1.
 struct RuntimeOptions {
   int devices = 1;
   std::size_t memory_bytes = std::size_t{8} << 30;  ///< of each device
@@ -40,6 +40,9 @@ struct RuntimeOptions {
   /// Otherwise every call counts, and fails with cudaErrorUnknown.
   bool fail_allocations_only = false;
   bool find_races = true;
+  /// False: kernels and library routines are checked, queued and counted, but leave memory as it is. For programs that
+  /// count what is launched and look at no result.
+  bool compute = true;
 };
 RuntimeOptions& runtime_options();
 

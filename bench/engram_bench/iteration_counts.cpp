@@ -1,5 +1,7 @@
 #include "bench/engram_bench/iteration_counts.h"
 
+#include <cstdlib>
+
 #include "engine/autograd.h"
 #include "engine/ops.h"
 #include "engine/profiler.h"
@@ -80,6 +82,7 @@ Linear IterationCounts::bytes() const {
 }
 
 IterationCounts count_iteration(const std::string& arch) {
+  setenv("EMU_COMPUTE", "0", 0);  // counts follow from shapes, and the arithmetic would take minutes
   const Sample one = sample(arch, 1), two = sample(arch, 2);
   if (one.graph_nodes != two.graph_nodes)
     throw DataError(message("[counts] expected as many graph nodes for any batch, got ", one.graph_nodes,

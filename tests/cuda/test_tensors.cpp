@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include "emulator/runtime_api.h"
 #include "engine/allocator.h"
 #include "engine/autograd.h"
 #include "engine/backend.h"
@@ -45,6 +46,29 @@ TEST_F(OnEmu, ValuesMakeTheRoundTrip) {
   EXPECT_EQ(Tensor::scalar(2.5f, kEmu).item(), 2.5f);
   EXPECT_EQ(Tensor::from(std::vector<std::int32_t>{3, -4}, {2}, kEmu).to_int_vector(),
             (std::vector<std::int32_t>{3, -4}));
+}
+
+TEST_F(OnEmu, WithoutComputingWorkIsCountedAndLeavesMemoryAsItIs) {
+  const std::vector<float> values = {1, 2, 3, 4};
+  const Tensor x = Tensor::from(values, {2, 2}, kEmu);
+  Generator generator(1);
+  int library_runs = 0;
+  const auto launches_of_work = [&](bool compute) {
+    cudaDeviceSynchronize();
+    emu::runtime_options().compute = compute;
+    const std::int64_t before = emu::runtime_stats().launches;
+    fill_uniform(x, generator, 5, 6);
+    emu::queue_library_work(nullptr, "library", {}, [&] { ++library_runs; });
+    cudaDeviceSynchronize();
+    emu::runtime_options().compute = true;
+    return emu::runtime_stats().launches - before;
+  };
+  EXPECT_EQ(launches_of_work(false), 1);
+  EXPECT_EQ(x.to_vector(), values);
+  EXPECT_EQ(library_runs, 0);
+  EXPECT_EQ(launches_of_work(true), 1);
+  EXPECT_GE(x.to_vector()[0], 5);
+  EXPECT_EQ(library_runs, 1);
 }
 
 TEST_F(OnEmu, LargeCopiesGoThroughStagingInParts) {
