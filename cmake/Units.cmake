@@ -1,17 +1,25 @@
-# Unity builds (CMAKE_UNITY_BUILD; the presets of the sanitizers): the sources of one folder are compiled together, so that headers
-# are read and templates are made once for all of them. Sources with compile options of their own stay alone.
+# Unity builds: the sources of one folder are compiled together, so that headers are read and templates are made once for all of them.
+# CMAKE_UNITY_BUILD (the presets of the sanitizers): everywhere. ENGRAM_TEST_UNITS: in tests, while each source of the product is
+# compiled by itself. Sources with compile options of their own stay alone.
 # tests/lint/check_units.py holds that no two sources of a folder define the same private name.
-if(NOT CMAKE_UNITY_BUILD)
-  function(units_by_folder target)
-  endfunction()
-  return()
-endif()
-# What a source of a unit keeps in an unnamed namespace is as private as in a unit of its own.
-add_compile_options($<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage>)
+option(ENGRAM_TEST_UNITS "Compile the sources of a folder of tests together" OFF)
 set(ENGRAM_UNIT_SOURCES 12)
+
+# Turns unity builds on in the caller's folder and those below it.
+macro(compile_units)
+  set(CMAKE_UNITY_BUILD ON)
+  # What a source of a unit keeps in an unnamed namespace is as private as in a unit of its own.
+  add_compile_options($<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage>)
+endmacro()
+if(CMAKE_UNITY_BUILD)
+  compile_units()
+endif()
 
 # units_by_folder(TARGET): units of equal length, of at most ENGRAM_UNIT_SOURCES sources of a folder.
 function(units_by_folder target)
+  if(NOT CMAKE_UNITY_BUILD)
+    return()
+  endif()
   get_target_property(sources ${target} SOURCES)
   list(FILTER sources EXCLUDE REGEX "^\\$<")
   set(folders "")
