@@ -25,7 +25,7 @@ CARRIERS = {
 }
 
 # Most sources that may reach a family of the back ends' table.
-LIMIT = 25
+LIMIT = 20
 
 FAMILIES = "kernels/families.h"
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """No file holds a path of one machine, a note of something left to do, or a merge conflict; scripts are executable; lines of
-documentation (Markdown) have at most 120 characters. Usage: check_text.py ROOT"""
+documentation (Markdown) have at most 120 characters; methods that show how short one can be stay so. Usage: check_text.py ROOT"""
 
 import os
 import re
@@ -17,6 +17,13 @@ PATTERNS = [
 
 LONGEST_LINE = 120  # of documentation
 
+# Most lines, without blank ones, of the files that CONTRIBUTING.md names as examples of a method.
+MOST_LINES = {
+    "models/training/supervised.cpp": 120,
+    "models/methods/inversion/deep_inversion.cpp": 100,
+    "tests/support/toy_method.h": 60,
+}
+
 # Inputs of the fuzz targets are damaged on purpose.
 SEEDS = "tests/fuzz/corpus/"
 
@@ -29,6 +36,9 @@ def check_text(path, text):
                 yield path, number, message
         if path.endswith(".md") and len(line) > LONGEST_LINE:
             yield path, number, f"{len(line)} characters, expected at most {LONGEST_LINE}"
+    lines = sum(bool(line.strip()) for line in text.split("\n"))
+    if lines > MOST_LINES.get(path, lines):
+        yield path, 1, f"{lines} lines that are not blank, expected at most {MOST_LINES[path]}"
 
 
 def main():

@@ -169,6 +169,11 @@ class CheckText(unittest.TestCase):
         self.assertEqual([line for _, line, _ in check_text.check_text("docs/a.md", text)], [2])
         self.assertEqual(list(check_text.check_text("a.cpp", text)), [])
 
+    def test_long_examples(self):
+        for path, most in check_text.MOST_LINES.items():
+            self.assertEqual(list(check_text.check_text(path, "a\n\n" * most)), [])
+            self.assertEqual(len(list(check_text.check_text(path, "a\n" * (most + 1)))), 1, path)
+
     def test_passes(self):
         self.assertEqual(text_lines("a/work/b\n${HOME}/root/c\n/tmp/x\nmethod\n======="), [])
 
