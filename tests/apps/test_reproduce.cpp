@@ -46,8 +46,9 @@ class ReproduceApp : public ::testing::Test {
   fs::path plan() const { return folder_.path() / "plan.json"; }
   fs::path out() const { return folder_.path() / "out"; }
 
-  std::vector<std::string> arguments(std::vector<std::string> more = {}) const {
-    std::vector<std::string> words = {plan(),      "--out", out(), "--data", "cifar10=" + folder_.path().string(),
+  std::vector<std::string> arguments(std::vector<std::string> more = {}) const { return arguments(out(), more); }
+  std::vector<std::string> arguments(const fs::path& folder, const std::vector<std::string>& more) const {
+    std::vector<std::string> words = {plan(),      "--out", folder, "--data", "cifar10=" + folder_.path().string(),
                                       "--threads", "1"};
     words.insert(words.end(), more.begin(), more.end());
     return words;
@@ -103,9 +104,14 @@ TEST_F(ReproduceApp, AKilledCallIsContinuedToTheSameBytes) {
   while (!checkpoint_is_there()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   killed.signal(SIGKILL);
   killed.wait();
-  const test::ProgramResult result = run();
-  ASSERT_EQ(result.code, 0) << result.err;
-  EXPECT_EQ(classifiers(out()), whole);
+  const fs::path copy = folder_.path() / "copy";  // with cells half done
+  fs::copy(out(), copy, fs::copy_options::recursive);
+  for (const fs::path& folder : {out(), copy}) {
+    const test::ProgramResult result = test::run_program("engram-reproduce", arguments(folder, {}));
+    ASSERT_EQ(result.code, 0) << result.err;
+    EXPECT_EQ(classifiers(folder), whole);
+    fs::remove_all(folder);
+  }
 }
 
 TEST_F(ReproduceApp, AnInterruptStopsTheCellsWithCheckpoints) {
@@ -149,6 +155,17 @@ TEST_F(ReproduceApp, MistakesAreFoundBeforeAnythingRuns) {
   const test::ProgramResult without = test::run_program("engram-reproduce", {plan(), "--out", out()});
   EXPECT_EQ(without.code, 2);
   EXPECT_NE(without.err.find("expected --data cifar10=FOLDER"), std::string::npos) << without.err;
+}
+
+TEST_F(ReproduceApp, AFolderThatAnotherPlanMadeIsRefused) {
+  ASSERT_EQ(run({"--only", "first"}).code, 0);
+  const auto made = classifiers(out());
+  write_plan(replaced(kTinyPlan, "\"name\": \"tiny\"", "\"name\": \"other\""));
+  const test::ProgramResult result = run();
+  EXPECT_EQ(result.code, 2) << result.err;
+  EXPECT_NE(result.err.find("of plan 'tiny' at scale 'short'"), std::string::npos) << result.err;
+  EXPECT_EQ(std::ranges::count(result.err, '\n'), 1) << result.err;
+  EXPECT_EQ(classifiers(out()), made);
 }
 
 TEST_F(ReproduceApp, AFailedCellIsToldAndTheOthersAreMade) {

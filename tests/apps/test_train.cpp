@@ -239,6 +239,8 @@ TEST_F(TrainApp, BadInputIsOneLineAndItsExitCode) {
   for (const char* option : {"--epochs", "--warmup-epochs", "--milestones"})
     expect({"--data", data(), option, "4611686018427387905", "--out", out}, 2, "to 1e+06 for");
   expect({"--data", data(), "--dataset", "cifar10-subset", "--arch", "resnet19", "--out", out}, 2, "resnet18");
+  expect({"--data", data(), "--dataset", "cifar10-subset", "--image-size", "16", "--arch", "vgg11-w16", "--out", out},
+         2, "expected images of at least 32x32 pixels (it halves them 5 times), got 3x16x16");
   expect({"--data", data(), "--epoch", "3", "--out", out}, 2, "--epochs");
   expect({"--out", out}, 2, "--data");
   expect({"--data", data(), "--dataset", "cifar10-subset", "--device", "cuda", "--out", out}, 4, "cuda");

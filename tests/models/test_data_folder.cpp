@@ -209,6 +209,15 @@ TEST(PackedImages, SecondLabelsComeBackAndMustFit) {
   EXPECT_EQ(back.context_names, data.context_names);
   data.contexts[1] = 2;
   EXPECT_ERROR(write_packed_images(folder / "wrong.safetensors", data), DataError, "second labels 0..1, got 2");
+  const std::vector<std::uint8_t> pixels(2 * 1 * 2 * 2, 9);
+  const std::vector<std::int32_t> labels = {0, 1};
+  const io::SafetensorsEntry fewer[] = {
+      {"images", io::FileDType::kU8, {2, 1, 2, 2}, pixels},
+      {"labels", io::FileDType::kI32, {2}, io::bytes_of<std::int32_t>(labels)},
+      {"contexts", io::FileDType::kI32, {1}, io::bytes_of<std::int32_t>({labels.data(), 1})}};
+  io::write_safetensors(folder / "fewer.safetensors", fewer);
+  EXPECT_ERROR(read_packed_images(folder / "fewer.safetensors"), DataError,
+               "expected contexts I32 or I64 [2], got I32 [1]");
 }
 
 TEST(PackedImages, TakesLongLabelsWithoutMetadata) {
