@@ -87,6 +87,9 @@ TEST_F(Analyze, CkaComparesAllLayers) {
     EXPECT_NEAR(std::stod(row[4]), 1, 1e-6) << row[1];
   }
   EXPECT_GT(diagonal, 10);
+  ASSERT_EQ(run("cka", {"--kernel", "gaussian", "--bandwidth", "0.5"}, {"teacher"}).code, 0);
+  for (const auto& row : table("cka").rows)
+    if (row[1] == row[3]) EXPECT_NEAR(std::stod(row[4]), 1, 1e-6) << row[1];
 }
 
 TEST_F(Analyze, NeuronsAreCountedOfWholeAndHalves) {
