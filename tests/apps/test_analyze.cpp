@@ -88,8 +88,10 @@ TEST_F(Analyze, CkaComparesAllLayers) {
   }
   EXPECT_GT(diagonal, 10);
   ASSERT_EQ(run("cka", {"--kernel", "gaussian", "--bandwidth", "0.5"}, {"teacher"}).code, 0);
-  for (const auto& row : table("cka").rows)
-    if (row[1] == row[3]) EXPECT_NEAR(std::stod(row[4]), 1, 1e-6) << row[1];
+  for (const auto& row : table("cka").rows) {
+    if (row[1] != row[3]) continue;
+    EXPECT_NEAR(std::stod(row[4]), 1, 1e-6) << row[1];
+  }
 }
 
 TEST_F(Analyze, NeuronsAreCountedOfWholeAndHalves) {
