@@ -1,5 +1,6 @@
 #include "models/data/staged_draws.h"
 
+#include <algorithm>
 #include <span>
 
 #include "engine/device_memory.h"
