@@ -1,6 +1,7 @@
 #include "apps/common/inversion_batches.h"
 
 #include <cstdio>
+#include <string_view>
 #include <utility>
 
 #include "apps/common/synthetic_set.h"
@@ -35,11 +36,12 @@ std::vector<io::JsonField> contributions(const MeterValues& v, const InversionWe
           {"contribution/l2", weights.l2 * v[5].value}};
 }
 
-/// The first values for a progress line, by the last word of their names.
+/// The first values for a progress line, by the last word of their names, which `values` keeps.
 std::vector<ProgressValue> shown(const MeterValues& values) {
   std::vector<ProgressValue> words;
   for (const MeterValue& value : values)
-    if (words.size() < 4) words.push_back({value.name.substr(value.name.rfind('/') + 1), value.value});
+    if (words.size() < 4)
+      words.push_back({std::string_view(value.name).substr(value.name.rfind('/') + 1), value.value});
   return words;
 }
 

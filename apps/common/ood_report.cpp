@@ -22,8 +22,9 @@ constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 24;
 
 /// A line of the tables: what was chosen, and what it reaches.
 std::string choice_line(const std::string& rule, const std::string& what, double validation, double test) {
-  return padded(rule, 44) + padded(what, 12) + padded("validation " + percent_text(validation), 22) + "test " +
-         percent_text(test) + "\n";
+  // Spaces of their own between the columns: what fills its column does not run into the next.
+  return padded(rule, 46) + "  " + padded(what, 10) + "  " + padded("validation " + percent_text(validation), 20) +
+         "  test " + percent_text(test) + "\n";
 }
 
 Json to_json(const OodTrial& t) {

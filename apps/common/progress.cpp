@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -18,6 +19,13 @@ std::string format(const char* pattern, Args... args) {
   char text[64];
   std::snprintf(text, sizeof text, pattern, args...);
   return text;
+}
+
+/// Characters of a line.
+std::size_t room(const ProgressOptions& options) {
+  if (!options.terminal) return std::string::npos;
+  // One column stays free: some terminals wrap when the last is filled.
+  return static_cast<std::size_t>(std::max(1, options.width - 1));
 }
 
 }  // namespace
@@ -74,7 +82,11 @@ std::string Progress::line(std::span<const ProgressValue> values) const {
   const double rate = seconds > 0 ? steps / seconds : 0;
   text += "  " + format_rate(rate, options_.unit);
   if (total_ > done_ && rate > 0) text += "  " + format_duration(static_cast<double>(total_ - done_) / rate) + " left";
-  for (const auto& [name, value] : values) text += "  " + std::string(name) + " " + format("%.4g", value);
+  for (const auto& [name, value] : values) {
+    const std::string shown = "  " + std::string(name) + " " + format("%.4g", value);
+    if (text.size() + shown.size() > room(options_)) break;  // half a name or number would read as another
+    text += shown;
+  }
   return text;
 }
 
@@ -98,9 +110,7 @@ void Progress::update(std::int64_t done, std::span<const ProgressValue> values) 
 
 void Progress::draw(const std::string& text) {
   if (options_.terminal) {
-    // One column stays free: some terminals wrap when the last is filled.
-    const std::string cut = text.substr(0, static_cast<std::size_t>(std::max(1, options_.width - 1)));
-    out_ << "\r\033[K" << cut << std::flush;
+    out_ << "\r\033[K" << text.substr(0, room(options_)) << std::flush;
     shown_ = true;
   } else {
     out_ << text << std::endl;

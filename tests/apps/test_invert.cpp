@@ -13,6 +13,7 @@
 #include "models/classifier_file.h"
 #include "models/data/open_dataset.h"
 #include "tests/support/program.h"
+#include "tests/support/run_program.h"
 #include "tests/support/temp_folder.h"
 
 namespace engram::testing {
@@ -41,7 +42,8 @@ class InvertApp : public ::testing::Test {
 TEST_F(InvertApp, ARunLeavesSamplesPicturesMetricsAndAPackedSet) {
   auto args = arguments(path("out"));
   args[8] = "natural-inversion";
-  ASSERT_EQ(run(args), 0) << log();
+  const test::ProgramResult result = test::run_program("engram-invert", args);
+  ASSERT_EQ(result.code, 0) << result.err;
   const ImageDataset packed = open_dataset("auto", path("out") / "samples.safetensors", Split::kTest);
   EXPECT_EQ(packed.count, 24);
   EXPECT_EQ(packed.num_classes, 10);
@@ -53,6 +55,8 @@ TEST_F(InvertApp, ARunLeavesSamplesPicturesMetricsAndAPackedSet) {
   EXPECT_NE(text_of(path("out") / "report.html").find("batch0001_000004"), std::string::npos);
   EXPECT_NE(text_of(path("out") / "metrics.jsonl").find("loss/bn_var"), std::string::npos);
   EXPECT_NE(text_of(path("out") / "manifest.json").find("complete"), std::string::npos);
+  for (const char* name : {"  total ", "  ce ", "  bn_var ", "  bn_mean "})
+    EXPECT_NE(result.err.find(name), std::string::npos) << result.err;
 }
 
 TEST_F(InvertApp, TheSameSeedGivesTheSameBytesAndTheBatchesDiffer) {

@@ -118,7 +118,8 @@ TEST_F(OodApp, SaysWhatIsReachedInEachEnvironmentAndByEachRule) {
   EXPECT_EQ(fact("out", "test_accuracy"), values_of("out", "test/accuracy").back());
   EXPECT_GE(fact("out", "oracle_test_accuracy").get<double>(), fact("out", "test_accuracy").get<double>());
   EXPECT_EQ(values_of("out", "selected/test_accuracy").size(), 1u);
-  for (const char* words : {"after the last step", "chosen by the training images", "an oracle", "report:"})
+  for (const char* words :
+       {"after the last step", "chosen by the training images (none held back)  step ", "an oracle", "report:"})
     EXPECT_NE(log().find(words), std::string::npos) << log();
   for (const char* picture : {"environments", "features_by_class", "features_by_environment", "features_by_context"})
     EXPECT_TRUE(fs::exists(run("out") / "images" / (std::string(picture) + ".png"))) << picture;

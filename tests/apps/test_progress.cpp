@@ -79,6 +79,16 @@ TEST(Progress, IsCutAtTheWidth) {
   EXPECT_EQ(screen.out.str(), "\r\033[Ka very long");
 }
 
+TEST(Progress, ShowsOnATerminalOnlyValuesThatFitWhole) {
+  Screen screen;
+  ProgressOptions options = screen.options(true);
+  options.width = 46;
+  Progress progress("invert", 10, options);
+  screen.time += 1;
+  progress.update(1, {{"total", 12.5}, {"bn_mean", 3}, {"l2", 1}});
+  EXPECT_EQ(screen.out.str(), "\r\033[Kinvert  1/10  1.0 it/s  9s left  total 12.5");
+}
+
 TEST(Progress, AResumedRunCountsOnlyItsOwnSteps) {
   Screen screen;
   ProgressOptions options = screen.options(false);
