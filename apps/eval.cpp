@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "apps/common/classifier_images.h"
 #include "apps/common/classifier_options.h"
 #include "apps/common/common_options.h"
 #include "apps/common/data_of_run.h"
@@ -14,7 +15,6 @@
 #include "apps/programs.h"
 #include "engine/roofline.h"
 #include "models/data/evenly_spread.h"
-#include "models/data/network_images.h"
 
 namespace engram::apps {
 namespace {
@@ -57,11 +57,7 @@ void add_settings(Cli& cli, EvalSettings& s) {
 
 ImageDataset open_images(const EvalSettings& s, const Classifier& classifier, std::ostream& err) {
   const DataSettings images = data_of_run(s.images, &err);
-  DatasetRequest request = request_of(images, parse_split(s.split));
-  request.classes = known_classes(classifier.class_names);
-  const ImageDataset data = network_images(open_dataset(request), classifier.network->image(), images.data.string());
-  say_note(data, err);
-  return evenly_spread(data, s.limit);
+  return evenly_spread(open_classifier_images(classifier, request_of(images, parse_split(s.split)), &err), s.limit);
 }
 
 int evaluate_classifier(const Call& call, const EvalSettings& s) {

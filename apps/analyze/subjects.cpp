@@ -4,7 +4,7 @@
 #include <set>
 
 #include "apps/analyze/picture_output.h"
-#include "apps/common/data_settings.h"
+#include "apps/common/classifier_images.h"
 #include "apps/common/exit_code.h"
 #include "models/data/batch_stager.h"
 #include "models/data/evenly_spread.h"
@@ -68,16 +68,10 @@ Subjects open_subjects(const Call& call, SubjectSettings& s, std::size_t least, 
     check_alike(subjects.networks.front(), subjects.networks.back(), any_classes);
   }
   const Classifier& first = subjects.networks.front().classifier;
-  const ImageDataset data = network_images(open_dataset({.kind = s.dataset,
-                                                         .path = s.data,
-                                                         .split = parse_split(s.split),
-                                                         .classes = known_classes(first.class_names),
-                                                         .size = {s.image_size, s.image_size}}),
-                                           first.network->image(), s.data.string());
-  if (!s.common.quiet) say_note(data, *call.err);
-  if (!any_classes && data.num_classes > first.network->num_classes())
-    throw DataError(message("expected labels of at most ", first.network->num_classes(), " classes for ",
-                            subjects.networks.front().name, ", got ", data.num_classes, " in ", s.data.string()));
+  const DatasetRequest request{
+      .kind = s.dataset, .path = s.data, .split = parse_split(s.split), .size = {s.image_size, s.image_size}};
+  const ImageDataset data = any_classes ? network_images(open_dataset(request), first.network->image(), s.data.string())
+                                        : open_classifier_images(first, request, s.common.quiet ? nullptr : call.err);
   subjects.images = evenly_spread(data, s.limit);
   return subjects;
 }

@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "apps/common/data_of_run.h"
+#include "models/data/class_matching.h"
 #include "models/data/dataset_hash.h"
 #include "models/data/evenly_spread.h"
 #include "models/data/network_images.h"
@@ -45,7 +46,7 @@ TrainingSets read_training_sets(const DataSettings& s, std::ostream& err) {
   sets.train = open_dataset(request_of(s, Split::kTrain));
   say_note(sets.train, err);
   DatasetRequest test = request_of(s, Split::kTest);
-  test.classes = {sets.train.num_classes, sets.train.class_names};
+  test.classes = known_classes(sets.train.class_names, sets.train.name);
   sets.test = open_dataset(test);
   return sets;
 }

@@ -4,24 +4,22 @@
 #include <cmath>
 #include <cstdio>
 
+#include "apps/common/classifier_images.h"
 #include "models/data/dataset_hash.h"
 #include "models/data/evenly_spread.h"
-#include "models/data/network_images.h"
 
 namespace engram::apps {
 namespace {
 
 ImageDataset read_images(const Classifier& classifier, const std::filesystem::path& path, const std::string& kind,
                          Split split, std::ostream& notes) {
-  ImageDataset data =
-      open_dataset({.kind = kind, .path = path, .split = split, .classes = known_classes(classifier.class_names)});
-  say_note(data, notes);
+  ImageDataset data = open_classifier_images(classifier, {.kind = kind, .path = path, .split = split}, &notes);
   const int classes = classifier.network->num_classes();
   if (data.num_classes != classes)
     throw DataError(
         message(path.string(), ": expected images of the classifier's ", classes, " classes, got ", data.num_classes));
   data.normalization = classifier.normalization;
-  return network_images(std::move(data), classifier.network->image(), path.string());
+  return data;
 }
 
 /// The share of prunable channels that the masks take out.
@@ -54,6 +52,7 @@ PruneInputs read_prune_inputs(const PruneSettings& s, Program& program) {
   std::ostream& notes = *program.call().err;
   PruneInputs in;
   in.classifier = open_classifier(s.classifier, s.assumed, program.device(), s.common.quiet ? nullptr : &notes);
+  check_plan_network(filter_plan(s, 0), in.classifier.network->arch());
   program.add_input("classifier", classifier_file(s.classifier));
   in.test = read_images(in.classifier, s.data, s.dataset, Split::kTest, notes);
   program.add_input("data", s.data, {{"data/test", dataset_sha256(in.test)}});

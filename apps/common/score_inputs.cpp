@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
+#include "apps/common/classifier_images.h"
 #include "apps/common/classifier_inputs.h"
 #include "apps/common/data_settings.h"
 #include "apps/common/run_manifest.h"
 #include "engine/io/sha256.h"
 #include "models/component.h"
+#include "models/data/class_matching.h"
 #include "models/data/dataset_hash.h"
 #include "models/data/evenly_spread.h"
 #include "models/data/network_images.h"
@@ -53,8 +55,8 @@ std::string inverted_classifier(const fs::path& made) {
 
 KnownClasses classes_of(const Reader& reader) {
   const Classifier& first = reader.inputs.extractors.front().classifier;
-  if (reader.inputs.real.count > 0) return {reader.inputs.real.num_classes, reader.inputs.real.class_names};
-  return known_classes(first.class_names);
+  if (reader.inputs.real.count > 0) return known_classes(reader.inputs.real.class_names, reader.inputs.real.name);
+  return classifier_classes(first);
 }
 
 ImageDataset for_networks(ImageDataset data, const Reader& reader, const fs::path& source, dim_t limit) {
@@ -73,7 +75,7 @@ void read_real(Reader& reader) {
   }
   const DatasetRequest request{.kind = s.dataset, .path = s.real, .split = Split::kTrain};
   ImageDataset train = open_dataset(request);
-  say_note(train, *reader.program.call().err);
+  if (!s.common.quiet) say_note(train, *reader.program.call().err);
   if (train.split == "train") {
     DatasetRequest other = request;
     other.split = Split::kTest;
@@ -87,7 +89,7 @@ void read_made(Reader& reader) {
   const ScoreSettings& s = reader.settings;
   if (s.made.empty()) return;
   const ImageDataset made = open_dataset({.path = s.made, .classes = classes_of(reader)});
-  say_note(made, *reader.program.call().err);
+  if (!s.common.quiet) say_note(made, *reader.program.call().err);
   reader.inputs.made = for_networks(made, reader, s.made, s.limit);
   const dim_t least = std::max<dim_t>(2, s.neighbors + 2);
   if (reader.inputs.made.count < least || (!reader.inputs.statistics && reader.inputs.real.count < least))

@@ -4,8 +4,9 @@
 #include <ostream>
 #include <span>
 
+#include "apps/common/classifier_images.h"
 #include "apps/common/data_of_run.h"
-#include "models/data/class_folders.h"
+#include "models/data/class_matching.h"
 #include "models/data/dataset_hash.h"
 #include "models/data/evenly_spread.h"
 #include "models/data/image_folder.h"
@@ -18,9 +19,7 @@ namespace {
 /// The classes that the sets must agree with.
 KnownClasses known_by(std::span<const Classifier> teachers) {
   if (teachers.empty()) return {};
-  KnownClasses known = known_classes(teachers[0].class_names);
-  known.count = teachers[0].network->num_classes();
-  return known;
+  return classifier_classes(teachers[0]);
 }
 
 bool same(const Normalization& a, const Normalization& b) {
@@ -76,7 +75,7 @@ TrainingSets read_sets(Program& program, const DistillSettings& given, const std
   train.classes = classes;
   sets.train = labelled ? open_dataset(train) : read_unlabelled(s.data, train.size);
   say_note(sets.train, *program.call().err);
-  if (labelled) classes = {sets.train.num_classes, sets.train.class_names};
+  if (labelled && classes.names.empty()) classes = known_classes(sets.train.class_names, sets.train.name);
   sets.test = read_test(given, s, classes);
   return sets;
 }

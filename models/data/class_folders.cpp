@@ -4,12 +4,11 @@
 #include <optional>
 
 #include "kernels/common/error.h"
+#include "models/data/class_matching.h"
 #include "models/data/class_names.h"
 
 namespace engram {
 namespace {
-
-constexpr std::size_t kMostListed = 12;
 
 using Folder = ClassFolders::Folder;
 using Names = std::vector<std::string>;
@@ -45,33 +44,11 @@ std::vector<Folder> of_inversion(const Names& names) {
   return found;
 }
 
-/// Lower case, with spaces for - and _.
-std::string simplified(std::string name) {
-  for (char& c : name) {
-    if (c >= 'A' && c <= 'Z') c = char(c - 'A' + 'a');
-    if (c == '-' || c == '_') c = ' ';
-  }
-  return name;
-}
-
-/// The place of the name among the class names: an exact one, else the only one that is equal when simplified.
-std::optional<int> place_of(const std::string& name, const Names& classes) {
-  if (const auto exact = std::find(classes.begin(), classes.end(), name); exact != classes.end())
-    return int(exact - classes.begin());
-  std::optional<int> place;
-  for (std::size_t i = 0; i < classes.size(); ++i) {
-    if (simplified(classes[i]) != simplified(name)) continue;
-    if (place) return std::nullopt;
-    place = int(i);
-  }
-  return place;
-}
-
 /// The folders with the places of their names, or nothing if one is missing; then `missing` is that one.
 std::vector<Folder> named(const Names& names, const Names& classes, std::string* missing = nullptr) {
   std::vector<Folder> found;
   for (const std::string& name : names) {
-    const auto place = place_of(name, classes);
+    const auto place = place_of_class(name, classes);
     if (!place) {
       if (missing) *missing = name;
       return {};
@@ -96,12 +73,6 @@ std::vector<Labelled> standard(const Names& names, int count) {
   return found;
 }
 
-std::string listed(const Names& names) {
-  std::string text;
-  for (std::size_t i = 0; i < names.size() && i < kMostListed; ++i) text += (i ? ", " : "") + names[i];
-  return names.size() > kMostListed ? text + ", ..." : text;
-}
-
 Labelled by_rule(const Names& names, const KnownClasses& known, const std::string& source) {
   if (std::vector<Folder> folders = of_inversion(names); !folders.empty())
     return {std::move(folders), "by number", false};
@@ -112,14 +83,14 @@ Labelled by_rule(const Names& names, const KnownClasses& known, const std::strin
   if (std::vector<Folder> folders = numbered(names); folders.size() == names.size())
     return {std::move(folders), "by number", false};
   if (!known.names.empty())
-    throw DataError(message("[images] expected class folders with names of the classes (", listed(known.names),
+    throw DataError(message("[images] expected class folders with names of the classes (", listed_classes(known.names),
                             "), got ", missing, " in ", source,
                             "; hint: rename the folders, or give them the labels as names (s00, s01, ...)"));
   if (known.count > 0)
     if (const std::vector<Labelled> found = standard(names, known.count); found.size() == 1) return found[0];
   if (known.count > 0 && int(names.size()) != known.count)
     throw DataError(message("[images] expected class folders that say which of ", known.count,
-                            " classes they are, got ", listed(names), " in ", source,
+                            " classes they are, got ", listed_classes(names), " in ", source,
                             "; hint: give them the labels as names (s00, s01, ...), or the classifier's file the "
                             "metadata class_names"));
   Labelled by_place{{}, "in the order of their names", known.count > 0};
@@ -149,7 +120,7 @@ std::string note_of(const Labelled& labelled, std::size_t classes, std::size_t a
     pairs.push_back(message(folders[i].name, " = ", folders[i].label));
   }
   std::string note;
-  if (!goes_without_saying) note = message("labels of class folders, ", labelled.rule, ": ", listed(pairs));
+  if (!goes_without_saying) note = message("labels of class folders, ", labelled.rule, ": ", listed_classes(pairs));
   if (const std::size_t passed_over = all_folders - folders.size(); passed_over > 0)
     note += message(note.empty() ? "class folders: " : "; ", passed_over, " other folder", passed_over > 1 ? "s" : "",
                     " passed over");

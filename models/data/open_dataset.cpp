@@ -1,11 +1,11 @@
 #include "models/data/open_dataset.h"
 
-#include <algorithm>
 #include <functional>
 #include <system_error>
 
 #include "kernels/common/error.h"
 #include "models/data/cifar.h"
+#include "models/data/class_matching.h"
 #include "models/data/idx.h"
 #include "models/data/image_folder.h"
 #include "models/data/index_list.h"
@@ -55,25 +55,8 @@ ImageDataset read_pacs_split(const DatasetRequest& r) {
   return read_pacs(r.path, r.domains, PacsPart::kCrossval);
 }
 
-// The same names at other places: labels move to the known ones.
-void match_names(ImageDataset& data, const std::vector<std::string>& known) {
-  std::vector<std::string> ours = data.class_names, theirs = known;
-  std::sort(ours.begin(), ours.end());
-  std::sort(theirs.begin(), theirs.end());
-  const bool distinct = std::adjacent_find(ours.begin(), ours.end()) == ours.end();
-  if (data.class_names == known || ours != theirs || !distinct) return;
-  std::vector<std::int32_t> place;
-  for (const std::string& name : data.class_names)
-    place.push_back(std::int32_t(std::find(known.begin(), known.end(), name) - known.begin()));
-  for (std::int32_t& label : data.labels) label = place[std::size_t(label)];
-  data.class_names = known;
-  data.note = "labels by the names of the classes, whose order differs from the classifier's";
-}
-
 ImageDataset read_packed(const DatasetRequest& r) {
-  ImageDataset data = read_packed_images(packed_file(r.path), r.classes.count);
-  match_names(data, r.classes.names);
-  return data;
+  return read_packed_images(packed_file(r.path), r.classes.count);
 }
 
 struct Kind {
@@ -165,6 +148,7 @@ ImageDataset open_dataset(const DatasetRequest& request) {
   if (request.classes.count > 0 && out.num_classes != request.classes.count)
     throw UsageError(message("[data] expected ", request.classes.count, " classes, got ", out.num_classes, " in the ",
                              actual, " data set at ", request.path.string()));
+  match_classes(out, request.classes, request.path.string());
   if (!request.index_list.empty()) out = select(out, read_index_list(request.index_list, out.count));
   return resize_images(std::move(out), request.size);
 }

@@ -150,5 +150,36 @@ TEST_F(EvalFolders, OtherSizesAreResizedOnRequest) {
   expect_all_right(folder_ / "large", count, {"--image-size", "32"});
 }
 
+/// MNIST's test files with one dark image.
+void write_digits(const fs::path& folder) {
+  io::Bytes images = {0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 28, 0, 0, 0, 28};
+  images.resize(images.size() + 28 * 28, 3);
+  fs::create_directories(folder);
+  io::write_file(folder / "t10k-images-idx3-ubyte", images);
+  io::write_file(folder / "t10k-labels-idx1-ubyte", io::Bytes{0, 0, 8, 1, 0, 0, 0, 1, 7});
+}
+
+TEST_F(EvalFolders, SetsOfOtherClassesAreRefused) {
+  write_digits(folder_ / "mnist");
+  const test::ProgramResult result =
+      run_program("engram-eval", {classifier().string(), "--data", (folder_ / "mnist").string()});
+  EXPECT_EQ(result.code, 3);
+  EXPECT_NE(result.err.find("expected images of the classes airplane, "), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find(": there is no class 0; hint: "), std::string::npos) << result.err;
+  EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+}
+
+TEST_F(EvalFolders, ImagesOfAnotherKindAreWarnedOf) {
+  write_digits(folder_ / "mnist");
+  save_classifier(classifier(), *network_, cifar_normalization());  // names no classes
+  const test::ProgramResult result =
+      run_program("engram-eval", {classifier().string(), "--data", (folder_ / "mnist").string()});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_NE(result.err.find("warning: these images are not like those that the classifier was trained on"),
+            std::string::npos)
+      << result.err;
+  EXPECT_NE(result.err.find("they are grey"), std::string::npos) << result.err;
+}
+
 }  // namespace
 }  // namespace engram

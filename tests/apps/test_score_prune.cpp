@@ -311,6 +311,10 @@ TEST_F(MadeImages, PruneRefusesWhatItCannotDo) {
   // Gains of a network that was never trained are all 1: any ratio takes all of them.
   expect_refused(prune({"--ratio", "0.3"}), 2, {"leaves each layer a channel", "no ratio leaves it one"});
   expect_refused(prune({"--published", "vgg16"}), 2, {"--method l1"});
+  expect_refused(prune({"--method", "l1", "--published", "vgg16"}), 2,
+                 {"expected a classifier with the network vgg16", "got wrn-10-1"});
+  expect_refused(prune({"--method", "l1", "--stage-ratios", "0.1,0.1,0.1,0.1"}), 2, {"each of 3 stages, got 4"});
+  expect_refused(prune({"--method", "l1", "--skip", "3"}), 2, {"to stay whole (", "got 3"});
   expect_refused(prune({"--sparse-epochs", "1"}), 2, {"--finetune"});
   ImageDataset others = bright_images(12);
   write_packed_images(file("two_classes"), others);

@@ -9,6 +9,7 @@
 #include "engine/io/safetensors.h"
 #include "engine/io/tensor_bytes.h"
 #include "kernels/common/error.h"
+#include "models/data/class_matching.h"
 #include "models/data/class_names.h"
 #include "models/data/image_folder.h"
 #include "models/data/open_dataset.h"
@@ -341,7 +342,39 @@ TEST(OpenDataset, PackedSetsFollowTheNamesOfTheClassifier) {
   EXPECT_EQ(turned.class_names, request.classes.names);
   EXPECT_NE(turned.note, "");
   request.classes.names[0] = "other";
-  EXPECT_EQ(open_dataset(request).labels, data.labels);
+  EXPECT_ERROR(open_dataset(request), DataError, "there is no class ");
+}
+
+TEST(OpenDataset, DigitsAreNamesInMnistAndNumbersElsewhere) {
+  TempFolder folder;
+  ImageDataset data = made_up();
+  for (int label = 0; label < 12; ++label) data.class_names[std::size_t(label)] = std::to_string(label);
+  write_packed_images(folder / "set.safetensors", data);
+  KnownClasses known{12, {}};
+  for (char name = 'a'; name < 'm'; ++name) known.names.push_back(std::string(1, name));
+  const ImageDataset numbered = open_dataset({.path = folder / "set.safetensors", .classes = known});
+  EXPECT_EQ(numbered.labels, data.labels);
+  EXPECT_EQ(numbered.class_names, known.names);
+  EXPECT_NE(numbered.note.find("labels by number"), std::string::npos) << numbered.note;
+
+  EXPECT_TRUE(known_classes(mnist_class_names(), "packed").names.empty());
+  EXPECT_EQ(known_classes(mnist_class_names(), "mnist").names, mnist_class_names());
+  ImageDataset digits;
+  digits.name = "mnist";
+  digits.num_classes = 10;
+  digits.class_names = mnist_class_names();
+  EXPECT_ERROR(match_classes(digits, {10, cifar10_class_names()}, "there"), DataError,
+               "got 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 in the mnist set at there: there is no class 0; hint: ");
+  EXPECT_NO_THROW(match_classes(digits, {10, {}}, "there"));
+  EXPECT_NO_THROW(match_classes(digits, {10, mnist_class_names()}, "there"));
+}
+
+TEST(OpenDataset, TwoNamesOfOneClassAreRefused) {
+  ImageDataset data;
+  data.name = "packed";
+  data.num_classes = 2;
+  data.class_names = {"cat", "Cat"};
+  EXPECT_ERROR(match_classes(data, {2, {"cat", "dog"}}, "there"), DataError, "two are cat");
 }
 
 TEST(OpenDataset, AStatedNumberOfClassesIsChecked) {

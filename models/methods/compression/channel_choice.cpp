@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "models/component.h"
+
 namespace engram {
 namespace {
 
@@ -37,11 +39,24 @@ dim_t kept_filters(dim_t channels, double ratio) {
 
 double group_ratio(const ChannelGroup& group, const FilterPlan& plan) {
   if (std::find(plan.skipped.begin(), plan.skipped.end(), group.layer_index) != plan.skipped.end()) return 0;
-  if (plan.stage_ratios.size() == 1) return plan.stage_ratios[0];
-  if (std::size_t(group.stage) >= plan.stage_ratios.size())
-    throw UsageError(message("[prune] expected one ratio, or one for each stage, got ", plan.stage_ratios.size(),
-                             " and the layer ", group.conv, " of stage ", group.stage + 1));
-  return plan.stage_ratios[std::size_t(group.stage)];
+  return plan.stage_ratios.size() == 1 ? plan.stage_ratios[0] : plan.stage_ratios[std::size_t(group.stage)];
+}
+
+/// Throws UsageError where a plan speaks of stages or layers that are not there.
+void check_plan(const std::vector<ChannelGroup>& groups, const FilterPlan& plan) {
+  int stages = 0;
+  for (const ChannelGroup& group : groups) stages = std::max(stages, group.stage + 1);
+  if (plan.stage_ratios.size() != 1 && plan.stage_ratios.size() != std::size_t(stages))
+    throw UsageError(
+        message("[prune] expected one ratio, or one for each of ", stages, " stages, got ", plan.stage_ratios.size()));
+  for (const int skipped : plan.skipped)
+    if (std::none_of(groups.begin(), groups.end(), [&](const ChannelGroup& g) { return g.layer_index == skipped; })) {
+      std::string layers;
+      for (const ChannelGroup& group : groups)
+        layers += (layers.empty() ? "" : ", ") + std::to_string(group.layer_index);
+      throw UsageError(
+          message("[prune] expected convolutions that can lose channels to stay whole (", layers, "), got ", skipped));
+    }
 }
 
 /// The largest ratio in steps for which `empty` is not true; -1 when there is none.
@@ -119,12 +134,21 @@ std::vector<double> filter_norms(const Tensor& weight) {
 }
 
 const std::map<std::string, FilterPlan>& published_filter_plans() {
-  static const std::map<std::string, FilterPlan> plans = {{"resnet56-a", {{0.1, 0.1, 0.1}, {16, 20, 38, 54}}},
-                                                          {"resnet56-b", {{0.6, 0.3, 0.1}, {16, 18, 20, 34, 38, 54}}},
-                                                          {"resnet110-a", {{0.5, 0., 0.}, {36}}},
-                                                          {"resnet110-b", {{0.5, 0.4, 0.3}, {36, 38, 74}}},
-                                                          {"vgg16", {{0.5}, {2, 3, 4, 5, 6, 7}}}};
+  static const std::map<std::string, FilterPlan> plans = {
+      {"resnet56-a", {{0.1, 0.1, 0.1}, {16, 20, 38, 54}, "resnet56"}},
+      {"resnet56-b", {{0.6, 0.3, 0.1}, {16, 18, 20, 34, 38, 54}, "resnet56"}},
+      {"resnet110-a", {{0.5, 0., 0.}, {36}, "resnet110"}},
+      {"resnet110-b", {{0.5, 0.4, 0.3}, {36, 38, 74}, "resnet110"}},
+      {"vgg16", {{0.5}, {2, 3, 4, 5, 6, 7}, "vgg16"}}};
   return plans;
+}
+
+void check_plan_network(const FilterPlan& plan, const std::string& arch) {
+  if (plan.network.empty()) return;
+  const std::string name = parse_component(arch).name;
+  if (name != plan.network && !name.starts_with(plan.network + "-"))
+    throw UsageError(message("[prune] expected a classifier with the network ", plan.network,
+                             ", whose layers the published shares are of, got ", name));
 }
 
 std::vector<std::vector<float>> gains_of(const StateDict& state, const std::vector<ChannelGroup>& groups) {
@@ -147,6 +171,7 @@ std::vector<ChannelMask> slimming_masks(const StateDict& state, const std::vecto
 
 std::vector<ChannelMask> filter_masks(const StateDict& state, const std::vector<ChannelGroup>& groups,
                                       const FilterPlan& plan) {
+  check_plan(groups, plan);
   std::vector<ChannelMask> masks;
   for (const ChannelGroup& group : groups) {
     const double ratio = group_ratio(group, plan);

@@ -45,11 +45,16 @@ std::vector<double> filter_norms(const Tensor& weight);
 struct FilterPlan {
   std::vector<double> stage_ratios;  ///< one a stage; a single one counts for all
   std::vector<int> skipped = {};     ///< layers that stay whole, by ChannelGroup::layer_index
+  std::string network = {};          ///< the network that the numbers are of, "vgg16"; empty for any
 };
 
 /// The plans of L1-norm pruning's code by name: "resnet56-a", "resnet56-b", "resnet110-a", "resnet110-b" (a ratio a
 /// stage, with skipped layers) and "vgg16" (halves of the first and the last six layers).
 const std::map<std::string, FilterPlan>& published_filter_plans();
+
+/// Throws UsageError, naming both, where a plan is of another network than that of the architecture `arch`. Variants of
+/// a network, as "vgg16-w32" and those with fewer channels, are the same one.
+void check_plan_network(const FilterPlan& plan, const std::string& arch);
 
 /// The gains of the groups' batch normalisations. Throws UsageError for a group without one.
 std::vector<std::vector<float>> gains_of(const StateDict& state, const std::vector<ChannelGroup>& groups);
