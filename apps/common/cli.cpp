@@ -101,9 +101,18 @@ struct Cli::Impl {
     return names;
   }
 
-  // The word behind --help, where the program's options name parts.
-  std::optional<std::string> asked_part() const {
-    if (parts.empty()) return {};
+  // All words that options take.
+  std::vector<OptionWord> option_words() const {
+    std::vector<OptionWord> words;
+    for (const Entry& entry : entries)
+      for (const std::string& word : entry.setting.allowed())
+        words.push_back({word, label(entry), help_text(entry.help, entry.setting)});
+    return words;
+  }
+
+  // The word behind --help.
+  std::optional<std::string> asked_name() const {
+    if (parts.empty() && option_words().empty()) return {};
     for (std::size_t i = 0; i < call.words.size(); ++i) {
       const std::string& word = call.words[i];
       if (word.starts_with("--help=")) return word.substr(7);
@@ -197,7 +206,7 @@ Cli::Cli(const Call& call, std::string description) : impl_(std::make_unique<Imp
   CLI::App& app = impl_->app;
   app.name(impl_->call.program);
   app.description(std::move(description));
-  app.set_help_flag("-h,--help", "Print this help and exit");
+  app.set_help_flag("-h,--help", "Print this help and exit; --help NAME is about a name that an option takes");
   impl_->version_flag = app.add_flag("--version")->description("Print the version and exit");
   impl_->config = app.add_option("--config", impl_->config_file,
                                  "Settings from a JSON file; keys are the options' names with underscores, and options "
@@ -258,9 +267,6 @@ void Cli::resume_option(std::filesystem::path* run, const std::string& help) {
 }
 
 void Cli::parts(const std::string& kind, const std::vector<RegistryEntry>& entries) {
-  if (impl_->parts.empty())
-    impl_->app.get_help_ptr()->description(
-        "Print this help and exit; --help NAME is about a part that an option names");
   impl_->parts.push_back({kind, &entries});
 }
 
@@ -270,8 +276,8 @@ void Cli::footer(const std::string& text) {
 
 bool Cli::parse() {
   Impl& impl = *impl_;
-  if (const std::optional<std::string> part = impl.asked_part()) {
-    *impl.call.out << help_on(*part, impl.parts);
+  if (const std::optional<std::string> name = impl.asked_name()) {
+    *impl.call.out << help_on(*name, impl.parts, impl.option_words());
     return false;
   }
   // Descriptions are made here: limits, choices and the defaults are complete now.

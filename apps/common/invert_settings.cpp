@@ -17,7 +17,7 @@ void add_invert_settings(Cli& cli, InvertSettings& s) {
   cli.group("Method");
   cli.option("method", &s.method,
              "How images are made: " + inversion_names() + "; or a JSON object with settings (--help NAME)");
-  cli.parts("method", inversion_registry().entries());
+  cli.parts("method", inversion_entries());
   cli.option("student", &s.student, "Classifier that adi, deepinv-cmi, cmi, fast and nayer compete with, if any")
       .input();
   cli.option("batch-size", &s.batch_size, "Images optimised together").at_least(1);

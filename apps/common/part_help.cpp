@@ -38,7 +38,7 @@ std::string part_help(const std::string& kind, const RegistryEntry& entry) {
   return text;
 }
 
-std::string help_on(const std::string& name, const std::vector<PartList>& lists) {
+std::string help_on(const std::string& name, const std::vector<PartList>& lists, const std::vector<OptionWord>& words) {
   std::string text;
   std::vector<std::string> names;
   for (const PartList& list : lists) {
@@ -46,9 +46,14 @@ std::string help_on(const std::string& name, const std::vector<PartList>& lists)
     if (const RegistryEntry* entry = entry_of(name, *list.entries))
       text += (text.empty() ? "" : "\n") + part_help(list.kind, *entry);
   }
+  for (const OptionWord& word : words) {
+    names.push_back(word.word);
+    if (word.word == name)
+      text += message(text.empty() ? "" : "\n", name, ": word of ", word.option, "\n  ", word.help, "\n");
+  }
   if (text.empty())
-    throw UsageError(message("--help: expected the name of a part that an option takes, got '", name, "'",
-                             did_you_mean(name, names)));
+    throw UsageError(
+        message("--help: expected a name that an option takes, got '", name, "'", did_you_mean(name, names)));
   return text;
 }
 

@@ -5,8 +5,19 @@
 #include <sstream>
 
 #include "apps/common/cli.h"
+#include "apps/common/distill_settings.h"
+#include "apps/common/invert_settings.h"
+#include "apps/common/ood_settings.h"
+#include "apps/common/train_settings.h"
 #include "engine/io/atomic_file.h"
 #include "kernels/common/error.h"
+#include "models/data/ood_protocols.h"
+#include "models/methods/data_free/data_free_registry.h"
+#include "models/methods/distillation/loss_registry.h"
+#include "models/methods/distillation/student_task.h"
+#include "models/methods/inversion/inversion_registry.h"
+#include "models/methods/ood/ood_registry.h"
+#include "models/nets/network_registry.h"
 #include "models/suggest.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/run_program.h"
@@ -276,6 +287,45 @@ TEST(Cli, HelpOnAPartOfAProgram) {
     EXPECT_NE(run.out.find("Settings, as in"), std::string::npos) << program << " " << part << "\n" << run.out;
   }
   EXPECT_EQ(run_program("engram-distill", {"--help", "no such part"}).code, 2);
+}
+
+/// What a program with these settings says to `--help NAME`.
+template <class Settings>
+std::string help_of(void (*add)(Cli&, Settings&), const std::string& name) {
+  std::ostringstream said;
+  const Call call{"engram-example", {"--help", name}, &said, &said, [] { return false; }};
+  Settings settings;
+  Cli cli(call, "Example.");
+  add(cli, settings);
+  EXPECT_FALSE(cli.parse());
+  return said.str();
+}
+
+TEST(Cli, HelpAnswersEveryNameOfARegistry) {
+  const auto expect_answers = [](auto add, const std::vector<RegistryEntry>& entries) {
+    for (const RegistryEntry& entry : entries) {
+      std::string said;
+      EXPECT_NO_THROW(said = help_of(add, entry.name)) << entry.name;
+      EXPECT_NE(said.find(entry.help), std::string::npos) << entry.name << "\n" << said;
+    }
+  };
+  expect_answers(add_train_settings, network_registry().entries());
+  expect_answers(add_invert_settings, network_registry().entries());
+  expect_answers(add_invert_settings, inversion_entries());
+  expect_answers(add_ood_settings, network_registry().entries());
+  expect_answers(add_ood_settings, ood_registry().entries());
+  expect_answers(add_ood_settings, ood_protocols().entries());
+  expect_answers(add_distill_settings, network_registry().entries());
+  expect_answers(add_distill_settings, distillation_registry().entries());
+  expect_answers(add_distill_settings, student_task_registry().entries());
+  expect_answers(add_distill_settings, data_free_registry().entries());
+}
+
+TEST(Cli, HelpAnswersTheWordsOfAnOption) {
+  Program p;
+  EXPECT_FALSE(p.parse({"--help", "deep-inversion"}));
+  EXPECT_EQ(p.said.str().rfind("deep-inversion: word of --method\n  ", 0), 0u) << p.said.str();
+  EXPECT_ERROR(Program().parse({"--help", "deep-invasion"}), UsageError, "did you mean 'deep-inversion'?");
 }
 
 TEST(Completion, KnowsOptionsAndChoices) {

@@ -67,9 +67,27 @@ void Inversion::next_batch(dim_t index) {
                            " of one whose batches are made anew"));
 }
 
+const std::vector<RegistryEntry>& inversion_entries() {
+  static const std::vector<RegistryEntry> entries = [] {
+    std::vector<RegistryEntry> all = {
+        {kNatural,
+         "NaturalInversion: a generator, a feature pyramid and channel scales for each batch; set by options",
+         {},
+         {}},
+        {kDeep,
+         "DeepInversion: the pixels themselves, by cross entropy, statistics and priors; set by options",
+         {},
+         {}}};
+    const std::vector<RegistryEntry>& registered = inversion_registry().entries();
+    all.insert(all.end(), registered.begin(), registered.end());
+    return all;
+  }();
+  return entries;
+}
+
 std::vector<std::string> inversion_methods() {
-  std::vector<std::string> names = {kNatural, kDeep};
-  for (const RegistryEntry& entry : inversion_registry().entries()) names.push_back(entry.name);
+  std::vector<std::string> names;
+  for (const RegistryEntry& entry : inversion_entries()) names.push_back(entry.name);
   return names;
 }
 
