@@ -151,6 +151,15 @@ TEST(AttentionAttack, LowersTheLossWithinItsBounds) {
   EXPECT_ERROR(attack_attention(*network, image, cifar_normalization(), {.rate = 0}), UsageError, "positive rate");
 }
 
+TEST(AttentionAttack, GoesOnWhereAMapIsEmpty) {
+  const auto network = make_network("wrn-10-1", 4, {.seed = 14});  // after seven steps it sees none
+  network->eval();
+  const Tensor image = Tensor::from(formula_between("image", 7, 3 * 32 * 32, 0, 255), {3, 32, 32});
+  const AttentionAttack attack = attack_attention(*network, image, cifar_normalization(),
+                                                  {.rate = 4, .distance = 200, .bound = 255, .most_steps = 9});
+  EXPECT_EQ(attack.steps, 9);
+}
+
 TEST(Flatness, RisesFromTheNetworksOwnLossAndGivesTheWeightsBack) {
   const auto network = formula_network("wrn-10-1", 2);
   const ImageDataset data = testing::bright_images(6);

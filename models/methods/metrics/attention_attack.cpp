@@ -19,8 +19,9 @@ void check(const Tensor& image, const Normalization& normalization, const Attent
                              image.describe()));
 }
 
-/// The loss at an image and its gradient; without a gradient where one of the maps is empty.
+/// The loss at an image and its gradient: of the terms that have a slope, as the logarithm of an empty map has none.
 struct Point {
+  bool both_maps = false;  ///< none of the maps is empty
   double loss = 0;
   std::vector<float> gradient;
 };
@@ -49,12 +50,17 @@ class Attack {
       return sum(grad_cam(features.logits, features.taps.back(), {label}, {}, true));
     };
     const Tensor of_seen = strength(seen), of_second = strength(second);
-    if (!(of_seen.item() > 0) || !(of_second.item() > 0)) return {};
+    const bool has_seen = of_seen.item() > 0, has_second = of_second.item() > 0;
     const Tensor label = Tensor::from(std::vector<std::int32_t>{seen}, {1}, x.device());
-    const Tensor loss = sub(sub(log(of_seen), log(of_second)),
-                            mul(softmax_cross_entropy(features.logits, label), float(options_.label_weight)));
-    const double value = loss.item();
-    return {value, grad({loss}, {x})[0].to_vector()};
+    const Tensor entropy = mul(softmax_cross_entropy(features.logits, label), float(options_.label_weight));
+    Tensor loss = neg(entropy);
+    if (has_seen && has_second)
+      loss = sub(sub(log(of_seen), log(of_second)), entropy);
+    else if (has_seen)
+      loss = sub(log(of_seen), entropy);
+    else if (has_second)
+      loss = neg(add(log(of_second), entropy));
+    return {has_seen && has_second, loss.item(), grad({loss}, {x})[0].to_vector()};
   }
 
  private:
@@ -102,7 +108,7 @@ AttentionAttack attack_attention(Network& network, const Tensor& image, const No
   result.second = order[1];
   while (result.steps < options.most_steps && result.distance <= options.distance) {
     const Point point = attack.at(pixels, image.shape(), result.seen, result.second);
-    if (point.gradient.empty() && result.steps == 0)
+    if (!point.both_maps && result.steps == 0)
       throw DataError(message("[attack_attention] expected maps of classes ", result.seen, " and ", result.second,
                               " that are not empty, got an empty one, whose logarithm has no slope"));
     if (!take_step(pixels, original, point.gradient, options)) break;

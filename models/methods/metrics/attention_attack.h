@@ -23,14 +23,15 @@ struct AttentionAttack {
   std::int32_t seen_after = 0;
   double distance = 0;  ///< root mean square grey levels
   int steps = 0;
-  std::vector<double> losses;  ///< before each step
+  std::vector<double> losses;  ///< before each step, of the maps that were not empty
 };
 
 /// Minimises log |h(x, seen)|_1 - log |h(x, second)|_1 - w CE(x, seen) over the pixels of one image [c,h,w] in grey
 /// levels, h the Grad-CAM map of the last stage: x <- clip(x - rate g N / |g|_1), N the number of values, until the
-/// distance is exceeded. The network must be in evaluation mode; its parameters are not changed. Throws UsageError for
-/// settings that are not positive; DataError when one of the maps is empty from the start so that its logarithm has no
-/// slope, and for logits that are not finite; ShapeError. Deterministic for one number of threads.
+/// distance is exceeded. A map that is empty leaves the loss until it shows again. The network must be in evaluation
+/// mode; its parameters are not changed. Throws UsageError for settings that are not positive; DataError when one of
+/// the maps is empty from the start so that its logarithm has no slope, and for logits that are not finite; ShapeError.
+/// Deterministic for one number of threads.
 AttentionAttack attack_attention(Network& network, const Tensor& image, const Normalization& normalization,
                                  const AttentionAttackOptions& options = {});
 
