@@ -26,12 +26,16 @@ std::string run_name(const std::filesystem::path& run) {
   return normal.has_filename() ? normal.filename().string() : normal.parent_path().filename().string();
 }
 
-/// The chosen series of a run, in the order of the choice, named by both. Throws DataError where one is missing.
+/// The chosen series of a run, in the order of the choice, named by both. Throws DataError where one is missing, and
+/// for a damaged line, whose values a curve would leave out unseen.
 std::vector<ChartSeries> series_of(const std::string& run, const std::vector<std::string>& chosen) {
   const std::filesystem::path file = std::filesystem::path(run) / "metrics.jsonl";
   if (!std::filesystem::exists(file))
     throw DataError(message(run, ": expected a run folder with metrics.jsonl, got none"));
   const RunMetrics metrics = read_run_metrics(file);
+  if (metrics.first_damaged > 0)
+    throw DataError(message(file.string(), ": line ", metrics.first_damaged,
+                            ": expected a JSON object with a number as step, got something else"));
   std::vector<std::string> names;
   for (const ChartSeries& series : metrics.series) names.push_back(series.name);
   std::vector<ChartSeries> result;

@@ -113,7 +113,7 @@ io::Image matrix_picture(const std::vector<std::vector<double>>& values, const s
 }
 
 io::Image line_picture(const std::string& title, const std::vector<ChartSeries>& series) {
-  constexpr dim_t kWidth = 640, kHeight = 360, kLeft = 64, kTop = 28, kBottom = 28, kMargin = 12;
+  constexpr dim_t kWidth = 640, kHeight = 360, kLeft = 64, kTop = 28, kBottom = 28, kMargin = 12, kMarker = 7;
   ValueRange steps, values;
   for (const ChartSeries& s : series) {
     values.include(value_range(s));
@@ -144,10 +144,14 @@ io::Image line_picture(const std::string& title, const std::vector<ChartSeries>&
   for (std::size_t i = 0; i < series.size(); ++i) {
     const Rgb& color = kLineColors[i % std::size(kLineColors)];
     const auto& points = series[i].points;
+    const auto is_finite = [&](std::size_t k) { return k < points.size() && std::isfinite(points[k].value); };
     for (std::size_t k = 0; k < points.size(); ++k) {
-      if (!std::isfinite(points[k].value)) continue;
-      const ChartPoint& from = k > 0 && std::isfinite(points[k - 1].value) ? points[k - 1] : points[k];
-      canvas.line(x_of(from.step), y_of(from.value), x_of(points[k].step), y_of(points[k].value), color, 2);
+      if (!is_finite(k)) continue;
+      const double x = x_of(points[k].step), y = y_of(points[k].value);
+      if (k > 0 && is_finite(k - 1))
+        canvas.line(x_of(points[k - 1].step), y_of(points[k - 1].value), x, y, color, 2);
+      else if (!is_finite(k + 1))  // a line of one point would hardly be seen
+        canvas.fill(std::lround(x) - kMarker / 2, std::lround(y) - kMarker / 2, kMarker, kMarker, color);
     }
     const dim_t y = kTop + kHeight + kBottom + dim_t(i) * (kLetterHeight + 4);
     canvas.fill(kLeft, y + 2, 24, 3, color);

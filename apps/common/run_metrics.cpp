@@ -28,12 +28,14 @@ std::optional<double> number_of(const Json& value) {
 /// Collects the lines of one file.
 class MetricsReader {
  public:
-  void line(const std::string& text) {
+  void line(const std::string& text, bool has_end) {
+    ++number_;
     // The parser takes a zero byte for the end of the text.
     const Json object = text.find('\0') == std::string::npos ? Json::parse(text, nullptr, false) : Json();
     const auto step = object.is_object() ? object.find("step") : object.end();
     if (!object.is_object() || step == object.end() || !step->is_number()) {
       ++result_.damaged_lines;
+      if (has_end && result_.first_damaged == 0) result_.first_damaged = number_;
       return;
     }
     for (const auto& [name, value] : object.items()) {
@@ -60,6 +62,7 @@ class MetricsReader {
   }
 
   RunMetrics result_;
+  std::size_t number_ = 0;  // of the line
   std::map<std::string, std::size_t> index_;
 };
 
@@ -93,7 +96,7 @@ RunMetrics read_run_metrics(const std::filesystem::path& file) {
   MetricsReader reader;
   for (std::string_view rest = io::as_text(bytes); !rest.empty();) {
     const std::size_t end = std::min(rest.size(), rest.find('\n'));
-    reader.line(std::string(rest.substr(0, end)));
+    reader.line(std::string(rest.substr(0, end)), end < rest.size());
     rest.remove_prefix(std::min(rest.size(), end + 1));
   }
   return reader.result();

@@ -14,6 +14,7 @@ namespace engram::apps {
 struct RunMetrics {
   std::vector<ChartSeries> series;
   std::size_t damaged_lines = 0;  ///< lines that are not a JSON object with a number as step
+  std::size_t first_damaged = 0;  ///< number of the first of them that has an end, as half a line has none; 0: none
   std::size_t not_finite = 0;     ///< values "nan", "inf" and "-inf"; in the series they are NaN
   std::size_t left_out = 0;       ///< values of further series than kMaxRunSeries
 };

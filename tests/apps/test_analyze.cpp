@@ -151,6 +151,14 @@ TEST_F(Analyze, CurvesOfRuns) {
   ASSERT_EQ(lines.rows.size(), 8u);
   EXPECT_EQ(lines.rows[0][0], "alone train/epoch_loss");
   EXPECT_EQ(run_program("engram-analyze", {"loss-curve", data(), "--out", file("other.png")}).code, 3);
+  // Half a last line is what a killed writer leaves; any other damage would bend the curve unseen.
+  std::ofstream(file("alone") / "metrics.jsonl", std::ios::app) << R"({"step":3,"test/lo)";
+  EXPECT_EQ(curves({}).code, 0);
+  std::ofstream(file("alone") / "metrics.jsonl", std::ios::app) << "\n";
+  const ProgramResult damaged = curves({});
+  EXPECT_EQ(damaged.code, 3);
+  EXPECT_NE(damaged.err.find("metrics.jsonl: line 3: expected a JSON object with a number as step"), std::string::npos)
+      << damaged.err;
 }
 
 TEST_F(Analyze, NetworksThatOverflowAreRefusedByTheirLayer) {

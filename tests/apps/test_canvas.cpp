@@ -7,6 +7,7 @@
 
 #include "apps/common/canvas.h"
 #include "apps/common/heat_colors.h"
+#include "apps/common/pixel_font.h"
 
 namespace engram::apps {
 namespace {
@@ -66,6 +67,25 @@ TEST(Canvas, MatricesHaveTheColoursOfTheirValues) {
       for (dim_t x = 0; x < picture.width; ++x) found = found || pixel(picture, x, y) == heat_color(value);
     EXPECT_TRUE(found) << value;
   }
+}
+
+TEST(Canvas, APointWithoutNeighboursIsAMarker) {
+  const auto drawn = [](const std::vector<ChartPoint>& points) {
+    const io::Image with = line_picture("t", {{"s", points}}),
+                    without = line_picture("t", {{"s", {{1, NAN}, {3, NAN}}}});
+    EXPECT_EQ(with.pixels.size(), without.pixels.size());
+    // The line's colour, of the key below the chart, without the key's own pixels.
+    const auto count = [](const io::Image& image) {
+      const std::size_t key = std::size_t(((image.height - 12 - kLetterHeight - 4 + 3) * image.width + 64 + 2) * 3);
+      int same = 0;
+      for (std::size_t p = 0; p < image.pixels.size(); p += 3)
+        same += std::equal(&image.pixels[p], &image.pixels[p] + 3, &image.pixels[key]);
+      return same;
+    };
+    return count(with) - count(without);
+  };
+  EXPECT_EQ(drawn({{2, 5}}), 49);
+  EXPECT_EQ(drawn({{1, 5}, {2, NAN}, {3, 5}}), 2 * 49);
 }
 
 TEST(Canvas, LinesWithoutNumbersLeaveEmptyAxes) {

@@ -138,6 +138,7 @@ TEST(Report, DamagedLinesAndValuesThatAreNotFiniteAreCountedAndLeftOut) {
   EXPECT_EQ(metrics.series[0].points[2].value, 2);
   EXPECT_TRUE(std::isnan(metrics.series[0].points[1].value));
   EXPECT_EQ(metrics.damaged_lines, 6u);
+  EXPECT_EQ(metrics.first_damaged, 3u);
   EXPECT_EQ(metrics.not_finite, 1u);
   const std::string page = report_of(folder.path());
   EXPECT_NE(page.find("damaged and left out: 6."), std::string::npos);
