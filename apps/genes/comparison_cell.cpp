@@ -180,8 +180,8 @@ ComparisonCell load_cell(const std::filesystem::path& file, const std::string& s
     json->at("seed").get_to(cell.seed);
     json->at("scale").get_to(cell.scale);
     for (const Json& entry : json->at("methods")) cell.entries.push_back(entry_of(entry));
-  } catch (const Json::exception& error) {
-    refuse(file, error.what());
+  } catch (const Json::exception&) {
+    refuse(file, "members that no evaluation writes");
   }
   if (cell.scenario != scenario || cell.seed != seed)
     refuse(file, message("those of ", cell.scenario, ", seed ", cell.seed));

@@ -69,7 +69,7 @@ int run_compare(apps::Call& call) {
   apps::Cli cli(call,
                 "Runs two builds in turns on this machine, or reads two files of results, and says regression, "
                 "improvement or unknown of each row. Exit code 1: a regression, a count that differs, a row that is "
-                "gone.");
+                "gone, or its times.");
   add_settings(cli, s);
   if (!cli.parse()) return 0;
   const Side a = find_side(s.old_side, *call.err), b = find_side(s.new_side, *call.err);

@@ -75,7 +75,7 @@ std::string count_text(const std::optional<std::int64_t>& count) {
 
 bool Comparison::is_worse() const {
   return !only_old.empty() || std::ranges::any_of(rows, [](const RowComparison& row) {
-    return row.verdict == Verdict::kRegression || !row.counts.empty();
+    return row.verdict == Verdict::kRegression || row.times_gone || !row.counts.empty();
   });
 }
 
@@ -109,6 +109,7 @@ Comparison compare(const Results& a, const Results& b, const CompareRules& rules
     }
     RowComparison row{.name = was.name, .counts = count_differences(was, *is)};
     row.number = int(std::min(was.seconds.size(), is->seconds.size()));
+    row.times_gone = !was.seconds.empty() && is->seconds.empty();
     if (row.number > 0) {
       const RankEstimate found = log_ratio(was, *is, result.in_turns, rules.confidence);
       row.ratio = std::exp(found.estimate);
@@ -132,6 +133,7 @@ void print_comparison(std::ostream& out, const Comparison& c) {
     if (row.number > 0)
       apps::print(out, "%-44s%8.3f     %6.3f ..%6.3f%8.4f%8d  %s%s\n", row.name.c_str(), row.ratio, row.low, row.high,
                   row.p, row.number, word(row.verdict), c.marks.empty() ? "" : " (forced)");
+    if (row.times_gone) apps::print(out, "%s: expected times in both, got them in OLD only\n", row.name.c_str());
     for (const CountDifference& count : row.counts)
       apps::print(out, "%-44s%s: was %s, is %s\n", row.name.c_str(), count.name.c_str(), count_text(count.was).c_str(),
                   count_text(count.is).c_str());

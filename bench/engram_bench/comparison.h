@@ -24,7 +24,8 @@ struct RowComparison {
   std::string name;
   int number = 0;  ///< of pairs, or of the smaller sample
   double ratio = 1, low = 1, high = 1;
-  double p = 1;  ///< after Holm's correction for the number of rows
+  double p = 1;             ///< after Holm's correction for the number of rows
+  bool times_gone = false;  ///< the old result has times, the new one none
   Verdict verdict = Verdict::kUnknown;
   std::vector<CountDifference> counts = {};
 };
@@ -48,7 +49,7 @@ struct Comparison {
   std::vector<std::string> marks;  ///< why the results should not be compared; empty unless it was forced
 
   /// Whether something is worse, or cannot be compared any more: a regression, a count that differs, a row that is
-  /// gone.
+  /// gone, or its times.
   bool is_worse() const;
 };
 

@@ -1,9 +1,8 @@
 #include "bench/engram_bench/gate_baseline.h"
 
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
+#include "bench/engram_bench/json_members.h"
 #include "kernels/common/error.h"
 
 namespace engram::bench {
@@ -23,31 +22,23 @@ std::string baseline_json(const GateBaseline& baseline) {
 }
 
 GateBaseline parse_baseline(const std::string& text, const std::string& name) {
-  const Json json = Json::parse(text, nullptr, false);
+  const Json json = parse_json(text, name);
   if (!json.is_object() || json.value("format", Json()) != kFormat)
-    throw DataError(message("[gate] expected a baseline that engram-bench gate --accept wrote, got ", name));
+    throw DataError(message(name, ": expected a baseline that engram-bench gate --accept wrote, got other JSON"));
   GateBaseline baseline;
-  try {
-    for (const auto& [section, entry] : json.at("sections").items()) {
-      GateSection& read = baseline[section];
-      read.made_by = entry.at("made_by").get<std::string>();
-      for (const auto& [figure, value] : entry.at("figures").items()) {
-        if (!value.is_number_integer())
-          throw DataError(message("[gate] expected a whole number of ", figure, " in ", name, ", got ", value.dump()));
-        read.figures[figure] = value.get<std::int64_t>();
-      }
-    }
-  } catch (const Json::exception& error) {
-    throw DataError(message("[gate] expected a whole baseline, got ", name, ": ", error.what()));
+  const Members sections = Members(json, name, true).object("sections");
+  for (const auto& [section, entry] : sections.json().items()) {
+    const Members read = sections.object(section.c_str()), figures = read.object("figures");
+    GateSection& written = baseline[section];
+    written.made_by = read.text("made_by");
+    for (const auto& [figure, value] : figures.json().items())
+      written.figures[figure] = whole_of(value, figures.place_of(figure), 0);
   }
   return baseline;
 }
 
 GateBaseline read_gate_baseline(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  if (!in || !(text << in.rdbuf())) throw IoError(message("[gate] expected a readable file, got ", path.string()));
-  return parse_baseline(text.str(), path.string());
+  return parse_baseline(read_text(path), path.string());
 }
 
 }  // namespace engram::bench

@@ -68,7 +68,7 @@ void write(const std::filesystem::path& path, const GateBaseline& baseline) {
 int run_gate(apps::Call& call) {
   std::vector<std::string> sections;
   std::filesystem::path path = ENGRAM_SOURCE_DIR "/bench/gates/baseline.json";
-  bool accept = false;
+  bool accept = false, quiet = false;
   apps::Cli cli(
       call,
       "Looks at everything that is exact, and compares it with the baseline of the repository. Exit code 1: a "
@@ -76,6 +76,7 @@ int run_gate(apps::Call& call) {
   cli.positional("SECTION", &sections, "steps, iteration, kernels, ptxas, instructions; all without one");
   cli.option("baseline", &path, "File of figures").only_on_command_line();
   cli.option("accept", &accept, "Write the present figures of the sections into it").only_on_command_line();
+  cli.option("quiet", &quiet, "Show no progress").only_on_command_line();
   if (!cli.parse()) return 0;
   const std::vector<std::string> known = section_names();
   for (const std::string& name : sections)
@@ -86,6 +87,7 @@ int run_gate(apps::Call& call) {
   Judgement all;
   for (const GateSectionKind& kind : gate_sections()) {
     if (!sections.empty() && std::ranges::find(sections, kind.name) == sections.end()) continue;
+    if (!quiet) *call.err << "gate: looks at " << kind.name << ", " << kind.what << std::endl;  // takes minutes
     const GateState state = kind.look();
     if (accept && state.not_run.empty() && !state.now.figures.empty()) baseline[kind.name] = state.now;
     judge(kind, state, baseline, *call.out, all);

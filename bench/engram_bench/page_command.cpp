@@ -25,6 +25,8 @@ int run_page(apps::Call& call) {
   apps::OutputFile file(call, out);
   file.write(bench_page(results));
   file.commit();
+  file.text() << "wrote " << out.string() << ": " << results.back().rows.size() << " rows, " << history.size()
+              << " earlier files\n";
   return 0;
 }
 

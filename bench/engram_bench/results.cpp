@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
+#include "bench/engram_bench/json_members.h"
 #include "kernels/common/error.h"
 
 namespace engram::bench {
@@ -36,40 +35,65 @@ Json row_json(const Row& row, const profiler::Roofline& roofline) {
   return json;
 }
 
-Row row_of(const Json& json) {
+/// Bounds of what a clock says, in seconds: wide, but sums, ratios and their squares stay numbers.
+constexpr double kShortest = 1e-12, kLongest = 1e9;
+constexpr double kMostPerSecond = 1e18;
+
+/// What follows from the times has to be what they say: a file with other quartiles is no file of a run.
+void check_derived(const Members& json, const Row& row) {
+  if (const std::int64_t number = json.whole("number", 0); number != std::int64_t(row.seconds.size()))
+    throw DataError(
+        message(json.place_of("number"), ": expected that of the ", row.seconds.size(), " times, got ", number));
+  const Quartiles q = quartiles(row.seconds);
+  for (const auto& [key, value] :
+       {std::pair{"median", q.median}, {"lower_quartile", q.lower}, {"upper_quartile", q.upper}})
+    if (const double written = json.number(key, 0, kLongest); std::abs(written - value) > 1e-9 * value)
+      throw DataError(message(json.place_of(key), ": expected that of the times, ", value, ", got ", written));
+}
+
+Row row_of(const Members& json) {
   Row row;
-  row.name = json.at("name").get<std::string>();
-  row.cost = {json.at("bytes_read").get<std::int64_t>(), json.at("bytes_written").get<std::int64_t>(),
-              json.at("flops").get<std::int64_t>()};
-  row.seconds = json.at("seconds").get<std::vector<double>>();
-  row.copy_seconds = json.at("copy_seconds").get<double>();
-  row.counts = json.at("counts").get<std::map<std::string, std::int64_t>>();
-  row.plan = json.value("plan", "");
+  row.name = json.text("name");
+  row.cost = {json.whole("bytes_read", 0), json.whole("bytes_written", 0), json.whole("flops", 0)};
+  for (const Json& seconds : json.list("seconds"))
+    row.seconds.push_back(number_of(seconds, json.place_of("seconds"), kShortest, kLongest));
+  row.copy_seconds = json.number("copy_seconds", 0, kLongest);
+  const Members counts = json.object("counts");
+  for (const auto& [name, count] : counts.json().items()) row.counts[name] = whole_of(count, counts.place_of(name), 0);
+  if (row.seconds.empty() && row.counts.empty())
+    throw DataError(message(json.place(), ": expected times or counts of ", row.name, ", got neither"));
+  if (json.json().contains("plan")) row.plan = json.text("plan");
+  check_derived(json, row);
   return row;
 }
 
-Results results_of(const Json& json) {
+Results results_of(const Members& json) {
   Results r;
-  const Json &m = json.at("machine"), &b = json.at("build"), &c = json.at("run");
-  r.machine = {m.at("processor"), m.at("device"), m.at("kernel_isa"), m.at("library"), m.at("num_processors")};
-  r.build = {b.at("compiler"), b.at("type"), b.at("flags"), b.at("commit")};
-  r.conditions = {c.at("date"),   c.at("session"),    c.at("scale"),       c.at("threads"),
-                  c.at("rounds"), c.at("lost_share"), c.at("others_share")};
-  r.roofline = {json.at("roofline").at("bytes_per_s"), json.at("roofline").at("flops_per_s")};
-  for (const Json& row : json.at("rows")) r.rows.push_back(row_of(row));
+  const Members m = json.object("machine"), b = json.object("build"), c = json.object("run"),
+                roofline = json.object("roofline");
+  r.machine = {m.text("processor"), m.text("device"), m.text("kernel_isa"), m.text("library"),
+               int(m.number("num_processors", 0, 1e6))};
+  r.build = {b.text("compiler"), b.text("type"), b.text("flags"), b.text("commit")};
+  r.conditions = {c.text("date"),
+                  c.text("session"),
+                  c.whole("scale", 1),
+                  int(c.number("threads", 0, 1e6)),
+                  int(c.number("rounds", 0, 1e9)),
+                  c.number("lost_share", 0, 1e6),
+                  c.number("others_share", 0, 1e6)};
+  r.roofline = {roofline.number("bytes_per_s", 0, kMostPerSecond), roofline.number("flops_per_s", 0, kMostPerSecond)};
+  const Json& rows = json.list("rows");
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    r.rows.push_back(row_of(Members(rows[i], json.place_of(message("rows[", i, "]")))));
   return r;
 }
 
-/// Throws DataError for rows that no run writes.
+/// Throws DataError for a row that comes twice.
 void check_rows(const Results& results, const std::string& name) {
-  for (std::size_t i = 0; i < results.rows.size(); ++i) {
-    const Row& row = results.rows[i];
-    if (!std::ranges::all_of(row.seconds, [](double s) { return std::isfinite(s) && s > 0; }))
-      throw DataError(message("[bench] expected times above 0 of ", row.name, " in ", name, ", got others"));
+  for (std::size_t i = 0; i < results.rows.size(); ++i)
     for (std::size_t j = 0; j < i; ++j)
-      if (results.rows[j].name == row.name)
-        throw DataError(message("[bench] expected each row once in ", name, ", got ", row.name, " twice"));
-  }
+      if (results.rows[j].name == results.rows[i].name)
+        throw DataError(message(name, ": expected each row once, got ", results.rows[i].name, " twice"));
 }
 
 }  // namespace
@@ -120,27 +144,18 @@ std::string results_json(const Results& r) {
 }
 
 Results parse_results(const std::string& text, const std::string& name) {
-  const Json json = Json::parse(text, nullptr, false);
+  const Json json = parse_json(text, name);
   if (!json.is_object() || json.value("format", Json()) != kFormat)
-    throw DataError(message("[bench] expected a file of engram-bench run --out, got ", name));
-  if (json.value("version", Json()) != kVersion)
-    throw DataError(message("[bench] expected version ", kVersion, " of the format in ", name, ", got ",
-                            json.value("version", Json()).dump()));
-  Results results;
-  try {
-    results = results_of(json);
-  } catch (const Json::exception& error) {
-    throw DataError(message("[bench] expected a whole file of engram-bench, got ", name, ": ", error.what()));
-  }
+    throw DataError(message(name, ": expected a file of engram-bench run --out, got other JSON"));
+  if (const Json version = json.value("version", Json()); version != kVersion)
+    throw DataError(message(name, ": expected version ", kVersion, " of the format, got ", version.dump()));
+  Results results = results_of(Members(json, name, true));
   check_rows(results, name);
   return results;
 }
 
 Results read_results(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  if (!in || !(text << in.rdbuf())) throw IoError(message("[bench] expected a readable file, got ", path.string()));
-  return parse_results(text.str(), path.string());
+  return parse_results(read_text(path), path.string());
 }
 
 }  // namespace engram::bench

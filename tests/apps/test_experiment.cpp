@@ -125,7 +125,7 @@ TEST(Plan, MistakesAreNamedInOneLine) {
   const auto fails = [](const std::string& from, const std::string& to, const std::string& expected) {
     EXPECT_ERROR((expand_cells(plan_of(replaced(kPlan, from, to)))), UsageError, expected);
   };
-  EXPECT_ERROR((plan_of("{")), UsageError, "plan.json: expected JSON");
+  EXPECT_ERROR((plan_of("{")), UsageError, "plan.json: line 1: expected JSON, got the end of the text");
   EXPECT_ERROR((plan_of("[]")), UsageError, "plan.json: expected a JSON object, got array");
   EXPECT_ERROR((plan_of(kPlan, "shrot")), UsageError, "--scale: expected one of paper, short");
   fails("\"rows\"", "\"row\"", "unknown member 'row'; did you mean 'rows'?");

@@ -6,6 +6,7 @@
 #include "bench/engram_bench/comparison.h"
 #include "kernels/common/error.h"
 #include "tests/bench/noisy_machine.h"
+#include "tests/bench/sample_results.h"
 
 namespace engram::bench {
 namespace {
@@ -74,6 +75,19 @@ TEST(Comparison, ExactCountsDifferOrDoNot) {
   EXPECT_NE(text.str().find("launches: was 3, is 4"), std::string::npos) << text.str();
   EXPECT_NE(text.str().find("sectors: was 100, is none"), std::string::npos);
   EXPECT_NE(text.str().find("conflicts: was none, is 7"), std::string::npos);
+}
+
+TEST(Comparison, TimesThatAreGoneAreWorse) {
+  const Results was = testing::sample_results();
+  Results is = was;
+  is.rows[0].seconds.clear();
+  const Comparison comparison = compare(was, is, {}, false);
+  EXPECT_TRUE(comparison.is_worse());
+  std::ostringstream out;
+  print_comparison(out, comparison);
+  EXPECT_NE(out.str().find("batch_norm/eval: expected times in both, got them in OLD only"), std::string::npos)
+      << out.str();
+  EXPECT_FALSE(compare(is, was, {}, false).is_worse());
 }
 
 TEST(Comparison, ARenamedKernelIsNamedWithWhatItMayBeNow) {

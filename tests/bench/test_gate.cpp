@@ -89,13 +89,14 @@ TEST(Gate, ABaselineComesBackAsItWas) {
 
 TEST(Gate, ADamagedBaselineIsRefusedInOneLine) {
   EXPECT_ERROR(parse_baseline("{}", "b.json"), DataError, "expected a baseline that engram-bench gate --accept wrote");
-  EXPECT_ERROR(parse_baseline("[1]", "b.json"), DataError, "got b.json");
+  EXPECT_ERROR(parse_baseline("[1]", "b.json"), DataError, "b.json: expected a baseline");
+  EXPECT_ERROR(parse_baseline("{\n\"format\": x}", "b.json"), DataError, "b.json: line 2: expected JSON, got '");
   const std::string whole = baseline_json({{"s", {"", {{"f", 3}}}}});
   for (std::size_t size = 0; size + 2 < whole.size(); ++size)
     EXPECT_THROW(parse_baseline(whole.substr(0, size), "cut"), DataError) << size;
   std::string text = whole;
   EXPECT_ERROR(parse_baseline(text.replace(text.find(": 3"), 3, ": 3.5"), "b.json"), DataError,
-               "expected a whole number of f in b.json, got 3.5");
+               "b.json: sections.s.figures.f: expected a whole number from 0, got 3.5");
   EXPECT_THROW(read_gate_baseline("/no/such/file"), IoError);
 }
 

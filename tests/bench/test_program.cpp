@@ -173,8 +173,8 @@ TEST_F(BenchProgram, ADeviceThatIsMissingIsNamedWithTheReason) {
 TEST_F(BenchProgram, ADamagedBaselineAndAnUnknownSectionAreRefused) {
   const fs::path bad = folder_ / "baseline.json";
   std::ofstream(bad) << "{\"format\": \"engram-bench gate\"}";
-  refuses(3, "expected a whole baseline, got ", {"gate", "steps", "--baseline", bad});
-  refuses(3, "expected a readable file, got ", {"gate", "steps", "--baseline", folder_ / "none.json"});
+  refuses(3, "baseline.json: expected a member \"sections\", got none", {"gate", "steps", "--baseline", bad});
+  refuses(3, "cannot open ", {"gate", "steps", "--baseline", folder_ / "none.json"});
   refuses(2, "expected a section, got 'stpes'; did you mean 'steps'?", {"gate", "stpes"});
 }
 
@@ -188,7 +188,9 @@ TEST_F(BenchProgram, TimesAStep) {
 
 TEST_F(BenchProgram, WritesAPageWithAHistory) {
   const fs::path a = write("a.json", sample_results()), out = folder_ / "bench.html";
-  EXPECT_EQ(bench_program({"page", a, "--history", a.string(), "--out", out}).code, 0);
+  const test::ProgramResult result = bench_program({"page", a, "--history", a.string(), "--out", out});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.out, "wrote " + out.string() + ": 4 rows, 1 earlier files\n");
   EXPECT_NE(text_of(out).find("<h2>History</h2>"), std::string::npos);
 }
 

@@ -65,15 +65,42 @@ TEST(Results, EveryMemberIsNeededAndHasItsType) {
 TEST(Results, WhatNoRunWritesIsRefused) {
   Results results = sample_results();
   results.rows[0].seconds[1] = -1;
-  EXPECT_ERROR(parse_results(results_json(results), "f.json"), DataError, "expected times above 0 of batch_norm/eval");
+  EXPECT_ERROR(parse_results(results_json(results), "f.json"), DataError,
+               "f.json: rows[0].seconds: expected a number from 1e-12 to 1e+09, got -1.0");
   results = sample_results();
   results.rows.push_back(results.rows[0]);
   EXPECT_ERROR(parse_results(results_json(results), "f.json"), DataError, "got batch_norm/eval twice");
-  EXPECT_ERROR(parse_results("{}", "f.json"), DataError, "expected a file of engram-bench run --out, got f.json");
+  EXPECT_ERROR(parse_results("{}", "f.json"), DataError, "f.json: expected a file of engram-bench run --out");
   json newer = json::parse(results_json(sample_results()));
   newer["version"] = 2;
   EXPECT_ERROR(parse_results(newer.dump(), "f.json"), DataError, "expected version 1");
   EXPECT_THROW(read_results("/no/such/file"), IoError);
+}
+
+/// The error for a file of which one member is another.
+void expect_refused(const char* path, const json& value, const char* what) {
+  json other = json::parse(results_json(sample_results()));
+  other[json::json_pointer(path)] = value;
+  EXPECT_ERROR(parse_results(other.dump(), "f.json"), DataError, what);
+}
+
+TEST(Results, NumbersThatNoRunMeasuresAreRefused) {
+  expect_refused("/rows/1/seconds", json::array(), "f.json: rows[1]: expected times or counts of batch_norm/train");
+  expect_refused("/rows/1/seconds/0", 1e308, "f.json: rows[1].seconds: expected a number from 1e-12 to 1e+09");
+  expect_refused("/rows/0/bytes_read", -8, "f.json: rows[0].bytes_read: expected a whole number from 0, got -8");
+  expect_refused("/rows/0/median", nullptr, "f.json: rows[0].median: expected a number");
+  expect_refused("/rows/0/median", 1.0, "f.json: rows[0].median: expected that of the times, 0.002, got 1");
+  expect_refused("/rows/0/number", 2, "f.json: rows[0].number: expected that of the 3 times, got 2");
+  expect_refused("/run/scale", 0, "f.json: run.scale: expected a whole number from 1, got 0");
+  expect_refused("/machine", json::array(), "f.json: machine: expected a JSON object, got []");
+}
+
+TEST(Results, WhatIsNoJsonIsNamedByItsLine) {
+  EXPECT_ERROR(parse_results("", "f.json"), DataError, "f.json: expected JSON, got nothing");
+  EXPECT_ERROR(parse_results("{\n \"format\": engram", "f.json"), DataError,
+               "f.json: line 2: expected JSON, got ' \"format\": e'");
+  EXPECT_ERROR(parse_results("{\"a\": 1,\n", "f.json"), DataError,
+               "f.json: line 2: expected JSON, got the end of the text");
 }
 
 }  // namespace

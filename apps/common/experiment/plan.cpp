@@ -5,6 +5,7 @@
 #include <set>
 
 #include "engine/io/atomic_file.h"
+#include "engine/io/json_problem.h"
 #include "kernels/common/error.h"
 #include "models/suggest.h"
 
@@ -117,8 +118,8 @@ Json parse(const std::string& text, const std::string& source) {
   };
   try {
     return Json::parse(text, check);
-  } catch (const Json::exception& error) {
-    throw UsageError(message(source, ": expected JSON, got ", error.what()));
+  } catch (const Json::exception&) {
+    throw UsageError(message(source, ": ", io::json_problem(text)));
   }
 }
 
