@@ -205,8 +205,7 @@ void print_cells(const Run& run, const CellStore& store, std::ostream& out) {
                         : kind == CellStatus::Kind::kMissing ? "missing"
                         : kind == CellStatus::Kind::kFailed  ? "failed"
                                                              : "unfinished";
-    std::error_code ignored;
-    const bool begun = fs::exists(store.run_folder(cell) / "manifest.json", ignored);
+    const bool begun = fs::exists(store.run_folder(cell) / "manifest.json");
     out << cell.hash << "  " << state << "  " << cell_title(cell) << "\n  " << cell.program;
     for (const std::string& word :
          command_line(run, {cell, store.config_file(cell), store.run_folder(cell), begun}, store.cells_folder()))

@@ -267,8 +267,7 @@ std::string read_run_config(const fs::path& path) {
 }
 
 void check_run_folder(const fs::path& path) {
-  std::error_code ignored;
-  if (fs::exists(path / kManifest, ignored)) return;
+  if (fs::exists(path / kManifest)) return;
   throw UsageError(
       message("[run] expected the folder of a run to continue, did not find ", kManifest, " in ", path.string()));
 }

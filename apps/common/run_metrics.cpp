@@ -90,8 +90,7 @@ bool fits(const Chart& chart, const ValueRange& values) {
 }  // namespace
 
 RunMetrics read_run_metrics(const std::filesystem::path& file) {
-  std::error_code error;
-  if (!std::filesystem::exists(file, error)) return {};
+  if (!std::filesystem::exists(file)) return {};
   const io::Bytes bytes = io::read_file(file);
   MetricsReader reader;
   for (std::string_view rest = io::as_text(bytes); !rest.empty();) {

@@ -331,6 +331,19 @@ TEST_F(Experiment, WhatAKilledWriterLeftGoes) {
   EXPECT_FALSE(fs::exists(out() / "cells" / ".engram-tmp-1-0"));
 }
 
+TEST_F(Experiment, FilesThatCannotBeLookedUpAreNotTakenForAbsent) {
+  run([](const CellAttempt& a) { return complete_run(a, 0.9); });
+  const CellStore store(out(), plan_);
+  const auto loop = [](const fs::path& file) {
+    fs::remove(file);
+    fs::create_symlink(file, file);
+  };
+  loop(store.run_folder(cells_[0]) / "metrics.jsonl");
+  EXPECT_THROW(store.measurement(cells_[0], plan_.measure), fs::filesystem_error);
+  loop(store.run_folder(cells_[0]) / "manifest.json");
+  EXPECT_THROW(store.status(cells_[0]), fs::filesystem_error);
+}
+
 TEST_F(Experiment, FoldersOfOthersAreRefused) {
   run([](const CellAttempt& a) { return complete_run(a, 0.9); });
   const Plan other_scale = plan_of(kPlan, "paper");

@@ -92,15 +92,14 @@ CellStore::CellStore(fs::path folder, const Plan& plan, Mode mode) : folder_(std
 CellStatus CellStore::status(const Cell& cell) const {
   CellStatus status;
   const fs::path attempts = cells_folder() / (cell.hash + ".attempts");
-  std::error_code ignored;
-  if (fs::exists(attempts, ignored)) {
+  if (fs::exists(attempts)) {
     const Json json = read_object(attempts, "the attempts of a cell");
     status.seconds = member<double>(json, "seconds").value_or(0);
     status.exit_code = int(member<double>(json, "exit_code").value_or(0));
     status.failure = member<std::string>(json, "failure").value_or("");
   }
   const fs::path manifest = run_folder(cell) / "manifest.json";
-  if (fs::exists(manifest, ignored)) {
+  if (fs::exists(manifest)) {
     const bool complete = member<std::string>(read_object(manifest, "a manifest"), "status") == "complete";
     status.kind = complete ? CellStatus::Kind::kComplete : CellStatus::Kind::kUnfinished;
   }

@@ -111,8 +111,7 @@ class Scheduler {
         state_[index] = State::kComplete;
         continue;
       }
-      std::error_code ignored;
-      const bool begun = std::filesystem::exists(store_.run_folder(cell) / "manifest.json", ignored);
+      const bool begun = std::filesystem::exists(store_.run_folder(cell) / "manifest.json");
       return Taken{index, std::move(*claim), begun};
     }
     return std::nullopt;
