@@ -193,7 +193,10 @@ void check_settings(const Run& run) {
         command_line(run, {cell, config, scratch.path() / cell.hash, false}, scratch.path());
     words.push_back("--check");
     const CallResult result = call_program(cell.program, program, words, {}, [] { return false; });
-    if (result.exit_code != kExitOk) throw UsageError(message("cell '", cell.name, "': ", result.last_line));
+    const std::string said = message("cell '", cell.name, "': ", result.last_line);
+    if (result.exit_code == kExitDevice) throw DeviceError(said);
+    if (result.exit_code == kExitData) throw DataError(said);
+    if (result.exit_code != kExitOk) throw UsageError(said);
   }
 }
 

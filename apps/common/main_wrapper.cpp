@@ -79,21 +79,37 @@ int guarded(const char* name, std::ostream& err, const Body& body) noexcept {
 }
 
 const char* g_name = "engram";
+thread_local bool t_no_memory = false;
+
+[[noreturn]] void on_no_memory() {
+  t_no_memory = true;
+  throw std::bad_alloc();
+}
+
+/// Whether a lack of memory is what ends the process. An exception that would leave a function that must not throw (the
+/// standard library's iterators of folders have some) was never caught, so that nobody can ask for its class.
+bool is_lack_of_memory() {
+  const std::exception_ptr current = std::current_exception();
+  if (!current) return t_no_memory;
+  try {
+    std::rethrow_exception(current);
+  } catch (const std::bad_alloc&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
 
 /// Some destructors allocate (those of JSON values), and so may threads that nobody waits for; a lack of memory there
 /// cannot be caught. What a killed process would leave is left then, but no temporary file.
 [[noreturn]] void on_terminate() {
-  try {
-    if (const std::exception_ptr current = std::current_exception()) std::rethrow_exception(current);
-  } catch (const std::bad_alloc&) {
+  if (is_lack_of_memory()) {
     [[maybe_unused]] auto written = ::write(STDERR_FILENO, g_name, std::strlen(g_name));
     written = ::write(STDERR_FILENO, kNoMemory, sizeof kNoMemory - 1);
     io::unlink_live_temporaries();
     ::_exit(kExitDevice);
-  } catch (...) {
-    // A mistake in the program: a core file shows it.
   }
-  std::abort();
+  std::abort();  // a mistake in the program: a core file shows it
 }
 
 }  // namespace
@@ -105,6 +121,7 @@ int run_program(const ProgramFunction& program, Call& call) noexcept {
 int run_main(const char* name, const ProgramFunction& program, int argc, const char* const* argv) {
   g_name = name;
   std::set_terminate(on_terminate);
+  std::set_new_handler(on_no_memory);
   secure_descriptors();
   install_signal_handlers();
   const int code = guarded(name, std::cerr, [&] {

@@ -62,6 +62,17 @@ int in_child(const Body& body) {
   return status;
 }
 
+TEST(MainWrapper, NoMemoryWhereNothingMayThrowEndsWith4) {
+  const int status = in_child([] {
+    return run_body([] {
+      []() noexcept { std::get_new_handler()(); }();  // what a failing `new` calls
+      return 0;
+    });
+  });
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), kExitDevice);
+}
+
 TEST(Signals, TheFirstAsksAndTheProgramEndsItself) {
   for (int signal : {SIGINT, SIGTERM, SIGHUP}) {
     const int status = in_child([signal] {

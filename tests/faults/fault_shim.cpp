@@ -203,17 +203,23 @@ bool allocation_fails(const void* caller) {
   return !failed.exchange(true);
 }
 
+/// As `new` does without memory; a handler that returned would have found some.
+[[noreturn]] void throw_bad_alloc() {
+  if (const std::new_handler handler = std::get_new_handler()) handler();
+  throw std::bad_alloc();
+}
+
 void* allocate(std::size_t size, const void* caller) {
   void* memory = allocation_fails(caller) ? nullptr : std::malloc(size == 0 ? 1 : size);
-  if (memory == nullptr) throw std::bad_alloc();
+  if (memory == nullptr) throw_bad_alloc();
   return memory;
 }
 
 void* allocate_aligned(std::size_t size, std::size_t alignment, const void* caller) {
-  if (allocation_fails(caller)) throw std::bad_alloc();
+  if (allocation_fails(caller)) throw_bad_alloc();
   void* memory = nullptr;
   if (plain_posix_memalign(&memory, alignment < sizeof(void*) ? sizeof(void*) : alignment, size) != 0)
-    throw std::bad_alloc();
+    throw_bad_alloc();
   return memory;
 }
 
