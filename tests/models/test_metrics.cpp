@@ -15,6 +15,7 @@
 #include "models/methods/metrics/prdc.h"
 #include "models/nets/make_network.h"
 #include "tests/support/bright_images.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/golden.h"
 #include "tests/support/named_formula.h"
 
@@ -309,6 +310,13 @@ TEST(Nearest, AreInOrderAndEqualOnesByIndex) {
   EXPECT_EQ(found[0][2].index, 0);
   EXPECT_EQ(found[0][0].distance, 0.25);
   EXPECT_THROW(nearest_neighbors(queries, base, 5), UsageError);
+}
+
+TEST(Nearest, FeaturesWhoseDistancesOverflowAreRefused) {
+  const FeatureMatrix huge{6, 1, {-1e30, 1e30, 2e30, 3e30, 4e30, 5e30}}, small = normal_features(6, 1, 1);
+  EXPECT_ERROR(nearest_neighbors(small, huge, 1), DataError, "expected features whose squared distances");
+  EXPECT_ERROR(nearest_neighbors(huge, small, 1), DataError, "expected features whose squared distances");
+  EXPECT_ERROR(precision_recall(huge, small, 1), DataError, "expected features whose squared distances");
 }
 
 TEST(Bootstrap, IntervalOfAMeanHasTheLengthOfItsStandardError) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "engine/autograd.h"
 #include "engine/compute_mode.h"
@@ -11,7 +12,8 @@ namespace engram {
 namespace {
 
 constexpr dim_t kTileRows = 1024, kTileColumns = 4096;
-constexpr double kUnit = 0x1p-24;  // of f32
+constexpr double kUnit = 0x1p-24;                                        // of f32
+constexpr double kLargestNorm = std::numeric_limits<float>::max() / 8.;  // sums of a few norms and products fit too
 
 }  // namespace
 
@@ -30,6 +32,9 @@ CenteredSet::CenteredSet(const FeatureMatrix& features, const std::vector<double
     rounded_.push_back(float(norm));
     largest_ = std::max(largest_, norm);
   }
+  if (!(largest_ <= kLargestNorm))
+    throw DataError(message("[distance] expected features whose squared distances from their mean are at most ",
+                            kLargestNorm, ", got ", largest_));
   values_ = Tensor::from(values, {features.rows, features.columns}, device);
 }
 

@@ -12,7 +12,7 @@ namespace engram {
 /// A set about a common centre, on a device.
 class CenteredSet {
  public:
-  /// `features` outlives this.
+  /// `features` outlives this. Throws DataError where squared distances are beyond f32.
   CenteredSet(const FeatureMatrix& features, const std::vector<double>& center, const Device& device);
 
   dim_t rows() const { return features_.rows; }
