@@ -203,15 +203,15 @@ void check_settings(const Run& run) {
 void print_cells(const Run& run, const CellStore& store, std::ostream& out) {
   for (std::size_t index : run.chosen) {
     const Cell& cell = run.cells[index];
-    const CellStatus::Kind kind = store.status(cell).kind;
+    const CellStatus status = store.status(cell);
+    const CellStatus::Kind kind = status.kind;
     const char* state = kind == CellStatus::Kind::kComplete  ? "complete"
                         : kind == CellStatus::Kind::kMissing ? "missing"
                         : kind == CellStatus::Kind::kFailed  ? "failed"
                                                              : "unfinished";
-    const bool begun = fs::exists(store.run_folder(cell) / "manifest.json");
     out << cell.hash << "  " << state << "  " << cell_title(cell) << "\n  " << cell.program;
     for (const std::string& word :
-         command_line(run, {cell, store.config_file(cell), store.run_folder(cell), begun}, store.cells_folder()))
+         command_line(run, {cell, store.config_file(cell), store.run_folder(cell), status.begun}, store.cells_folder()))
       out << " " << word;
     out << "\n";
   }

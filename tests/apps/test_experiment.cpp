@@ -257,6 +257,17 @@ TEST_F(Experiment, AnUnfinishedRunIsResumedAndAnInterruptionIsNoFailure) {
   EXPECT_EQ(run(program).complete, 5);
 }
 
+TEST_F(Experiment, ACellKilledAtItsVeryStartIsStartedAnew) {
+  const CellStore store(out(), plan_);
+  fs::create_directories(store.run_folder(cells_[0]));
+  write_text(store.run_folder(cells_[0]) / "manifest.json", R"({"engram": "run", "status": "starting"})");
+  const RunCell program = [&](const CellAttempt& attempt) {
+    EXPECT_FALSE(attempt.resume);
+    return complete_run(attempt, 0.9);
+  };
+  EXPECT_EQ(run(program).complete, 5);
+}
+
 TEST_F(Experiment, TwoProcessesNeverRunOneCell) {
   std::atomic<int> runs{0};
   std::mutex mutex;

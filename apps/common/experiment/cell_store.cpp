@@ -100,8 +100,9 @@ CellStatus CellStore::status(const Cell& cell) const {
   }
   const fs::path manifest = run_folder(cell) / "manifest.json";
   if (fs::exists(manifest)) {
-    const bool complete = member<std::string>(read_object(manifest, "a manifest"), "status") == "complete";
-    status.kind = complete ? CellStatus::Kind::kComplete : CellStatus::Kind::kUnfinished;
+    const std::string said = member<std::string>(read_object(manifest, "a manifest"), "status").value_or("");
+    status.kind = said == "complete" ? CellStatus::Kind::kComplete : CellStatus::Kind::kUnfinished;
+    status.begun = said != "starting";  // such a folder counts as empty
   }
   if (status.kind != CellStatus::Kind::kComplete && status.exit_code != 0) status.kind = CellStatus::Kind::kFailed;
   return status;

@@ -21,6 +21,7 @@ namespace engram::apps {
 struct CellStatus {
   enum class Kind { kMissing, kUnfinished, kFailed, kComplete };
   Kind kind = Kind::kMissing;
+  bool begun = false;   ///< there is a run to resume
   int exit_code = 0;    ///< kFailed: of the last attempt
   std::string failure;  ///< kFailed: its last line on standard error
   double seconds = 0;   ///< of all attempts that ended by themselves

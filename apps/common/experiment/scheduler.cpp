@@ -106,13 +106,12 @@ class Scheduler {
         continue;
       }
       // Only now: the holder before may just have completed it.
-      const CellStatus::Kind kind = store_.status(cell).kind;
-      if (kind == CellStatus::Kind::kComplete) {
+      const CellStatus status = store_.status(cell);
+      if (status.kind == CellStatus::Kind::kComplete) {
         state_[index] = State::kComplete;
         continue;
       }
-      const bool begun = std::filesystem::exists(store_.run_folder(cell) / "manifest.json");
-      return Taken{index, std::move(*claim), begun};
+      return Taken{index, std::move(*claim), status.begun};
     }
     return std::nullopt;
   }
