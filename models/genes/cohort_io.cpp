@@ -37,6 +37,7 @@ struct Columns {
   std::ptrdiff_t index = -1;
   std::vector<std::size_t> numbers, flags, genes;
   std::vector<std::size_t> labels = {};  // texts of which only the differences count
+  bool genes_by_default = false;         // all columns without another role count as genes
 };
 
 /// Whether a column is one that `pattern` names: the name, or any that begins with what stands before a final '*'.
@@ -117,6 +118,15 @@ Part read_columns(CsvReader& reader, const Columns& columns, const LoadOptions& 
   const std::vector<const Coding*> coding = codings.of(reader);
   const auto number = [&](std::size_t column) { return coded_number(reader, column, coding[column]); };
   const auto flag = [&](std::size_t column) { return coded_flag(reader, column, coding[column]); };
+  const auto gene = [&](std::size_t column) {
+    try {
+      return flag(column);
+    } catch (const DataError& error) {
+      if (!columns.genes_by_default) throw;
+      throw DataError(message(error.what(), "; hint: a column without another role counts as a gene; --genes names ",
+                              "the genes, --coding the words for 1 and 0"));
+    }
+  };
   GeneRows genes(static_cast<dim_t>(columns.genes.size()), memory_limit(options), reader.source());
   while (reader.next()) {
     bool invalid = false;
@@ -149,7 +159,7 @@ Part read_columns(CsvReader& reader, const Columns& columns, const LoadOptions& 
     }
     genes.begin_row();
     for (std::size_t j = 0; j < columns.genes.size(); ++j) {
-      if (usable([&] { return flag(columns.genes[j]); }, false)) genes.set(static_cast<dim_t>(j));
+      if (usable([&] { return gene(columns.genes[j]); }, false)) genes.set(static_cast<dim_t>(j));
     }
     part.invalid.push_back(invalid);
   }
@@ -444,7 +454,10 @@ LoadedCohort load_cohort_csv(const std::filesystem::path& file, const CohortRole
     const auto found = resolver.take(pattern);
     columns.genes.insert(columns.genes.end(), found.begin(), found.end());
   }
-  if (roles.genes.empty() && roles.need_genes) columns.genes = resolver.rest();
+  if (roles.genes.empty() && roles.need_genes) {
+    columns.genes = resolver.rest();
+    columns.genes_by_default = true;
+  }
   if (columns.genes.empty() && roles.need_genes) {
     throw UsageError(message("[cohort] ", reader.source(), ": expected at least one gene column, got none"));
   }
