@@ -8,6 +8,7 @@
 #include "apps/analyze/picture_output.h"
 #include "apps/common/canvas.h"
 #include "apps/common/exit_code.h"
+#include "apps/common/main_wrapper.h"
 #include "apps/common/run_metrics.h"
 #include "kernels/common/error.h"
 #include "models/suggest.h"
@@ -24,6 +25,12 @@ struct CurveSettings {
 std::string run_name(const std::filesystem::path& run) {
   const std::filesystem::path normal = run.lexically_normal();
   return normal.has_filename() ? normal.filename().string() : normal.parent_path().filename().string();
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + one_line(name);
+  return text;
 }
 
 /// The chosen series of a run, in the order of the choice, named by both. Throws DataError where one is missing, and
@@ -43,7 +50,7 @@ std::vector<ChartSeries> series_of(const std::string& run, const std::vector<std
     const auto found = std::ranges::find(metrics.series, name, &ChartSeries::name);
     if (found == metrics.series.end())
       throw DataError(message(run, ": expected a series '", name, "'", did_you_mean(name, names), ", got ",
-                              names.size(), " others"));
+                              names.empty() ? "none" : joined(names)));
     result.push_back({run_name(run) + " " + name, found->points});
   }
   return result;

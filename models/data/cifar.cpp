@@ -90,9 +90,11 @@ ImageDataset read_files(const fs::path& folder, const fs::path& found, const For
   }
   const bool first_there = !present.empty() && present.front().filename() == files.front();
   if (!missing.empty() && (official || !first_there)) {
-    throw IoError(message("[", format.op, "] expected the files of the ", split_name(split), " split in ",
-                          folder.string(), found.empty() ? message(" or its subfolder ", format.subfolder) : "",
-                          ", did not find ", missing, "; scripts/fetch_data fetches the official archive"));
+    throw IoError(message(
+        "[", format.op, "] expected the files of the ", split_name(split), " split in ", folder.string(),
+        found.empty() ? message(" or its subfolder ", format.subfolder) : "", ", did not find ", missing,
+        "; scripts/fetch_data fetches the official archive",
+        first_there ? message(", and the data kind ", format.op, "-subset reads a part of the set") : std::string()));
   }
   ImageDataset out;
   out.name = format.op;

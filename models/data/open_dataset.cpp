@@ -139,6 +139,9 @@ std::string detect_dataset_kind(const fs::path& path) {
 }
 
 ImageDataset open_dataset(const DatasetRequest& request) {
+  std::error_code ignored;
+  if (!fs::exists(request.path, ignored))
+    throw IoError(message("[data] expected a data set at '", request.path.string(), "', found nothing there"));
   const std::string actual = request.kind == "auto" ? detect_dataset_kind(request.path) : request.kind;
   const Kind& kind = find_kind(actual);
   if (actual != "pacs" && !(request.domains.empty() && request.test_domains.empty()))

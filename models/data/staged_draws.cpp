@@ -1,6 +1,5 @@
 #include "models/data/staged_draws.h"
 
-#include <algorithm>
 #include <span>
 
 #include "engine/device_memory.h"

@@ -71,6 +71,7 @@ TEST(Cifar10, MissingFilesAreNamed) {
   io::write_file(folder / "data_batch_3.bin", records(10000, {{1}}));
   EXPECT_ERROR(read_cifar10(folder.path(), Split::kTrain), IoError,
                "data_batch_2.bin, data_batch_4.bin, data_batch_5.bin");
+  EXPECT_ERROR(read_cifar10(folder.path(), Split::kTrain), IoError, "the data kind cifar10-subset");
   EXPECT_ERROR(read_cifar10(folder / "nowhere", Split::kTrain), IoError, "nowhere");
 }
 

@@ -291,7 +291,9 @@ TEST(OpenDataset, RecognisesEachKind) {
 
 TEST(OpenDataset, SaysWhatItLookedFor) {
   TempFolder folder;
-  EXPECT_ERROR(open_dataset("auto", folder / "nowhere", Split::kTrain), IoError, "data_batch_1.bin");
+  EXPECT_ERROR(open_dataset("auto", folder / "nowhere", Split::kTrain), IoError, "found nothing there");
+  fs::create_directory(folder / "empty");
+  EXPECT_ERROR(open_dataset("auto", folder / "empty", Split::kTrain), IoError, "data_batch_1.bin");
   EXPECT_ERROR(open_dataset("auto", folder.path(), Split::kTrain), IoError, "t10k-images-idx3-ubyte");
   EXPECT_ERROR(open_dataset("cifar11", folder.path(), Split::kTrain), UsageError, "cifar10, ");
   fs::create_directory(folder / "cifar-10-batches-bin");
