@@ -82,4 +82,8 @@ void AppendFile::truncate(std::uint64_t size) {
   size_ = size;
 }
 
+void AppendFile::sync() {
+  if (::fsync(descriptor_) != 0) fail("flush", path_, errno);
+}
+
 }  // namespace engram::io

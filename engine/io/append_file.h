@@ -34,6 +34,9 @@ class AppendFile {
   /// Drops everything from byte `size` on.
   void truncate(std::uint64_t size);
 
+  /// Waits until the system has everything on the disk.
+  void sync();
+
   /// Length of the file in bytes.
   std::uint64_t size() const { return size_; }
 

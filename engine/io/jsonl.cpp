@@ -89,11 +89,21 @@ JsonlWriter::JsonlWriter(const std::filesystem::path& path) : file_(path, Append
 
 JsonlWriter::JsonlWriter(const std::filesystem::path& path, std::int64_t resume_after_step)
     : file_(path, AppendFile::Mode::kContinue) {
-  file_.truncate(jsonl_keep_bytes(read_file(path), resume_after_step, path.string()));
+  const Bytes content = read_file(path);
+  const std::size_t kept = jsonl_keep_bytes(content, resume_after_step, path.string());
+  file_.truncate(kept);
+  hash_.update(ByteView(content).first(kept));
+}
+
+std::string JsonlWriter::sha256() const {
+  Sha256 hash = hash_;
+  return hex(hash.finish());
 }
 
 void JsonlWriter::write(std::int64_t step, std::span<const JsonField> fields) {
-  file_.append(as_bytes(json_line(step, fields) + "\n"));
+  const std::string line = json_line(step, fields) + "\n";
+  file_.append(as_bytes(line));
+  hash_.update(as_bytes(line));
 }
 
 }  // namespace engram::io

@@ -12,6 +12,7 @@
 
 #include "engine/io/append_file.h"
 #include "engine/io/bytes.h"
+#include "engine/io/sha256.h"
 
 namespace engram::io {
 
@@ -41,6 +42,13 @@ class JsonlWriter {
   /// Throws IoError and DataError.
   JsonlWriter(const std::filesystem::path& path, std::int64_t resume_after_step);
 
+  /// Length of the file in bytes.
+  std::uint64_t size() const { return file_.size(); }
+  /// The SHA-256 of what was written, whatever others did to the file since, as 64 lower-case hexadecimal digits.
+  std::string sha256() const;
+  /// Waits until the system has everything on the disk. Throws IoError.
+  void sync() { file_.sync(); }
+
   /// Appends json_line(). Throws IoError; the file then ends with the line before.
   void write(std::int64_t step, std::span<const JsonField> fields);
   void write(std::int64_t step, std::initializer_list<JsonField> fields) {
@@ -49,6 +57,7 @@ class JsonlWriter {
 
  private:
   AppendFile file_;
+  Sha256 hash_;  // of the file's content
 };
 
 }  // namespace engram::io

@@ -52,8 +52,10 @@ FitResult fit(TrainingTask& task, StepRunner& runner, const FitOptions& options,
       observer.on_epoch(step / options.steps_per_epoch, step, task.meters().means());
       task.meters().restart();
     }
-    if (due || (stop && !options.checkpoint.empty()))
+    if (due || (stop && !options.checkpoint.empty())) {
+      observer.before_checkpoint();
       save_checkpoint(options.checkpoint, task, step + 1, options.fingerprint);
+    }
     if (stop) return {step + 1, true};
   }
   return {options.total_steps, false};

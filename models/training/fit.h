@@ -40,6 +40,8 @@ class FitObserver {
   virtual void on_epoch(dim_t epoch, dim_t step, const MeterValues& means) { (void)epoch, (void)step, (void)means; }
   /// Whether to stop after this step. Not asked after the last one.
   virtual bool stop_requested() { return false; }
+  /// Before a checkpoint is written: what was reported so far must be there when somebody goes on from it.
+  virtual void before_checkpoint() {}
 };
 
 /// How a fit ended.
