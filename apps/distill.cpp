@@ -39,7 +39,7 @@ int run_distill(Call& call) {
   DistillSettings settings;
   Cli cli(call, "Trains a student with a teacher and writes it, with its metrics and checkpoints, to a run folder.");
   add_distill_settings(cli, settings);
-  if (!cli.parse()) return kExitOk;
+  if (!cli.parse(Cli::Check::kInputs)) return kExitOk;
   apply_protocol(cli, settings);
   Program program(cli, settings.common);
   const std::vector<Classifier> teachers = read_teachers(program, settings);

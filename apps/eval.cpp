@@ -60,12 +60,13 @@ ImageDataset open_images(const EvalSettings& s, const Classifier& classifier, st
   return evenly_spread(open_classifier_images(classifier, request_of(images, parse_split(s.split)), &err), s.limit);
 }
 
-int evaluate_classifier(const Call& call, const EvalSettings& s) {
+int evaluate_classifier(const Call& call, const EvalSettings& s, bool only_checks) {
   const OpenedDevice opened = open_device(s.common);
   const Classifier classifier =
       open_classifier(s.classifier, s.assumed, opened.device, s.common.quiet ? nullptr : call.err);
   Network& network = *classifier.network;
   const ImageDataset data = open_images(s, classifier, *call.err);
+  if (only_checks) return kExitOk;
   // Opened first: a file that cannot be written is better known before the work than after it.
   OutputFile out(call, s.common.out), predictions_out(call, s.predictions);
 
@@ -115,9 +116,9 @@ int run_eval(Call& call) {
   add_settings(cli, settings);
   cli.footer("The images are normalised by the constants that the classifier's file names, or CIFAR's.\n\n" +
              dataset_help());
-  if (!cli.parse()) return kExitOk;
+  if (!cli.parse(Cli::Check::kInputs)) return kExitOk;
   apply_threads(settings.common);
-  return evaluate_classifier(call, settings);
+  return evaluate_classifier(call, settings, cli.only_checks());
 }
 
 }  // namespace engram::apps

@@ -2,6 +2,7 @@
 
 #include <ostream>
 
+#include "apps/common/classifier_of_run.h"
 #include "apps/common/cli.h"
 #include "apps/common/exit_code.h"
 #include "apps/common/file_listing.h"
@@ -41,20 +42,27 @@ int devices(std::ostream& out) {
   return kExitOk;
 }
 
+/// The tensors that a path means: a file, or those that a run made.
+std::filesystem::path tensor_file(const std::string& path) {
+  std::error_code ignored;
+  const std::filesystem::path images = std::filesystem::path(path) / "samples.safetensors";
+  return std::filesystem::is_regular_file(images, ignored) ? images : classifier_file(path);
+}
+
 }  // namespace
 
 int run_inspect(Call& call) {
   bool want_diff = false, want_devices = false, json = false;
   std::vector<std::string> files;
   Cli cli(call, "Shows what a .safetensors file holds, how two of them differ, or which devices there are.");
-  cli.positional("FILE", &files, "File to show; two with --diff").only_on_command_line();
+  cli.positional("FILE", &files, "File to show, or the folder of a run; two with --diff").only_on_command_line();
   cli.option("diff", &want_diff, "Compare two files: tensors and metadata that differ, by how much")
       .only_on_command_line();
   cli.option("json", &json, "Print JSON instead of a table").only_on_command_line();
   cli.option("devices", &want_devices, "List the devices and what they support").only_on_command_line();
   cli.footer(
       "Statistics are those of the finite elements as f32. An ulp is one step between neighbouring f32 numbers.");
-  if (!cli.parse()) return kExitOk;
+  if (!cli.parse(Cli::Check::kInputs)) return kExitOk;
   if (want_devices) {
     if (want_diff || json || !files.empty())
       throw UsageError("expected --devices alone, got it with files, --diff or --json");
@@ -64,12 +72,13 @@ int run_inspect(Call& call) {
   if (files.size() != expected)
     throw UsageError(message("expected ", expected, expected == 1 ? " file" : " files", want_diff ? " with --diff" : "",
                              ", got ", files.size(), " (see --help)"));
-  const io::SafetensorsFile first{std::filesystem::path(files[0])};
+  const std::filesystem::path shown = tensor_file(files[0]);
+  const io::SafetensorsFile first{shown};
   if (want_diff) {
-    const io::SafetensorsFile second{std::filesystem::path(files[1])};
+    const io::SafetensorsFile second{tensor_file(files[1])};
     *call.out << (json ? difference_json(first, second) : difference_text(first, second));
   } else {
-    *call.out << (json ? listing_json(files[0], first) : listing_text(files[0], first));
+    *call.out << (json ? listing_json(shown, first) : listing_text(shown, first));
   }
   return kExitOk;
 }

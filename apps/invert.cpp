@@ -58,13 +58,14 @@ int run_invert(Call& call) {
   InvertSettings settings;
   Cli cli(call, "Makes images like the training set of a classifier, from the classifier alone, without any data.");
   add_invert_settings(cli, settings);
-  if (!cli.parse()) return kExitOk;
+  if (!cli.parse(Cli::Check::kInputs)) return kExitOk;
   Program program(cli, settings.common);
   const Classifier classifier = read_classifier(program, settings);
   complete_settings(settings, classifier.network->num_classes());
   Classifier student;
   if (!settings.student.empty()) student = read_network(program, settings, "student", settings.student);
   InversionBatches batches(program, settings, classifier, student.network.get());
+  if (program.only_checks()) return program.check();
   FilePatterns files = InversionBatches::files();
   files.insert(files.end(), {"samples.safetensors", "images/final.png", kRecognitionFile});
   RunDir& run = program.open(files);

@@ -1,6 +1,7 @@
 /// engram-ood: trains a classifier on several environments, by a method for out-of-distribution generalisation, and
 /// says what it reaches in each and in those left out.
 
+#include "apps/common/classifier_of_run.h"
 #include "apps/common/exit_code.h"
 #include "apps/common/ood_features.h"
 #include "apps/common/ood_report.h"
@@ -41,7 +42,7 @@ void prepare(OodRun& run) {
        {std::pair{"train", &run.data.train}, {"validation", &run.data.validation}, {"test", &run.data.test}})
     for (const Environment& e : *environments) hashes[message("data/", part, "/", e.name)] = dataset_sha256(e.images);
   if (!s.data.empty()) run.program.add_input("data", s.data, hashes);
-  if (!s.init.empty()) run.program.add_input("init", s.init);
+  if (!s.init.empty()) run.program.add_input("init", classifier_file(s.init));
   run.training = std::make_unique<OodTraining>(s, run.data, run.program.device(), run.program.call().err);
 }
 
@@ -86,10 +87,11 @@ int run_ood(Call& call) {
           "Trains a classifier on images of several environments by a method for out-of-distribution generalisation, "
           "and tests it on environments that it has not seen.");
   add_ood_settings(cli, settings);
-  if (!cli.parse()) return kExitOk;
+  if (!cli.parse(Cli::Check::kInputs)) return kExitOk;
   Program program(cli, settings.common);
   OodRun run{settings, program};
   prepare(run);
+  if (program.only_checks()) return program.check();
   open_run(run);
   return program.run([&](RunDir& dir) { return settings.trials > 1 ? run_ood_trials(run, dir) : train(run, dir); });
 }

@@ -164,9 +164,10 @@ int run_prune(Call& call) {
           "Takes channels out of a classifier, by the gains of its normalisations or the norms of its filters, and "
           "lets it recover on real or made images: a smaller network, and its accuracy over the ratio.");
   add_prune_settings(cli, settings);
-  if (!cli.parse()) return kExitOk;
+  if (!cli.parse(Cli::Check::kInputs)) return kExitOk;
   Program program(cli, settings.common);
   Run run{settings, program, read_prune_inputs(settings, program)};
+  if (program.only_checks()) return program.check();
   program.open_anew({"pruned_*.safetensors", kSparse, kFinishedFile, kPruningFile});
   return program.run([&](RunDir& dir) { return prune(run, dir); });
 }

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <map>
+#include <mutex>
 #include <set>
 #include <thread>
 
@@ -192,7 +193,8 @@ void check_settings(const Run& run) {
     std::vector<std::string> words =
         command_line(run, {cell, config, scratch.path() / cell.hash, false}, scratch.path());
     words.push_back("--check");
-    const CallResult result = call_program(cell.program, program, words, {}, [] { return false; });
+    const CallResult result = call_program(
+        cell.program, program, words, {}, [] { return false; }, fs::absolute(scratch.path()));
     const std::string said = message("cell '", cell.name, "': ", result.last_line);
     if (result.exit_code == kExitDevice) throw DeviceError(said);
     if (result.exit_code == kExitData) throw DataError(said);
@@ -223,23 +225,54 @@ int count_complete(const Run& run, const CellStore& store) {
   return complete;
 }
 
+/// The first mistake in the plan's measure that a cell showed; then the others are stopped. Cells end on any thread.
+class MeasureCheck {
+ public:
+  MeasureCheck(const Run& run, const CellStore& store) : run_(run), store_(store) {
+    for (const std::size_t index : run.chosen)
+      if (store.status(run.cells[index]).kind == CellStatus::Kind::kComplete) look(run.cells[index]);
+  }
+  void look(const Cell& cell) {
+    const std::string mistake = store_.measure_mistake(cell, run_.plan);
+    const std::lock_guard lock(mutex_);
+    if (mistake_.empty()) mistake_ = mistake;
+  }
+  std::string mistake() const {
+    const std::lock_guard lock(mutex_);
+    return mistake_;
+  }
+
+ private:
+  const Run& run_;
+  const CellStore& store_;
+  mutable std::mutex mutex_;
+  std::string mistake_;
+};
+
 int reproduce(const Run& run, const CellStore& store, const Call& call) {
   const Settings& s = run.settings;
   SchedulerResult result;
+  MeasureCheck measure(run, store);
+  const auto stop = [&] { return call.stop() || !measure.mistake().empty(); };
   {
     Board board(int(run.chosen.size()), count_complete(run, store), s.jobs, standard_progress(call, s.quiet));
     const RunCell run_cell = [&](const CellAttempt& attempt) -> AttemptResult {
       const CallResult result = call_program(
           attempt.cell.program, program_of(attempt.cell), command_line(run, attempt, store.cells_folder()),
-          [&](const std::string& line) { board.said(attempt.cell, line); }, call.stop);
+          [&](const std::string& line) { board.said(attempt.cell, line); }, stop);
+      if (result.exit_code == kExitOk) measure.look(attempt.cell);
       return {result.exit_code, result.exit_code == kExitOk ? "" : result.last_line};
     };
     result = run_cells(run.cells, run.chosen, store, run_cell, board,
-                       {.jobs = s.jobs, .poll_seconds = 1, .stop_requested = call.stop});
+                       {.jobs = s.jobs, .poll_seconds = 1, .stop_requested = stop});
   }
   const Table table = make_table(run.plan, run.cells, store);
   write_table(store.folder(), table);
   *call.out << table_markdown(table) << "\ntable: " << (store.folder() / "table.html").string() << "\n";
+  if (const std::string mistake = measure.mistake(); !mistake.empty()) {
+    *call.err << call.program << ": " << one_line(mistake) << "\n";
+    return kExitFailure;
+  }
   if (result.left > 0 && call.stop()) {
     *call.err << "stopped with " << result.left << " cells to do; the same command continues\n";
     return kExitInterrupted;
@@ -257,7 +290,7 @@ int run_reproduce(Call& call) {
           "Runs the cells of a table that are not there yet, each a program with its settings and a seed, and writes "
           "published beside measured values. Ends with 1 when a cell failed.");
   add_settings(cli, s);
-  if (!cli.parse()) return kExitOk;
+  if (!cli.parse(Cli::Check::kInputs)) return kExitOk;
   run.plan = load_plan(s.plan, s.scale);
   run.cells = expand_cells(run.plan);
   const Shard shard = read_shard(s.shard);
@@ -268,6 +301,7 @@ int run_reproduce(Call& call) {
   const CellStore::Mode mode = s.dry_run ? CellStore::Mode::kLook : CellStore::Mode::kCreate;
   CellStore(out, run.plan, CellStore::Mode::kLook);  // a folder of others is refused before programs start
   check_settings(run);
+  if (cli.only_checks()) return kExitOk;
   const CellStore store(out, run.plan, mode);
   if (s.dry_run) {
     print_cells(run, store, *call.out);

@@ -181,9 +181,10 @@ int run_score(Call& call) {
           "coverage by the features of classifiers, accuracies, colours; with intervals, and the values that real "
           "images have against each other.");
   add_score_settings(cli, settings);
-  if (!cli.parse()) return kExitOk;
+  if (!cli.parse(Cli::Check::kInputs)) return kExitOk;
   Program program(cli, settings.common);
   Run run{settings, program, read_score_inputs(settings, program)};
+  if (program.only_checks()) return program.check();
   program.open_anew({kScoreFile, kTable, kStatistics, "images/*.png"});
   return program.run([&](RunDir& dir) -> Outcome {
     try {

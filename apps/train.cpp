@@ -12,7 +12,7 @@ int run_train(Call& call) {
   TrainSettings settings;
   Cli cli(call, "Trains a classifier and writes it, with its metrics and checkpoints, to a run folder.");
   add_train_settings(cli, settings);
-  if (!cli.parse()) return kExitOk;
+  if (!cli.parse(Cli::Check::kInputs)) return kExitOk;
   Program program(cli, settings.common);
   const TrainingSets sets = open_training_sets(program, settings.images, settings.limit);
   const std::unique_ptr<Network> network =

@@ -1,6 +1,7 @@
 #pragma once
 /// One call of a program.
 
+#include <filesystem>
 #include <functional>
 #include <iosfwd>
 #include <string>
@@ -17,6 +18,9 @@ struct Call {
   std::ostream* err;               ///< messages and progress: standard error
   std::function<bool()> stop;      ///< whether the program is to save and end; asked once a step, from any thread
   bool terminal = false;           ///< `err` is a terminal: progress redraws its line
+  /// Of a call with --check: a folder whose files will be there when the program runs. Then only settings, names and
+  /// the presence of other inputs are checked; empty: what the inputs hold as well.
+  std::filesystem::path coming = {};
 };
 
 /// Prints on a stream as printf does.

@@ -44,7 +44,8 @@ Normalization normalization_of(const ClassifierOptions& options) {
 }  // namespace
 
 void add_classifier_options(Cli& cli, ClassifierOptions& options) {
-  cli.option("arch", &options.arch, "Network of a file that does not name it: " + network_names());
+  cli.option("arch", &options.arch, "Network of a file that does not name it: " + network_names())
+      .names_part(check_network_name);
   cli.parts("network", network_registry().entries());
   cli.option("num-classes", &options.num_classes, "Classes of a file that does not say; 0 goes by the last layer")
       .at_least(0)
@@ -52,12 +53,6 @@ void add_classifier_options(Cli& cli, ClassifierOptions& options) {
   cli.option("mean", &options.mean,
              "Means of the image channels (of values 0 to 1) that a file does not say, as 0.5,0.5,0.5; else CIFAR's");
   cli.option("std", &options.std, "Standard deviations of the image channels, likewise");
-}
-
-std::filesystem::path classifier_file(const std::filesystem::path& path) {
-  std::error_code ignored;
-  const std::filesystem::path within = path / "classifier.safetensors";
-  return std::filesystem::is_regular_file(within, ignored) ? within : path;
 }
 
 Classifier open_classifier(const std::filesystem::path& path, const ClassifierOptions& options, const Device& device,

@@ -6,6 +6,7 @@
 #include <iosfwd>
 #include <string>
 
+#include "apps/common/classifier_of_run.h"
 #include "apps/common/cli.h"
 #include "models/classifier_file.h"
 
@@ -21,13 +22,9 @@ struct ClassifierOptions {
 /// Registers --arch, --num-classes, --mean, --std.
 void add_classifier_options(Cli& cli, ClassifierOptions& options);
 
-/// Reads a classifier onto a device. `path` is a file, or a folder of engram-train, whose classifier.safetensors it
-/// then is. What was read under other names is said on `remarks`, if there is one. Throws UsageError for --mean and
-/// --std, and as load_classifier.
+/// Reads a classifier onto a device, from classifier_file(path). What was read under other names is said on `remarks`,
+/// if there is one. Throws UsageError for --mean and --std, and as classifier_file and load_classifier.
 Classifier open_classifier(const std::filesystem::path& path, const ClassifierOptions& options, const Device& device,
                            std::ostream* remarks);
-
-/// The file that open_classifier reads.
-std::filesystem::path classifier_file(const std::filesystem::path& path);
 
 }  // namespace engram::apps

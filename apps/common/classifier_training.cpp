@@ -49,6 +49,7 @@ class TrainingObserver : public FitObserver {
     if ((epoch + 1) % settings_.evaluate_every == 0 || is_last(step)) evaluate_after(epoch, step);
   }
   bool stop_requested() override { return program_.stop_requested(); }
+  void before_checkpoint() override { dir_.seal_metrics(); }
 
   void finish() { progress_.finish(); }
   /// That of the last evaluation, made now if this process made none after the last step.
@@ -163,6 +164,7 @@ std::unique_ptr<Network> start_network(Program& program, const std::string& arch
 
 int run_classifier_training(Program& program, const ClassifierTrainingSettings& settings,
                             const ClassifierTraining& training, const FilePatterns& files) {
+  if (program.only_checks()) return program.check();
   FilePatterns all = {kCheckpoint, kClassifier};
   all.insert(all.end(), files.begin(), files.end());
   const dim_t first_step = take_up(program, program.open(all), training);

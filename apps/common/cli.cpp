@@ -147,6 +147,8 @@ struct Cli::Impl {
       }
       std::string joined;
       for (std::size_t i = 0; i < words.size(); ++i) joined += (i ? "," : "") + words[i];
+      if (entry.setting.is_path() && joined.empty())
+        throw UsageError(message("expected a path for ", label(entry), ", got ''"));
       entry.setting.set_text(joined, label(entry));
     }
   }
@@ -158,11 +160,17 @@ struct Cli::Impl {
     given.insert(names.begin(), names.end());
   }
 
+  // The settings of a file, or of a run.
+  void take_config_file(const std::filesystem::path& path) {
+    const std::filesystem::path file = is_run_folder(path) ? path / "config.json" : path;
+    take_config(std::string(io::as_text(io::read_file(file, kMaxConfigBytes))), file);
+  }
+
   // Takes what the run to be resumed knows and was not given yet.
   void take_run(const std::filesystem::path& run) {
     if (find("out") && given.contains("out"))
       throw UsageError("expected either --out for a new run or --resume for an old one, got both");
-    check_run_folder(run);
+    check_run_folder(run, call.program);
     const auto inputs = run_inputs(run);
     for (Entry& entry : entries) {
       const auto path = inputs.find(entry.setting.name());
@@ -192,6 +200,19 @@ struct Cli::Impl {
     }
   }
 
+  // Inputs that are there, or to come.
+  void check_inputs_exist() {
+    for (const Entry& entry : entries) {
+      if (!entry.setting.is_input()) continue;
+      for (const std::string& path : entry.setting.items()) {
+        const bool comes = !call.coming.empty() && path.starts_with(call.coming.string());
+        std::error_code ignored;
+        if (path.empty() || comes || std::filesystem::exists(path, ignored)) continue;
+        throw IoError(message("expected a file or folder for ", label(entry), ", found none at ", path));
+      }
+    }
+  }
+
   void print_completion() {
     if (completion_shell != "bash")
       throw UsageError(message("expected bash for --completion, got '", completion_shell, "'"));
@@ -212,7 +233,7 @@ Cli::Cli(const Call& call, std::string description) : impl_(std::make_unique<Imp
                                  "Settings from a JSON file; keys are the options' names with underscores, and options "
                                  "on the command line win");
   impl_->config->type_name("FILE");
-  impl_->check = app.add_flag("--check")->description("Check the settings and exit");
+  impl_->check = app.add_flag("--check")->description("Check settings and inputs, write nothing, and exit");
   impl_->completion = app.add_option("--completion", impl_->completion_shell,
                                      "Print a script that completes this program's command line, for: bash");
   impl_->completion->type_name("SHELL");
@@ -274,7 +295,7 @@ void Cli::footer(const std::string& text) {
   impl_->app.footer(text);
 }
 
-bool Cli::parse() {
+bool Cli::parse(Check check) {
   Impl& impl = *impl_;
   if (const std::optional<std::string> name = impl.asked_name()) {
     *impl.call.out << help_on(*name, impl.parts, impl.option_words());
@@ -301,12 +322,18 @@ bool Cli::parse() {
   impl.refuse_leftovers();
   impl.take_values();
   const std::set<std::string> typed = impl.given;
-  if (impl.config->count() > 0)
-    impl.take_config(std::string(io::as_text(io::read_file(impl.config_file, kMaxConfigBytes))), impl.config_file);
+  if (impl.config->count() > 0) impl.take_config_file(impl.config_file);
   if (impl.resumed_run && impl.given.contains("resume")) impl.take_run(*impl.resumed_run);
   impl.check_required();
   impl.refuse_ineffective(typed);
-  return impl.check->count() == 0;
+  if (!only_checks()) return true;
+  if (check == Check::kInputs && impl.call.coming.empty()) return true;
+  impl.check_inputs_exist();
+  return false;
+}
+
+bool Cli::only_checks() const {
+  return impl_->check->count() > 0;
 }
 
 bool Cli::can_resume() const {

@@ -42,7 +42,7 @@ class Cli {
 
   /// Registers --resume FOLDER, the folder of an earlier run. Its manifest gives the paths of Setting::input() and its
   /// config.json everything else that the command line and --config leave open. parse() refuses it together with --out,
-  /// and a folder without a manifest.
+  /// and a folder without the manifest of a run of this program.
   void resume_option(std::filesystem::path* run, const std::string& help);
 
   /// Parts of this kind are named by options: `--help NAME` answers with the part's entry. The entries outlive the Cli.
@@ -51,11 +51,21 @@ class Cli {
   /// Text that the help shows at its end, for examples.
   void footer(const std::string& text);
 
+  /// What --check looks at.
+  enum class Check {
+    kSettings,  ///< the settings alone
+    kInputs     ///< the inputs too: the program reads them, and ends before it writes anything where only_checks()
+  };
+
   /// Reads the call's words and the configuration file into the variables. Returns false when --help, --version or
-  /// --completion was answered on the call's `out`, or --check found no mistake, and the program is to end with code 0.
+  /// --completion was answered on the call's `out`, or --check found no mistake (with kInputs, where inputs are still
+  /// to come, Call::coming), and the program is to end with code 0.
   /// Throws UsageError for everything that is wrong, IoError when the configuration file cannot be read, DataError for
   /// a damaged manifest of the run to be resumed.
-  bool parse();
+  bool parse(Check check = Check::kSettings);
+
+  /// Whether parse() returned true for --check: the program is to end with code 0 once its inputs are read.
+  bool only_checks() const;
 
   /// Whether there is a --resume.
   bool can_resume() const;

@@ -37,13 +37,24 @@ class RunConfiguration {
   const nlohmann::json json_;
 };
 
+/// Whether a run made images; those of an interrupted inversion get a message of their own.
+bool has_images(const std::filesystem::path& run) {
+  std::error_code ignored;
+  return std::filesystem::exists(run / "samples.safetensors", ignored) ||
+         std::filesystem::exists(run / "batches", ignored);
+}
+
 }  // namespace
 
 DataSettings data_of_run(const DataSettings& given, std::ostream* remarks) {
   if (!is_run_folder(given.data)) return given;
   const auto inputs = run_inputs(given.data);
   const auto data = inputs.find("data");
-  if (data == inputs.end()) return given;
+  if (data == inputs.end()) {
+    if (has_images(given.data)) return given;
+    throw DataError(message("expected images or the folder of a run that has some, got ", given.data.string(), ", ",
+                            about_run(given.data), ", which has none"));
+  }
   DataSettings settings = given;
   const DataSettings fallback;
   settings.data = data->second;

@@ -78,16 +78,18 @@ std::string protocol_help() {
 void add_distill_settings(Cli& cli, DistillSettings& s) {
   cli.group("Who teaches whom what");
   cli.option("teacher", &s.teachers, "Classifier files or folders of engram-train, with commas").input();
-  cli.option("student", &s.student, "Network: " + network_names()).required("resume");
+  cli.option("student", &s.student, "Network: " + network_names()).names_part(check_network_name).required("resume");
   cli.without("data-free");
   cli.option("method", &s.method,
-             "One of, or terms joined by '+', each a word or JSON with settings: " + distillation_method_names());
+             "One of, or terms joined by '+', each a word or JSON with settings: " + distillation_method_names())
+      .names_part(check_distillation_method);
   cli.without("");
   cli.option(
-      "data-free", &s.data_free,
-      "Instead, a method that makes its images from the teacher, a word or JSON with its own settings; --data is "
-      "only tested on: " +
-          data_free_registry().names());
+         "data-free", &s.data_free,
+         "Instead, a method that makes its images from the teacher, a word or JSON with its own settings; --data is "
+         "only tested on: " +
+             data_free_registry().names())
+      .names_part([](const std::string& text) { data_free_registry().canonical(text); });
   cli.parts("network", network_registry().entries());
   cli.parts("loss", distillation_registry().entries());
   cli.parts("method", student_task_registry().entries());

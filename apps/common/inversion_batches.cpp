@@ -88,6 +88,7 @@ class BatchObserver : public FitObserver {
     if (const auto text = estimate_.step(); text && !settings_.common.quiet) progress_.message(*text);
   }
   bool stop_requested() override { return program_.stop_requested(); }
+  void before_checkpoint() override { dir_.seal_metrics(); }
 
   void picture(const ImageDataset& images, std::int64_t step) {
     const io::Image sheet = write_sheet(grid_file(dir_, index_, step), images, settings_.grid_images);
@@ -180,6 +181,7 @@ bool InversionBatches::make_batch(RunDir& dir, std::size_t place, TimeEstimate& 
   const ImageDataset data = look.images(batch_->result(), *batch_);
   observer.picture(data, settings_.iterations);
   write_sample_pngs(dir.path(), data, index);
+  dir.seal_metrics();
   go_on(dir, place);
   std::filesystem::create_directories(dir / "batches");
   write_packed_images(batch_file(dir.path(), index), data);  // last: its presence says that the batch is complete

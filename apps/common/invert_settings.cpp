@@ -16,7 +16,8 @@ void add_invert_settings(Cli& cli, InvertSettings& s) {
   add_classifier_options(cli, s.assumed);
   cli.group("Method");
   cli.option("method", &s.method,
-             "How images are made: " + inversion_names() + "; or a JSON object with settings (--help NAME)");
+             "How images are made: " + inversion_names() + "; or a JSON object with settings (--help NAME)")
+      .names_part(check_inversion_method);
   cli.parts("method", inversion_entries());
   cli.option("student", &s.student, "Classifier that adi, deepinv-cmi, cmi, fast and nayer compete with, if any")
       .input();

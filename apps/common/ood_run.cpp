@@ -42,6 +42,10 @@ bool OodObserver::stop_requested() {
   return run_.program.stop_requested();
 }
 
+void OodObserver::before_checkpoint() {
+  if (dir_ != nullptr) dir_->seal_metrics();
+}
+
 void OodObserver::save(const char* name) const {
   Network& network = training_.task().deployed();
   const ImageDataset& images = run_.data.train.front().images;

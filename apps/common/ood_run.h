@@ -38,6 +38,7 @@ class OodObserver : public FitObserver {
   void on_step(dim_t step, const MeterValues& latest) override;
   void on_epoch(dim_t epoch, dim_t step, const MeterValues& values) override;
   bool stop_requested() override;
+  void before_checkpoint() override;
 
   void finish() { progress_.finish(); }
   const std::vector<OodScores>& history() const { return history_; }

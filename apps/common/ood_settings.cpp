@@ -10,14 +10,16 @@ namespace {
 
 void add_what_to_train(Cli& cli, OodSettings& s) {
   cli.group("What to train on what");
-  cli.option("method", &s.method, "Method, a name or a JSON object with settings: " + ood_registry().names());
-  cli.option("protocol", &s.protocol, "Images and environments, likewise: " + ood_protocols().names());
+  cli.option("method", &s.method, "Method, a name or a JSON object with settings: " + ood_registry().names())
+      .names_part([](const std::string& text) { ood_registry().canonical(text); });
+  cli.option("protocol", &s.protocol, "Images and environments, likewise: " + ood_protocols().names())
+      .names_part([](const std::string& text) { ood_protocols().canonical(text); });
   cli.option("data", &s.data, "Folder of the images, where the protocol reads some").only_on_command_line().input();
   cli.option("held-out", &s.held_out, "Environments that training never sees, where the protocol leaves the choice");
   cli.option("contexts", &s.contexts, "Second labels: the protocol's own, the number of the environment, or none")
       .choices({"own", "environment", "none"});
   cli.option("pool", &s.pool, "Train on all environments as one, second labels kept");
-  cli.option("arch", &s.arch, "Network (a method may build on it): " + network_names());
+  cli.option("arch", &s.arch, "Network (a method may build on it): " + network_names()).names_part(check_network_name);
   cli.parts("method", ood_registry().entries());
   cli.parts("protocol", ood_protocols().entries());
   cli.parts("network", network_registry().entries());

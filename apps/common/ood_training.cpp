@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ostream>
 
+#include "apps/common/classifier_of_run.h"
 #include "models/component.h"
 #include "models/load_body.h"
 #include "models/methods/ood/ood_registry.h"
@@ -40,7 +41,8 @@ std::unique_ptr<Network> make_ood_network(const OodSettings& s, const Environmen
 
 void start_from(const OodSettings& s, Network& network, std::ostream* remarks) {
   auto* branches = dynamic_cast<TwoBranchNetwork*>(&network);
-  const std::vector<std::string> said = load_body(s.init, branches != nullptr ? branches->body() : network);
+  const std::vector<std::string> said =
+      load_body(classifier_file(s.init), branches != nullptr ? branches->body() : network);
   if (remarks == nullptr) return;
   for (const std::string& line : said) *remarks << "--init: " << line << "\n";
 }

@@ -74,6 +74,7 @@ Outcome run_ood_trials(OodRun& run, RunDir& dir) {
     trials.push_back({drawn.method, drawn.optimizer.lr, drawn.optimizer.weight_decay, drawn.batch_size, history->back(),
                       choose_by_training_domains(*history), left_out});
     write_ood_trial(dir, t, trials.back());
+    dir.seal_metrics();
     write_ood_trials(dir / kOodTrials, trials);  // last: metrics of a trial that is not in the list are dropped
   }
   return {.text = conclude_trials(dir, trials)};

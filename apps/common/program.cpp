@@ -27,6 +27,14 @@ Device Program::device() {
   return opened_->device;
 }
 
+int Program::check() const {
+  if (resumes())
+    RunDir::check_old(options_.resume, info_);
+  else
+    RunDir::check_new(options_.out, options_.force);
+  return kExitOk;
+}
+
 RunDir& Program::open(const FilePatterns& files) {
   info_.files = files;
   info_.files.push_back(kProfileFile);

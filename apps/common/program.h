@@ -42,6 +42,12 @@ class Program {
   /// Whether an old run is continued.
   bool resumes() const { return !options_.resume.empty(); }
 
+  /// Whether the call only checks (--check): then check() instead of open(), before anything is written.
+  bool only_checks() const { return cli_.only_checks(); }
+
+  /// Checks what open() would refuse of the run folder, writes nothing, and returns the exit code.
+  int check() const;
+
   /// Adds a file that a setting named to what the run depends on: by the hash of its content. Call it before open().
   void add_input(const std::string& setting, const std::filesystem::path& file) { info_.add_input(setting, file); }
   /// As above, for a path whose content has these hashes, by name ("data/train").

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "apps/common/classifier_images.h"
+#include "apps/common/data_of_run.h"
 #include "models/data/dataset_hash.h"
 #include "models/data/evenly_spread.h"
 
@@ -13,7 +14,10 @@ namespace {
 
 ImageDataset read_images(const Classifier& classifier, const std::filesystem::path& path, const std::string& kind,
                          Split split, std::ostream& notes) {
-  ImageDataset data = open_classifier_images(classifier, {.kind = kind, .path = path, .split = split}, &notes);
+  DataSettings images;
+  images.data = path;
+  images.dataset = kind;
+  ImageDataset data = open_classifier_images(classifier, request_of(data_of_run(images, &notes), split), &notes);
   const int classes = classifier.network->num_classes();
   if (data.num_classes != classes)
     throw DataError(

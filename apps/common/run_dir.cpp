@@ -5,6 +5,8 @@
 #include <system_error>
 
 #include "apps/common/hyper_parameters.h"
+#include "apps/common/main_wrapper.h"
+#include "apps/common/metrics_seal.h"
 #include "apps/common/run_lock.h"
 #include "apps/common/run_manifest.h"
 #include "engine/io/atomic_file.h"
@@ -54,21 +56,24 @@ void refuse_content(Content content, const fs::path& path, bool force) {
   }
 }
 
+/// Refuses a place that a new run cannot have.
+void check_place(const fs::path& path, bool force) {
+  std::error_code ignored;
+  const fs::file_status status = fs::status(path, ignored);
+  if (fs::exists(status) && !fs::is_directory(status)) {
+    throw UsageError(message("[run] expected a folder to create, got the existing file ", path.string()));
+  }
+  if (fs::is_directory(status)) refuse_content(content_of(path), path, force);
+}
+
 /// The folder of a new run while it is made: taken back unless it comes to an end.
 class FolderInMaking {
  public:
   /// Creates the folder and those above, locks it, and removes the files of the run in it.
   FolderInMaking(const fs::path& path, bool force, const ManifestJson& manifest) : path_(path), manifest_(manifest) {
-    std::error_code error;
-    const fs::file_status status = fs::status(path, error);
-    if (fs::exists(status) && !fs::is_directory(status)) {
-      throw UsageError(message("[run] expected a folder to create, got the existing file ", path.string()));
-    }
-    if (fs::is_directory(status)) {
-      refuse_content(content_of(path), path, force);  // before the lock leaves a file in somebody's folder
-    } else {
-      make_folders();
-    }
+    check_place(path, force);  // before the lock leaves a file in somebody's folder
+    std::error_code ignored;
+    if (!fs::is_directory(path, ignored)) make_folders();
     try {
       lock_ = RunLock(path);
       const Content content = content_of(path);
@@ -186,8 +191,7 @@ RunDir RunDir::create(const fs::path& path, bool force, const RunInfo& info) {
 }
 
 RunDir RunDir::resume(const fs::path& path, const RunInfo& info) {
-  check_run_folder(path);
-  read_manifest(path);  // before the lock leaves a file in somebody's folder
+  check_run_folder(path, info.program);  // before the lock leaves a file in somebody's folder
   auto impl = std::make_unique<Impl>();
   impl->path = path;
   impl->lock = RunLock(path);
@@ -201,15 +205,30 @@ RunDir RunDir::resume(const fs::path& path, const RunInfo& info) {
   return RunDir(std::move(impl));
 }
 
+void RunDir::check_new(const fs::path& path, bool force) {
+  check_place(path, force);
+}
+
+void RunDir::check_old(const fs::path& path, const RunInfo& info) {
+  check_run_folder(path, info.program);
+  check_same_run(read_manifest(path), info, path);
+}
+
 void RunDir::continue_after(std::int64_t step) {
-  impl_->metrics.emplace(impl_->path / kMetrics, step);
-  impl_->events.emplace(impl_->path, step);
+  const fs::path file = impl_->path / kMetrics;
+  const io::Bytes content = fs::exists(file) ? io::read_file(file) : io::Bytes();
   ManifestJson& manifest = impl_->manifest;
+  if (step >= 0) check_metrics(manifest, content, impl_->path);  // a run from the start writes them all anew
+  const std::size_t kept = io::jsonl_keep_bytes(content, step, file.string());
+  manifest["metrics"] = metrics_seal(io::ByteView(content).first(kept));
   if (!manifest.contains("resumed")) manifest["resumed"] = ManifestJson::array();
   impl_->resumption["after_step"] = step;
   manifest["resumed"].push_back(impl_->resumption);
   manifest["status"] = "running";
   write_manifest(impl_->path, manifest);
+  // After the manifest, which would else ask for more than is there when this is cut off.
+  impl_->metrics.emplace(file, step);
+  impl_->events.emplace(impl_->path, step);
 }
 
 const fs::path& RunDir::path() const {
@@ -228,6 +247,12 @@ void RunDir::metrics(std::int64_t step, std::span<const io::JsonField> fields) {
   }
 }
 
+void RunDir::seal_metrics() {
+  impl_->metrics->sync();
+  impl_->manifest["metrics"] = metrics_seal(*impl_->metrics);
+  write_manifest(impl_->path, impl_->manifest);
+}
+
 void RunDir::image(const std::string& tag, std::int64_t step, const io::Image& image) {
   impl_->events->image(tag, step, image.height, image.width, static_cast<int>(image.channels), io::encode_png(image));
 }
@@ -243,7 +268,10 @@ void RunDir::set_end(const std::string& status, const std::string& reason) {
 }
 
 void RunDir::finish() {
-  write_manifest(impl_->path, impl_->manifest);
+  if (impl_->metrics)  // else the run failed before it went on
+    seal_metrics();
+  else
+    write_manifest(impl_->path, impl_->manifest);
 }
 
 std::string RunDir::manifest_text() const {
@@ -266,10 +294,20 @@ std::string read_run_config(const fs::path& path) {
   return std::string(io::as_text(io::read_file(path / kConfig, kMaxRunJsonBytes)));
 }
 
-void check_run_folder(const fs::path& path) {
-  if (fs::exists(path / kManifest)) return;
-  throw UsageError(
-      message("[run] expected the folder of a run to continue, did not find ", kManifest, " in ", path.string()));
+void check_run_folder(const fs::path& path, const std::string& program) {
+  if (!fs::exists(path / kManifest))
+    throw UsageError(
+        message("[run] expected the folder of a run to continue, did not find ", kManifest, " in ", path.string()));
+  check_program(read_manifest(path), program, path);
+}
+
+std::string about_run(const fs::path& path) {
+  const ManifestJson manifest = read_manifest(path);
+  const std::string program = one_line(manifest.value("program", "another program"));
+  const std::string status = manifest.value("status", "");
+  if (status == "complete") return "the complete run of " + program;
+  const char* state = status == "interrupted" ? "an interrupted" : status == "failed" ? "a failed" : "an unfinished";
+  return message(state, " run of ", program, " (hint: ", program, " --resume ", path.string(), ")");
 }
 
 std::map<std::string, std::string> run_inputs(const fs::path& path) {

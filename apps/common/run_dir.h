@@ -65,9 +65,14 @@ class RunDir {
   /// hashes are not those of the run.
   static RunDir resume(const std::filesystem::path& path, const RunInfo& info);
 
+  /// Throws what create() would for what lies at `path`, and writes nothing.
+  static void check_new(const std::filesystem::path& path, bool force);
+  /// Throws what resume() would but for a lock, and writes nothing.
+  static void check_old(const std::filesystem::path& path, const RunInfo& info);
+
   /// Goes on after `step` (-1: from the start): metrics of later steps are dropped, and the manifest notes the
   /// resumption and status "running". Called once, after resume() and before metrics. Throws DataError for a damaged
-  /// metrics file.
+  /// metrics file and, unless the run goes on from its start, for one that lacks what seal_metrics() noted.
   void continue_after(std::int64_t step);
 
   RunDir(RunDir&&) noexcept;
@@ -85,6 +90,10 @@ class RunDir {
   void metrics(std::int64_t step, std::initializer_list<io::JsonField> fields) {
     metrics(step, std::span<const io::JsonField>(fields.begin(), fields.size()));
   }
+
+  /// Notes in the manifest what the metrics hold by now; a run that goes on refuses a file that lost or changed any of
+  /// that. To be called before each file from which the run would go on: a checkpoint, a list of what is done.
+  void seal_metrics();
 
   /// Shows an image in TensorBoard. To keep it as a file as well, write it with io::write_png.
   void image(const std::string& tag, std::int64_t step, const io::Image& image);
@@ -118,8 +127,13 @@ bool is_run_folder(const std::filesystem::path& path);
 /// The text of the run's config.json. Throws IoError.
 std::string read_run_config(const std::filesystem::path& path);
 
-/// Throws UsageError for a path that is not a folder with a manifest.
-void check_run_folder(const std::filesystem::path& path);
+/// Throws UsageError for a path that is not a folder with the manifest of a run of `program`, DataError for a damaged
+/// one.
+void check_run_folder(const std::filesystem::path& path, const std::string& program);
+
+/// What a run folder is, for messages: "an interrupted run of engram-train (hint: engram-train --resume FOLDER)".
+/// Throws DataError for a damaged manifest.
+std::string about_run(const std::filesystem::path& path);
 
 /// The paths that the run in `path` was given, by setting ("data"). Throws DataError for a damaged manifest.
 std::map<std::string, std::string> run_inputs(const std::filesystem::path& path);

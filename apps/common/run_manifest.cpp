@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "apps/common/metrics_seal.h"
 #include "apps/common/processor.h"
 #include "apps/common/version.h"
 #include "engine/io/atomic_file.h"
@@ -33,7 +34,7 @@ bool well_formed(const Json& manifest) {
   const auto integer = [](const Json& value) { return value.is_number_integer(); };
   return is("program", text) && is("status", text) && is("config_sha256", text) && is("hashes", texts_by_name) &&
          is("inputs", texts_by_name) && is("files", texts) && is("facts", object) && is("resumed", array) &&
-         is("threads", integer);
+         is("threads", integer) && is("metrics", is_metrics_seal);
 }
 
 std::string manifest_text(const Json& manifest, const char* name) {
@@ -139,6 +140,7 @@ Json new_manifest(const RunInfo& info) {
   files.insert(files.end(), info.files.begin(), info.files.end());
   manifest["files"] = files;
   manifest["facts"] = Json::object();
+  manifest["metrics"] = metrics_seal(io::ByteView());
   return manifest;
 }
 
@@ -176,12 +178,18 @@ FilePatterns listed_files(const Json& manifest, const fs::path& folder) {
   return patterns;
 }
 
+void check_program(const Json& manifest, const std::string& program, const fs::path& folder) {
+  const std::string other = manifest_text(manifest, "program");
+  if (other == program) return;
+  if (other.empty())
+    throw UsageError(
+        message("[run] expected a run of ", program, ", got one of no named program in ", folder.string()));
+  throw UsageError(message("[run] expected a run of ", program, ", got one of ", other, " in ", folder.string(),
+                           "; hint: ", other, " --resume ", folder.string()));
+}
+
 void check_same_run(const Json& manifest, const RunInfo& info, const fs::path& folder) {
-  if (manifest_text(manifest, "program") != info.program) {
-    const std::string other = manifest_text(manifest, "program");
-    throw UsageError(message("[run] expected a run of ", info.program, ", got one of ",
-                             other.empty() ? "another program" : other, " in ", folder.string()));
-  }
+  check_program(manifest, info.program, folder);
   if (manifest_text(manifest, "status") == "starting") {
     throw UsageError(message("[run] expected a run that had begun in ", folder.string(),
                              ", got one that was killed before; hint: start it anew with --out"));

@@ -36,6 +36,9 @@ void write_manifest(const std::filesystem::path& folder, const ManifestJson& man
 /// version that listed none, DataError for patterns that check_patterns() refuses.
 FilePatterns listed_files(const ManifestJson& manifest, const std::filesystem::path& folder);
 
+/// Throws UsageError, which says what continues the run in `folder`, unless it is one of `program`.
+void check_program(const ManifestJson& manifest, const std::string& program, const std::filesystem::path& folder);
+
 /// Throws UsageError or DataError unless `info` goes on with what the run in `folder` was started with; names every
 /// difference.
 void check_same_run(const ManifestJson& manifest, const RunInfo& info, const std::filesystem::path& folder);

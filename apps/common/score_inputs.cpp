@@ -4,7 +4,7 @@
 
 #include "apps/common/classifier_images.h"
 #include "apps/common/classifier_inputs.h"
-#include "apps/common/data_settings.h"
+#include "apps/common/data_of_run.h"
 #include "apps/common/run_manifest.h"
 #include "engine/io/sha256.h"
 #include "models/component.h"
@@ -65,15 +65,25 @@ ImageDataset for_networks(ImageDataset data, const Reader& reader, const fs::pat
       limit);
 }
 
+/// The file of statistics that a path means: that of a run with --statistics, or itself.
+fs::path statistics_file(const fs::path& path) {
+  std::error_code ignored;
+  const fs::path within = path / "statistics.safetensors";
+  return fs::is_regular_file(within, ignored) ? within : path;
+}
+
 void read_real(Reader& reader) {
   const ScoreSettings& s = reader.settings;
-  if (is_feature_statistics(s.real)) {
-    reader.inputs.statistics = load_feature_statistics(s.real);
-    reader.program.add_input("real", s.real);
+  if (const fs::path file = statistics_file(s.real); is_feature_statistics(file)) {
+    reader.inputs.statistics = load_feature_statistics(file);
+    reader.program.add_input("real", file);
     if (s.statistics) throw UsageError("--statistics: expected real images, got statistics");
     return;
   }
-  const DatasetRequest request{.kind = s.dataset, .path = s.real, .split = Split::kTrain};
+  DataSettings images;
+  images.data = s.real;
+  images.dataset = s.dataset;
+  const DatasetRequest request = request_of(data_of_run(images, reader.program.call().err), Split::kTrain);
   ImageDataset train = open_dataset(request);
   if (!s.common.quiet) say_note(train, *reader.program.call().err);
   if (train.split == "train") {
@@ -88,7 +98,11 @@ void read_real(Reader& reader) {
 void read_made(Reader& reader) {
   const ScoreSettings& s = reader.settings;
   if (s.made.empty()) return;
-  const ImageDataset made = open_dataset({.path = s.made, .classes = classes_of(reader)});
+  DataSettings images;
+  images.data = s.made;
+  DatasetRequest request = request_of(data_of_run(images, reader.program.call().err), Split::kTrain);
+  request.classes = classes_of(reader);
+  const ImageDataset made = open_dataset(request);
   if (!s.common.quiet) say_note(made, *reader.program.call().err);
   reader.inputs.made = for_networks(made, reader, s.made, s.limit);
   const dim_t least = std::max<dim_t>(2, s.neighbors + 2);

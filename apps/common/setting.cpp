@@ -121,6 +121,11 @@ Setting& Setting::choices(std::vector<std::string> values) {
   return *this;
 }
 
+Setting& Setting::names_part(std::function<void(const std::string&)> check) {
+  check_part_ = std::move(check);
+  return *this;
+}
+
 Setting& Setting::required(const std::string& unless) {
   required_ = true;
   required_unless_ = unless;
@@ -171,18 +176,22 @@ std::string Setting::placeholder() const {
       target_);
 }
 
-std::string Setting::text() const {
+std::vector<std::string> Setting::items() const {
   return std::visit(
-      []<class T>(T* p) -> std::string {
+      []<class T>(T* p) -> std::vector<std::string> {
         if constexpr (kIsList<T>) {
           std::vector<std::string> parts;
           for (const auto& item : *p) parts.push_back(scalar_text(item));
-          return join(parts, ",");
+          return parts;
         } else {
-          return scalar_text(*p);
+          return {scalar_text(*p)};
         }
       },
       target_);
+}
+
+std::string Setting::text() const {
+  return join(items(), ",");
 }
 
 void Setting::check_number(double value, std::string_view text, const std::string& label) const {
@@ -199,10 +208,22 @@ void Setting::check_choice(const std::string& value, const std::string& label) c
                            did_you_mean(value, choices_)));
 }
 
+void Setting::check_part(const std::string& value, const std::string& label) const {
+  if (!check_part_ || value.empty()) return;
+  try {
+    check_part_(value);
+  } catch (const UsageError& error) {
+    throw UsageError(message(label, ": ", error.what()));
+  }
+}
+
 template <class T>
 void Setting::set_scalar(std::string_view text, T& value, const std::string& label) const {
   if (!convert(text, value)) refuse(label, expected_kind<T>(), text);
-  if constexpr (std::is_same_v<T, std::string>) check_choice(value, label);
+  if constexpr (std::is_same_v<T, std::string>) {
+    check_choice(value, label);
+    check_part(value, label);
+  }
   if constexpr (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) {
     check_number(static_cast<double>(value), text, label);
   }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <string>
@@ -28,6 +29,8 @@ class Setting {
   Setting& at_most(double maximum);
   /// The only values that are taken (for texts, also each of a list); others are answered with the nearest.
   Setting& choices(std::vector<std::string> values);
+  /// It names a part: `check` throws UsageError for a text that names none. An empty text names nothing.
+  Setting& names_part(std::function<void(const std::string&)> check);
   /// It has to be given, on the command line or in the configuration file, unless the setting `unless` is.
   Setting& required(const std::string& unless = "");
   /// It names what the program reads. A run remembers the absolute path (RunInfo::inputs), so that it can be continued
@@ -52,6 +55,9 @@ class Setting {
   /// The variable's present value as text; lists with commas.
   std::string text() const;
 
+  /// The value's items as text, one unless it is a list.
+  std::vector<std::string> items() const;
+
   /// Sets the variable from a text; lists are separated by commas.
   void set_text(std::string_view text, const std::string& label);
   /// Sets a list from its items as they are, commas and all.
@@ -66,12 +72,14 @@ class Setting {
   void set_scalar(std::string_view text, T& value, const std::string& label) const;
   void check_number(double value, std::string_view text, const std::string& label) const;
   void check_choice(const std::string& value, const std::string& label) const;
+  void check_part(const std::string& value, const std::string& label) const;
 
   std::string name_;
   SettingTarget target_;
   double minimum_ = -std::numeric_limits<double>::infinity();
   double maximum_ = std::numeric_limits<double>::infinity();
   std::vector<std::string> choices_;
+  std::function<void(const std::string&)> check_part_;
   bool required_ = false;
   std::string required_unless_;
   bool input_ = false;

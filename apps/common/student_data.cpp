@@ -90,6 +90,7 @@ ImageDataset test_images(Program& program, const DistillSettings& s, ImageDatase
 }
 
 void say_accuracy(Program& program, const Classifier& teacher, const ImageDataset& test) {
+  if (program.only_checks()) return;
   const double accuracy = evaluate(*teacher.network, test).accuracy();  // before the line: it can throw
   *program.call().err << "teacher: test accuracy " << 100 * accuracy << " %\n";
 }

@@ -9,7 +9,7 @@ namespace engram::apps {
 
 void add_train_settings(Cli& cli, TrainSettings& s) {
   cli.group("What to train on what");
-  cli.option("arch", &s.arch, "Network: " + network_names());
+  cli.option("arch", &s.arch, "Network: " + network_names()).names_part(check_network_name);
   cli.parts("network", network_registry().entries());
   add_data_settings(cli, s.images);
   cli.option("init", &s.init,

@@ -132,8 +132,9 @@ int run_calibrate(Call& call) {
   Cli cli(call,
           "Draws cohorts whose answer is known and measures how often the printed probabilities and intervals hold.");
   add_settings(cli, s);
-  if (!cli.parse()) return kExitOk;
+  if (!cli.parse(Cli::Check::kInputs)) return kExitOk;
   Program program(cli, s.common);
+  if (program.only_checks()) return program.check();
   program.open_anew({"calibration.csv"});
   return program.run([&](RunDir& run) { return work(program, s, run); });
 }

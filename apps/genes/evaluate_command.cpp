@@ -176,7 +176,7 @@ int run_evaluate(Call& call) {
   EvaluateSettings s;
   Cli cli(call, "Compares methods of gene selection where the answer is known.");
   add_settings(cli, s);
-  if (!cli.parse()) return kExitOk;
+  if (!cli.parse(Cli::Check::kInputs)) return kExitOk;
   check(s);
   Program program(cli, s.common);
   genes::LoadedCohort data;
@@ -190,6 +190,7 @@ int run_evaluate(Call& call) {
     add_data_input(s.data, program);
     program.add_input("key", s.key);
   }
+  if (program.only_checks()) return program.check();
   RunDir& run = program.open({"evaluation.csv", "evaluation.json", "evaluation.md", "cells/*.json"});
   if (program.resumes()) run.continue_after(std::int64_t{1} << 40);
   return program.run([&](RunDir& dir) { return work(program, s, given ? &data.cohort : nullptr, &key, dir); });

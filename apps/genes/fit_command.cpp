@@ -215,9 +215,10 @@ int run_fit_cox(Call& call) {
   add_robust_settings(cli, s);
   cli.option("stratify-treatment", &s.stratify_treatment, "A baseline hazard for each arm instead of a coefficient");
   add_ending(cli, s);
-  if (!cli.parse()) return kExitOk;
-  OutputFile out(call, s.common.out);
+  if (!cli.parse(Cli::Check::kInputs)) return kExitOk;
   const Cohort cohort = cohort_of(call, s);
+  if (cli.only_checks()) return kExitOk;
+  OutputFile out(call, s.common.out);
   const survival::SurvivalDesign design(genes::outcome_of(cohort), columns_of(cohort, s));
   survival::CoxOptions options;
   options.ties = s.ties == "efron" ? survival::CoxTies::kEfron : survival::CoxTies::kBreslow;
@@ -244,9 +245,10 @@ int run_fit_aft(Call& call) {
   add_entry_role(cli, s.data);
   add_robust_settings(cli, s);
   add_ending(cli, s);
-  if (!cli.parse()) return kExitOk;
-  OutputFile out(call, s.common.out);
+  if (!cli.parse(Cli::Check::kInputs)) return kExitOk;
   const Cohort all = cohort_of(call, s), cohort = genes::select_patients(all, genes::positive_times(all));
+  if (cli.only_checks()) return kExitOk;
+  OutputFile out(call, s.common.out);
   const survival::SurvivalDesign design(genes::outcome_of(cohort), columns_of(cohort, s));
   survival::AftOptions options;
   options.distribution = survival::parse_distribution(s.distribution);
@@ -279,9 +281,10 @@ int run_lasso(Call& call) {
   cli.option("lambdas", &s.lambdas, "Length of the path").at_least(2).at_most(1000);
   cli.option("folds", &s.folds, "Cross-validation").at_least(2).at_most(100);
   add_ending(cli, s);
-  if (!cli.parse()) return kExitOk;
-  OutputFile out(call, s.common.out);
+  if (!cli.parse(Cli::Check::kInputs)) return kExitOk;
   const Cohort cohort = cohort_of(call, s);
+  if (cli.only_checks()) return kExitOk;
+  OutputFile out(call, s.common.out);
   const survival::CovariateMatrix matrix = columns_of(cohort, s);
   survival::LassoCvOptions options;
   options.seed = s.common.seed;

@@ -154,7 +154,7 @@ int run_screen(Call& call) {
   ScreenSettings s;
   Cli cli(call, "Tests every gene of a cohort for a treatment interaction (or a main effect), one gene at a time.");
   add_settings(cli, s);
-  if (!cli.parse()) return kExitOk;
+  if (!cli.parse(Cli::Check::kInputs)) return kExitOk;
   if (s.fits_each_gene() && s.model != "A" && s.model != "B" && s.model != "C")
     throw UsageError("--model: expected A, B or C with --robust or --stratify-treatment, got " + s.model +
                      ", whose p-values come from studentised scores within the arms and need neither");
@@ -170,6 +170,7 @@ int run_screen(Call& call) {
   // What cannot be analysed is refused before a folder appears; model A does not look at the treatment.
   s.model == "A" ? genes::require_events(data.cohort) : genes::require_question(data.cohort);
   add_data_input(s.data, program);
+  if (program.only_checks()) return program.check();
   program.open_anew({"screen.csv", "screen.json"});
   return program.run([&](RunDir& run) { return work(program, s, data, run); });
 }

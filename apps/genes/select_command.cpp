@@ -117,7 +117,7 @@ int run_select(Call& call) {
   SelectSettings s;
   Cli cli(call, "Finds the genes whose mutation increases what the treatment does, checks them, and writes a report.");
   add_select_settings(cli, s);
-  if (!cli.parse()) return kExitOk;
+  if (!cli.parse(Cli::Check::kInputs)) return kExitOk;
   require_device_can(s);
   Program program(cli, s.common);
   program.device();  // one that is not there is refused before a folder appears
@@ -125,6 +125,7 @@ int run_select(Call& call) {
   print_findings(call, data);
   genes::choose_model(data.cohort);  // what cannot be analysed is refused before a folder appears
   add_data_input(s.data, program);
+  if (program.only_checks()) return program.check();
   program.open_anew({"selected_genes.csv", "candidates.csv", "selection.json"});
   return program.run([&](RunDir& run) { return work(program, s, data, run); });
 }

@@ -25,6 +25,10 @@ std::string network_names() {
   return network_registry().names();
 }
 
+void check_network_name(const std::string& arch) {
+  network_registry().canonical(arch);
+}
+
 std::unique_ptr<Network> make_network(const std::string& arch, int num_classes, const NetworkOptions& options) {
   if (num_classes < 1) throw UsageError(message("[make_network] expected at least 1 class, got ", num_classes));
   check_image_shape(options.image);

@@ -22,6 +22,9 @@ struct NetworkOptions {
 /// the network cannot take; DataError for extents that no image has.
 std::unique_ptr<Network> make_network(const std::string& arch, int num_classes, const NetworkOptions& options = {});
 
+/// Throws UsageError, with the nearest name, for a name or setting that make_network does not know.
+void check_network_name(const std::string& arch);
+
 /// All names with their short forms in one line, for help texts.
 std::string network_names();
 

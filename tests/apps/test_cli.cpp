@@ -134,6 +134,30 @@ TEST(Cli, UnexpectedArgumentsAreRefused) {
   EXPECT_ERROR(cli.parse(), UsageError, "unexpected argument 'stray'");
 }
 
+TEST(Cli, APartThatNobodyKnowsIsRefusedWhereItIsGiven) {
+  const TempFolder folder;
+  std::string arch;
+  std::ostringstream said;
+  const auto parse = [&](std::vector<std::string> words, Cli::Check check = Cli::Check::kSettings) {
+    const Call call{"engram-example", std::move(words), &said, &said, {}};
+    Cli cli(call, "Example.");
+    cli.option("arch", &arch, "Network").names_part([](const std::string& text) {
+      if (text != "resnet8") throw UsageError("[network] expected resnet8, got " + text);
+    });
+    return cli.parse(check);
+  };
+  EXPECT_ERROR(parse({"--arch", "resnt8"}), UsageError, "--arch: [network] expected resnet8, got resnt8");
+  EXPECT_ERROR(parse({"--config", config(folder, R"({"arch": "resnt8"})")}), UsageError,
+               "expected resnet8, got resnt8");
+  EXPECT_TRUE(parse({"--arch", ""}));
+  EXPECT_FALSE(parse({"--arch", "resnet8", "--check"}));
+  EXPECT_TRUE(parse({"--arch", "resnet8", "--check"}, Cli::Check::kInputs));
+}
+
+TEST(Cli, AnEmptyPathIsNoPath) {
+  EXPECT_ERROR(Program().parse({"--out", ""}), UsageError, "expected a path for --out, got ''");
+}
+
 TEST(Cli, RequiredSettingsMayComeFromTheLineOrTheFile) {
   TempFolder folder;
   EXPECT_ERROR(Program(true).parse({}), UsageError, "expected --data PATH");
@@ -143,7 +167,11 @@ TEST(Cli, RequiredSettingsMayComeFromTheLineOrTheFile) {
 
 TEST(Cli, CheckReadsEverythingAndRunsNothing) {
   TempFolder folder;
-  EXPECT_FALSE(Program(true).parse({"--data", "d", "--check"}));
+  EXPECT_FALSE(Program(true).parse({"--data", folder.path(), "--check"}));
+  EXPECT_ERROR(Program(true).parse({"--data", folder / "d", "--check"}), IoError, "for --data, found none at ");
+  Program later(true);
+  later.call.coming = folder.path();
+  EXPECT_FALSE(later.parse({"--data", folder / "d", "--check"}));
   EXPECT_ERROR(Program(true).parse({"--check"}), UsageError, "expected --data PATH");
   EXPECT_ERROR(Program().parse({"--check", "--config", config(folder, R"({"batch_size": 0})")}), UsageError,
                "at least 1");
@@ -221,7 +249,8 @@ TEST(Cli, TheConfigurationOfAResumedRunStandsBelowTheLineAndConfig) {
   const TempFolder folder;
   std::filesystem::create_directory(folder / "run");
   io::write_file(folder / "run" / "config.json", R"({"lr": 0.5, "width": 32, "batch_size": 8})");
-  io::write_file(folder / "run" / "manifest.json", R"({"engram": "run", "inputs": {"data": "/somewhere"}})");
+  io::write_file(folder / "run" / "manifest.json",
+                 R"({"engram": "run", "program": "engram-example", "inputs": {"data": "/somewhere"}})");
   Program p;
   ASSERT_TRUE(
       p.parse({"--resume", folder / "run", "--lr", "0.25", "--config", config(folder, R"({"batch_size": 16})")}));
@@ -237,6 +266,9 @@ TEST(Cli, TheConfigurationOfAResumedRunStandsBelowTheLineAndConfig) {
   EXPECT_ERROR(Program().parse({"--resume", folder / "nowhere"}), UsageError, "manifest.json");
   io::write_file(folder / "run" / "manifest.json", R"({"engram": "run", "inputs": [1]})");
   EXPECT_ERROR(Program().parse({"--resume", folder / "run"}), DataError, "other types");
+  io::write_file(folder / "run" / "manifest.json", R"({"engram": "run", "program": "engram-invert"})");
+  EXPECT_ERROR(Program().parse({"--resume", folder / "run"}), UsageError,
+               "got one of engram-invert in " + (folder / "run").string() + "; hint: engram-invert --resume ");
 }
 
 TEST(Cli, HelpShowsChoicesDefaultsAndGroups) {

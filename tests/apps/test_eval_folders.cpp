@@ -181,5 +181,46 @@ TEST_F(EvalFolders, ImagesOfAnotherKindAreWarnedOf) {
   EXPECT_NE(result.err.find("they are grey"), std::string::npos) << result.err;
 }
 
+TEST_F(EvalFolders, ARunFolderStandsForItsClassifierOrSaysWhatItIs) {
+  write(folder_ / "images", class_name);
+  const auto run_with = [&](const std::string& program, const std::string& status,
+                            const std::vector<std::string>& classifiers) {
+    const fs::path run = folder_ / (program + " " + status);
+    fs::create_directories(run);
+    io::write_file(run / "manifest.json",
+                   R"({"engram": "run", "program": ")" + program + R"(", "status": ")" + status + "\"}");
+    for (const std::string& name : classifiers) fs::copy_file(classifier(), run / name);
+    return run;
+  };
+  const auto evaluate = [&](const fs::path& subject, const fs::path& data) {
+    return run_program("engram-eval", {subject.string(), "--data", data.string()});
+  };
+  const auto refused = [&](const fs::path& subject, const fs::path& data, const std::string& words) {
+    const test::ProgramResult result = evaluate(subject, data);
+    EXPECT_EQ(result.code, 3);
+    EXPECT_NE(result.err.find(words), std::string::npos) << result.err;
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+  };
+  const fs::path images = folder_ / "images";
+  EXPECT_EQ(evaluate(run_with("engram-prune", "complete", {"pruned_5000.safetensors"}), images).code, 0);
+  refused(run_with("engram-prune", "interrupted", {"pruned_5000.safetensors"}), images,
+          "an interrupted run of engram-prune (hint: engram-prune --resume ");
+  fs::remove_all(folder_ / "engram-prune complete");
+  refused(run_with("engram-prune", "complete", {"pruned_3000.safetensors", "pruned_5000.safetensors"}), images,
+          "which has several; hint: name one of pruned_3000.safetensors, pruned_5000.safetensors");
+  refused(run_with("engram-train", "interrupted", {}), images,
+          "an interrupted run of engram-train (hint: engram-train --resume ");
+  const fs::path score = run_with("engram-score", "complete", {}), empty = folder_ / "empty";
+  refused(score, images, "the complete run of engram-score, which has none");
+  refused(classifier(), score, "the complete run of engram-score, which has none");
+  fs::create_directory(empty);
+  refused(empty, images, "a folder without classifier.safetensors");
+  refused(classifier(), folder_ / "nothing", "found nothing there");
+  EXPECT_EQ(run_program("engram-inspect", {score.string()}).code, 3);
+  const test::ProgramResult check =
+      run_program("engram-eval", {(folder_ / "none.safetensors").string(), "--data", images.string(), "--check"});
+  EXPECT_EQ(check.code, 3) << check.err;
+}
+
 }  // namespace
 }  // namespace engram

@@ -190,7 +190,11 @@ TEST_F(InvertApp, BadInputIsOneLineAndItsExitCode) {
   const std::string out = path("bad");
   expect({"--out", out}, 2, "classifier");
   expect({path("none.safetensors"), "--out", out}, 3, "none.safetensors");
-  expect({classifier(), "--out", out, "--method", "natural-inversoin"}, 2, "natural-inversion");
+  expect({classifier(), "--out", out, "--method", "natural-inversoin"}, 2, "did you mean 'natural-inversion'?");
+  for (const char* method : {"natural-inversion", "deep-inversion", "fast"})
+    EXPECT_EQ(run({classifier(), "--out", out, "--method", method, "--check"}), 0) << log();
+  expect({path("none"), "--out", out, "--check"}, 3, "none");
+  expect({classifier(), "--out", out, "--method", "fsat", "--check"}, 2, "did you mean 'fast'?");
   expect({classifier(), "--out", out, "--batch-size", "-1"}, 2, "batch-size");
   expect({classifier(), "--out", out, "--iteration", "5"}, 2, "--iterations");
   expect({classifier(), "--out", out, "--iterations", "9223372036854775807"}, 2, "0 to 1e+09 for --iterations");

@@ -143,6 +143,9 @@ TEST_F(ReproduceApp, MistakesAreFoundBeforeAnythingRuns) {
   };
   refused(replaced(kTinyPlan, "\"lr\": 0.01", "\"lrr\": 0.01"), {}, 2, "unknown key 'lrr'; did you mean 'lr'?");
   refused(replaced(kTinyPlan, "\"lr\": 0.01", "\"lr\": -1"), {}, 2, "cell 'again'");
+  refused(replaced(kTinyPlan, "\"wrn-10-1\"", "\"wrm-10-1\""), {"--dry-run"}, 2, "got \"wrm-10-1\"");
+  refused(replaced(kTinyPlan, "\"lr\": 0.05", "\"init\": \"none.safetensors\""), {}, 3,
+          "found none at none.safetensors");
   refused(replaced(kTinyPlan, "engram-train", "engram-trian"), {}, 2,
           "expected the name of a program, got 'engram-trian'; did you mean 'engram-train'?");
   refused(replaced(kTinyPlan, "@cell/first/classifier.safetensors", "@file/none.safetensors"), {}, 2, "found none");
@@ -166,6 +169,28 @@ TEST_F(ReproduceApp, AFolderThatAnotherPlanMadeIsRefused) {
   EXPECT_NE(result.err.find("of plan 'tiny' at scale 'short'"), std::string::npos) << result.err;
   EXPECT_EQ(std::ranges::count(result.err, '\n'), 1) << result.err;
   EXPECT_EQ(classifiers(out()), made);
+}
+
+TEST_F(ReproduceApp, AMeasureThatNoCellHasStopsTheTable) {
+  const std::string measured = replaced(kTinyPlan, "\"rows\"", R"("measure": {"metric": "tst/accuracy"}, "rows")");
+  write_plan(measured);
+  const std::string words = "got 'tst/accuracy'; did you mean 'test/accuracy'?";
+  const test::ProgramResult first = run(), again = run();
+  for (const test::ProgramResult& result : {first, again}) {
+    EXPECT_EQ(result.code, 1);
+    EXPECT_NE(result.err.find(words), std::string::npos) << result.err;
+  }
+  EXPECT_EQ(first.err.find("started again"), std::string::npos) << first.err;
+  EXPECT_EQ(again.err.find("started"), std::string::npos) << again.err;
+}
+
+TEST_F(ReproduceApp, ACellWithoutItsMetricsIsNotTabled) {
+  ASSERT_EQ(run().code, 0);
+  for (const fs::directory_entry& entry : fs::directory_iterator(out() / "cells"))
+    if (entry.is_directory()) fs::remove(entry.path() / "metrics.jsonl");
+  const test::ProgramResult result = run();
+  EXPECT_EQ(result.code, 3) << result.err;
+  EXPECT_NE(result.err.find("metrics.jsonl"), std::string::npos) << result.err;
 }
 
 TEST_F(ReproduceApp, AFailedCellIsToldAndTheOthersAreMade) {

@@ -127,6 +127,42 @@ TEST(RunDir, ResumingDropsLaterMetricsAndIsNoted) {
   EXPECT_EQ(m["status"], "complete");
 }
 
+TEST(RunDir, MetricsThatARunGoesOnFromMustAllBeThere) {
+  TempFolder folder;
+  const fs::path path = folder / "run", metrics = path / "metrics.jsonl";
+  const std::string kept = "{\"step\":1,\"test/accuracy\":0.5}\n", later = "{\"step\":2,\"test/accuracy\":0.25}\n";
+  {
+    RunDir run = RunDir::create(path, false, kRunInfo);
+    run.metrics(1, {{"test/accuracy", 0.5}});
+    run.seal_metrics();  // as before a checkpoint; then the run is killed
+    run.metrics(2, {{"test/accuracy", 0.25}});
+  }
+  ASSERT_EQ(file_text(metrics), kept + later);
+  const auto go_on = [&](std::int64_t step) { RunDir::resume(path, kRunInfo).continue_after(step); };
+  fs::remove(metrics);
+  EXPECT_ERROR(go_on(1), DataError, message("expected the ", kept.size(), " bytes of metrics.jsonl"));
+  EXPECT_FALSE(fs::exists(metrics));
+  for (const std::string& text :
+       {kept.substr(0, 10), later + kept, std::string("{\"step\":1,\"test/accuracy\":0.6}\n")}) {
+    io::write_file(metrics, text);
+    EXPECT_ERROR(go_on(1), DataError, "metrics.jsonl");
+    EXPECT_EQ(file_text(metrics), text);
+  }
+  Json m = manifest(path);
+  const Json seal = m["metrics"];
+  m.erase("metrics");
+  io::write_file(path / "manifest.json", m.dump());
+  io::write_file(metrics, kept);
+  EXPECT_ERROR(go_on(1), DataError, "older version");
+  m["metrics"] = seal;
+  io::write_file(path / "manifest.json", m.dump());
+  go_on(1);
+  EXPECT_EQ(file_text(metrics), kept);
+  fs::remove(metrics);
+  go_on(-1);  // from the start: nothing was needed
+  EXPECT_EQ(file_text(metrics), "");
+}
+
 TEST(RunDir, OnlyARunOfTheSameProgramIsResumed) {
   TempFolder folder;
   EXPECT_ERROR(RunDir::resume(folder / "nowhere", kRunInfo), UsageError, "manifest.json");

@@ -131,6 +131,51 @@ TEST_F(TrainApp, ResumingAFinishedRunLeavesItsAccuracy) {
   EXPECT_EQ(accuracy(), before);
 }
 
+TEST_F(TrainApp, ACheckLooksAtNamesAndInputsAndWritesNothing) {
+  const auto check = [&](std::vector<std::string> more) {
+    std::vector<std::string> words = arguments(run("out"));
+    words.push_back("--check");
+    words.insert(words.end(), more.begin(), more.end());
+    const int code = Program("engram-train", words, run("log")).wait();
+    EXPECT_FALSE(fs::exists(run("out")));
+    return code;
+  };
+  EXPECT_EQ(check({}), 0) << text_of(run("log"));
+  EXPECT_EQ(check({"--init", run("none.safetensors")}), 3);
+  EXPECT_NE(text_of(run("log")).find("none.safetensors"), std::string::npos) << text_of(run("log"));
+  EXPECT_EQ(Program("engram-train", {"--data", data(), "--arch", "resnt8", "--out", run("out"), "--check"}, run("log"))
+                .wait(),
+            2);
+  EXPECT_NE(text_of(run("log")).find("did you mean 'resnet8'?"), std::string::npos) << text_of(run("log"));
+  ASSERT_EQ(train(run("out")), 0);
+  const std::string manifest = text_of(run("out") / "manifest.json");
+  EXPECT_EQ(Program("engram-train", {"--resume", run("out"), "--check"}, run("log")).wait(), 0) << text_of(run("log"));
+  EXPECT_EQ(text_of(run("out") / "manifest.json"), manifest);
+  EXPECT_EQ(Program("engram-train", {"--data", data(), "--dataset", "cifar10-subset", "--out", run("out"), "--check"},
+                    run("log"))
+                .wait(),
+            2);
+}
+
+TEST_F(TrainApp, ARunWithoutItsEvaluationsIsNotContinued) {
+  ASSERT_EQ(train(run("out")), 0);
+  const fs::path metrics = run("out") / "metrics.jsonl";
+  const std::string manifest = text_of(run("out") / "manifest.json");
+  std::string others;
+  std::ifstream lines(metrics);
+  for (std::string line; std::getline(lines, line);)
+    if (line.find("test/accuracy") == std::string::npos) others += line + "\n";
+  for (const bool all : {false, true}) {
+    if (all)
+      fs::remove(metrics);
+    else
+      std::ofstream(metrics) << others;
+    EXPECT_EQ(resume(run("out")), 3);
+    EXPECT_NE(text_of(run("log")).find("metrics.jsonl"), std::string::npos) << text_of(run("log"));
+    EXPECT_EQ(text_of(run("out") / "manifest.json"), manifest);
+  }
+}
+
 TEST_F(TrainApp, TheFolderOfATrainingStandsForItsClassifierAndItsData) {
   ASSERT_EQ(train(run("out")), 0);
   Program eval("engram-eval", {run("out"), "--data", run("out"), "--out", run("result.json")}, run("log"));

@@ -1,11 +1,14 @@
 #include "apps/common/experiment/cell_store.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "apps/common/metrics_seal.h"
 #include "apps/common/run_metrics.h"
 #include "engine/io/atomic_file.h"
 #include "kernels/common/error.h"
+#include "models/suggest.h"
 
 namespace engram::apps {
 namespace {
@@ -50,6 +53,14 @@ double value_at(const ChartSeries* series, double step) {
     for (const ChartPoint& point : series->points)
       if (point.step == step) return point.value;
   return 0;
+}
+
+/// Refuses metrics that are not those of the run; an older version's manifest does not say which those are.
+void check_sealed(const Json& manifest, const fs::path& metrics) {
+  const auto seal = manifest.find("metrics");
+  if (seal == manifest.end() || !is_metrics_seal(*seal)) return;
+  std::error_code ignored;
+  check_metrics(manifest, fs::exists(metrics, ignored) ? io::read_file(metrics) : io::Bytes(), metrics.parent_path());
 }
 
 /// Refuses a folder that is not this plan's, nor empty, nor missing.
@@ -114,8 +125,25 @@ void CellStore::note_attempt(const Cell& cell, double seconds, int exit_code, co
              {{"seconds", before + seconds}, {"exit_code", exit_code}, {"failure", failure}});
 }
 
+std::string CellStore::measure_mistake(const Cell& cell, const Plan& plan) const {
+  if (std::ranges::find(plan.rows, cell.name, &PlanRow::cell) == plan.rows.end()) return "";
+  const RunMetrics metrics = read_run_metrics(run_folder(cell) / kMetrics);
+  if (find_series(metrics, plan.measure.metric) != nullptr) return "";
+  std::vector<std::string> names;
+  std::string list;
+  for (const ChartSeries& series : metrics.series) {
+    names.push_back(series.name);
+    list += (list.empty() ? "" : ", ") + series.name;
+  }
+  return message("measure.metric: expected a series of the metrics of cell '", cell.name, "' (",
+                 list.empty() ? "it has none" : list, "), got '", plan.measure.metric, "'",
+                 did_you_mean(plan.measure.metric, names));
+}
+
 std::optional<CellMeasurement> CellStore::measurement(const Cell& cell, const PlanMeasure& measure) const {
-  const RunMetrics metrics = read_run_metrics(run_folder(cell) / "metrics.jsonl");
+  const fs::path file = run_folder(cell) / kMetrics;
+  check_sealed(read_object(run_folder(cell) / kManifest, "a manifest"), file);
+  const RunMetrics metrics = read_run_metrics(file);
   const ChartSeries* series = find_series(metrics, measure.metric);
   if (series == nullptr || series->points.empty()) return std::nullopt;
   const double unit = measure.percent ? 100 : 1;

@@ -57,6 +57,10 @@ class CellStore {
   /// Notes the end of an attempt: exit code 0, or another with its last message.
   void note_attempt(const Cell& cell, double seconds, int exit_code, const std::string& failure) const;
 
+  /// What is wrong with the plan's measure by the metrics of a complete cell that a row shows, for a message: they have
+  /// no such series. Empty where nothing is.
+  std::string measure_mistake(const Cell& cell, const Plan& plan) const;
+
   /// What a complete cell measured; nothing when its metrics lack the plan's measure.
   std::optional<CellMeasurement> measurement(const Cell& cell, const PlanMeasure& measure) const;
 

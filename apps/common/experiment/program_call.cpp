@@ -41,10 +41,11 @@ class LineBuffer : public std::streambuf {
 
 CallResult call_program(const std::string& name, const ProgramFunction& program, std::vector<std::string> words,
                         const std::function<void(const std::string&)>& said,
-                        const std::function<bool()>& stop_requested) {
+                        const std::function<bool()>& stop_requested, const std::filesystem::path& coming) {
   LineBuffer lines(said);
   std::ostream err(&lines), out(nullptr);  // a stream without a buffer drops what it is given
   Call call{name, std::move(words), &out, &err, stop_requested};
+  call.coming = coming;
   const int code = run_program(program, call);
   lines.end_line();
   return {code, lines.last()};

@@ -16,9 +16,9 @@ struct CallResult {
 };
 
 /// Runs `program` under `name` with these words to its end, on the calling thread. Its results are dropped; each line
-/// of its messages goes to `said`.
+/// of its messages goes to `said`. `coming` is Call::coming.
 CallResult call_program(const std::string& name, const ProgramFunction& program, std::vector<std::string> words,
                         const std::function<void(const std::string&)>& said,
-                        const std::function<bool()>& stop_requested);
+                        const std::function<bool()>& stop_requested, const std::filesystem::path& coming = {});
 
 }  // namespace engram::apps

@@ -1,14 +1,31 @@
 #include "models/methods/distillation/student_task.h"
 
 #include <algorithm>
+#include <set>
 
 #include "engine/autograd.h"
 #include "engine/ops.h"
 #include "models/methods/distillation/distillation_task.h"
 #include "models/methods/distillation/loss_registry.h"
 #include "models/nets/make_network.h"
+#include "models/suggest.h"
 
 namespace engram {
+namespace {
+
+std::vector<std::string> names_in(const std::vector<RegistryEntry>& entries) {
+  std::vector<std::string> names;
+  for (const RegistryEntry& entry : entries) names.push_back(entry.name);
+  return names;
+}
+
+/// Whether the term is a task of its own, not a loss.
+bool is_task(const std::string& term) {
+  const std::vector<std::string> names = names_in(student_task_registry().entries());
+  return std::find(names.begin(), names.end(), parse_component(term).name) != names.end();
+}
+
+}  // namespace
 
 StudentTask::StudentTask(const ImageDataset& data, const StudentOptions& options, const Device& device)
     : options_(options), data_(data, device) {
@@ -55,18 +72,30 @@ const StudentTaskRegistry& student_task_registry() {
 std::unique_ptr<StudentTask> make_student_task(Network& student, const std::vector<Network*>& teachers,
                                                const ImageDataset& data, const StudentOptions& options) {
   const std::vector<std::string> terms = split_terms(options.method);
-  const auto& kinds = student_task_registry().entries();
-  const auto is_kind = [&](const std::string& term) {
-    const std::string name = parse_component(term).name;
-    return std::any_of(kinds.begin(), kinds.end(), [&](const RegistryEntry& kind) { return kind.name == name; });
-  };
-  if (terms.size() == 1 && is_kind(terms[0])) {
+  if (terms.size() == 1 && is_task(terms[0])) {
     if (!teachers.empty())
       throw UsageError(
           message("[distill] expected no teacher for the method ", options.method, ", got ", teachers[0]->arch()));
     return student_task_registry().make(terms[0], {student, teachers, data, options});
   }
   return std::make_unique<DistillationTask>(student, teachers, data, options);
+}
+
+void check_distillation_method(const std::string& text) {
+  const std::vector<std::string> terms = split_terms(text);
+  std::set<std::string> seen;
+  for (const std::string& term : terms) {
+    const std::string name = parse_component(term).name;
+    // An unknown name counts as what it resembles, for the sake of the message.
+    const bool like_a_task = nearest(name, names_in(distillation_registry().entries())).empty() &&
+                             !nearest(name, names_in(student_task_registry().entries())).empty();
+    if (terms.size() == 1 && (is_task(term) || like_a_task))
+      student_task_registry().canonical(term);
+    else
+      distillation_registry().canonical(term);
+    if (!seen.insert(name).second)
+      throw UsageError(message("expected each distillation method once, got '", name, "' twice in '", text, "'"));
+  }
 }
 
 std::string distillation_method_names() {

@@ -77,6 +77,9 @@ void add_snapshot(StudentTaskRegistry& registry);
 std::unique_ptr<StudentTask> make_student_task(Network& student, const std::vector<Network*>& teachers,
                                                const ImageDataset& data, const StudentOptions& options);
 
+/// Throws UsageError, with the nearest name, unless make_student_task knows what `text` names.
+void check_distillation_method(const std::string& text);
+
 /// All names of methods with their short forms, terms first, for help texts.
 std::string distillation_method_names();
 

@@ -7,6 +7,7 @@
 #include "models/methods/inversion/inversion_registry.h"
 #include "models/methods/inversion/natural_inversion.h"
 #include "models/methods/inversion/synthesis.h"
+#include "models/suggest.h"
 
 namespace engram {
 namespace {
@@ -19,7 +20,8 @@ std::string registered(const std::string& method) {
   const std::string name = parse_component(method).name;
   const std::vector<std::string> known = inversion_methods();
   if (std::find(known.begin(), known.end(), name) == known.end())
-    throw UsageError(message("[invert] expected the method ", inversion_names(), ", got '", name, "'"));
+    throw UsageError(
+        message("[invert] expected the method ", inversion_names(), ", got '", name, "'", did_you_mean(name, known)));
   return inversion_registry().canonical(method);
 }
 
@@ -95,6 +97,10 @@ std::string inversion_names() {
   std::string text;
   for (const std::string& name : inversion_methods()) text += (text.empty() ? "" : ", ") + name;
   return text;
+}
+
+void check_inversion_method(const std::string& method) {
+  if (method != kNatural && method != kDeep) registered(method);
 }
 
 bool carries_batches(const std::string& method) {

@@ -65,6 +65,9 @@ struct InversionOptions {
 std::vector<std::string> inversion_methods();
 /// The same with commas.
 std::string inversion_names();
+
+/// Throws UsageError, with the nearest name, unless start_inversion knows the method.
+void check_inversion_method(const std::string& method);
 /// Whether the batches of a method learn from those before. Throws UsageError for an unknown method.
 bool carries_batches(const std::string& method);
 
