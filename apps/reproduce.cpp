@@ -1,10 +1,7 @@
 /// engram-reproduce: runs the cells of a paper's table that are missing, and writes the table.
 
 #include <algorithm>
-#include <charconv>
-#include <cstdlib>
 #include <map>
-#include <mutex>
 #include <set>
 #include <thread>
 
@@ -12,9 +9,12 @@
 #include "apps/common/common_options.h"
 #include "apps/common/exit_code.h"
 #include "apps/common/experiment/board.h"
+#include "apps/common/experiment/measure_check.h"
 #include "apps/common/experiment/program_call.h"
 #include "apps/common/experiment/scheduler.h"
+#include "apps/common/experiment/shard.h"
 #include "apps/common/experiment/table.h"
+#include "apps/common/scratch_folder.h"
 #include "apps/programs.h"
 #include "engine/io/atomic_file.h"
 #include "kernels/common/error.h"
@@ -61,42 +61,6 @@ void add_settings(Cli& cli, Settings& s) {
   cli.footer(
       "Example: engram-reproduce apps/plans/cifar10_teachers.json --scale short --data cifar10=FOLDER --out OUT --jobs "
       "2");
-}
-
-/// A whole number that is all of `text`.
-int whole_number(const std::string& text, const std::string& label) {
-  int value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size())
-    throw UsageError(message(label, ": expected a whole number, got '", text, "'"));
-  return value;
-}
-
-struct Shard {
-  int index = 0, count = 1;  ///< index from 0
-};
-
-/// From --shard, else from the variables of a SLURM job array, else everything.
-Shard read_shard(const std::string& text) {
-  if (!text.empty()) {
-    const std::size_t slash = text.find('/');
-    if (slash == std::string::npos)
-      throw UsageError(message("--shard: expected I/N, for example 1/4, got '", text, "'"));
-    const int index = whole_number(text.substr(0, slash), "--shard"),
-              count = whole_number(text.substr(slash + 1), "--shard");
-    if (count < 1 || index < 1 || index > count)
-      throw UsageError(message("--shard: expected I/N with I from 1 to N, got '", text, "'"));
-    return {index - 1, count};
-  }
-  const char *id = std::getenv("SLURM_ARRAY_TASK_ID"), *first = std::getenv("SLURM_ARRAY_TASK_MIN"),
-             *count = std::getenv("SLURM_ARRAY_TASK_COUNT");
-  if (id == nullptr || count == nullptr) return {};
-  const int index =
-      whole_number(id, "SLURM_ARRAY_TASK_ID") - (first == nullptr ? 0 : whole_number(first, "SLURM_ARRAY_TASK_MIN"));
-  const int shards = whole_number(count, "SLURM_ARRAY_TASK_COUNT");
-  if (shards < 1 || index < 0 || index >= shards)
-    throw UsageError(message("expected SLURM_ARRAY_TASK_ID to be one of ", shards, " numbered without gaps, got ", id));
-  return {index, shards};
 }
 
 std::map<std::string, fs::path> read_data(const std::vector<std::string>& words, const Plan& plan) {
@@ -161,28 +125,9 @@ std::vector<std::string> command_line(const Run& run, const CellAttempt& attempt
   return words;
 }
 
-/// A folder of its own for as long as it lives.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string name = (fs::temp_directory_path() / "engram-plan-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw IoError(message("[reproduce] cannot create ", name));
-    path_ = name;
-  }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
 /// Lets each program read its cells' settings, so that a mistake shows before anything runs.
 void check_settings(const Run& run) {
-  const ScratchFolder scratch;
+  const ScratchFolder scratch("engram-plan");
   std::set<std::string> checked;
   for (std::size_t index : run.chosen) {
     const Cell& cell = run.cells[index];
@@ -225,34 +170,12 @@ int count_complete(const Run& run, const CellStore& store) {
   return complete;
 }
 
-/// The first mistake in the plan's measure that a cell showed; then the others are stopped. Cells end on any thread.
-class MeasureCheck {
- public:
-  MeasureCheck(const Run& run, const CellStore& store) : run_(run), store_(store) {
-    for (const std::size_t index : run.chosen)
-      if (store.status(run.cells[index]).kind == CellStatus::Kind::kComplete) look(run.cells[index]);
-  }
-  void look(const Cell& cell) {
-    const std::string mistake = store_.measure_mistake(cell, run_.plan);
-    const std::lock_guard lock(mutex_);
-    if (mistake_.empty()) mistake_ = mistake;
-  }
-  std::string mistake() const {
-    const std::lock_guard lock(mutex_);
-    return mistake_;
-  }
-
- private:
-  const Run& run_;
-  const CellStore& store_;
-  mutable std::mutex mutex_;
-  std::string mistake_;
-};
-
 int reproduce(const Run& run, const CellStore& store, const Call& call) {
   const Settings& s = run.settings;
   SchedulerResult result;
-  MeasureCheck measure(run, store);
+  MeasureCheck measure(run.plan, store);
+  for (const std::size_t index : run.chosen)
+    if (store.status(run.cells[index]).kind == CellStatus::Kind::kComplete) measure.look(run.cells[index]);
   const auto stop = [&] { return call.stop() || !measure.mistake().empty(); };
   {
     Board board(int(run.chosen.size()), count_complete(run, store), s.jobs, standard_progress(call, s.quiet));

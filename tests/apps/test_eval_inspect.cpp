@@ -157,9 +157,10 @@ TEST_F(Tools, EvalOptionsSayWhatTheySay) {
 }
 
 TEST_F(Tools, EvalReadsFoldersOfSynthesisedImages) {
+  const io::Bytes noise(data_.pixels.begin(), data_.pixels.begin() + 3072);
   for (const char* name : {"s00", "s02"}) {
     fs::create_directories(folder_ / "run" / name);
-    io::write_png(folder_ / "run" / name / "0.png", {32, 32, 3, io::Bytes(3072, 90)});
+    io::write_png(folder_ / "run" / name / "0.png", {32, 32, 3, noise});
   }
   expected_warning_ = "labels of class folders, by number: s00 = 0, s02 = 2\n";
   const nlohmann::json json = evaluated(folder_ / "run");
@@ -381,7 +382,9 @@ TEST_F(Tools, InspectRefusesWhatItCannotRead) {
   expect_error("engram-inspect", {truncated}, 3, {"truncated"});
   expect_error("engram-inspect", {"--diff", classifier(), truncated}, 3, {"truncated"});
   expect_error("engram-inspect", {folder_ / "none"}, 3, {"none"});
-  expect_error("engram-inspect", {folder_.path()}, 3, {folder_.path().string()});
+  const fs::path folder = folder_ / "folder";
+  fs::create_directory(folder);
+  expect_error("engram-inspect", {folder}, 3, {folder.string()});
   expect_error("engram-inspect", {}, 2, {"expected 1 file, got 0"});
   expect_error("engram-inspect", {"--diff", classifier()}, 2, {"expected 2 files with --diff, got 1"});
   expect_error("engram-inspect", {"--devices", classifier()}, 2, {"--devices alone"});
