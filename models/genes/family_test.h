@@ -11,7 +11,7 @@ namespace engram::genes {
 
 struct FamilyOptions {
   Likelihood likelihood = Likelihood::kLogLogistic;
-  std::vector<dim_t> adjust;  ///< genes whose main effect is in the null model
+  std::vector<dim_t> adjust;  ///< genes whose main effect is in the null model; their products are tested
   int replicates = 1000;
   double level = 0.05;
   int most = 40;  ///< genes that can stand out

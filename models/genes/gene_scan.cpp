@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <map>
 
 #include "engine/sample_random.h"
 #include "kernels/common/parallel.h"
@@ -49,6 +48,38 @@ std::vector<std::vector<double>> null_columns(const Cohort& cohort, const ScanOp
     columns.push_back(product_column(cohort, gene));
   }
   return columns;
+}
+
+double dot(const std::vector<double>& metric, const std::vector<double>& a, const std::vector<double>& b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < metric.size(); ++i) sum += metric[i] * a[i] * b[i];
+  return sum;
+}
+
+/// Takes what `basis` explains of it out of a column; twice, since once leaves rounding.
+void free_of(const std::vector<std::vector<double>>& basis, const std::vector<double>& metric,
+             std::vector<double>& column) {
+  for (int pass = 0; pass < 2; ++pass) {
+    for (const std::vector<double>& q : basis) {
+      const double along = dot(metric, q, column);
+      for (std::size_t i = 0; i < column.size(); ++i) column[i] -= along * q[i];
+    }
+  }
+}
+
+/// A basis of the columns, orthonormal in the metric, without those that depend on the ones before.
+std::vector<std::vector<double>> orthonormal(const std::vector<std::vector<double>>& columns,
+                                             const std::vector<double>& metric) {
+  std::vector<std::vector<double>> basis;
+  for (std::vector<double> column : columns) {
+    const double before = dot(metric, column, column);
+    free_of(basis, metric, column);
+    const double after = dot(metric, column, column);
+    if (!(after > kDependent * before)) continue;
+    for (double& x : column) x /= std::sqrt(after);
+    basis.push_back(std::move(column));
+  }
+  return basis;
 }
 
 /// Sum and sum of squares of some patients' residuals.
@@ -100,6 +131,7 @@ GeneScan::GeneScan(const Cohort& cohort, const ScanOptions& options)
   for (const double w : metric) mean += w / double(patients_);
   for (double& w : metric) w = std::max(w, kLeastCurvature * mean);
   make_basis(null_columns(cohort, options), metric);
+  place_main_effects(cohort, options, metric);
   centre_residuals();
   for (std::size_t i = 0; i < patients_; ++i)
     mean_curvature_[arm_[i]] += residuals.curvature()[i] / double(arms_[arm_[i]].size());
@@ -127,22 +159,7 @@ void GeneScan::allow_for_fit() {
 }
 
 void GeneScan::make_basis(const std::vector<std::vector<double>>& columns, const std::vector<double>& metric) {
-  std::vector<std::vector<double>> basis;
-  for (std::vector<double> column : columns) {
-    double before = 0, after = 0;
-    for (std::size_t i = 0; i < patients_; ++i) before += metric[i] * column[i] * column[i];
-    for (int pass = 0; pass < 2; ++pass) {
-      for (const std::vector<double>& q : basis) {
-        double along = 0;
-        for (std::size_t i = 0; i < patients_; ++i) along += metric[i] * q[i] * column[i];
-        for (std::size_t i = 0; i < patients_; ++i) column[i] -= along * q[i];
-      }
-    }
-    for (std::size_t i = 0; i < patients_; ++i) after += metric[i] * column[i] * column[i];
-    if (!(after > kDependent * before)) continue;
-    for (double& x : column) x /= std::sqrt(after);
-    basis.push_back(std::move(column));
-  }
+  const std::vector<std::vector<double>> basis = orthonormal(columns, metric);
   columns_ = basis.size();
   basis_.resize(patients_ * columns_);
   gram_.assign(columns_ * columns_, 0);
@@ -154,6 +171,25 @@ void GeneScan::make_basis(const std::vector<std::vector<double>>& columns, const
       residual_sums_[k] += own[k] * residual_[i];
       for (std::size_t l = 0; l < columns_; ++l) gram_[k * columns_ + l] += own[k] * own[l];
     }
+  }
+}
+
+void GeneScan::place_main_effects(const Cohort& cohort, const ScanOptions& options, const std::vector<double>& metric) {
+  for (const dim_t gene : options.adjust) {
+    ScanOptions others = options;
+    std::erase(others.adjust, gene);
+    const std::vector<double> column = gene_column(cohort, gene);
+    std::vector<double> freed = column;
+    free_of(orthonormal(null_columns(cohort, others), metric), metric, freed);
+    OwnMain own{std::vector<double>(columns_), std::vector<double>(columns_)};
+    for (std::size_t i = 0; i < patients_; ++i) {
+      for (std::size_t k = 0; k < columns_; ++k) {
+        own.along[k] += metric[i] * row(std::uint32_t(i))[k] * column[i];
+        own.freed[k] += metric[i] * row(std::uint32_t(i))[k] * freed[i];
+      }
+    }
+    const double left = dot(own.freed.data(), own.freed.data(), columns_);
+    if (left > kDependent * dot(own.along.data(), own.along.data(), columns_)) own_main_[gene] = std::move(own);
   }
 }
 
@@ -232,7 +268,8 @@ GeneScan::GeneSums GeneScan::sums_of(dim_t gene) const {
   return sums;
 }
 
-/// Newton's method for the gene's main effect, the null model's other parameters held where its score is free of them.
+/// Newton's method for the main effect of a gene that is not adjusted for, the null model's other parameters held where
+/// its score is free of them.
 void GeneScan::remove_main_effect(const WorkingResiduals& residuals, GeneSums& sums) const {
   constexpr int kSteps = 6;
   constexpr double kLongestStep = 1.5;
@@ -278,17 +315,24 @@ bool GeneScan::make_contrast(const GeneSums& sums, dim_t gene) {
   }
   double* const along = along_.data() + std::size_t(gene) * columns_;
   double* const keep = keep_.data() + 2 * std::size_t(gene);
-  const double main_left = all - dot(main.data(), main.data(), columns_);
-  if (!(main_left > kLeastFreedom * all)) return false;
+  const auto own = own_main_.find(gene);
+  const bool in_null = own != own_main_.end();
+  const double main_left = in_null ? 0 : all - dot(main.data(), main.data(), columns_);
+  const bool asks_beyond_null = in_null && test_ == ScanTest::kProduct;
+  if (!asks_beyond_null && !(main_left > kLeastFreedom * all)) return false;
   keep[0] = keep[1] = 1;
   std::copy(main.begin(), main.end(), along);
   if (test_ == ScanTest::kProduct) {
-    const double share = (both - dot(product.data(), main.data(), columns_)) / main_left;
+    // A main effect that the null model has is no loss of its own; what of it is in the contrast follows from the fit.
+    const std::vector<double>& column = in_null ? own->second.along : main;
+    const double share = in_null ? dot(own->second.freed.data(), product.data(), columns_) /
+                                       dot(own->second.freed.data(), own->second.freed.data(), columns_)
+                                 : (both - dot(product.data(), main.data(), columns_)) / main_left;
     const double left = both - dot(product.data(), product.data(), columns_) - share * share * main_left;
     if (!(left > kLeastFreedom * both)) return false;
     keep[0] = -share;
     keep[1] = 1 - share;
-    for (std::size_t k = 0; k < columns_; ++k) along[k] = product[k] - share * main[k];
+    for (std::size_t k = 0; k < columns_; ++k) along[k] = product[k] - share * column[k];
   }
   double squares = 0, plain = 0;
   for (std::size_t c = 0; c < sums.who.size(); ++c) {
@@ -366,7 +410,8 @@ double GeneScan::null_variance(const GeneSums& sums) const {
 void GeneScan::test_gene(const WorkingResiduals& residuals, dim_t gene) {
   GeneSums sums = sums_of(gene);
   if (sums.who.empty()) return;
-  if (test_ == ScanTest::kProduct && !few_carriers(gene)) remove_main_effect(residuals, sums);
+  const bool has_main = own_main_.contains(gene);
+  if (test_ == ScanTest::kProduct && !has_main && !few_carriers(gene)) remove_main_effect(residuals, sums);
   if (!make_contrast(sums, gene)) return;
   const double variance = clusters_ > 0 ? cluster_variance(sums, gene) : patient_variance(sums, gene);
   if (variance > 0) {

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "models/genes/term_model.h"
@@ -21,7 +22,7 @@ struct ScanOptions {
   Likelihood likelihood = Likelihood::kLogLogistic;  ///< Cox: with a baseline hazard for each arm if `treatment`
   ScanTest test = ScanTest::kProduct;
   bool treatment = true, clinical = true;  ///< columns of the null model; without `treatment` there is one arm
-  std::vector<dim_t> adjust;               ///< genes whose main effect is in the null model
+  std::vector<dim_t> adjust;               ///< genes whose main effect is in the null model; their product is tested
   std::vector<dim_t> held;                 ///< genes whose main effect and product are; they are not tested
 };
 
@@ -74,8 +75,14 @@ class GeneScan {
 
  private:
   struct GeneSums;
+  /// The main effect of a gene of ScanOptions::adjust, [columns] of the basis each.
+  struct OwnMain {
+    std::vector<double> along;  // itself
+    std::vector<double> freed;  // less what the null model's other columns explain of it
+  };
 
   void make_basis(const std::vector<std::vector<double>>& columns, const std::vector<double>& metric);
+  void place_main_effects(const Cohort& cohort, const ScanOptions& options, const std::vector<double>& metric);
   void centre_residuals();
   void allow_for_fit();
   void make_clusters(const std::vector<std::int32_t>& labels);
@@ -107,6 +114,7 @@ class GeneScan {
   std::vector<std::size_t> carriers_begin_;   // [genes, 2] and an end
   std::vector<double> keep_;                  // [genes, 2] weight of untreated and of treated carriers in c
   std::vector<double> along_;                 // [genes, columns] of the basis in c
+  std::map<dim_t, OwnMain> own_main_;         // of the genes that are adjusted for
   std::vector<double> error_scale_;  // [genes] sum of c^2 over what it would be without a basis; 0: not testable
   std::vector<double> z_;
   std::vector<std::int32_t> cluster_;  // [patients] 0 to clusters - 1; empty without clusters

@@ -13,7 +13,9 @@
 #include "models/genes/calibrated_screen.h"
 #include "models/genes/calibration.h"
 #include "models/genes/cohort_io.h"
+#include "models/genes/family_test.h"
 #include "models/genes/final_model.h"
+#include "models/genes/gene_scan.h"
 #include "models/genes/pipeline.h"
 #include "models/genes/reference_law.h"
 #include "models/genes/residual_replicates.h"
@@ -171,6 +173,29 @@ TEST(FamilyTest, FindsTheCompetitionsGenesOneAfterTheOther) {
   for (std::size_t i = 1; i < test.steps.size(); ++i) EXPECT_GE(test.steps[i].p, test.steps[i - 1].p);
   for (const double p : test.p) EXPECT_TRUE(p > 0 && p <= 1);
   EXPECT_EQ(test.tested, 300);
+}
+
+// A gene that matters in both arms, and more in one of them, has its main effect in the null model and is tested still.
+TEST(FamilyTest, AGeneThatIsAdjustedForIsTestedForItsProduct) {
+  const Cohort patients = usable_patients(competition(), Likelihood::kLogLogistic);
+  const std::vector<dim_t> adjusted = {34, 0, 1};
+  ScanOptions options;
+  options.adjust = adjusted;
+  const GeneScan plain(patients, {}), scan(patients, options);
+  for (const dim_t gene : adjusted) {
+    ASSERT_TRUE(scan.testable(gene)) << gene;
+    EXPECT_NEAR(scan.z()[std::size_t(gene)], plain.z()[std::size_t(gene)], 0.5) << gene;
+    double squares = 0;
+    constexpr dim_t kBatches = 100;
+    for (dim_t batch = 0; batch < kBatches; ++batch)
+      for (const float z : scan.null_statistics(gene, scan.draw(3, batch))) squares += double(z) * z;
+    EXPECT_NEAR(squares / double(kBatches * GeneScan::kLanes), 1, 0.25) << gene;
+  }
+  options.test = ScanTest::kMain;
+  EXPECT_FALSE(GeneScan(patients, options).testable(0));
+  const FamilyTest test = family_test(competition(), {.adjust = {34}, .replicates = 99});
+  EXPECT_EQ(test.tested, 300);
+  EXPECT_EQ(test.steps.front().gene, 34);
 }
 
 // The same family test, told of the families and not told: it is the families that make the difference.
