@@ -130,8 +130,9 @@ GeneScan::GeneScan(const Cohort& cohort, const ScanOptions& options)
   double mean = 0;
   for (const double w : metric) mean += w / double(patients_);
   for (double& w : metric) w = std::max(w, kLeastCurvature * mean);
-  make_basis(null_columns(cohort, options), metric);
-  place_main_effects(cohort, options, metric);
+  const std::vector<std::vector<double>> columns = null_columns(cohort, options);
+  make_basis(columns, metric);
+  place_main_effects(options, columns, metric);
   centre_residuals();
   for (std::size_t i = 0; i < patients_; ++i)
     mean_curvature_[arm_[i]] += residuals.curvature()[i] / double(arms_[arm_[i]].size());
@@ -174,22 +175,28 @@ void GeneScan::make_basis(const std::vector<std::vector<double>>& columns, const
   }
 }
 
-void GeneScan::place_main_effects(const Cohort& cohort, const ScanOptions& options, const std::vector<double>& metric) {
-  for (const dim_t gene : options.adjust) {
-    ScanOptions others = options;
-    std::erase(others.adjust, gene);
-    const std::vector<double> column = gene_column(cohort, gene);
-    std::vector<double> freed = column;
-    free_of(orthonormal(null_columns(cohort, others), metric), metric, freed);
-    OwnMain own{std::vector<double>(columns_), std::vector<double>(columns_)};
-    for (std::size_t i = 0; i < patients_; ++i) {
-      for (std::size_t k = 0; k < columns_; ++k) {
-        own.along[k] += metric[i] * row(std::uint32_t(i))[k] * column[i];
-        own.freed[k] += metric[i] * row(std::uint32_t(i))[k] * freed[i];
-      }
-    }
-    const double left = dot(own.freed.data(), own.freed.data(), columns_);
-    if (left > kDependent * dot(own.along.data(), own.along.data(), columns_)) own_main_[gene] = std::move(own);
+double GeneScan::OwnMain::share_in(const std::vector<double>& coordinates) const {
+  return dot(freed.data(), coordinates.data(), freed.size()) / dot(freed.data(), freed.data(), freed.size());
+}
+
+void GeneScan::place_main_effects(const ScanOptions& options, const std::vector<std::vector<double>>& columns,
+                                  const std::vector<double>& metric) {
+  // Among coordinates lengths and angles are the plain ones, and there are few of them.
+  const std::vector<double> plain(columns_, 1.0);
+  std::vector<std::vector<double>> coordinates(options.adjust.empty() ? 0 : columns.size(),
+                                               std::vector<double>(columns_));
+  for (std::size_t c = 0; c < coordinates.size(); ++c)
+    for (std::size_t i = 0; i < patients_; ++i)
+      for (std::size_t k = 0; k < columns_; ++k)
+        coordinates[c][k] += metric[i] * row(std::uint32_t(i))[k] * columns[c][i];
+  const std::size_t first = columns.size() - 2 * options.held.size() - options.adjust.size();
+  for (std::size_t a = 0; a < options.adjust.size(); ++a) {
+    std::vector<std::vector<double>> others = coordinates;
+    others.erase(others.begin() + std::ptrdiff_t(first + a));
+    OwnMain own{coordinates[first + a], coordinates[first + a]};
+    free_of(orthonormal(others, plain), plain, own.freed);
+    if (dot(plain, own.freed, own.freed) > kDependent * dot(plain, own.along, own.along))
+      own_main_[options.adjust[a]] = std::move(own);
   }
 }
 
@@ -315,24 +322,21 @@ bool GeneScan::make_contrast(const GeneSums& sums, dim_t gene) {
   }
   double* const along = along_.data() + std::size_t(gene) * columns_;
   double* const keep = keep_.data() + 2 * std::size_t(gene);
-  const auto own = own_main_.find(gene);
-  const bool in_null = own != own_main_.end();
-  const double main_left = in_null ? 0 : all - dot(main.data(), main.data(), columns_);
-  const bool asks_beyond_null = in_null && test_ == ScanTest::kProduct;
-  if (!asks_beyond_null && !(main_left > kLeastFreedom * all)) return false;
+  const auto found = own_main_.find(gene);
+  const OwnMain* const own = found == own_main_.end() ? nullptr : &found->second;
+  if (own && test_ == ScanTest::kMain) return false;  // the null model has it
+  const double main_left = own ? 0 : all - dot(main.data(), main.data(), columns_);
+  if (!own && !(main_left > kLeastFreedom * all)) return false;
   keep[0] = keep[1] = 1;
   std::copy(main.begin(), main.end(), along);
   if (test_ == ScanTest::kProduct) {
-    // A main effect that the null model has is no loss of its own; what of it is in the contrast follows from the fit.
-    const std::vector<double>& column = in_null ? own->second.along : main;
-    const double share = in_null ? dot(own->second.freed.data(), product.data(), columns_) /
-                                       dot(own->second.freed.data(), own->second.freed.data(), columns_)
-                                 : (both - dot(product.data(), main.data(), columns_)) / main_left;
+    const double share = own ? own->share_in(product) : (both - dot(product.data(), main.data(), columns_)) / main_left;
     const double left = both - dot(product.data(), product.data(), columns_) - share * share * main_left;
     if (!(left > kLeastFreedom * both)) return false;
     keep[0] = -share;
     keep[1] = 1 - share;
-    for (std::size_t k = 0; k < columns_; ++k) along[k] = product[k] - share * column[k];
+    const std::vector<double>& of_main = own ? own->along : main;
+    for (std::size_t k = 0; k < columns_; ++k) along[k] = product[k] - share * of_main[k];
   }
   double squares = 0, plain = 0;
   for (std::size_t c = 0; c < sums.who.size(); ++c) {

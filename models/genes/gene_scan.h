@@ -75,14 +75,17 @@ class GeneScan {
 
  private:
   struct GeneSums;
-  /// The main effect of a gene of ScanOptions::adjust, [columns] of the basis each.
+  /// The main effect of a gene of ScanOptions::adjust, by its coordinates in the basis.
   struct OwnMain {
     std::vector<double> along;  // itself
     std::vector<double> freed;  // less what the null model's other columns explain of it
+    /// Its coefficient in the regression of a column with these coordinates on the null model's columns.
+    double share_in(const std::vector<double>& coordinates) const;
   };
 
   void make_basis(const std::vector<std::vector<double>>& columns, const std::vector<double>& metric);
-  void place_main_effects(const Cohort& cohort, const ScanOptions& options, const std::vector<double>& metric);
+  void place_main_effects(const ScanOptions& options, const std::vector<std::vector<double>>& columns,
+                          const std::vector<double>& metric);
   void centre_residuals();
   void allow_for_fit();
   void make_clusters(const std::vector<std::int32_t>& labels);
