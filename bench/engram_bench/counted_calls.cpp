@@ -1,9 +1,9 @@
 #include "bench/engram_bench/counted_calls.h"
 
-#include <unistd.h>
-
+#include <algorithm>
 #include <fstream>
 
+#include "apps/common/scratch_folder.h"
 #include "bench/engram_bench/case_clock.h"
 #include "bench/engram_bench/child_process.h"
 #include "kernels/common/error.h"
@@ -19,26 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A folder for callgrind's files, removed at the end.
-class Scratch {
- public:
-  Scratch() {
-    std::string pattern = (fs::temp_directory_path() / "engram-bench-XXXXXX").string();
-    if (!mkdtemp(pattern.data())) throw IoError("[counts] expected to make a temporary folder, got an error");
-    path_ = pattern;
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  fs::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  fs::path path_;
-};
-
 /// The instructions in one of callgrind's files.
 std::int64_t total(const fs::path& path) {
   std::ifstream in(path);
@@ -47,8 +27,21 @@ std::int64_t total(const fs::path& path) {
   throw DataError(message("[counts] expected callgrind's totals in ", path.string(), ", got none"));
 }
 
-std::vector<BenchCase> counted_cases(const std::string& name) {
-  return chosen_cases({.families = {name}, .scale = 1});
+/// A case and the figure that it has.
+struct CountedCase {
+  std::string figure;
+  BenchCase one;
+};
+
+/// The cases in the order of activations that the CPU chooses, and where they differ also channels-last.
+std::vector<CountedCase> counted_cases(const std::string& name) {
+  std::vector<CountedCase> all;
+  for (const BenchCase& one : chosen_cases({.families = {name}, .scale = 1}))
+    all.push_back({entry_of(one.name) + ": instructions", one});
+  for (const BenchCase& other : chosen_cases({.families = {name}, .order = "channels-last", .scale = 1}))
+    if (std::ranges::none_of(all, [&](const CountedCase& known) { return known.one.name == other.name; }))
+      all.push_back({entry_of(other.name) + " channels-last: instructions", other});
+  return all;
 }
 
 }  // namespace
@@ -58,9 +51,9 @@ void run_counted_calls(const std::vector<std::string>& cases) {
   QuietWatch watch;
   const auto clock = case_clock("cpu", watch);
   for (const std::string& name : cases) {
-    for (const BenchCase& one : counted_cases(name)) {
+    for (const CountedCase& counted : counted_cases(name)) {
       DeviceArrays arrays(clock->device());
-      const auto call = one.prepare(arrays);
+      const auto call = counted.one.prepare(arrays);
       call();
       engram_bench_counted(call);
     }
@@ -76,14 +69,14 @@ bool has_callgrind() {
 }
 
 Figures counted_instructions(const std::vector<std::string>& cases) {
-  const Scratch scratch;
+  const apps::ScratchFolder scratch("engram-bench");
   std::vector<std::string> words = {"valgrind",
                                     "--quiet",
                                     "--tool=callgrind",
                                     "--collect-atstart=no",
                                     "--toggle-collect=engram_bench_counted",
                                     "--dump-after=engram_bench_counted",
-                                    "--callgrind-out-file=" + (scratch / "out").string(),
+                                    "--callgrind-out-file=" + (scratch.path() / "out").string(),
                                     fs::read_symlink("/proc/self/exe").string(),
                                     "counted"};
   words.insert(words.end(), cases.begin(), cases.end());
@@ -92,8 +85,8 @@ Figures counted_instructions(const std::vector<std::string>& cases) {
   Figures figures;
   int file = 0;
   for (const std::string& name : cases)
-    for (const BenchCase& one : counted_cases(name))
-      figures[entry_of(one.name) + ": instructions"] = total(scratch / message("out.", ++file));
+    for (const CountedCase& counted : counted_cases(name))
+      figures[counted.figure] = total(scratch.path() / message("out.", ++file));
   return figures;
 }
 
