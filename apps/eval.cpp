@@ -55,17 +55,17 @@ void add_settings(Cli& cli, EvalSettings& s) {
       .only_on_command_line();
 }
 
-ImageDataset open_images(const EvalSettings& s, const Classifier& classifier, std::ostream& err) {
-  const DataSettings images = data_of_run(s.images, &err);
-  return evenly_spread(open_classifier_images(classifier, request_of(images, parse_split(s.split)), &err), s.limit);
+ImageDataset open_images(const EvalSettings& s, const Classifier& classifier, std::ostream* notes) {
+  const DataSettings images = data_of_run(s.images, notes);
+  return evenly_spread(open_classifier_images(classifier, request_of(images, parse_split(s.split)), notes), s.limit);
 }
 
 int evaluate_classifier(const Call& call, const EvalSettings& s, bool only_checks) {
   const OpenedDevice opened = open_device(s.common);
-  const Classifier classifier =
-      open_classifier(s.classifier, s.assumed, opened.device, s.common.quiet ? nullptr : call.err);
+  std::ostream* const notes = s.common.quiet ? nullptr : call.err;
+  const Classifier classifier = open_classifier(s.classifier, s.assumed, opened.device, notes);
   Network& network = *classifier.network;
-  const ImageDataset data = open_images(s, classifier, *call.err);
+  const ImageDataset data = open_images(s, classifier, notes);
   if (only_checks) return kExitOk;
   // Opened first: a file that cannot be written is better known before the work than after it.
   OutputFile out(call, s.common.out), predictions_out(call, s.predictions);

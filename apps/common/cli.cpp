@@ -110,9 +110,15 @@ struct Cli::Impl {
     return words;
   }
 
+  // Whether an option takes something that has a name.
+  bool takes_names() const {
+    return !parts.empty() ||
+           std::ranges::any_of(entries, [](const Entry& entry) { return !entry.setting.allowed().empty(); });
+  }
+
   // The word behind --help.
   std::optional<std::string> asked_name() const {
-    if (parts.empty() && option_words().empty()) return {};
+    if (!takes_names()) return {};
     for (std::size_t i = 0; i < call.words.size(); ++i) {
       const std::string& word = call.words[i];
       if (word.starts_with("--help=")) return word.substr(7);

@@ -13,11 +13,11 @@ namespace engram::apps {
 namespace {
 
 ImageDataset read_images(const Classifier& classifier, const std::filesystem::path& path, const std::string& kind,
-                         Split split, std::ostream& notes) {
+                         Split split, std::ostream* notes) {
   DataSettings images;
   images.data = path;
   images.dataset = kind;
-  ImageDataset data = open_classifier_images(classifier, request_of(data_of_run(images, &notes), split), &notes);
+  ImageDataset data = open_classifier_images(classifier, request_of(data_of_run(images, notes), split), notes);
   const int classes = classifier.network->num_classes();
   if (data.num_classes != classes)
     throw DataError(
@@ -53,9 +53,9 @@ std::vector<double> ratios_of(const PruneSettings& s, Network& network) {
 
 PruneInputs read_prune_inputs(const PruneSettings& s, Program& program) {
   check_prune_settings(s);
-  std::ostream& notes = *program.call().err;
+  std::ostream* const notes = s.common.quiet ? nullptr : program.call().err;
   PruneInputs in;
-  in.classifier = open_classifier(s.classifier, s.assumed, program.device(), s.common.quiet ? nullptr : &notes);
+  in.classifier = open_classifier(s.classifier, s.assumed, program.device(), notes);
   check_plan_network(filter_plan(s, 0), in.classifier.network->arch());
   program.add_input("classifier", classifier_file(s.classifier));
   in.test = read_images(in.classifier, s.data, s.dataset, Split::kTest, notes);

@@ -168,6 +168,8 @@ TEST_F(Tools, EvalReadsFoldersOfSynthesisedImages) {
   EXPECT_EQ(json["count"], 2);
   EXPECT_EQ(json["classes"].size(), std::size_t(kClasses));
   EXPECT_EQ(json["classes"][2]["count"], 1);
+  expected_warning_ = "";
+  evaluated(folder_ / "run", {"--quiet"});
 }
 
 TEST_F(Tools, EvalWritesPredictions) {
