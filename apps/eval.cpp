@@ -52,7 +52,8 @@ void add_settings(Cli& cli, EvalSettings& s) {
   add_file_option(cli, s.common.out, "the result as JSON");
   cli.option("predictions", &s.predictions,
              "Write index, label, predicted class and logits of each image to this CSV file, replacing it")
-      .only_on_command_line();
+      .only_on_command_line()
+      .output();
 }
 
 ImageDataset open_images(const EvalSettings& s, const Classifier& classifier, std::ostream* notes) {

@@ -27,6 +27,7 @@ void add_picture_option(Cli& cli, std::filesystem::path& out) {
   cli.group("Output");
   cli.option("out", &out, "Picture to write, a name that ends in .png; the numbers go to the same name with .csv")
       .only_on_command_line()
+      .output()
       .required();
 }
 

@@ -9,6 +9,7 @@
 
 #include "apps/common/completion.h"
 #include "apps/common/config.h"
+#include "apps/common/output_check.h"
 #include "apps/common/part_help.h"
 #include "apps/common/run_dir.h"
 #include "apps/common/version.h"
@@ -206,6 +207,22 @@ struct Cli::Impl {
     }
   }
 
+  // An output that would replace what the program reads, or another output.
+  void refuse_overwriting() {
+    std::vector<std::string> inputs;
+    std::vector<std::filesystem::path> outputs;
+    for (const Entry& entry : entries) {
+      const std::vector<std::string> items = entry.setting.items();
+      if (entry.setting.is_input()) inputs.insert(inputs.end(), items.begin(), items.end());
+    }
+    for (const Entry& entry : entries) {
+      const std::filesystem::path output = entry.setting.is_output() ? entry.setting.text() : "";
+      if (output.empty()) continue;
+      check_replaces_nothing(label(entry), output, inputs, outputs);
+      outputs.push_back(output);
+    }
+  }
+
   // Inputs that are there, or to come.
   void check_inputs_exist() {
     for (const Entry& entry : entries) {
@@ -233,7 +250,7 @@ Cli::Cli(const Call& call, std::string description) : impl_(std::make_unique<Imp
   CLI::App& app = impl_->app;
   app.name(impl_->call.program);
   app.description(std::move(description));
-  app.set_help_flag("-h,--help", "Print this help and exit; --help NAME is about a name that an option takes");
+  app.set_help_flag("-h,--help", "Print this help and exit");
   impl_->version_flag = app.add_flag("--version")->description("Print the version and exit");
   impl_->config = app.add_option("--config", impl_->config_file,
                                  "Settings from a JSON file; keys are the options' names with underscores, and options "
@@ -308,6 +325,8 @@ bool Cli::parse(Check check) {
     return false;
   }
   // Descriptions are made here: limits, choices and the defaults are complete now.
+  if (impl.takes_names())
+    impl.app.get_help_ptr()->description("Print this help and exit; --help NAME is about a name that an option takes");
   for (Impl::Entry& entry : impl.entries) entry.option->description(help_text(entry.help, entry.setting));
   try {
     impl.app.parse(std::vector<std::string>(impl.call.words.rbegin(), impl.call.words.rend()));
@@ -332,6 +351,7 @@ bool Cli::parse(Check check) {
   if (impl.resumed_run && impl.given.contains("resume")) impl.take_run(*impl.resumed_run);
   impl.check_required();
   impl.refuse_ineffective(typed);
+  impl.refuse_overwriting();
   if (!only_checks()) return true;
   if (check == Check::kInputs && impl.call.coming.empty()) return true;
   impl.check_inputs_exist();

@@ -58,7 +58,8 @@ void add_file_option(Cli& cli, std::filesystem::path& out, const std::string& wh
              "Write " + what +
                  " to this file as well, replacing it; - is standard output, and the rest "
                  "goes to standard error then")
-      .only_on_command_line();
+      .only_on_command_line()
+      .output();
 }
 
 void add_limit_option(Cli& cli, std::int64_t& limit, const std::string& what) {

@@ -137,6 +137,11 @@ Setting& Setting::input() {
   return *this;
 }
 
+Setting& Setting::output() {
+  output_ = true;
+  return *this;
+}
+
 Setting& Setting::only_on_command_line() {
   in_config_ = false;
   return *this;

@@ -36,6 +36,8 @@ class Setting {
   /// It names what the program reads. A run remembers the absolute path (RunInfo::inputs), so that it can be continued
   /// without it.
   Setting& input();
+  /// It names a file that the program writes; Cli::parse() refuses one that would replace an input or another output.
+  Setting& output();
   /// It belongs to one call, not to the recipe: configuration files can neither hold it nor show it.
   Setting& only_on_command_line();
 
@@ -47,6 +49,7 @@ class Setting {
   bool is_required() const { return required_; }
   const std::string& required_unless() const { return required_unless_; }
   bool is_input() const { return input_; }
+  bool is_output() const { return output_; }
   bool is_path() const;
   bool is_in_config() const { return in_config_; }
   const std::vector<std::string>& allowed() const { return choices_; }
@@ -82,7 +85,7 @@ class Setting {
   std::function<void(const std::string&)> check_part_;
   bool required_ = false;
   std::string required_unless_;
-  bool input_ = false;
+  bool input_ = false, output_ = false;
   bool in_config_ = true;
 };
 

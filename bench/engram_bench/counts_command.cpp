@@ -36,7 +36,7 @@ void add_settings(apps::Cli& cli, CountSettings& s) {
   cli.option("iteration", &s.iteration, "Instead, one iteration of NaturalInversion of this network");
   cli.option("batch", &s.batch, "Images of that iteration, for the table").at_least(1);
   cli.group("Output");
-  cli.option("out", &s.out, "Also write the counts to this file (JSON)").only_on_command_line();
+  cli.option("out", &s.out, "Also write the counts to this file (JSON)").only_on_command_line().output();
 }
 
 std::vector<CaseResult> emulated(const CountSettings& s) {

@@ -10,9 +10,9 @@ int run_export(apps::Call& call) {
   std::filesystem::path in, out = "-";
   std::string format;
   apps::Cli cli(call, "Writes a file of engram-bench run --out in the format of another tool.");
-  cli.positional("RESULTS", &in, "File to read").required();
+  cli.positional("RESULTS", &in, "File to read").input().required();
   cli.option("format", &format, "Format to write").choices(export_formats()).required();
-  cli.option("out", &out, "File to write; - is standard output").only_on_command_line();
+  cli.option("out", &out, "File to write; - is standard output").only_on_command_line().output();
   if (!cli.parse()) return 0;
   const std::string text = exported(read_results(in), format);
   apps::OutputFile file(call, out);

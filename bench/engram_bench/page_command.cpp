@@ -14,9 +14,9 @@ int run_page(apps::Call& call) {
   apps::Cli cli(call,
                 "Writes a page about a file of run --out: the roofline with every kernel, and the history over earlier "
                 "files.");
-  cli.positional("RESULTS", &in, "File to show").required();
+  cli.positional("RESULTS", &in, "File to show").input().required();
   cli.option("history", &history, "Earlier files, in any order").only_on_command_line();
-  cli.option("out", &out, "Page to write").only_on_command_line();
+  cli.option("out", &out, "Page to write").only_on_command_line().output();
   if (!cli.parse()) return 0;
   std::vector<Results> results;
   for (const std::string& path : history) results.push_back(read_results(path));

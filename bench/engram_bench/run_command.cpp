@@ -16,7 +16,9 @@ int run_run(apps::Call& call) {
   add_timing_options(cli, options);
   cli.option("session", &options.session, "Name of the runs that this one alternates with").only_on_command_line();
   cli.group("Output");
-  cli.option("out", &out, "Also write the samples to this file (JSON); - is standard output").only_on_command_line();
+  cli.option("out", &out, "Also write the samples to this file (JSON); - is standard output")
+      .only_on_command_line()
+      .output();
   cli.option("table", &table, "Print the table").only_on_command_line();
   if (!cli.parse()) return 0;
   apps::OutputFile file(call, out);

@@ -39,7 +39,9 @@ void add_settings(apps::Cli& cli, StepCommand& s) {
   cli.group("Output");
   cli.option("line", &s.line, "One line of JSON with all samples, as bench/peers/compare reads it")
       .only_on_command_line();
-  cli.option("out", &s.out, "Also write the samples to this file (JSON); - is standard output").only_on_command_line();
+  cli.option("out", &s.out, "Also write the samples to this file (JSON); - is standard output")
+      .only_on_command_line()
+      .output();
 }
 
 /// Steps' seconds: wall clock, and of all threads on their processors.

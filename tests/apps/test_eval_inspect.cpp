@@ -172,6 +172,24 @@ TEST_F(Tools, EvalReadsFoldersOfSynthesisedImages) {
   evaluated(folder_ / "run", {"--quiet"});
 }
 
+TEST_F(Tools, EvalReplacesNothingThatItReads) {
+  const io::Bytes before = io::read_file(classifier());
+  const std::vector<std::string> words = {classifier(), "--data", images()};
+  const auto refused = [&](const std::vector<std::string>& more, const std::string& what) {
+    std::vector<std::string> all = words;
+    all.insert(all.end(), more.begin(), more.end());
+    expect_error("engram-eval", all, 2, {what});
+  };
+  fs::create_symlink(classifier(), folder_ / "link");
+  refused({"--out", classifier()}, "a file that is no input");
+  refused({"--predictions", folder_ / "link"}, "a file that is no input");
+  refused({"--out", folder_ / "." / "images.safetensors"}, "a file that is no input");
+  refused({"--out", folder_ / "both", "--predictions", folder_ / "." / "both"}, "a file of its own");
+  EXPECT_EQ(io::read_file(classifier()), before);
+  evaluated(images());
+  evaluated(images());  // its own earlier result is replaced
+}
+
 TEST_F(Tools, EvalWritesPredictions) {
   const fs::path file = folder_ / "predictions.csv";
   evaluated(images(), {"--predictions", file});
