@@ -140,7 +140,10 @@ void check_settings(const Run& run) {
     words.push_back("--check");
     const CallResult result = call_program(
         cell.program, program, words, {}, [] { return false; }, fs::absolute(scratch.path()));
-    const std::string said = message("cell '", cell.name, "': ", result.last_line);
+    // The file with the settings is gone when this is read.
+    std::string said = message("cell '", cell.name, "': ", result.last_line);
+    if (const auto at = said.find(config.string()); at != std::string::npos)
+      said.replace(at, config.string().size(), "settings");
     if (result.exit_code == kExitDevice) throw DeviceError(said);
     if (result.exit_code == kExitData) throw DataError(said);
     if (result.exit_code != kExitOk) throw UsageError(said);

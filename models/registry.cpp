@@ -1,6 +1,7 @@
 #include "models/registry.h"
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 #include <optional>
 #include <type_traits>
@@ -248,9 +249,17 @@ std::string shortest(const RegistryEntry& entry, const Component& component) {
   return to_string(component);
 }
 
+/// The value as text, a float by the digits that tell it from its neighbours: 0.9, not the double 0.8999999761581421.
+std::string shown(const SettingField& field) {
+  const auto* const single = std::get_if<float*>(&field);
+  if (single == nullptr) return to_string(value_of(field));
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, **single).ptr};
+}
+
 std::vector<RegistryEntry::SettingHelp> describe(const Settings& settings) {
   std::vector<RegistryEntry::SettingHelp> help;
-  for (const Setting& s : settings) help.push_back({s.name, to_string(value_of(s.field)), s.help, s.choices});
+  for (const Setting& s : settings) help.push_back({s.name, shown(s.field), s.help, s.choices});
   return help;
 }
 

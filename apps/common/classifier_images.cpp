@@ -74,9 +74,14 @@ KnownClasses classifier_classes(const Classifier& classifier) {
 
 ImageDataset open_classifier_images(const Classifier& classifier, DatasetRequest request, std::ostream* notes) {
   request.classes = classifier_classes(classifier);
+  const ImageShape image = classifier.network->image();
+  // Known before the work of enlarging all images.
+  if (request.size.height > image.height || request.size.width > image.width)
+    throw UsageError(message("--image-size: expected at most ", image.height, "x", image.width,
+                             ", which the network takes, got ", request.size.height, "x", request.size.width));
   ImageDataset data = open_dataset(request);
   const dim_t channels = data.channels;
-  data = network_images(std::move(data), classifier.network->image(), request.path.string());
+  data = network_images(std::move(data), image, request.path.string());
   if (!notes) return data;
   say_note(data, *notes);
   if (const std::string misfit = misfit_of(data, classifier.normalization, channels); !misfit.empty())

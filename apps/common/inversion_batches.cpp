@@ -85,7 +85,7 @@ class BatchObserver : public FitObserver {
   }
   void on_step(dim_t step, const MeterValues& v) override {
     progress_.update(step + 1, shown(v));
-    if (const auto text = estimate_.step(); text && !settings_.common.quiet) progress_.message(*text);
+    if (const auto text = estimate_.step()) progress_.message(*text);
   }
   bool stop_requested() override { return program_.stop_requested(); }
   void before_checkpoint() override { dir_.seal_metrics(); }

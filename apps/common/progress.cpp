@@ -125,6 +125,7 @@ void Progress::erase() {
 }
 
 void Progress::message(const std::string& text) {
+  if (options_.quiet) return;
   const bool redraw = shown_;
   erase();
   out_ << text << std::endl;

@@ -23,7 +23,7 @@ struct ProgressOptions {
   std::ostream* out = nullptr;    ///< nullptr: standard error
   bool terminal = false;          ///< redraw one line
   int width = 80;                 ///< columns of the terminal
-  bool quiet = false;             ///< show nothing but messages
+  bool quiet = false;             ///< show nothing
   double redraw_seconds = 0.1;    ///< on a terminal
   double line_seconds = 30;       ///< elsewhere: time between lines
   std::string unit = "it";        ///< of the counter, for the rate
@@ -50,7 +50,7 @@ class Progress {
     update(done, std::span<const ProgressValue>(values.begin(), values.size()));
   }
 
-  /// Prints a line of text, without breaking the progress line.
+  /// Prints a line of text, without breaking the progress line; nothing where the options are quiet.
   void message(const std::string& text);
 
   /// Draws the last state and ends the line. update() may follow for another round.

@@ -108,7 +108,9 @@ void read_made(Reader& reader) {
   const dim_t least = std::max<dim_t>(2, s.neighbors + 2);
   if (reader.inputs.made.count < least || (!reader.inputs.statistics && reader.inputs.real.count < least))
     throw DataError(message("expected at least ", least, " images in both sets (--neighbors and 2), got ",
-                            reader.inputs.made.count, " made and ", reader.inputs.real.count, " real ones"));
+                            reader.inputs.made.count, " made and ",
+                            reader.inputs.statistics ? "statistics of" : std::to_string(reader.inputs.real.count),
+                            " real ones"));
   reader.program.add_input("fake", s.made, {{"fake/images", dataset_sha256(reader.inputs.made)}});
   reader.inputs.inverted_sha256 = inverted_classifier(s.made);
 }

@@ -45,7 +45,7 @@ fs::path packed_file(const fs::path& path) {
   if (!fs::is_directory(path, ignored)) return path;
   if (!fs::exists(path / kPackedOfRun, ignored) && fs::is_directory(path / "batches", ignored))
     throw IoError(message("[data] expected the ", kPackedOfRun, " of a finished inversion in ", path.string(),
-                          ", got a run that has not finished; resume it first"));
+                          ", found none; resume the run if it has not finished"));
   return path / kPackedOfRun;
 }
 

@@ -147,6 +147,11 @@ TEST_F(EvalFolders, OtherSizesAreResizedOnRequest) {
   const test::ProgramResult refused = run_program("engram-eval", arguments);
   EXPECT_EQ(refused.code, 3);
   EXPECT_NE(refused.err.find("got 3x48x48"), std::string::npos) << refused.err;
+  // More than the network takes is known before anything is resized.
+  const test::ProgramResult larger =
+      run_program("engram-eval", {classifier().string(), "--data", "nowhere", "--image-size", "4096"});
+  EXPECT_EQ(larger.code, 2);
+  EXPECT_NE(larger.err.find("--image-size: expected at most 32x32"), std::string::npos) << larger.err;
   expect_all_right(folder_ / "large", count, {"--image-size", "32"});
 }
 
