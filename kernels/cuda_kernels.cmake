@@ -12,8 +12,10 @@ set_target_properties(engram_cuda_kernels_emulated engram_cuda_kernels_checked P
 if(ENGRAM_CUDA_FOUND)
   add_library(engram_cuda_kernels OBJECT ${cuda_sources})
   target_include_directories(engram_cuda_kernels PRIVATE ${PROJECT_SOURCE_DIR})
-  # ptxas's warnings about spills are errors: every kernel fits its registers.
-  target_compile_options(engram_cuda_kernels PRIVATE -Xcompiler=-Wall,-Wextra,-Wno-psabi -Xptxas=--warn-on-spills
+  # ptxas's warnings about spills are errors: every kernel fits its registers. What it says of each is kept for gate.ptxas.
+  target_compile_options(engram_cuda_kernels PRIVATE -Xcompiler=-Wall,-Wextra,-Wno-psabi -Xptxas=-v,--warn-on-spills
                                                      $<$<BOOL:${ENGRAM_WERROR}>:-Werror=all-warnings>)
+  set_property(TARGET engram_cuda_kernels
+               PROPERTY CUDA_COMPILER_LAUNCHER ${PROJECT_SOURCE_DIR}/cmake/keep_ptxas_output ${CMAKE_CUDA_COMPILER_LAUNCHER})
   set_target_properties(engram_cuda_kernels PROPERTIES POSITION_INDEPENDENT_CODE ON UNITY_BUILD OFF)
 endif()

@@ -89,6 +89,24 @@ ptxas info    : Used 25 registers, used 1 barriers, 144 bytes smem
         kernels = load_budget().parse(self.TEXT)
         self.assertEqual(kernels, {"sm_90": {"_ZN1a1fILi4EEEvPf": {"registers": 25, "spill_bytes": 20, "shared_bytes": 144}}})
 
+    def test_built(self):
+        """What the compiler's launcher keeps beside the objects is what compiling says; other output passes through it."""
+        budget = load_budget()
+        launcher = os.path.join(budget.ROOT, "cmake", "keep_ptxas_output")
+        with tempfile.TemporaryDirectory() as folder:
+            for number, source in enumerate(budget.kernel_sources()):
+                made = os.path.join(folder, os.path.relpath(source, os.path.join(budget.ROOT, "kernels")) + ".o")
+                os.makedirs(os.path.dirname(made), exist_ok=True)
+                if number == 1:
+                    with self.assertRaisesRegex(SystemExit, "expected .*ptxas, which building engram_cuda_kernels writes"):
+                        list(budget.built(folder))
+                text = self.TEXT + "a warning\n"
+                script = f"cat >&2 <<'END'\n{text}END\nexit {number % 2}"
+                result = subprocess.run([launcher, "sh", "-c", script, "-o", made], capture_output=True, text=True, check=False)
+                self.assertEqual((result.returncode, result.stdout, result.stderr), (number % 2, "", "a warning\n"))
+            self.assertEqual(budget.figures(budget.built(folder)),
+                             {"sm_90": {"a::f<4>": {"registers": 25, "spill_bytes": 20, "shared_bytes": 144}}})
+
     def test_names(self):
         without_signature = load_budget().without_signature
         self.assertEqual(without_signature("void a::(anonymous namespace)::f<(a::E)1, 4>(float const*)"),
