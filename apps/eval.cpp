@@ -31,12 +31,14 @@ struct EvalSettings {
 
 void add_settings(Cli& cli, EvalSettings& s) {
   cli.positional("CLASSIFIER", &s.classifier, "Classifier: a .safetensors file, or the run folder of engram-train")
+      .input()
       .required();
   cli.group("Data");
   cli.option(
          "data", &s.images.data,
          "Folder of the data set, folder of class folders of PNG, packed images, or the folder of a run: the images "
          "of an inversion, the data set of a training")
+      .input()
       .required();
   add_image_settings(cli, s.images);
   cli.option("split", &s.split, "Part of the data set").choices({"train", "test"});

@@ -10,13 +10,11 @@
 /// - EMU_GRID_CONSTANT(type) argument: a large parameter that all threads read, const __grid_constant__
 /// - namespace tensor: mma, ldmatrix, asynchronous copies (device/tensor.h says what each does)
 ///
-/// Everything else is CUDA's own spelling (threadIdx, __syncthreads, __shfl_xor_sync, atomicAdd, float4, __half,
-/// cooperative_groups::tiled_partition<N>). EMU_HOST is 1 where the emulator compiles, 0 under nvcc.
-/// A file that includes this must not include headers of the CUDA toolkit itself.
+/// Everything else is CUDA's own spelling (threadIdx, __syncthreads, __shfl_xor_sync, atomicAdd, float4, __half).
+/// Cooperative groups have a header of their own, emulator/cooperative_groups.h. EMU_HOST is 1 where the emulator
+/// compiles, 0 under nvcc. A file that includes this must not include headers of the CUDA toolkit itself.
 
 #if defined(__CUDACC__)
-#include <cooperative_groups.h>
-#include <cooperative_groups/reduce.h>
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 #include <cuda_pipeline_primitives.h>
@@ -38,7 +36,6 @@
 #define EMU_HOST 1
 #include "emulator/dialect/atomics.h"
 #include "emulator/dialect/builtins.h"
-#include "emulator/dialect/cooperative_groups.h"
 #include "emulator/dialect/half.h"
 #include "emulator/dialect/keywords.h"
 #include "emulator/dialect/launch.h"

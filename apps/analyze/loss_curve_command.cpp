@@ -63,7 +63,7 @@ int run_loss_curve(Call& call) {
   Cli cli(call,
           "Draws losses of several runs in one picture, for example of a large student alone, distilled from a "
           "small teacher, and with inheritance and exploration.");
-  cli.positional("RUN", &s.runs, "Run folders").only_on_command_line().required();
+  cli.positional("RUN", &s.runs, "Run folders").only_on_command_line().input().required();
   cli.option("series", &s.series, "Series of each run's metrics");
   add_picture_option(cli, s.out);
   if (!cli.parse()) return kExitOk;

@@ -37,9 +37,12 @@ void check_alike(const Subject& first, const Subject& other, bool any_classes) {
 void add_subject_settings(Cli& cli, SubjectSettings& s, const std::string& meaning, const std::string& limited) {
   cli.positional("CLASSIFIER", &s.classifiers, meaning + ": .safetensors files, or run folders of engram-train")
       .only_on_command_line()
+      .input()
       .required();
   cli.group("Data");
-  cli.option("data", &s.data, "Folder of the data set, folder of class folders of PNG, or packed images").required();
+  cli.option("data", &s.data, "Folder of the data set, folder of class folders of PNG, or packed images")
+      .input()
+      .required();
   cli.option("dataset", &s.dataset, "Kind of data set").choices(dataset_kinds());
   cli.option("split", &s.split, "Part of the data set").choices({"train", "test"});
   cli.option("image-size", &s.image_size, "Resize all images to N by N pixels; 0 takes them as they are")

@@ -1,3 +1,4 @@
+#include "emulator/cooperative_groups.h"
 #include "emulator/examples/examples.h"
 #include "emulator/kernel.h"
 

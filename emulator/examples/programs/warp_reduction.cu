@@ -1,8 +1,9 @@
 /// Sum of an array by warp shuffles: grid-stride loop over float4, __shfl_down_sync within warps, one value a warp
 /// through shared memory, one atomic a block. A second kernel does the same with cooperative groups.
 ///
-/// Edits for the emulator: the include, EMU_SHARED for __shared__, EMU_LAUNCH for <<<>>>.
+/// Edits for the emulator: the includes, EMU_SHARED for __shared__, EMU_LAUNCH for <<<>>>.
 
+#include "emulator/cooperative_groups.h"
 #include "emulator/kernel.h"
 #include "verdict.h"
 
