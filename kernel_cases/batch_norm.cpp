@@ -127,22 +127,18 @@ using namespace kernels;  // NOLINT(google-build-using-namespace): every name he
 
 namespace {
 
-float* when(bool is_wanted) {
-  return is_wanted ? wanted<float>() : nullptr;
-}
-
 /// `doubled`: two gradients come in.
-struct Form {
+struct NormForm {
   Activation activation;
   bool residual, doubled;
 };
 
-void add_training(CaseList& list, const ActivationShape& shape, const Form& f, const std::string& text) {
+void add_training(CaseList& list, const ActivationShape& shape, const NormForm& f, const std::string& text) {
   const float slope = f.activation == Activation::kLeakyRelu ? 0.2f : 0.f;
   const KernelCase train = list.add(
       "batch_norm/train", text, [](auto& b) { return b.batch_norm.train; },
       BatchNormTrainArgs{.shape = shape,
-                         .residual = when(f.residual),
+                         .residual = wanted<float>(f.residual),
                          .gamma = wanted<float>(),
                          .beta = wanted<float>(),
                          .running_mean = wanted<float>(),
@@ -158,24 +154,24 @@ void add_training(CaseList& list, const ActivationShape& shape, const Form& f, c
           "batch_norm/train_backward", text, [](auto& b) { return b.batch_norm.train_backward; },
           BatchNormTrainBackwardArgs{.shape = shape,
                                      .grad_y = wanted<float>(),
-                                     .grad_y2 = when(f.doubled),
+                                     .grad_y2 = wanted<float>(f.doubled),
                                      .activation = f.activation,
                                      .slope = slope,
                                      .gamma = wanted<float>(),
                                      .grad_x = wanted<float>(),
-                                     .grad_residual = when(f.residual),
+                                     .grad_residual = wanted<float>(f.residual),
                                      .grad_gamma = wanted<float>(),
                                      .grad_beta = wanted<float>()},
           batch_norm_train_backward_cost(shape, 1 + f.doubled, f.residual, true), expect)
       .following(train);
 }
 
-void add_evaluation(CaseList& list, const ActivationShape& shape, const Form& f, const std::string& text) {
+void add_evaluation(CaseList& list, const ActivationShape& shape, const NormForm& f, const std::string& text) {
   const float slope = f.activation == Activation::kLeakyRelu ? 0.2f : 0.f;
   const KernelCase eval = list.add(
       "batch_norm/eval", text, [](auto& b) { return b.batch_norm.eval; },
       BatchNormEvalArgs{.shape = shape,
-                        .residual = when(f.residual),
+                        .residual = wanted<float>(f.residual),
                         .gamma = wanted<float>(),
                         .beta = wanted<float>(),
                         .eps = kEps,
@@ -189,13 +185,13 @@ void add_evaluation(CaseList& list, const ActivationShape& shape, const Form& f,
           "batch_norm/eval_backward", text, [](auto& b) { return b.batch_norm.eval_backward; },
           BatchNormEvalBackwardArgs{.shape = shape,
                                     .grad_y = wanted<float>(),
-                                    .grad_y2 = when(f.doubled),
+                                    .grad_y2 = wanted<float>(f.doubled),
                                     .activation = f.activation,
                                     .slope = slope,
                                     .eps = kEps,
                                     .gamma = wanted<float>(),
                                     .grad_x = wanted<float>(),
-                                    .grad_residual = when(f.residual),
+                                    .grad_residual = wanted<float>(f.residual),
                                     .grad_gamma = wanted<float>(),
                                     .grad_beta = wanted<float>()},
           batch_norm_eval_backward_cost(shape, 1 + f.doubled, f.residual, true, true), expect)
@@ -205,16 +201,16 @@ void add_evaluation(CaseList& list, const ActivationShape& shape, const Form& f,
 }  // namespace
 
 void add_batch_norm_cases(CaseList& list) {
-  const auto forms = list.sizes<Form>({{Activation::kNone, false, true},
-                                       {Activation::kNone, true, true},
-                                       {Activation::kRelu, false, true},
-                                       {Activation::kRelu, true, true},
-                                       {Activation::kLeakyRelu, false, true},
-                                       {Activation::kLeakyRelu, true, true}},
-                                      {{Activation::kRelu, true, true}, {Activation::kRelu, false, false}},
-                                      {{Activation::kRelu, false, false}});
+  const auto forms = list.sizes<NormForm>({{Activation::kNone, false, true},
+                                           {Activation::kNone, true, true},
+                                           {Activation::kRelu, false, true},
+                                           {Activation::kRelu, true, true},
+                                           {Activation::kLeakyRelu, false, true},
+                                           {Activation::kLeakyRelu, true, true}},
+                                          {{Activation::kRelu, true, true}, {Activation::kRelu, false, false}},
+                                          {{Activation::kRelu, false, false}});
   for (const ActivationShape& shape : channel_shapes(list))
-    for (const Form& f : forms) {
+    for (const NormForm& f : forms) {
       const std::string text =
           shape_text(shape) + ", activation " + std::to_string(int(f.activation)) + (f.residual ? ", residual" : "");
       add_training(list, shape, f, text);

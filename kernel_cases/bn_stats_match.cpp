@@ -136,7 +136,7 @@ namespace {
 constexpr float kEps = 1e-5f;
 
 /// Which operands the calls have.
-struct Form {
+struct MatchForm {
   Activation activation = Activation::kRelu;
   bool residual = false, first = true, second = false, norms = true;
 };
@@ -155,18 +155,14 @@ void add_statistics(CaseList& list, const ActivationShape& shape) {
       .allowed({1.06, 0.95, "each chunk of rows writes its sums, which are merged"});
 }
 
-float* when(bool is_wanted) {
-  return is_wanted ? wanted<float>() : nullptr;
-}
-
-void add_forms(CaseList& list, const ActivationShape& shape, const Form& f) {
+void add_forms(CaseList& list, const ActivationShape& shape, const MatchForm& f) {
   const float slope = f.activation == Activation::kLeakyRelu ? 0.2f : 0.f;
   const std::string text = shape_text(shape) + ", activation " + std::to_string(int(f.activation)) +
                            (f.residual ? ", residual" : "") + (f.second ? ", two gradients" : "");
   const KernelCase forward = list.add(
                                      "bn_stats_match/forward", text, [](auto& b) { return b.bn_stats_match.forward; },
                                      BnStatsMatchArgs{.shape = shape,
-                                                      .residual = when(f.residual),
+                                                      .residual = wanted<float>(f.residual),
                                                       .gamma = wanted<float>(),
                                                       .beta = wanted<float>(),
                                                       .eps = kEps,
@@ -179,16 +175,16 @@ void add_forms(CaseList& list, const ActivationShape& shape, const Form& f) {
   list.add(
           "bn_stats_match/backward", text, [](auto& b) { return b.bn_stats_match.backward; },
           BnStatsMatchBackwardArgs{.shape = shape,
-                                   .grad_y = when(f.first),
-                                   .grad_y2 = when(f.second),
+                                   .grad_y = wanted<float>(f.first),
+                                   .grad_y2 = wanted<float>(f.second),
                                    .activation = f.activation,
                                    .slope = slope,
                                    .gamma = wanted<float>(),
                                    .eps = kEps,
-                                   .grad_var_norm = when(f.norms),
-                                   .grad_mean_norm = when(f.norms),
+                                   .grad_var_norm = wanted<float>(f.norms),
+                                   .grad_mean_norm = wanted<float>(f.norms),
                                    .grad_x = wanted<float>(),
-                                   .grad_residual = when(f.residual)},
+                                   .grad_residual = wanted<float>(f.residual)},
           bn_stats_match_backward_cost(shape, f.norms, f.first + f.second, f.residual, true), expect)
       .following(forward);
 }
@@ -196,17 +192,18 @@ void add_forms(CaseList& list, const ActivationShape& shape, const Form& f) {
 }  // namespace
 
 void add_bn_stats_match_cases(CaseList& list) {
-  const auto forms = list.sizes<Form>({{.activation = Activation::kNone, .second = true},
-                                       {.activation = Activation::kNone, .residual = true},
-                                       {.residual = false},
-                                       {.residual = true, .second = true},
-                                       {.residual = false, .first = false},
-                                       {.residual = true, .norms = false},
-                                       {.activation = Activation::kLeakyRelu, .second = true},
-                                       {.activation = Activation::kLeakyRelu, .residual = true, .second = true}},
-                                      {{.residual = false}, {.residual = true, .second = true}}, {{.residual = false}});
+  const auto forms =
+      list.sizes<MatchForm>({{.activation = Activation::kNone, .second = true},
+                             {.activation = Activation::kNone, .residual = true},
+                             {.residual = false},
+                             {.residual = true, .second = true},
+                             {.residual = false, .first = false},
+                             {.residual = true, .norms = false},
+                             {.activation = Activation::kLeakyRelu, .second = true},
+                             {.activation = Activation::kLeakyRelu, .residual = true, .second = true}},
+                            {{.residual = false}, {.residual = true, .second = true}}, {{.residual = false}});
   for (const ActivationShape& shape : channel_shapes(list)) {
-    for (const Form& f : forms) add_forms(list, shape, f);
+    for (const MatchForm& f : forms) add_forms(list, shape, f);
     if (!list.large()) add_statistics(list, shape);
   }
 }

@@ -99,7 +99,7 @@ void add_depthwise_conv_cases(CaseList& list) {
       list.add(
               "depthwise_conv/forward", text + (with_bias ? ", bias, relu" : ""),
               [](auto& b) { return b.depthwise_conv.forward; },
-              DepthwiseForwardArgs{.geometry = g, .bias = with_bias ? wanted<float>() : nullptr, .relu = with_bias},
+              DepthwiseForwardArgs{.geometry = g, .bias = wanted<float>(with_bias), .relu = with_bias},
               depthwise_forward_cost(g), expect)
           .allowed(overlapping);
     list.add(

@@ -80,11 +80,11 @@ class Operand {
   const void* placeholder_ = nullptr;
 };
 
-/// What an argument struct holds in place of an optional operand that test data should have.
+/// What an argument struct holds in place of an optional operand that test data should have; null unless `is_wanted`.
 template <class T>
-T* wanted() {
+T* wanted(bool is_wanted = true) {
   static std::remove_const_t<T> placeholder;
-  return &placeholder;
+  return is_wanted ? &placeholder : nullptr;
 }
 
 /// The operands of one call, gathered by `describe(operands, args)`. Refers to the argument struct. A pointer that is

@@ -174,7 +174,7 @@ void add_sgd(CaseList& list, const std::vector<dim_t>& counts, const Cost& cost,
                 .momentum = f.momentum,
                 .weight_decay = f.weight_decay,
                 .nesterov = f.nesterov,
-                .grad_scale = f.scaled ? wanted<float>() : nullptr},
+                .grad_scale = wanted<float>(f.scaled)},
         cost, expect);
   }
 }
@@ -196,7 +196,7 @@ void add_adam(CaseList& list, const std::vector<dim_t>& counts, const Cost& cost
                  .eps = 1e-8f,
                  .weight_decay = f.weight_decay,
                  .decoupled_decay = f.decoupled,
-                 .grad_scale = f.scaled ? wanted<float>() : nullptr},
+                 .grad_scale = wanted<float>(f.scaled)},
         cost, expect);
 }
 

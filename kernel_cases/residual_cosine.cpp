@@ -140,10 +140,10 @@ void add_cosines(CaseList& list, const Heads& h, const std::string& text) {
             "residual_cosine/backward", text + (to_logits ? ", to the logits" : ""),
             [](auto& b) { return b.residual_cosine.backward; },
             ResidualCosineBackwardArgs{.pair = pair,
-                                       .targets1 = to_logits ? wanted<float>() : nullptr,
-                                       .targets2 = to_logits ? wanted<float>() : nullptr,
-                                       .grad_logits1 = to_logits ? wanted<float>() : nullptr,
-                                       .grad_logits2 = to_logits ? wanted<float>() : nullptr},
+                                       .targets1 = wanted<float>(to_logits),
+                                       .targets2 = wanted<float>(to_logits),
+                                       .grad_logits1 = wanted<float>(to_logits),
+                                       .grad_logits2 = wanted<float>(to_logits)},
             residual_cosine_backward_cost(pair, to_logits))
         .following(forward);
 }

@@ -194,7 +194,7 @@ void add_cross_entropy(CaseList& list, dim_t rows, dim_t classes, bool soft, flo
   const std::string text =
       shape_text({rows, classes}) + (soft ? ", targets" : ", labels") + (smoothing > 0 ? ", smoothed" : "");
   const auto* labels = soft ? nullptr : wanted<std::int32_t>();
-  const auto* targets = soft ? wanted<float>() : nullptr;
+  const auto* targets = wanted<float>(soft);
   const KernelCase forward = list.add(
       "softmax_xent/forward", text, [](auto& b) { return b.softmax_xent.forward; },
       SoftmaxXentForwardArgs{
@@ -204,7 +204,7 @@ void add_cross_entropy(CaseList& list, dim_t rows, dim_t classes, bool soft, flo
           "softmax_xent/backward", text, [](auto& b) { return b.softmax_xent.backward; },
           SoftmaxXentBackwardArgs{.labels = labels,
                                   .soft_targets = targets,
-                                  .grad_rows = list.odd() ? wanted<float>() : nullptr,
+                                  .grad_rows = wanted<float>(list.odd()),
                                   .rows = rows,
                                   .classes = classes,
                                   .label_smoothing = smoothing},
@@ -242,7 +242,7 @@ void add_kl(CaseList& list, dim_t rows, dim_t classes, float temperature) {
                            .classes = classes,
                            .temperature = temperature,
                            .factor = factor,
-                           .grad_teacher = to_teacher ? wanted<float>() : nullptr},
+                           .grad_teacher = wanted<float>(to_teacher)},
             kl_cost(rows, classes, 1 + to_teacher), expect)
         .following(kl);
 }

@@ -10,7 +10,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* kFormat = "engram-bench gate";
+constexpr const char* kBaselineFormat = "engram-bench gate";
 
 }  // namespace
 
@@ -18,12 +18,12 @@ std::string baseline_json(const GateBaseline& baseline) {
   Json sections = Json::object();
   for (const auto& [name, section] : baseline)
     sections[name] = {{"made_by", section.made_by}, {"figures", section.figures}};
-  return Json{{"format", kFormat}, {"sections", sections}}.dump(1) + "\n";
+  return Json{{"format", kBaselineFormat}, {"sections", sections}}.dump(1) + "\n";
 }
 
 GateBaseline parse_baseline(const std::string& text, const std::string& name) {
   const Json json = parse_json(text, name);
-  if (!json.is_object() || json.value("format", Json()) != kFormat)
+  if (!json.is_object() || json.value("format", Json()) != kBaselineFormat)
     throw DataError(message(name, ": expected a baseline that engram-bench gate --accept wrote, got other JSON"));
   GateBaseline baseline;
   const Members sections = Members(json, name, true).object("sections");

@@ -12,7 +12,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* kFormat = "engram-bench";
+constexpr const char* kResultsFormat = "engram-bench";
 constexpr int kVersion = 1;
 
 Json row_json(const Row& row, const profiler::Roofline& roofline) {
@@ -118,7 +118,7 @@ double share_of_roofline(const Row& row, const profiler::Roofline& roofline) {
 
 std::string results_json(const Results& r) {
   Json json = {
-      {"format", kFormat},
+      {"format", kResultsFormat},
       {"version", kVersion},
       {"machine",
        {{"processor", r.machine.processor},
@@ -145,7 +145,7 @@ std::string results_json(const Results& r) {
 
 Results parse_results(const std::string& text, const std::string& name) {
   const Json json = parse_json(text, name);
-  if (!json.is_object() || json.value("format", Json()) != kFormat)
+  if (!json.is_object() || json.value("format", Json()) != kResultsFormat)
     throw DataError(message(name, ": expected a file of engram-bench run --out, got other JSON"));
   if (const Json version = json.value("version", Json()); version != kVersion)
     throw DataError(message(name, ": expected version ", kVersion, " of the format, got ", version.dump()));

@@ -1,7 +1,6 @@
 /// engram-bench step TASK
 
 #include <sys/resource.h>
-#include <time.h>
 
 #include <nlohmann/json.hpp>
 
@@ -48,12 +47,6 @@ void add_settings(apps::Cli& cli, StepCommand& s) {
 struct StepSeconds {
   std::vector<double> wall, cpu;
 };
-
-double clock_seconds(clockid_t clock) {
-  timespec now;
-  clock_gettime(clock, &now);
-  return double(now.tv_sec) + 1e-9 * double(now.tv_nsec);
-}
 
 StepSeconds time_steps(const StepCommand& s, const std::function<void()>& step, QuietWatch& watch) {
   StepSeconds seconds;

@@ -2,7 +2,6 @@
 
 #include <omp.h>
 #include <sched.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,12 +23,6 @@ constexpr const char* kCompiler = "Clang";
 #else
 constexpr const char* kCompiler = "GCC";
 #endif
-
-double clock_seconds(clockid_t clock) {
-  timespec now;
-  clock_gettime(clock, &now);
-  return double(now.tv_sec) + 1e-9 * double(now.tv_nsec);
-}
 
 /// Seconds of all processors: not idle, and in all; both 0 where the system does not say.
 void machine_seconds(double& busy, double& total) {
@@ -84,6 +77,12 @@ bool pin_threads() {
     if (sched_setaffinity(0, sizeof own, &own) != 0) pinned = false;
   }
   return pinned;
+}
+
+double clock_seconds(clockid_t clock) {
+  timespec now;
+  clock_gettime(clock, &now);
+  return double(now.tv_sec) + 1e-9 * double(now.tv_nsec);
 }
 
 QuietWatch::QuietWatch() {

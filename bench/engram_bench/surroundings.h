@@ -1,6 +1,8 @@
 #pragma once
 /// Where a run takes place: the machine, the build, the processors that its threads have.
 
+#include <time.h>
+
 #include <string>
 
 #include "bench/engram_bench/results.h"
@@ -19,6 +21,9 @@ std::string utc_now();
 /// Keeps each thread of the calling thread's OpenMP team on a processor of its own, in the order of those that the
 /// process may use, as long as there are enough. Returns whether there were.
 bool pin_threads();
+
+/// Seconds of a clock of POSIX.
+double clock_seconds(clockid_t clock);
 
 /// Times of the process and the machine, from which a stretch of work tells how quiet it was.
 class QuietWatch {

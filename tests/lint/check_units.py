@@ -9,7 +9,7 @@ import sys
 import tree
 
 # Folders whose sources belong to one target.
-FOLDERS = re.compile(r"(kernels|engine|models|emulator|apps/(common|analyze|genes)|tests/(kernels|engine|io|models|apps|survival|cuda|bench|emulator))(/|$)")
+FOLDERS = re.compile(r"(kernels|engine|models|emulator|kernel_cases|bench/(engram_bench|kernel_report)|apps/(common|analyze|genes)|tests/(kernels|engine|io|models|apps|survival|cuda|bench|emulator))(/|$)")
 # Sources of other targets than their neighbours.
 APART = re.compile(r"_(cuda|cudnn|cublas)\.cpp$|^tests/(cuda/broken/|models/training_victim)|^kernels/plugin/cuda/")
 
