@@ -3,28 +3,23 @@
 #include <vector>
 
 #include "engine/ops/layout.h"
-#include "engine/ops/matmul.h"
 #include "engine/ops/pool.h"
+#include "engine/ops/reduce.h"
 
 namespace engram {
 namespace {
 
-/// [in, out]: column o holds 1 / count at the positions that window o covers.
-Tensor averaging_matrix(dim_t in, dim_t out, const Device& device) {
-  std::vector<float> values(std::size_t(in * out), 0.f);
+/// Means over `out` windows along one axis. Sums and not a product with a matrix of shares, whose last bits would depend
+/// on the library's split among threads.
+Tensor pooled(const Tensor& x, int axis, dim_t out) {
+  const dim_t in = x.dim(axis);
+  if (in == out) return x;
+  std::vector<Tensor> windows;
   for (dim_t o = 0; o < out; ++o) {
     const dim_t first = o * in / out, last = ((o + 1) * in + out - 1) / out;
-    for (dim_t i = first; i < last; ++i) values[std::size_t(i * out + o)] = 1.f / float(last - first);
+    windows.push_back(mean(slice(x, axis, first, last), {axis}, true));
   }
-  return Tensor::from(values, {in, out}, device);
-}
-
-/// Means along the last axis.
-Tensor pooled_rows(const Tensor& x, dim_t out) {
-  const Shape& s = x.shape();
-  if (s[3] == out) return x;
-  const Tensor rows = reshape(x.contiguous(), {s[0] * s[1] * s[2], s[3]});
-  return reshape(matmul(rows, averaging_matrix(s[3], out, x.device())), {s[0], s[1], s[2], out});
+  return concat(windows, axis);
 }
 
 }  // namespace
@@ -35,8 +30,7 @@ Tensor adaptive_avg_pool2d(const Tensor& x, dim_t out_h, dim_t out_w) {
                              " and ", out_h, "x", out_w));
   const dim_t kernel = x.dim(2) / out_h;
   if (kernel * out_h == x.dim(2) && kernel * out_w == x.dim(3)) return avg_pool2d(x, {.kernel = kernel});
-  const Tensor by_columns = pooled_rows(x.contiguous(), out_w);
-  const Tensor y = transpose(pooled_rows(transpose(by_columns, 2, 3), out_h), 2, 3).contiguous();
+  const Tensor y = pooled(pooled(x.contiguous(), 3, out_w), 2, out_h);
   return x.layout() == Layout::kBlocked ? y.blocked() : y;
 }
 
