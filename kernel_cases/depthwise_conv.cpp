@@ -16,25 +16,25 @@ cases::Tolerance of_sums(dim_t terms) {
 }
 
 void describe(cases::Operands& o, DepthwiseForwardArgs& a) {
-  const DepthwiseGeometry& g = a.geometry;
+  const WindowGeometry& g = a.geometry;
   o.in("x", a.x, g.x.count()).in_order_of(g.x);
-  o.in("weight", a.weight, g.weight_count());
+  o.in("weight", a.weight, depthwise_weight_count(g));
   o.in("bias", a.bias, g.x.c).optional();
   o.out("y", a.y, g.y().count()).in_order_of(g.y());
 }
 
 void describe(cases::Operands& o, DepthwiseDataGradientArgs& a) {
-  const DepthwiseGeometry& g = a.geometry;
+  const WindowGeometry& g = a.geometry;
   o.in("gy", a.gy, g.y().count()).in_order_of(g.y());
-  o.in("weight", a.weight, g.weight_count());
+  o.in("weight", a.weight, depthwise_weight_count(g));
   o.out("gx", a.gx, g.x.count()).in_order_of(g.x);
 }
 
 void describe(cases::Operands& o, DepthwiseWeightGradientArgs& a) {
-  const DepthwiseGeometry& g = a.geometry;
+  const WindowGeometry& g = a.geometry;
   o.in("x", a.x, g.x.count()).in_order_of(g.x);
   o.in("gy", a.gy, g.y().count()).in_order_of(g.y());
-  o.out("gw", a.gw, g.weight_count());
+  o.out("gw", a.gw, depthwise_weight_count(g));
   o.scratch(a.workspace, o.kernels<DepthwiseConvKernels>().workspace_bytes(g));
 }
 
@@ -49,7 +49,7 @@ void expect(const DepthwiseDataGradientArgs& a, cases::Expected& e) {
 }
 
 void expect(const DepthwiseWeightGradientArgs& a, cases::Expected& e) {
-  const DepthwiseGeometry& g = a.geometry;
+  const WindowGeometry& g = a.geometry;
   reference::depthwise_weight_gradient(g, e.in("x"), e.in("gy"), e.out("gw", of_sums(g.x.n * g.out_h() * g.out_w())));
 }
 
@@ -64,8 +64,8 @@ namespace engram::cases {
 using namespace kernels;  // NOLINT(google-build-using-namespace): every name here is one of theirs
 
 /// Windows that tile, overlap, leave pixels out, and are larger than the image; runs of pixels that end inside.
-std::vector<DepthwiseGeometry> odd_geometries() {
-  std::vector<DepthwiseGeometry> all;
+std::vector<WindowGeometry> odd_geometries() {
+  std::vector<WindowGeometry> all;
   for (const dim_t block : {1, 16, 48}) {
     const dim_t c = 48;
     all.push_back({{2, c, 6, 6, block}, 3, 3, 1, 1, 1, 1});
@@ -87,12 +87,12 @@ void add_depthwise_conv_cases(CaseList& list) {
       5, 0.57,
       "overlapping windows read pixels and weights again, which a GPU serves from its caches; "
       "the weights of neighbouring channels lie a window apart"};
-  std::vector<DepthwiseGeometry> geometries;
+  std::vector<WindowGeometry> geometries;
   if (list.odd()) geometries = odd_geometries();
   // Layers of a MobileNet.
   for (const auto& shape : list.activations({}, {{8, 32, 32, 32}, {8, 128, 16, 16}}, {{16, 64, 16, 16}}))
     geometries.push_back({shape, 3, 3, 1, 1, 1, 1});
-  for (const DepthwiseGeometry& g : geometries) {
+  for (const WindowGeometry& g : geometries) {
     const std::string text =
         shape_text(g.x) + " window " + shape_text({g.kernel_h, g.kernel_w}) + " stride " + std::to_string(g.stride_h);
     for (const bool with_bias : list.odd() ? std::vector{false, true} : std::vector{false})

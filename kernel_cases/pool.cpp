@@ -56,7 +56,7 @@ void describe(cases::Operands& o, GlobalAvgPoolBackwardArgs& a) {
 }
 
 /// Positions as the reference wants them.
-std::vector<std::int32_t> positions(const PoolGeometry& g, const double* index) {
+std::vector<std::int32_t> positions(const WindowGeometry& g, const double* index) {
   return {index, index + g.y().count()};
 }
 
@@ -111,8 +111,8 @@ namespace engram::cases {
 
 using namespace kernels;  // NOLINT(google-build-using-namespace): every name here is one of theirs
 
-std::vector<PoolGeometry> odd_windows() {
-  std::vector<PoolGeometry> all;
+std::vector<WindowGeometry> odd_windows() {
+  std::vector<WindowGeometry> all;
   for (const dim_t block : {1, 16, 48}) {
     const dim_t c = 48;
     all.push_back({{2, c, 6, 6, block}, 2, 2, 2, 2, 0, 0});
@@ -126,11 +126,11 @@ std::vector<PoolGeometry> odd_windows() {
 }
 
 void add_pool_cases(CaseList& list) {
-  std::vector<PoolGeometry> geometries;
+  std::vector<WindowGeometry> geometries;
   if (list.odd()) geometries = odd_windows();
   for (const auto& shape : list.activations({}, {{2, 64, 32, 32}}, {{16, 64, 16, 16}}))
     geometries.push_back({shape, 2, 2, 2, 2, 0, 0});
-  for (const PoolGeometry& g : geometries) {
+  for (const WindowGeometry& g : geometries) {
     const std::string text =
         shape_text(g.x) + " window " + shape_text({g.kernel_h, g.kernel_w}) + " stride " + std::to_string(g.stride_h);
     const KernelCase max = list.add(

@@ -27,7 +27,7 @@ Tensor empty_placed(const Shape& shape, const Device& device) {
 }
 
 /// Of a convolution that reads or makes `x`.
-kernels::DepthwiseGeometry geometry_of(const Tensor& x, const Shape& weight, const Conv2dOptions& o) {
+kernels::WindowGeometry geometry_of(const Tensor& x, const Shape& weight, const Conv2dOptions& o) {
   return {x.activation(), weight[2], weight[3], o.stride, o.stride, o.padding, o.padding};
 }
 
@@ -42,7 +42,7 @@ Tensor depthwise_forward(const Tensor& x, const Tensor& weight, const Tensor& bi
                          const Conv2dOptions& options) {
   const Tensor source = placed(x), w = weight.detach().contiguous();
   const Tensor b = bias.defined() ? bias.detach().contiguous() : Tensor();
-  const kernels::DepthwiseGeometry g = geometry_of(source, weight.shape(), options);
+  const kernels::WindowGeometry g = geometry_of(source, weight.shape(), options);
   Tensor y = empty_placed({g.x.n, g.x.c, g.out_h(), g.out_w()}, x.device());
   if (y.numel() == 0) return y;
   OpScope scope("depthwise_conv2d", kernels::depthwise_forward_cost(g));
@@ -57,7 +57,7 @@ Tensor depthwise_data_gradient(const Tensor& gy, const Tensor& weight, const Sha
   const Tensor source = placed(gy), w = weight.detach().contiguous();
   Tensor gx = empty_placed(x_shape, gy.device());
   if (gx.numel() == 0) return gx;
-  const kernels::DepthwiseGeometry g = geometry_of(gx, weight.shape(), options);
+  const kernels::WindowGeometry g = geometry_of(gx, weight.shape(), options);
   OpScope scope("depthwise_conv2d_data_gradient", kernels::depthwise_data_gradient_cost(g));
   backend(gy.device())
       .depthwise_conv.data_gradient(current_stream(gy.device()),
@@ -69,7 +69,7 @@ Tensor depthwise_weight_gradient(const Tensor& x, const Tensor& gy, const Shape&
                                  const Conv2dOptions& options) {
   const Tensor source = placed(x), gradient = placed(gy);
   Tensor gw = Tensor::empty(weight_shape, DType::kF32, x.device());
-  const kernels::DepthwiseGeometry g = geometry_of(source, weight_shape, options);
+  const kernels::WindowGeometry g = geometry_of(source, weight_shape, options);
   const auto& kernels = backend(x.device()).depthwise_conv;
   const Tensor workspace = workspace_tensor(kernels.workspace_bytes(g), x.device());
   OpScope scope("depthwise_conv2d_weight_gradient", kernels::depthwise_weight_gradient_cost(g));

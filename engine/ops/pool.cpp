@@ -12,9 +12,9 @@ namespace engram {
 namespace {
 
 using kernels::ActivationShape;
-using kernels::PoolGeometry;
+using kernels::WindowGeometry;
 
-PoolGeometry geometry_of(const char* op, const Tensor& x, const Window& window) {
+WindowGeometry geometry_of(const char* op, const Tensor& x, const Window& window) {
   const dim_t stride = window.stride == 0 ? window.kernel : window.stride;
   constexpr dim_t kMost = 1 << 15;
   if (window.kernel < 1 || window.kernel > kMost || stride < 1 || stride > kMost || window.padding < 0 ||
@@ -22,7 +22,7 @@ PoolGeometry geometry_of(const char* op, const Tensor& x, const Window& window) 
     throw UsageError(message("[", op, "] expected 1 <= kernel, stride <= ", kMost,
                              " and 0 <= padding <= kernel / 2, got kernel ", window.kernel, ", stride ", stride,
                              ", padding ", window.padding));
-  const PoolGeometry g{x.activation(), window.kernel, window.kernel, stride, stride, window.padding, window.padding};
+  const WindowGeometry g{x.activation(), window.kernel, window.kernel, stride, stride, window.padding, window.padding};
   if (g.x.h + 2 * g.pad_h < g.kernel_h || g.x.w + 2 * g.pad_w < g.kernel_w)
     throw ShapeError(message("[", op, "] expected at least ", window.kernel, " x ", window.kernel,
                              " pixels with padding ", window.padding, ", got ", x.describe()));
@@ -40,10 +40,10 @@ Tensor empty_like(const ActivationShape& s, const Tensor& x, DType dtype = DType
   return Tensor::empty(shape_of(s), dtype, x.device(), layout_of(s));
 }
 
-Tensor pick(const Tensor& x, const Tensor& index, const PoolGeometry& g);
+Tensor pick(const Tensor& x, const Tensor& index, const WindowGeometry& g);
 
 /// The adjoint of `pick`: x [N,C,out_h,out_w] added at the winners' positions.
-Tensor scatter(const Tensor& x, const Tensor& index, const PoolGeometry& g) {
+Tensor scatter(const Tensor& x, const Tensor& index, const WindowGeometry& g) {
   const Tensor source = in_layout(x, layout_of(g.x));
   Tensor y = empty_like(g.x, x);
   {
@@ -59,7 +59,7 @@ Tensor scatter(const Tensor& x, const Tensor& index, const PoolGeometry& g) {
 }
 
 /// The elements of x [N,C,H,W] at the winners' positions.
-Tensor pick(const Tensor& x, const Tensor& index, const PoolGeometry& g) {
+Tensor pick(const Tensor& x, const Tensor& index, const WindowGeometry& g) {
   const Tensor source = in_layout(x, layout_of(g.x));
   Tensor y = empty_like(g.y(), x);
   {
@@ -114,7 +114,7 @@ Tensor upsample_adjoint(const Tensor& x, dim_t factor) {
 
 Tensor max_pool2d(const Tensor& x, const Window& window) {
   const Tensor source = dense_activation("max_pool2d", x);
-  const PoolGeometry g = geometry_of("max_pool2d", source, window);
+  const WindowGeometry g = geometry_of("max_pool2d", source, window);
   Tensor y = empty_like(g.y(), x), index;
   const bool recording = needs_record({x});
   if (recording) index = empty_like(g.y(), x, DType::kI32);
@@ -132,7 +132,7 @@ Tensor max_pool2d(const Tensor& x, const Window& window) {
 
 Tensor avg_pool2d(const Tensor& x, const Window& window, bool count_padding) {
   const Tensor source = dense_activation("avg_pool2d", x);
-  const PoolGeometry g = geometry_of("avg_pool2d", source, window);
+  const WindowGeometry g = geometry_of("avg_pool2d", source, window);
   Tensor y = empty_like(g.y(), x);
   {
     OpScope scope("avg_pool2d", kernels::avg_pool_cost(g));
@@ -152,7 +152,7 @@ namespace {
 Tensor avg_pool_adjoint(const Tensor& x, const Window& window, bool count_padding, const Shape& to) {
   const Tensor source = dense_activation("avg_pool2d", x);
   Tensor y = Tensor::empty(to, DType::kF32, x.device(), source.layout());
-  const PoolGeometry g = geometry_of("avg_pool2d", y, window);
+  const WindowGeometry g = geometry_of("avg_pool2d", y, window);
   {
     OpScope scope("avg_pool2d_backward", kernels::avg_pool_cost(g));
     backend(x.device())

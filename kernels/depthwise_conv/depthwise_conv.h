@@ -7,33 +7,23 @@
 
 #include <cstddef>
 
-#include "kernels/common/activation.h"
 #include "kernels/common/cost.h"
 #include "kernels/common/stream.h"
+#include "kernels/common/windows.h"
 
 namespace engram::kernels {
 
 /// Most taps a window may have (11 x 11).
 inline constexpr dim_t kMaxDepthwiseTaps = 121;
 
-/// Input extents and the windows. Zeros pad all four sides; each padding is below the kernel's extent.
-struct DepthwiseGeometry {
-  ActivationShape x;
-  dim_t kernel_h = 1, kernel_w = 1;
-  dim_t stride_h = 1, stride_w = 1;
-  dim_t pad_h = 0, pad_w = 0;
-
-  dim_t out_h() const { return (x.h + 2 * pad_h - kernel_h) / stride_h + 1; }
-  dim_t out_w() const { return (x.w + 2 * pad_w - kernel_w) / stride_w + 1; }
-  /// Extents of the output, in the block of the input.
-  ActivationShape y() const { return {x.n, x.c, out_h(), out_w(), x.block}; }
-  dim_t taps() const { return kernel_h * kernel_w; }
-  dim_t weight_count() const { return x.c * taps(); }
-};
+/// Weights of all channels. Zeros pad all four sides of the input; each padding is below the kernel's extent.
+inline dim_t depthwise_weight_count(const WindowGeometry& g) {
+  return g.x.c * g.taps();
+}
 
 /// y = relu?(sum over the window of weight x + bias). weight: [C, kernel_h, kernel_w]; bias: [C], or null for 0.
 struct DepthwiseForwardArgs {
-  DepthwiseGeometry geometry;
+  WindowGeometry geometry;
   const float* x;
   const float* weight;
   const float* bias;
@@ -43,7 +33,7 @@ struct DepthwiseForwardArgs {
 
 /// gx = gradient to x from gy: the adjoint of DepthwiseForwardArgs in x.
 struct DepthwiseDataGradientArgs {
-  DepthwiseGeometry geometry;
+  WindowGeometry geometry;
   const float* gy;
   const float* weight;
   float* gx;
@@ -51,7 +41,7 @@ struct DepthwiseDataGradientArgs {
 
 /// gw [C, kernel_h, kernel_w] = gradient to the weight from x and gy.
 struct DepthwiseWeightGradientArgs {
-  DepthwiseGeometry geometry;
+  WindowGeometry geometry;
   const float* x;
   const float* gy;
   float* gw;
@@ -64,15 +54,15 @@ struct DepthwiseConvKernels {
   void (*data_gradient)(Stream, const DepthwiseDataGradientArgs&);
   void (*weight_gradient)(Stream, const DepthwiseWeightGradientArgs&);
   /// Bytes of workspace of a weight gradient.
-  std::size_t (*workspace_bytes)(const DepthwiseGeometry&);
+  std::size_t (*workspace_bytes)(const WindowGeometry&);
 };
 
 /// x and weights read, y written; two operations a tap and output element.
-Cost depthwise_forward_cost(const DepthwiseGeometry& geometry);
+Cost depthwise_forward_cost(const WindowGeometry& geometry);
 /// gy and weights read, gx written, likewise.
-Cost depthwise_data_gradient_cost(const DepthwiseGeometry& geometry);
+Cost depthwise_data_gradient_cost(const WindowGeometry& geometry);
 /// x and gy read, weight gradients written, likewise.
-Cost depthwise_weight_gradient_cost(const DepthwiseGeometry& geometry);
+Cost depthwise_weight_gradient_cost(const WindowGeometry& geometry);
 
 /// The CPU back end.
 extern const DepthwiseConvKernels kCpuDepthwiseConv;
@@ -82,10 +72,10 @@ extern const DepthwiseConvKernels kCudaDepthwiseConv;
 /// Plain loops in double over planar tensors (geometry.x.block is ignored): the oracle of the tests. `bias` may be
 /// null.
 namespace reference {
-void depthwise_forward(const DepthwiseGeometry& geometry, const double* x, const double* weight, const double* bias,
+void depthwise_forward(const WindowGeometry& geometry, const double* x, const double* weight, const double* bias,
                        double* y);
-void depthwise_data_gradient(const DepthwiseGeometry& geometry, const double* gy, const double* weight, double* gx);
-void depthwise_weight_gradient(const DepthwiseGeometry& geometry, const double* x, const double* gy, double* gw);
+void depthwise_data_gradient(const WindowGeometry& geometry, const double* gy, const double* weight, double* gx);
+void depthwise_weight_gradient(const WindowGeometry& geometry, const double* x, const double* gy, double* gw);
 }  // namespace reference
 
 }  // namespace engram::kernels

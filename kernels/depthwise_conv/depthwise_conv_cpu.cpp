@@ -47,8 +47,8 @@ ENGRAM_ALWAYS_INLINE void load_weights(const Windows& windows, dim_t lanes, floa
 }
 
 /// One output row of 16 lanes; pixels lie `step` values apart.
-ENGRAM_ALWAYS_INLINE void forward_row_16(const DepthwiseGeometry& g, dim_t oh, const float* x, const float* w,
-                                         Vec16 bias, bool relu, dim_t step, float* y) {
+ENGRAM_ALWAYS_INLINE void forward_row_16(const WindowGeometry& g, dim_t oh, const float* x, const float* w, Vec16 bias,
+                                         bool relu, dim_t step, float* y) {
   const dim_t out_w = g.out_w();
   const Range rows = taps_inside(oh, g.stride_h, g.pad_h, g.kernel_h, g.x.h);
   for (dim_t ow = 0; ow < out_w; ++ow) {
@@ -65,7 +65,7 @@ ENGRAM_ALWAYS_INLINE void forward_row_16(const DepthwiseGeometry& g, dim_t oh, c
 }
 
 /// The same for any number of lanes.
-ENGRAM_ALWAYS_INLINE void forward_row(const DepthwiseGeometry& g, dim_t oh, const float* x, const float* w,
+ENGRAM_ALWAYS_INLINE void forward_row(const WindowGeometry& g, dim_t oh, const float* x, const float* w,
                                       const float* bias, bool relu, dim_t lanes, dim_t step, float* y) {
   const dim_t out_w = g.out_w();
   const Range rows = taps_inside(oh, g.stride_h, g.pad_h, g.kernel_h, g.x.h);
@@ -85,7 +85,7 @@ ENGRAM_ALWAYS_INLINE void forward_row(const DepthwiseGeometry& g, dim_t oh, cons
 }
 
 /// One plane of planar data whose windows stride by one: whole rows at a time.
-ENGRAM_ALWAYS_INLINE void forward_plane_flat(const DepthwiseGeometry& g, const float* x, const Windows& windows,
+ENGRAM_ALWAYS_INLINE void forward_plane_flat(const WindowGeometry& g, const float* x, const Windows& windows,
                                              float bias, bool relu, float* y) {
   const dim_t out_h = g.out_h(), out_w = g.out_w();
   for (dim_t oh = 0; oh < out_h; ++oh) {
@@ -105,7 +105,7 @@ ENGRAM_ALWAYS_INLINE void forward_plane_flat(const DepthwiseGeometry& g, const f
 }
 
 /// y of one plane. `windows` and `bias` (or null) begin at the plane's first channel.
-ENGRAM_MULTIVERSION void forward_plane(const DepthwiseGeometry& g, const float* x, const Windows& windows,
+ENGRAM_MULTIVERSION void forward_plane(const WindowGeometry& g, const float* x, const Windows& windows,
                                        const float* bias, bool relu, float* y) {
   const dim_t block = g.x.block, out_h = g.out_h();
   if (block == 1 && g.stride_w == 1) {
@@ -129,7 +129,7 @@ ENGRAM_MULTIVERSION void forward_plane(const DepthwiseGeometry& g, const float* 
 }
 
 /// gx of one plane: each output adds its window. Planes are independent, so no two threads add to one pixel.
-ENGRAM_MULTIVERSION void scatter_plane(const DepthwiseGeometry& g, const float* gy, const Windows& windows, float* gx) {
+ENGRAM_MULTIVERSION void scatter_plane(const WindowGeometry& g, const float* gy, const Windows& windows, float* gx) {
   const dim_t block = g.x.block, out_h = g.out_h(), out_w = g.out_w();
   std::fill(gx, gx + g.x.pixels() * block, 0.f);
   float packed[16 * kMaxDepthwiseTaps];
@@ -158,7 +158,7 @@ ENGRAM_MULTIVERSION void scatter_plane(const DepthwiseGeometry& g, const float* 
 }
 
 /// Products of tap (kh, kw) along one output row, summed in f32, into sum[16].
-ENGRAM_ALWAYS_INLINE void row_products(const DepthwiseGeometry& g, dim_t oh, dim_t kh, dim_t kw, const float* x,
+ENGRAM_ALWAYS_INLINE void row_products(const WindowGeometry& g, dim_t oh, dim_t kh, dim_t kw, const float* x,
                                        const float* gy, dim_t lanes, float* sum) {
   const dim_t block = g.x.block;
   const Range outputs = outputs_inside(kw, g.stride_w, g.pad_w, g.x.w, g.out_w());
@@ -180,7 +180,7 @@ ENGRAM_ALWAYS_INLINE void row_products(const DepthwiseGeometry& g, dim_t oh, dim
 }
 
 /// Adds one plane's weight gradient to `total` [block][taps].
-ENGRAM_MULTIVERSION void add_products(const DepthwiseGeometry& g, const float* x, const float* gy, double* total) {
+ENGRAM_MULTIVERSION void add_products(const WindowGeometry& g, const float* x, const float* gy, double* total) {
   const dim_t taps = g.taps(), out_h = g.out_h();
   float sum[16];
   for (dim_t first = 0; first < g.x.block; first += 16) {
@@ -198,14 +198,13 @@ ENGRAM_MULTIVERSION void add_products(const DepthwiseGeometry& g, const float* x
 
 /// Values of one plane of the input and of the output.
 struct Planes {
-  explicit Planes(const DepthwiseGeometry& g)
+  explicit Planes(const WindowGeometry& g)
       : in(g.x.pixels() * g.x.block), out(g.out_h() * g.out_w() * g.x.block), work(in + out * g.taps()) {}
   dim_t in, out, work;
 };
 
 /// y = relu?(convolution of x + bias), of all planes.
-void convolve(const DepthwiseGeometry& g, const float* x, const Windows& windows, const float* bias, bool relu,
-              float* y) {
+void convolve(const WindowGeometry& g, const float* x, const Windows& windows, const float* bias, bool relu, float* y) {
   const Planes planes(g);
   parallel_for(g.x.n * g.x.blocks(), planes.work, [&](dim_t p) {
     const dim_t channel = p % g.x.blocks() * g.x.block;
@@ -220,9 +219,9 @@ void forward(Stream, const DepthwiseForwardArgs& a) {
 
 /// With windows that stride by one, the data gradient is the convolution of gy with the mirrored windows.
 void data_gradient(Stream, const DepthwiseDataGradientArgs& a) {
-  const DepthwiseGeometry& g = a.geometry;
+  const WindowGeometry& g = a.geometry;
   if (g.stride_h == 1 && g.stride_w == 1) {
-    const DepthwiseGeometry adjoint{
+    const WindowGeometry adjoint{
         g.y(), g.kernel_h, g.kernel_w, 1, 1, g.kernel_h - 1 - g.pad_h, g.kernel_w - 1 - g.pad_w};
     convolve(adjoint, a.gy, {a.weight, g.taps(), /*mirrored=*/true}, nullptr, false, a.gx);
     return;
@@ -235,21 +234,21 @@ void data_gradient(Stream, const DepthwiseDataGradientArgs& a) {
 }
 
 /// Images in one partial sum of the weight gradient: at most 16 partial sums, whatever the number of threads.
-dim_t images_a_chunk(const DepthwiseGeometry& g) {
+dim_t images_a_chunk(const WindowGeometry& g) {
   return std::max<dim_t>(1, (g.x.n + 15) / 16);
 }
-dim_t chunks(const DepthwiseGeometry& g) {
+dim_t chunks(const WindowGeometry& g) {
   return (g.x.n + images_a_chunk(g) - 1) / images_a_chunk(g);
 }
 
-std::size_t workspace_bytes(const DepthwiseGeometry& g) {
-  return std::size_t(chunks(g) * g.weight_count()) * sizeof(double);
+std::size_t workspace_bytes(const WindowGeometry& g) {
+  return std::size_t(chunks(g) * depthwise_weight_count(g)) * sizeof(double);
 }
 
 void weight_gradient(Stream, const DepthwiseWeightGradientArgs& a) {
-  const DepthwiseGeometry& g = a.geometry;
+  const WindowGeometry& g = a.geometry;
   const Planes planes(g);
-  const dim_t images = images_a_chunk(g), count = g.weight_count(), block_count = g.x.block * g.taps();
+  const dim_t images = images_a_chunk(g), count = depthwise_weight_count(g), block_count = g.x.block * g.taps();
   auto* const partial = static_cast<double*>(a.workspace);
   parallel_for(chunks(g) * g.x.blocks(), images * planes.work, [&](dim_t item) {
     const dim_t chunk = item / g.x.blocks(), b = item % g.x.blocks();

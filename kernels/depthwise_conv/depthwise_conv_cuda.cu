@@ -16,7 +16,7 @@ constexpr int kThreads = 256;
 /// Neighbouring pixels of a thread.
 constexpr int kRun = 8;
 
-/// A DepthwiseGeometry as kernels take it. "From" is what is read, "to" what is written: x and y, or gy and gx.
+/// A WindowGeometry as kernels take it. "From" is what is read, "to" what is written: x and y, or gy and gx.
 struct Geometry {
   int from_h, from_w, to_h, to_w;
   int kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w;
@@ -24,7 +24,7 @@ struct Geometry {
   int channels;  ///< of all blocks
   Divisor by_packs, by_runs, by_rows, by_blocks, by_stride_h, by_stride_w;
 
-  Geometry(const DepthwiseGeometry& g, const ActivationShape& from, const ActivationShape& to, int width)
+  Geometry(const WindowGeometry& g, const ActivationShape& from, const ActivationShape& to, int width)
       : from_h(int(from.h)),
         from_w(int(from.w)),
         to_h(int(to.h)),
@@ -202,7 +202,7 @@ __global__ void __launch_bounds__(kThreads)
 
 /// Calls `launch.template operator()<kWidth>()` with packs of four where the block and the operands allow.
 template <class Launch, class... Pointers>
-void with_width(const DepthwiseGeometry& g, const Launch& launch, Pointers... pointers) {
+void with_width(const WindowGeometry& g, const Launch& launch, Pointers... pointers) {
   require_32_bit("depthwise_conv", std::max(g.x.count(), g.y().count()));
   if (g.x.block % 4 == 0 && aligned16(pointers...)) {
     launch.template operator()<4>();
@@ -221,7 +221,7 @@ dim3 grid(int count) {
 }
 
 void forward(Stream stream, const DepthwiseForwardArgs& a) {
-  const DepthwiseGeometry& d = a.geometry;
+  const WindowGeometry& d = a.geometry;
   if (d.y().count() == 0) return;
   with_width(
       d,
@@ -234,7 +234,7 @@ void forward(Stream stream, const DepthwiseForwardArgs& a) {
 }
 
 void data_gradient(Stream stream, const DepthwiseDataGradientArgs& a) {
-  const DepthwiseGeometry& d = a.geometry;
+  const WindowGeometry& d = a.geometry;
   if (d.x.count() == 0) return;
   const float* const no_bias = nullptr;
   with_width(
@@ -247,19 +247,19 @@ void data_gradient(Stream stream, const DepthwiseDataGradientArgs& a) {
       a.gy, a.gx);
 }
 
-dim_t chunks(const DepthwiseGeometry& g) {
+dim_t chunks(const WindowGeometry& g) {
   return std::max<dim_t>(1, ceil_div(g.x.n * g.out_h(), dim_t{kLines} * kRowsALine));
 }
 
-std::size_t workspace_bytes(const DepthwiseGeometry& g) {
-  return std::size_t(chunks(g) * g.weight_count()) * sizeof(float);
+std::size_t workspace_bytes(const WindowGeometry& g) {
+  return std::size_t(chunks(g) * depthwise_weight_count(g)) * sizeof(float);
 }
 
 void weight_gradient(Stream stream, const DepthwiseWeightGradientArgs& a) {
-  const DepthwiseGeometry& d = a.geometry;
-  if (d.weight_count() == 0) return;
+  const WindowGeometry& d = a.geometry;
+  if (depthwise_weight_count(d) == 0) return;
   auto* const partial = static_cast<float*>(a.workspace);
-  const int rows = int(d.x.n * d.out_h()), num_chunks = int(chunks(d)), count = int(d.weight_count());
+  const int rows = int(d.x.n * d.out_h()), num_chunks = int(chunks(d)), count = int(depthwise_weight_count(d));
   with_width(
       d,
       [&]<int kWidth>() {

@@ -21,10 +21,10 @@ ENGRAM_ALWAYS_INLINE Range covered(dim_t o, dim_t stride, dim_t pad, dim_t kerne
   return {std::max<dim_t>(0, first), std::min(extent, first + kernel)};
 }
 
-ENGRAM_ALWAYS_INLINE Range rows_of(const PoolGeometry& g, dim_t oh) {
+ENGRAM_ALWAYS_INLINE Range rows_of(const WindowGeometry& g, dim_t oh) {
   return covered(oh, g.stride_h, g.pad_h, g.kernel_h, g.x.h);
 }
-ENGRAM_ALWAYS_INLINE Range columns_of(const PoolGeometry& g, dim_t ow) {
+ENGRAM_ALWAYS_INLINE Range columns_of(const WindowGeometry& g, dim_t ow) {
   return covered(ow, g.stride_w, g.pad_w, g.kernel_w, g.x.w);
 }
 
@@ -40,7 +40,7 @@ ENGRAM_ALWAYS_INLINE dim_t lanes(dim_t block) {
 
 /// Winners of `count` (at most 16) neighbouring lanes of one window.
 template <int kCount>
-ENGRAM_ALWAYS_INLINE void max_window(const PoolGeometry& g, Range hs, Range ws, dim_t block, const float* x,
+ENGRAM_ALWAYS_INLINE void max_window(const WindowGeometry& g, Range hs, Range ws, dim_t block, const float* x,
                                      dim_t count, float* y, std::int32_t* index) {
   const dim_t n = kCount ? kCount : count;
   float best[16];
@@ -69,7 +69,7 @@ ENGRAM_ALWAYS_INLINE void max_window(const PoolGeometry& g, Range hs, Range ws, 
   }
 }
 
-ENGRAM_MULTIVERSION void max_pool_plane(const PoolGeometry& g, const float* x, float* y, std::int32_t* index) {
+ENGRAM_MULTIVERSION void max_pool_plane(const WindowGeometry& g, const float* x, float* y, std::int32_t* index) {
   const dim_t block = g.x.block, out_h = g.out_h(), out_w = g.out_w();
   for (dim_t oh = 0; oh < out_h; ++oh) {
     const Range hs = rows_of(g, oh);
@@ -91,7 +91,7 @@ ENGRAM_MULTIVERSION void max_pool_plane(const PoolGeometry& g, const float* x, f
 }
 
 template <int kBlock>
-ENGRAM_ALWAYS_INLINE void scatter(const PoolGeometry& g, const float* dy, const std::int32_t* index, float* dx) {
+ENGRAM_ALWAYS_INLINE void scatter(const WindowGeometry& g, const float* dy, const std::int32_t* index, float* dx) {
   const dim_t block = lanes<kBlock>(g.x.block), outputs = g.out_h() * g.out_w();
   std::fill(dx, dx + g.x.pixels() * block, 0.f);
   for (dim_t o = 0; o < outputs; ++o)
@@ -100,7 +100,7 @@ ENGRAM_ALWAYS_INLINE void scatter(const PoolGeometry& g, const float* dy, const 
 
 /// The scatter for 16 lanes without indexed stores: each pixel of a window takes dy in the lanes that it won. The order
 /// of the additions is that of `scatter`.
-ENGRAM_ALWAYS_INLINE void scatter_16(const PoolGeometry& g, const float* dy, const std::int32_t* index, float* dx) {
+ENGRAM_ALWAYS_INLINE void scatter_16(const WindowGeometry& g, const float* dy, const std::int32_t* index, float* dx) {
   const dim_t out_h = g.out_h(), out_w = g.out_w();
   std::fill(dx, dx + g.x.pixels() * 16, 0.f);
   for (dim_t oh = 0; oh < out_h; ++oh) {
@@ -123,19 +123,19 @@ ENGRAM_ALWAYS_INLINE void scatter_16(const PoolGeometry& g, const float* dy, con
 }
 
 template <int kBlock>
-ENGRAM_ALWAYS_INLINE void gather_plane(const PoolGeometry& g, const float* x, const std::int32_t* index, float* y) {
+ENGRAM_ALWAYS_INLINE void gather_plane(const WindowGeometry& g, const float* x, const std::int32_t* index, float* y) {
   const dim_t block = lanes<kBlock>(g.x.block), outputs = g.out_h() * g.out_w();
   for (dim_t o = 0; o < outputs; ++o)
     for (dim_t l = 0; l < block; ++l) y[o * block + l] = x[index[o * block + l] * block + l];
 }
 
 /// 1 / divisor of the window over `hs` and `ws`.
-ENGRAM_ALWAYS_INLINE float window_scale(const PoolGeometry& g, bool count_padding, Range hs, Range ws) {
+ENGRAM_ALWAYS_INLINE float window_scale(const WindowGeometry& g, bool count_padding, Range hs, Range ws) {
   return 1.f / float(count_padding ? g.kernel_h * g.kernel_w : (hs.end - hs.begin) * (ws.end - ws.begin));
 }
 
 template <int kBlock>
-ENGRAM_ALWAYS_INLINE void avg_plane(const PoolGeometry& g, bool count_padding, const float* x, float* y) {
+ENGRAM_ALWAYS_INLINE void avg_plane(const WindowGeometry& g, bool count_padding, const float* x, float* y) {
   const dim_t block = lanes<kBlock>(g.x.block), out_h = g.out_h(), out_w = g.out_w();
   for (dim_t oh = 0; oh < out_h; ++oh) {
     const Range hs = rows_of(g, oh);
@@ -156,7 +156,7 @@ ENGRAM_ALWAYS_INLINE void avg_plane(const PoolGeometry& g, bool count_padding, c
 }
 
 template <int kBlock>
-ENGRAM_ALWAYS_INLINE void avg_plane_backward(const PoolGeometry& g, bool count_padding, const float* dy, float* dx) {
+ENGRAM_ALWAYS_INLINE void avg_plane_backward(const WindowGeometry& g, bool count_padding, const float* dy, float* dx) {
   const dim_t block = lanes<kBlock>(g.x.block), out_h = g.out_h(), out_w = g.out_w();
   std::fill(dx, dx + g.x.pixels() * block, 0.f);
   for (dim_t oh = 0; oh < out_h; ++oh) {
@@ -184,19 +184,19 @@ ENGRAM_ALWAYS_INLINE void visit_block(dim_t block, const Visitor& visit) {
   }
 }
 
-ENGRAM_MULTIVERSION void scatter_any(const PoolGeometry& g, const float* dy, const std::int32_t* index, float* dx) {
+ENGRAM_MULTIVERSION void scatter_any(const WindowGeometry& g, const float* dy, const std::int32_t* index, float* dx) {
   visit_block(
       g.x.block, [&]<int kBlock>() __attribute__((always_inline)) { scatter<kBlock>(g, dy, index, dx); });
 }
-ENGRAM_MULTIVERSION void gather_any(const PoolGeometry& g, const float* x, const std::int32_t* index, float* y) {
+ENGRAM_MULTIVERSION void gather_any(const WindowGeometry& g, const float* x, const std::int32_t* index, float* y) {
   visit_block(
       g.x.block, [&]<int kBlock>() __attribute__((always_inline)) { gather_plane<kBlock>(g, x, index, y); });
 }
-ENGRAM_MULTIVERSION void avg_any(const PoolGeometry& g, bool count_padding, const float* x, float* y) {
+ENGRAM_MULTIVERSION void avg_any(const WindowGeometry& g, bool count_padding, const float* x, float* y) {
   visit_block(
       g.x.block, [&]<int kBlock>() __attribute__((always_inline)) { avg_plane<kBlock>(g, count_padding, x, y); });
 }
-ENGRAM_MULTIVERSION void avg_backward_any(const PoolGeometry& g, bool count_padding, const float* dy, float* dx) {
+ENGRAM_MULTIVERSION void avg_backward_any(const WindowGeometry& g, bool count_padding, const float* dy, float* dx) {
   visit_block(
       g.x.block, [&]<int kBlock>()
                      __attribute__((always_inline)) { avg_plane_backward<kBlock>(g, count_padding, dy, dx); });
@@ -204,7 +204,7 @@ ENGRAM_MULTIVERSION void avg_backward_any(const PoolGeometry& g, bool count_padd
 
 /// Calls `body(input_offset, output_offset)`, in elements, for each plane.
 template <class Body>
-void for_each_plane(const PoolGeometry& g, const Body& body) {
+void for_each_plane(const WindowGeometry& g, const Body& body) {
   const dim_t in = g.x.pixels() * g.x.block, out = g.out_h() * g.out_w() * g.x.block;
   parallel_for(g.x.n * g.x.blocks(), in + out * g.kernel_h * g.kernel_w, [&](dim_t p) { body(p * in, p * out); });
 }
@@ -287,17 +287,17 @@ void global_avg_pool_backward(Stream, const GlobalAvgPoolBackwardArgs& a) {
 
 }  // namespace
 
-Cost max_pool_cost(const PoolGeometry& g, bool with_index) {
+Cost max_pool_cost(const WindowGeometry& g, bool with_index) {
   const dim_t outputs = g.y().count();
   return {g.x.count() * 4, outputs * (with_index ? 8 : 4), outputs * g.kernel_h * g.kernel_w};
 }
 
-Cost max_pool_backward_cost(const PoolGeometry& g) {
+Cost max_pool_backward_cost(const WindowGeometry& g) {
   const dim_t outputs = g.y().count();
   return {outputs * 8, g.x.count() * 4, outputs};
 }
 
-Cost avg_pool_cost(const PoolGeometry& g) {
+Cost avg_pool_cost(const WindowGeometry& g) {
   const dim_t outputs = g.y().count();
   return {g.x.count() * 4, outputs * 4, outputs * g.kernel_h * g.kernel_w};
 }

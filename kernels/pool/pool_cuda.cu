@@ -15,7 +15,7 @@ using namespace cuda;  // NOLINT(google-build-using-namespace): the helpers of a
 
 constexpr int kThreads = 256;
 
-/// A PoolGeometry as kernels take it.
+/// A WindowGeometry as kernels take it.
 struct Geometry {
   int h, w, out_h, out_w;
   int kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w;
@@ -24,7 +24,7 @@ struct Geometry {
   bool count_padding;
   Divisor by_packs, by_w, by_h, by_out_w, by_out_h;
 
-  Geometry(const PoolGeometry& g, int width, bool padding)
+  Geometry(const WindowGeometry& g, int width, bool padding)
       : h(int(g.x.h)),
         w(int(g.x.w)),
         out_h(int(g.out_h())),
@@ -257,14 +257,14 @@ __global__ void __launch_bounds__(kThreads) avg_pool_spread_kernel(Geometry g, c
       store(dx + offset(g, at, g.h, g.w, row, column), gradient);
 }
 
-bool windows_tile_input(const PoolGeometry& g) {
+bool windows_tile_input(const WindowGeometry& g) {
   return g.pad_h == 0 && g.pad_w == 0 && g.stride_h == g.kernel_h && g.stride_w == g.kernel_w &&
          g.x.h % g.kernel_h == 0 && g.x.w % g.kernel_w == 0;
 }
 
 /// Calls `launch.template operator()<kWidth>(Geometry)` with packs of four where the block and the operands allow.
 template <class Launch, class... Pointers>
-void with_width(const PoolGeometry& g, bool count_padding, const Launch& launch, Pointers... pointers) {
+void with_width(const WindowGeometry& g, bool count_padding, const Launch& launch, Pointers... pointers) {
   if (g.x.count() == 0 || g.y().count() == 0) return;
   require_32_bit("pool", std::max(g.x.count(), g.y().count()));
   if (g.x.block % 4 == 0 && aligned16(pointers...)) {

@@ -1,35 +1,17 @@
+#include "kernels/common/strided_reference.h"
 #include "kernels/reduce/reduce.h"
 
 namespace engram::kernels::reference {
-namespace {
-
-/// Element offset of the row-major position `flat`.
-dim_t offset_of(dim_t flat, int rank, const dim_t* shape, const dim_t* stride) {
-  dim_t offset = 0;
-  for (int i = rank - 1; i >= 0; --i) {
-    offset += flat % shape[i] * stride[i];
-    flat /= shape[i];
-  }
-  return offset;
-}
-
-dim_t product(int rank, const dim_t* shape) {
-  dim_t count = 1;
-  for (int i = 0; i < rank; ++i) count *= shape[i];
-  return count;
-}
-
-}  // namespace
 
 void reduce(const ReduceArgs& args, double* y, std::int32_t* index) {
-  const dim_t kept = product(args.kept_rank, args.kept_shape);
-  const dim_t reduced = product(args.reduced_rank, args.reduced_shape);
+  const dim_t kept = position_count(args.kept_rank, args.kept_shape);
+  const dim_t reduced = position_count(args.reduced_rank, args.reduced_shape);
   for (dim_t k = 0; k < kept; ++k) {
-    const float* x = args.x + offset_of(k, args.kept_rank, args.kept_shape, args.kept_stride);
+    const float* x = args.x + strided_offset(k, args.kept_rank, args.kept_shape, args.kept_stride);
     double value = 0;
     dim_t best = 0;
     for (dim_t r = 0; r < reduced; ++r) {
-      const double v = x[offset_of(r, args.reduced_rank, args.reduced_shape, args.reduced_stride)];
+      const double v = x[strided_offset(r, args.reduced_rank, args.reduced_shape, args.reduced_stride)];
       if (args.op == ReduceOp::kSum) {
         value += v;
       } else if (args.op == ReduceOp::kSumSquares) {

@@ -11,13 +11,13 @@
 namespace engram::testing {
 namespace {
 
-kernels::PoolGeometry geometry(const Array& x, const Window& w) {
+kernels::WindowGeometry geometry(const Array& x, const Window& w) {
   const dim_t stride = w.stride == 0 ? w.kernel : w.stride;
   return {
       {x.shape[0], x.shape[1], x.shape[2], x.shape[3], 1}, w.kernel, w.kernel, stride, stride, w.padding, w.padding};
 }
 
-Array output_of(const kernels::PoolGeometry& g) {
+Array output_of(const kernels::WindowGeometry& g) {
   return Array({g.x.n, g.x.c, g.out_h(), g.out_w()});
 }
 
