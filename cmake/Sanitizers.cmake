@@ -16,10 +16,3 @@ function(sanitize_alignment target)
     target_compile_options(${target} PRIVATE -fsanitize=alignment)
   endif()
 endfunction()
-
-# Leaves out the optimiser where a target's code is sanitized: for targets whose code takes longer to compile than to run.
-function(sanitize_unoptimised target)
-  if(ENGRAM_SANITIZE)
-    target_compile_options(${target} PRIVATE -O0)
-  endif()
-endfunction()

@@ -9,8 +9,8 @@
 namespace engram {
 namespace {
 
-/// Means over `out` windows along one axis. Sums and not a product with a matrix of shares, whose last bits would depend
-/// on the library's split among threads.
+/// Means over `out` windows along one axis. Sums and not a product with a matrix of shares, whose last bits would
+/// depend on the library's split among threads.
 Tensor pooled(const Tensor& x, int axis, dim_t out) {
   const dim_t in = x.dim(axis);
   if (in == out) return x;
