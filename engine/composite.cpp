@@ -1,5 +1,7 @@
 #include "engine/composite.h"
 
+#include <utility>
+
 namespace engram {
 namespace {
 
@@ -35,6 +37,20 @@ std::vector<Tensor> composite_gradients(BackwardContext& context, const std::vec
   const auto found = grad(outputs, wanted, {.create_graph = true, .allow_unused = true, .grad_outputs = seeds});
   for (std::size_t i = 0; i < positions.size(); ++i) gradients[positions[i]] = found[i];
   return gradients;
+}
+
+void record_fused(const char* name, const std::vector<Tensor>& inputs, std::initializer_list<Tensor*> outputs,
+                  FusedGradients fused, Composite composite) {
+  if (!needs_record(inputs)) return;
+  record(name, inputs, outputs,
+         [saved = std::vector<Saved>(inputs.begin(), inputs.end()), results = int(outputs.size()),
+          fused = std::move(fused), composite = std::move(composite)](BackwardContext& context) {
+           std::vector<Tensor> in, grads;
+           for (const Saved& one : saved) in.push_back(context.get(one));
+           if (!context.create_graph()) return fused(context, in);
+           for (int i = 0; i < results; ++i) grads.push_back(context.grad(i));
+           return composite_gradients(context, in, grads, composite);
+         });
 }
 
 }  // namespace engram

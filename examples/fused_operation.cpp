@@ -68,14 +68,12 @@ Tensor silu(const Tensor& input) {
     const engram::OpScope scope("silu", cost_of(x.numel(), 1));
     silu_forward(x.data<float>(), y.data<float>(), x.numel());
   }
-  if (engram::needs_record({x}))
-    engram::record("silu", {x}, {&y}, [x = engram::Saved(x)](engram::BackwardContext& context) -> std::vector<Tensor> {
-      const Tensor saved = context.get(x), grad_y = context.grad();
-      if (!context.create_graph()) return {silu_gradient(saved, grad_y.contiguous())};
-      return engram::composite_gradients(
-          context, {saved}, {grad_y},
-          [](const std::vector<Tensor>& inputs) -> std::vector<Tensor> { return {silu_composite(inputs[0])}; });
-    });
+  engram::record_fused(
+      "silu", {x}, {&y},
+      [](engram::BackwardContext& context, const std::vector<Tensor>& inputs) {
+        return std::vector{silu_gradient(inputs[0], context.grad().contiguous())};
+      },
+      [](const std::vector<Tensor>& inputs) { return std::vector{silu_composite(inputs[0])}; });
   return y;
 }
 

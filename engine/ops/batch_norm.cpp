@@ -95,7 +95,8 @@ std::vector<Tensor> fused_gradients(BackwardContext& context, const BatchNormKep
   return {grad_x, grad_gamma, grad_beta, grad_residual};
 }
 
-/// The same gradients in recorded operations.
+/// The same gradients in recorded operations. By hand and not by `record_fused`: a composite would need the inputs, of
+/// which a frozen network keeps none, and would find the activation's signs anew where the kernel kept them as a mask.
 std::vector<Tensor> recorded_gradients(BackwardContext& context, const BatchNormKept& kept) {
   const BatchNormOptions& o = kept.options;
   const Tensor g = context.grad(), x = context.get(kept.x), gamma = context.get(kept.gamma);

@@ -80,7 +80,7 @@ std::vector<Tensor> fused_gradients(BackwardContext& context, const BnStatsMatch
   return {grad_x, grad_residual};
 }
 
-/// The same gradients in recorded operations.
+/// The same gradients in recorded operations: the norms' by their composite, that of y as in batch_norm.cpp.
 std::vector<Tensor> recorded_gradients(BackwardContext& context, const BnStatsMatchKept& kept) {
   const BnStatsMatchOptions& o = kept.options;
   const Tensor g = context.grad(0), x = context.get(kept.x);

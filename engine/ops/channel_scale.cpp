@@ -2,9 +2,10 @@
 
 #include "engine/autograd.h"
 #include "engine/backend.h"
+#include "engine/composite.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/layout.h"
-#include "engine/ops/reduce.h"
+#include "engine/ops/optional_data.h"
 #include "engine/profiler.h"
 #include "kernels/channel_scale/channel_scale.h"
 
@@ -26,39 +27,26 @@ const kernels::Jitter* jitter_of(const char* op, const Tensor& jitter) {
   return static_cast<const kernels::Jitter*>(jitter.raw_data());
 }
 
-struct Gradients {
-  Tensor p, alpha;
-};
-
-Gradients fused_scale_gradients(const Tensor& p, const Tensor& alpha, const Tensor& jitter, const Tensor& grad_y,
-                                bool wants_p, bool wants_alpha) {
-  Gradients out;
-  if (wants_p) out.p = Tensor::empty(p.shape(), DType::kF32, p.device());
-  if (wants_alpha) out.alpha = Tensor::empty(alpha.shape(), DType::kF32, p.device());
+/// Gradients to p and alpha, those that are needed.
+std::vector<Tensor> scale_gradients(const BackwardContext& context, const Tensor& p, const Tensor& alpha,
+                                    const Tensor& jitter, const Tensor& grad_y) {
+  const auto empty_if = [&](int index, const Tensor& like) {
+    return context.needs(index) ? Tensor::empty(like.shape(), DType::kF32, p.device()) : Tensor();
+  };
+  const Tensor grad_p = empty_if(0, p), grad_alpha = empty_if(1, alpha);
   OpScope scope("channel_scale_backward", kernels::channel_scale_backward_cost(p.numel()));
   backend(p.device())
-      .channel_scale.backward(current_stream(p.device()),
-                              {.p = p.data<float>(),
-                               .alpha = alpha.data<float>(),
-                               .jitter = jitter_of("channel_scale", jitter),
-                               .grad_y = grad_y.data<float>(),
-                               .grad_p = wants_p ? out.p.data<float>() : nullptr,
-                               .grad_alpha = wants_alpha ? out.alpha.data<float>() : nullptr,
-                               .n = p.dim(0),
-                               .c = p.dim(1),
-                               .h = p.dim(2),
-                               .w = p.dim(3)});
-  return out;
-}
-
-/// The same in recorded operations.
-Gradients recorded_scale_gradients(const Tensor& p, const Tensor& alpha, const Tensor& jitter, const Tensor& grad_y,
-                                   bool wants_p, bool wants_alpha) {
-  const Tensor g = roll_flip(grad_y, jitter, true), t = tanh(p);
-  Gradients out;
-  if (wants_p) out.p = mul(mul(g, reshape(alpha, {p.dim(0), p.dim(1), 1, 1})), add(neg(square(t)), 1.f));
-  if (wants_alpha) out.alpha = reshape(sum(mul(g, t), {2, 3}), alpha.shape());
-  return out;
+      .channel_scale.backward(current_stream(p.device()), {.p = p.data<float>(),
+                                                           .alpha = alpha.data<float>(),
+                                                           .jitter = jitter_of("channel_scale", jitter),
+                                                           .grad_y = grad_y.data<float>(),
+                                                           .grad_p = data_or_null(grad_p),
+                                                           .grad_alpha = data_or_null(grad_alpha),
+                                                           .n = p.dim(0),
+                                                           .c = p.dim(1),
+                                                           .h = p.dim(2),
+                                                           .w = p.dim(3)});
+  return {grad_p, grad_alpha};
 }
 
 }  // namespace
@@ -116,15 +104,14 @@ Tensor channel_scale(const Tensor& images, const Tensor& scale, const Tensor& ji
                                                             .h = p.dim(2),
                                                             .w = p.dim(3)});
   }
-  if (needs_record({p, alpha}))
-    record(
-        "channel_scale", {p, alpha}, {&y},
-        [p = Saved(p), alpha = Saved(alpha), jitter = Saved(jitter)](BackwardContext& context) -> std::vector<Tensor> {
-          const auto gradients = context.create_graph() ? recorded_scale_gradients : fused_scale_gradients;
-          const Gradients out = gradients(context.get(p), context.get(alpha), context.get(jitter),
-                                          context.grad().contiguous(), context.needs(0), context.needs(1));
-          return {out.p, out.alpha};
-        });
+  record_fused(
+      "channel_scale", {p, alpha, jitter}, {&y},
+      [](BackwardContext& context, const auto& in) {
+        return scale_gradients(context, in[0], in[1], in[2], context.grad().contiguous());
+      },
+      [n, c](const auto& in) {
+        return std::vector{roll_flip(mul(tanh(in[0]), reshape(in[1], {n, c, 1, 1})), in[2])};
+      });
   return y;
 }
 

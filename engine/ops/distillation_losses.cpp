@@ -87,19 +87,15 @@ DistillationLosses distillation_losses(const Tensor& student_logits, const Tenso
                                                     .workspace = workspace.raw_data()});
   }
   check_later(num_invalid, refuse_labels, kDistillationLosses, classes, rows);
-  if (needs_record({student}))
-    record(kDistillationLosses, {student}, {&losses.cross_entropy, &losses.divergence},
-           [x = Saved(student), t = Saved(teacher), l = Saved(labels), stats,
-            options](BackwardContext& context) -> std::vector<Tensor> {
-             const Tensor student = context.get(x), teacher = context.get(t), labels = context.get(l);
-             if (!context.create_graph())
-               return {student_gradient(student, teacher, labels, stats, context.grad(0), context.grad(1), options)};
-             return composite_gradients(
-                 context, {student}, {context.grad(0), context.grad(1)}, [&](const std::vector<Tensor>& in) {
-                   return std::vector<Tensor>{softmax_cross_entropy(in[0], labels),
-                                              kl_divergence(in[0], teacher, options.temperature, options.factor)};
-                 });
-           });
+  record_fused(
+      kDistillationLosses, {student, teacher, labels}, {&losses.cross_entropy, &losses.divergence},
+      [stats, options](BackwardContext& context, const auto& in) {
+        return std::vector{student_gradient(in[0], in[1], in[2], stats, context.grad(0), context.grad(1), options)};
+      },
+      [options](const auto& in) {
+        return std::vector{softmax_cross_entropy(in[0], in[2]),
+                           kl_divergence(in[0], in[1], options.temperature, options.factor)};
+      });
   return losses;
 }
 

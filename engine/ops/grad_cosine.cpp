@@ -4,6 +4,7 @@
 
 #include "engine/autograd.h"
 #include "engine/backend.h"
+#include "engine/composite.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/layout.h"
 #include "engine/ops/optional_data.h"
@@ -39,25 +40,16 @@ Tensor row_dot(const Tensor& x, const Tensor& y) {
   return sum(mul(x, y), {1}, true);
 }
 
-/// The double gradient in recorded operations; the formulas and names are those of
+/// The gradients to a and b in recorded operations; the formulas and names are those of
 /// kernels/grad_cosine/grad_cosine_cpu.cpp.
-std::vector<Tensor> recorded_double_gradient(const Tensor& a, const Tensor& b, const Tensor& grad_cos,
-                                             const Tensor& v_a, const Tensor& v_b, float eps) {
+std::vector<Tensor> recorded_gradient(const Tensor& a, const Tensor& b, const Tensor& grad_cos, float eps) {
   const Tensor floor = Tensor::scalar(eps * eps, a.device());
   const Tensor aa = row_dot(a, a), bb = row_dot(b, b), free_a = greater(aa, floor).detach(),
                free_b = greater(bb, floor).detach();
   const float infinity = std::numeric_limits<float>::infinity();
   const Tensor ia = pow(clamp(aa, eps * eps, infinity), -0.5f), ib = pow(clamp(bb, eps * eps, infinity), -0.5f);
   const Tensor c = row_dot(a, b) * ia * ib, g = reshape(grad_cos, {a.dim(0), 1});
-  const Tensor q = row_dot(v_a, a) * ia, p = row_dot(v_a, b) * ib, r = row_dot(v_b, a) * ia, u = row_dot(v_b, b) * ib;
-  const Tensor k = neg(free_a * q * ia + free_b * u * ib);
-  const Tensor cross = g * ia * ib, own_a = g * free_a * ia * ia, own_b = g * free_b * ib * ib;
-  const Tensor grad_a =
-      own_a * ((2.f * c * q - p) * ia - r * ib - c * k) * a + cross * k * b - own_a * c * v_a + cross * v_b;
-  const Tensor grad_b =
-      own_b * ((2.f * c * u - r) * ib - p * ia - c * k) * b + cross * k * a - own_b * c * v_b + cross * v_a;
-  const Tensor grad_g = (p - free_a * c * q) * ia + (r - free_b * c * u) * ib;
-  return {grad_a, grad_b, reshape(grad_g, grad_cos.shape())};
+  return {g * ia * (ib * b - free_a * c * ia * a), g * ib * (ia * a - free_b * c * ib * b)};
 }
 
 std::vector<Tensor> fused_double_gradient(const BackwardContext& context, const Tensor& a, const Tensor& b,
@@ -105,19 +97,14 @@ std::vector<Tensor> cosine_gradient(const Tensor& a, const Tensor& b, const Tens
                                                            .grad_a = data_or_null(grad_a),
                                                            .grad_b = data_or_null(grad_b)});
   }
-  if (recorded)
-    record(
-        "grad_cosine_backward", {a, b, grad_cos}, {&grad_a, &grad_b},
-        [a = Saved(a), b = Saved(b), g = Saved(grad_cos), stats, eps](BackwardContext& context) -> std::vector<Tensor> {
-          const Tensor x = context.get(a), y = context.get(b), grad_cos = context.get(g);
-          Tensor v_a = context.grad(0), v_b = context.grad(1);
-          if (v_a.defined()) v_a = v_a.contiguous();
-          if (v_b.defined()) v_b = v_b.contiguous();
-          if (!context.create_graph()) return fused_double_gradient(context, x, y, stats, grad_cos, v_a, v_b, eps);
-          if (!v_a.defined()) v_a = Tensor::zeros(x.shape(), x.device());
-          if (!v_b.defined()) v_b = Tensor::zeros(y.shape(), y.device());
-          return recorded_double_gradient(x, y, grad_cos, v_a, v_b, eps);
-        });
+  record_fused(
+      "grad_cosine_backward", {a, b, grad_cos}, {&grad_a, &grad_b},
+      [stats, eps](BackwardContext& context, const auto& in) {
+        const auto dense = [](const Tensor& v) { return v.defined() ? v.contiguous() : v; };
+        return fused_double_gradient(context, in[0], in[1], stats, in[2], dense(context.grad(0)),
+                                     dense(context.grad(1)), eps);
+      },
+      [eps](const auto& in) { return recorded_gradient(in[0], in[1], in[2], eps); });
   return {grad_a, grad_b};
 }
 

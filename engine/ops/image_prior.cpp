@@ -2,10 +2,12 @@
 
 #include "engine/autograd.h"
 #include "engine/backend.h"
+#include "engine/composite.h"
 #include "engine/ops/channel_op.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/layout.h"
 #include "engine/ops/reduce.h"
+#include "engine/ops/statistics.h"
 #include "engine/profiler.h"
 #include "kernels/image_prior/image_prior.h"
 
@@ -31,38 +33,21 @@ Tensor fused_gradient(const Tensor& x, const Tensor& norms, const Tensor& grad_t
   return grad_x;
 }
 
-/// v times the reciprocal of its norm, recorded; 0 (with derivative 0) when v is 0.
-Tensor normalised(const Tensor& v) {
-  const Tensor squares = sum(square(v));
-  return div(v, sqrt(add(squares, equal(squares, Tensor::scalar(0, v.device())).detach())));
-}
-
-/// A rectangle of every plane that starts at (i, j).
-struct Rectangle {
-  dim_t i, j, h, w;
-
-  Tensor cut(const Tensor& x) const { return slice(slice(x, 2, i, i + h), 3, j, j + w); }
-  Tensor paste(const Tensor& y, const Shape& shape) const {
-    return unslice(unslice(y, {shape[0], shape[1], h, shape[3]}, 3, j, j + w), shape, 2, i, i + h);
-  }
-};
-
-/// The gradient in recorded operations.
-Tensor recorded_gradient(const Tensor& x, const Tensor& grad_tv, const Tensor& grad_l2) {
-  const Shape& shape = x.shape();
-  const dim_t h = shape[2], w = shape[3];
-  const std::pair<Rectangle, Rectangle> differences[] = {{{0, 0, h, w - 1}, {0, 1, h, w - 1}},
-                                                         {{0, 0, h - 1, w}, {1, 0, h - 1, w}},
-                                                         {{1, 0, h - 1, w - 1}, {0, 1, h - 1, w - 1}},
-                                                         {{0, 0, h - 1, w - 1}, {1, 1, h - 1, w - 1}}};
-  Tensor total = grad_l2.defined() ? mul(normalised(x), grad_l2) : Tensor();
-  for (const auto& [first, second] : differences) {
-    if (!grad_tv.defined() || first.h == 0 || first.w == 0) continue;
-    const Tensor pull = mul(normalised(sub(first.cut(x), second.cut(x))), grad_tv);
-    const Tensor part = sub(first.paste(pull, shape), second.paste(pull, shape));
-    total = total.defined() ? add(total, part) : part;
-  }
-  return total.defined() ? total : Tensor::zeros(shape, x.device());
+/// {tv, l2} in recorded operations.
+std::vector<Tensor> recorded_prior(const Tensor& x) {
+  const dim_t h = x.dim(2), w = x.dim(3);
+  const auto cut = [&](dim_t i, dim_t j, dim_t rows, dim_t columns) {
+    return slice(slice(x, 2, i, i + rows), 3, j, j + columns);
+  };
+  Tensor tv = Tensor::zeros({}, x.device());
+  const auto add_difference = [&](const Tensor& a, const Tensor& b) {
+    if (a.numel() > 0) tv = add(tv, norm(sub(a, b)));
+  };
+  add_difference(cut(0, 0, h, w - 1), cut(0, 1, h, w - 1));
+  add_difference(cut(0, 0, h - 1, w), cut(1, 0, h - 1, w));
+  add_difference(cut(1, 0, h - 1, w - 1), cut(0, 1, h - 1, w - 1));
+  add_difference(cut(0, 0, h - 1, w - 1), cut(1, 1, h - 1, w - 1));
+  return {tv, norm(x)};
 }
 
 }  // namespace
@@ -91,13 +76,12 @@ ImagePrior image_prior(const Tensor& input) {
                                          .tv = out.tv.data<float>(),
                                          .l2 = out.l2.data<float>()});
   }
-  if (needs_record({x}))
-    record("image_prior", {x}, {&out.tv, &out.l2},
-           [x = Saved(x), norms](BackwardContext& context) -> std::vector<Tensor> {
-             const Tensor images = context.get(x), grad_tv = context.grad(0), grad_l2 = context.grad(1);
-             if (context.create_graph()) return {recorded_gradient(images, grad_tv, grad_l2)};
-             return {fused_gradient(images, norms, grad_tv, grad_l2)};
-           });
+  record_fused(
+      "image_prior", {x}, {&out.tv, &out.l2},
+      [norms](BackwardContext& context, const auto& in) {
+        return std::vector{fused_gradient(in[0], norms, context.grad(0), context.grad(1))};
+      },
+      [](const auto& in) { return recorded_prior(in[0]); });
   return out;
 }
 

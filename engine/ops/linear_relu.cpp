@@ -133,16 +133,12 @@ Tensor linear_relu(const Tensor& given_x, const Tensor& given_weight, const Tens
   if (given_x.dim(0) == 0 || given_weight.dim(0) == 0) return relu(linear(given_x, given_weight, given_bias));
   const Tensor x = given_x.contiguous(), weight = given_weight.contiguous(), bias = given_bias.contiguous();
   Tensor y = forward(x.detach(), weight.detach(), bias.detach());
-  if (needs_record({x, weight, bias}))
-    record("linear_relu", {x, weight, bias}, {&y},
-           [x = Saved(x), w = Saved(weight), b = Saved(bias),
-            y = Saved::output(y)](BackwardContext& context) -> std::vector<Tensor> {
-             if (!context.create_graph())
-               return gradients(context, context.get(x), context.get(w), context.get(y), context.grad().contiguous());
-             return composite_gradients(
-                 context, {context.get(x), context.get(w), context.get(b)}, {context.grad()},
-                 [](const std::vector<Tensor>& in) { return std::vector<Tensor>{relu(linear(in[0], in[1], in[2]))}; });
-           });
+  record_fused(
+      "linear_relu", {x, weight, bias}, {&y},
+      [y = Saved::output(y)](BackwardContext& context, const auto& in) {
+        return gradients(context, in[0], in[1], context.get(y), context.grad().contiguous());
+      },
+      [](const auto& in) { return std::vector{relu(linear(in[0], in[1], in[2]))}; });
   return y;
 }
 

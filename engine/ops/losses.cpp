@@ -4,6 +4,7 @@
 
 #include "engine/autograd.h"
 #include "engine/backend.h"
+#include "engine/composite.h"
 #include "engine/device_memory.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/label_errors.h"
@@ -98,10 +99,9 @@ Tensor smoothed(const Tensor& targets, float smoothing) {
   return smoothing == 0 ? targets : add(mul(targets, 1 - smoothing), smoothing / float(targets.dim(1)));
 }
 
-/// The gradient to the logits of the mean loss in recorded operations: (sum_c t softmax(x) - t) g / rows.
-Tensor composite_grad_logits(const Tensor& logits, const Tensor& targets, const Tensor& g) {
-  const Tensor pull = sub(mul(sum(targets, {1}, true), softmax(logits)), targets);
-  return mul(pull, mul(g, 1 / float(logits.dim(0))));
+/// The mean loss in recorded operations.
+Tensor recorded_xent(const Tensor& logits, const Tensor& soft, float smoothing) {
+  return mul(sum(mul(smoothed(soft, smoothing), log_softmax(logits))), -1 / float(logits.dim(0)));
 }
 
 }  // namespace
@@ -131,17 +131,15 @@ Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels, const C
   const Tensor x = logits.contiguous();
   const XentTargets targets = {labels.contiguous(), {}, options.label_smoothing};
   XentResult result = xent_forward(kName, x, targets);
-  if (needs_record({x}))
-    record(kName, {x}, {&result.loss},
-           [=, x = Saved(x), labels = Saved(targets.labels),
-            stats = result.row_stats](BackwardContext& context) -> std::vector<Tensor> {
-             const Tensor logits = context.get(x), classes = context.get(labels);
-             if (context.create_graph())
-               return {composite_grad_logits(logits, smoothed(one_hot(classes, logits.dim(1)), targets.smoothing),
-                                             context.grad())};
-             return {xent_backward("softmax_cross_entropy_backward", logits, {classes, {}, targets.smoothing}, stats,
-                                   context.grad())};
-           });
+  record_fused(
+      kName, {x, targets.labels}, {&result.loss},
+      [stats = result.row_stats, smoothing = targets.smoothing](BackwardContext& context, const auto& in) {
+        return std::vector{
+            xent_backward("softmax_cross_entropy_backward", in[0], {in[1], {}, smoothing}, stats, context.grad())};
+      },
+      [smoothing = targets.smoothing](const auto& in) {
+        return std::vector{recorded_xent(in[0], one_hot(in[1], in[0].dim(1)), smoothing)};
+      });
   return result.loss;
 }
 
@@ -153,20 +151,17 @@ Tensor softmax_cross_entropy_soft(const Tensor& logits, const Tensor& soft, cons
   const Tensor x = logits.contiguous(), t = soft.contiguous();
   const float smoothing = options.label_smoothing;
   XentResult result = xent_forward(kName, x, {{}, t, smoothing});
-  if (needs_record({x, t}))
-    record(kName, {x, t}, {&result.loss},
-           [=, x = Saved(x), t = Saved(t), stats = result.row_stats](BackwardContext& context) -> std::vector<Tensor> {
-             const Tensor logits = context.get(x), given = context.get(t), g = context.grad();
-             Tensor grad_logits, grad_targets;
-             if (context.needs(0)) {
-               grad_logits = context.create_graph() ? composite_grad_logits(logits, smoothed(given, smoothing), g)
-                                                    : xent_backward("softmax_cross_entropy_backward", logits,
-                                                                    {{}, given, smoothing}, stats, g);
-             }
-             if (context.needs(1))
-               grad_targets = mul(log_softmax(logits), mul(g, (smoothing - 1) / float(logits.dim(0))));
-             return {grad_logits, grad_targets};
-           });
+  record_fused(
+      kName, {x, t}, {&result.loss},
+      [stats = result.row_stats, smoothing](BackwardContext& context, const auto& in) {
+        const Tensor g = context.grad();
+        Tensor grad_logits, grad_targets;
+        if (context.needs(0))
+          grad_logits = xent_backward("softmax_cross_entropy_backward", in[0], {{}, in[1], smoothing}, stats, g);
+        if (context.needs(1)) grad_targets = mul(log_softmax(in[0]), mul(g, (smoothing - 1) / float(in[0].dim(0))));
+        return std::vector{grad_logits, grad_targets};
+      },
+      [smoothing](const auto& in) { return std::vector{recorded_xent(in[0], in[1], smoothing)}; });
   return result.loss;
 }
 
@@ -184,6 +179,7 @@ Tensor log_softmax(const Tensor& input) {
         .softmax_xent.log_softmax_forward(current_stream(x.device()),
                                           {x.data<float>(), y.data<float>(), rows, classes});
   }
+  // By hand and not by `record_fused`: the result says enough, so that the logits need not be kept.
   if (needs_record({x}))
     record("log_softmax", {x}, {&y},
            [y = Saved::output(y), rows, classes](BackwardContext& context) -> std::vector<Tensor> {
@@ -213,18 +209,10 @@ Tensor mse(const Tensor& a, const Tensor& b) {
 
 namespace {
 
-/// The gradients of the divergence in recorded operations.
-std::vector<Tensor> composite_kl_grads(BackwardContext& context, const Tensor& student, const Tensor& teacher,
-                                       float temperature, float factor) {
+/// The divergence in recorded operations.
+Tensor recorded_kl(const Tensor& student, const Tensor& teacher, float temperature, float factor) {
   const Tensor log_q = log_softmax(mul(student, 1 / temperature)), log_p = log_softmax(mul(teacher, 1 / temperature));
-  const Tensor p = exp(log_p), g = mul(context.grad(), factor / (float(student.dim(0)) * temperature));
-  Tensor grad_student, grad_teacher;
-  if (context.needs(0)) grad_student = mul(sub(exp(log_q), p), g);
-  if (context.needs(1)) {
-    const Tensor ratio = sub(log_p, log_q);
-    grad_teacher = mul(mul(p, sub(ratio, sum(mul(p, ratio), {1}, true))), g);
-  }
-  return {grad_student, grad_teacher};
+  return mul(sum(mul(exp(log_p), sub(log_p, log_q))), factor / float(student.dim(0)));
 }
 
 }  // namespace
@@ -248,23 +236,22 @@ Tensor kl_divergence(const Tensor& student_logits, const Tensor& teacher_logits,
         {s.data<float>(), t.data<float>(), rows, classes, temperature, factor, s_stats.data<float>(),
          t_stats.data<float>(), row_kl.data<float>(), loss.data<float>()});
   }
-  if (needs_record({s, t}))
-    record(kName, {s, t}, {&loss}, [=, s = Saved(s), t = Saved(t)](BackwardContext& context) -> std::vector<Tensor> {
-      const Tensor student = context.get(s), teacher = context.get(t);
-      if (context.create_graph()) return composite_kl_grads(context, student, teacher, temperature, factor);
-      Tensor grad_s, grad_t;
-      if (context.needs(0)) grad_s = Tensor::empty(student.shape(), DType::kF32, device);
-      if (context.needs(1)) grad_t = Tensor::empty(teacher.shape(), DType::kF32, device);
-      const Tensor g = context.grad();
-      OpScope scope("kl_divergence_backward",
-                    kernels::kl_cost(rows, classes, int(context.needs(0)) + int(context.needs(1))));
-      backend(device).softmax_xent.kl_backward(
-          current_stream(device),
-          {student.data<float>(), teacher.data<float>(), s_stats.data<float>(), t_stats.data<float>(),
-           row_kl.data<float>(), g.data<float>(), rows, classes, temperature, factor,
-           grad_s.defined() ? grad_s.data<float>() : nullptr, grad_t.defined() ? grad_t.data<float>() : nullptr});
-      return {grad_s, grad_t};
-    });
+  record_fused(
+      kName, {s, t}, {&loss},
+      [=](BackwardContext& context, const auto& in) {
+        const auto empty_if = [&](int index) {
+          return context.needs(index) ? Tensor::empty(in[0].shape(), DType::kF32, device) : Tensor();
+        };
+        const Tensor grad_s = empty_if(0), grad_t = empty_if(1), g = context.grad();
+        OpScope scope("kl_divergence_backward",
+                      kernels::kl_cost(rows, classes, int(context.needs(0)) + int(context.needs(1))));
+        backend(device).softmax_xent.kl_backward(
+            current_stream(device), {in[0].template data<float>(), in[1].template data<float>(), s_stats.data<float>(),
+                                     t_stats.data<float>(), row_kl.data<float>(), g.data<float>(), rows, classes,
+                                     temperature, factor, data_or_null(grad_s), data_or_null(grad_t)});
+        return std::vector{grad_s, grad_t};
+      },
+      [=](const auto& in) { return std::vector{recorded_kl(in[0], in[1], temperature, factor)}; });
   return loss;
 }
 

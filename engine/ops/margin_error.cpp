@@ -51,7 +51,8 @@ Tensor error_gradient(const Tensor& student, const Tensor& teacher, const Tensor
 
 Tensor margin_error(const Tensor& input, const Tensor& given_teacher, const Tensor& given_margin, float factor) {
   check(input, given_teacher, given_margin);
-  const Tensor student = dense_activation("margin_error", input), teacher = in_layout(given_teacher, student.layout()),
+  const Tensor student = dense_activation("margin_error", input),
+               teacher = in_layout(given_teacher.detach(), student.layout()),
                margin = given_margin.detach().contiguous();
   const kernels::ActivationShape shape = student.activation();
   const Device device = student.device();
@@ -68,17 +69,12 @@ Tensor margin_error(const Tensor& input, const Tensor& given_teacher, const Tens
                                             .loss = loss.data<float>(),
                                             .workspace = workspace.raw_data()});
   }
-  if (needs_record({input}))
-    record("margin_error", {input}, {&loss},
-           [x = Saved(input), t = Saved(teacher), m = Saved(margin), factor,
-            layout = student.layout()](BackwardContext& context) -> std::vector<Tensor> {
-             const Tensor input = context.get(x), teacher = context.get(t), margin = context.get(m);
-             if (!context.create_graph())
-               return {error_gradient(in_layout(input, layout), teacher, margin, context.grad(), factor)};
-             return composite_gradients(context, {input}, {context.grad()}, [&](const std::vector<Tensor>& in) {
-               return std::vector<Tensor>{recorded_error(in[0], teacher, margin, factor)};
-             });
-           });
+  record_fused(
+      "margin_error", {input, teacher, margin}, {&loss},
+      [factor, layout = student.layout()](BackwardContext& context, const auto& in) {
+        return std::vector{error_gradient(in_layout(in[0], layout), in[1], in[2], context.grad(), factor)};
+      },
+      [factor](const auto& in) { return std::vector{recorded_error(in[0], in[1], in[2], factor)}; });
   return loss;
 }
 

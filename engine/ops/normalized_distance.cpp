@@ -86,17 +86,12 @@ Tensor normalized_distance(const Tensor& input, const Tensor& given_target, int 
                                             .loss = loss.data<float>(),
                                             .workspace = workspace.raw_data()});
   }
-  if (needs_record({a}))
-    record("normalized_distance", {a}, {&loss},
-           [x = Saved(a), t = Saved(target), y = Saved::output(loss), stats, p,
-            eps](BackwardContext& context) -> std::vector<Tensor> {
-             const Tensor a = context.get(x), target = context.get(t);
-             if (!context.create_graph())
-               return {distance_gradient(a, target, stats, context.get(y), context.grad(), p, eps)};
-             return composite_gradients(context, {a}, {context.grad()}, [&](const std::vector<Tensor>& in) {
-               return std::vector<Tensor>{recorded_distance(in[0], target, p, eps)};
-             });
-           });
+  record_fused(
+      "normalized_distance", {a, target}, {&loss},
+      [y = Saved::output(loss), stats, p, eps](BackwardContext& context, const auto& in) {
+        return std::vector{distance_gradient(in[0], in[1], stats, context.get(y), context.grad(), p, eps)};
+      },
+      [p, eps](const auto& in) { return std::vector{recorded_distance(in[0], in[1], p, eps)}; });
   return loss;
 }
 

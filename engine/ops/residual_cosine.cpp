@@ -148,17 +148,12 @@ HeadResidual head_residual(const Tensor& given, const Tensor& given_targets, boo
                                                                          .residual = result.residual.data<float>(),
                                                                          .row_loss = result.losses.data<float>()});
   }
-  if (needs_record({logits}))
-    record(kName, {logits}, {&result.losses},
-           [x = Saved(logits), r = Saved(result.residual), t = Saved(targets),
-            twice](BackwardContext& context) -> std::vector<Tensor> {
-             const Tensor targets = context.get(t);
-             if (!context.create_graph())
-               return {losses_gradient(context.get(r), targets, context.grad().contiguous(), twice)};
-             return composite_gradients(context, {context.get(x)}, {context.grad()}, [&](const auto& in) {
-               return std::vector<Tensor>{recorded_losses(in[0], targets, twice)};
-             });
-           });
+  record_fused(
+      kName, {logits, targets, result.residual}, {&result.losses},
+      [twice](BackwardContext& context, const auto& in) {
+        return std::vector{losses_gradient(in[2], in[1], context.grad().contiguous(), twice)};
+      },
+      [twice](const auto& in) { return std::vector{recorded_losses(in[0], in[1], twice)}; });
   return result;
 }
 
@@ -185,20 +180,15 @@ ResidualCosine residual_cosine(const ResidualSide& side1, const ResidualSide& si
                                                                      .norm2 = result.norm2.data<float>()});
   }
   const std::vector<Tensor> inputs = {side1.logits, side2.logits, grams.own1, grams.own2, grams.cross};
-  if (needs_record(inputs))
-    record(
-        "residual_cosine", inputs, {&result.cosine},
-        [saved = std::vector<Saved>(inputs.begin(), inputs.end()), operands, norm1 = result.norm1, norm2 = result.norm2,
-         cosine = Saved::output(result.cosine)](BackwardContext& context) -> std::vector<Tensor> {
-          if (!context.create_graph())
-            return cosine_gradients(context, operands, {context.get(cosine), norm1, norm2},
-                                    context.grad().contiguous());
-          std::vector<Tensor> in;
-          for (const Saved& s : saved) in.push_back(context.get(s));
-          return composite_gradients(context, in, {context.grad()}, [&](const std::vector<Tensor>& x) {
-            return std::vector<Tensor>{recorded_cosine(x, operands.targets1, operands.targets2, operands.eps)};
-          });
-        });
+  record_fused(
+      "residual_cosine", inputs, {&result.cosine},
+      [operands, norm1 = result.norm1, norm2 = result.norm2, cosine = Saved::output(result.cosine)](
+          BackwardContext& context, const auto&) {
+        return cosine_gradients(context, operands, {context.get(cosine), norm1, norm2}, context.grad().contiguous());
+      },
+      [operands](const auto& in) {
+        return std::vector{recorded_cosine(in, operands.targets1, operands.targets2, operands.eps)};
+      });
   return result;
 }
 

@@ -64,18 +64,13 @@ Tensor spatial_attention(const Tensor& input, int power, float eps) {
                                                                 .map = map.data<float>(),
                                                                 .norm = norm.data<float>()});
   }
-  if (needs_record({input}))
-    record(
-        "spatial_attention", {input}, {&map},
-        [x = Saved(input), u = Saved::output(map), norm, power, eps](BackwardContext& context) -> std::vector<Tensor> {
-          const Tensor input = context.get(x);
-          if (!context.create_graph())
-            return {map_gradient(dense_activation("spatial_attention", input), context.get(u), norm,
-                                 context.grad().contiguous(), power, eps)};
-          return composite_gradients(context, {input}, {context.grad()}, [&](const std::vector<Tensor>& in) {
-            return std::vector<Tensor>{recorded_map(in[0], power, eps)};
-          });
-        });
+  record_fused(
+      "spatial_attention", {input}, {&map},
+      [u = Saved::output(map), norm, power, eps](BackwardContext& context, const auto& in) {
+        return std::vector{map_gradient(dense_activation("spatial_attention", in[0]), context.get(u), norm,
+                                        context.grad().contiguous(), power, eps)};
+      },
+      [power, eps](const auto& in) { return std::vector{recorded_map(in[0], power, eps)}; });
   return map;
 }
 
