@@ -14,6 +14,7 @@
 #include "apps/common/profile_report.h"
 #include "apps/programs.h"
 #include "engine/roofline.h"
+#include "engine/stop_scope.h"
 #include "models/data/evenly_spread.h"
 
 namespace engram::apps {
@@ -81,8 +82,10 @@ int evaluate_classifier(const Call& call, const EvalSettings& s, bool only_check
   const auto start = std::chrono::steady_clock::now();
   EvaluateOptions options{.batch_size = s.batch_size, .flip = s.flip, .normalization = classifier.normalization};
   Predictions predictions;
-  if (predictions_out.is_open())
-    options.observe = [&](std::int32_t label, std::span<const float> logits) { predictions.add(label, logits); };
+  options.observe = [&](std::int32_t label, std::span<const float> logits) {
+    leave_if_stopped("the classifier was tested; nothing was written");
+    if (predictions_out.is_open()) predictions.add(label, logits);
+  };
   const Evaluation result = evaluate(network, data, options);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 

@@ -1,5 +1,6 @@
 /// engram-inspect: what a tensor file holds, how two differ, and which devices there are.
 
+#include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "apps/common/classifier_of_run.h"
@@ -42,6 +43,40 @@ int devices(std::ostream& out) {
   return kExitOk;
 }
 
+/// The same for programs.
+int devices_json(std::ostream& out) {
+  using Json = nlohmann::ordered_json;
+  const kernels::BackendInfo cpu = kernels::cpu_backend_info();
+  Json all = Json::array();
+  all.push_back({{"device", cpu.name},
+                 {"available", true},
+                 {"name", processor()},
+                 {"threads", cpu.threads},
+                 {"kernels", cpu.kernel_isa},
+                 {"library", cpu.library},
+                 {"library_kernels", cpu.library_isa}});
+  for (const DeviceKind& kind : list_devices()) {
+    if (kind.type == DeviceType::kCpu) continue;
+    for (const Device& device : kind.devices) {
+      const kernels::DeviceProperties p = device_properties(device);
+      all.push_back({{"device", to_string(device)},
+                     {"available", true},
+                     {"name", p.name},
+                     {"compute_capability", message(p.major, ".", p.minor)},
+                     {"memory_mib", p.memory_bytes >> 20},
+                     {"multiprocessors", p.num_multiprocessors},
+                     {"library", p.libraries}});
+    }
+    if (kind.devices.empty())
+      all.push_back({{"device", kind.type == DeviceType::kCuda ? "cuda" : "emu"},
+                     {"available", false},
+                     {"reason", kind.why_not}});
+  }
+  const Json listed = {{"devices", all}, {"auto", to_string(parse_device("auto"))}};
+  out << listed.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+  return kExitOk;
+}
+
 /// The tensors that a path means: a file, or those that a run made.
 std::filesystem::path tensor_file(const std::string& path) {
   std::error_code ignored;
@@ -64,9 +99,10 @@ int run_inspect(Call& call) {
       "Statistics are those of the finite elements as f32. An ulp is one step between neighbouring f32 numbers.");
   if (!cli.parse(Cli::Check::kInputs)) return kExitOk;
   if (want_devices) {
-    if (want_diff || json || !files.empty())
-      throw UsageError("expected --devices alone, got it with files, --diff or --json");
-    return devices(*call.out);
+    if (want_diff || !files.empty())
+      throw UsageError(
+          message("expected --devices alone or with --json, got it with ", files.empty() ? "--diff" : files[0]));
+    return json ? devices_json(*call.out) : devices(*call.out);
   }
   const std::size_t expected = want_diff ? 2 : 1;
   if (files.size() != expected)

@@ -19,12 +19,16 @@ namespace {
 
 constexpr dim_t kPictureImages = 300;  // of an environment, in scatter pictures
 
-void check_settings(const OodSettings& s, const OodData& data) {
+void check_settings(const OodSettings& s) {
   if (s.steps % s.evaluate_every != 0)
     throw UsageError(
         message("--evaluate-every: expected a divisor of the ", s.steps, " steps, got ", s.evaluate_every));
+  if (s.leave_one_out && s.trials < 2)
+    throw UsageError("--leave-one-out: expected --trials of at least 2 to choose from, got 1");
+}
+
+void check_environments(const OodSettings& s, const OodData& data) {
   if (!s.leave_one_out) return;
-  if (s.trials < 2) throw UsageError("--leave-one-out: expected --trials of at least 2 to choose from, got 1");
   const std::size_t least = ood_registry().needs(s.method).environments ? 3 : 2;
   if (data.train.size() < least)
     throw UsageError(message("--leave-one-out: expected at least ", least, " training environments for ", s.method,
@@ -35,8 +39,9 @@ void check_settings(const OodSettings& s, const OodData& data) {
 /// written.
 void prepare(OodRun& run) {
   const OodSettings& s = run.settings;
+  check_settings(s);
   run.data = read_ood_images(s);
-  check_settings(s, run.data);
+  check_environments(s, run.data);
   std::map<std::string, std::string> hashes;
   for (const auto& [part, environments] :
        {std::pair{"train", &run.data.train}, {"validation", &run.data.validation}, {"test", &run.data.test}})

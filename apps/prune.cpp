@@ -10,6 +10,7 @@
 #include "apps/common/pruning_results.h"
 #include "apps/programs.h"
 #include "engine/io/atomic_file.h"
+#include "engine/stop_scope.h"
 #include "models/training/evaluate.h"
 #include "models/training/fit.h"
 
@@ -79,6 +80,14 @@ double accuracy_of(const Run& run, Network& network) {
   return evaluate(network, run.inputs.test, {.normalization = run.inputs.classifier.normalization}).accuracy();
 }
 
+/// Of a network whose loss costs nothing: a stop need not wait.
+double first_accuracy_of(const Run& run, Network& network) {
+  const EvaluateOptions options{
+      .normalization = run.inputs.classifier.normalization,
+      .observe = [](std::int32_t, std::span<const float>) { leave_if_stopped("a network was tested"); }};
+  return evaluate(network, run.inputs.test, options).accuracy();
+}
+
 /// The network whose channels are ranked: the classifier, or that after sparse training, which a run that is continued
 /// finds in its folder. Null when a signal ended the training.
 std::unique_ptr<Network> network_to_prune(Run& run, PruningResults& results) {
@@ -112,7 +121,7 @@ std::optional<PruningPoint> prune_at(Run& run, PruningResults& results, Network&
   }
   auto network = remove_channels(whole, channel_groups(whole), channel_masks(run.settings, whole, ratio));
   PruningPoint point = point_of(*network, ratio);
-  point.pruned_accuracy = accuracy_of(run, *network);
+  point.pruned_accuracy = first_accuracy_of(run, *network);
   if (run.inputs.images.count > 0) {
     if (!recover(run, *network, recovery_options(run.settings), message("ratio ", ratio))) return std::nullopt;
     point.recovered_accuracy = accuracy_of(run, *network);
@@ -140,7 +149,7 @@ Outcome prune(Run& run, RunDir& dir) {
   table.source = run.settings.finetune.string();
   table.parameters = original.num_parameters();
   table.macs = count_macs(original);
-  table.accuracy = accuracy_of(run, original);
+  table.accuracy = first_accuracy_of(run, original);
   PruningResults results(dir.path());
   const auto whole = network_to_prune(run, results);
   if (!whole) return {.stopped = "in the sparse training", .results = false};

@@ -11,6 +11,7 @@
 #include "apps/programs.h"
 #include "engine/io/atomic_file.h"
 #include "engine/io/png.h"
+#include "engine/stop_scope.h"
 #include "models/data/dataset_hash.h"
 
 namespace engram::apps {
@@ -30,11 +31,8 @@ struct Run {
   ScoreTable table = {};
 };
 
-/// Thrown where a signal asks to stop; there is nothing to save.
-struct Stopped {};
-
 void say(Run& run, const std::string& what) {
-  if (run.program.stop_requested()) throw Stopped{};
+  leave_if_stopped("images were judged");
   if (!run.settings.common.quiet) *run.program.call().err << what << std::endl;
 }
 
@@ -154,8 +152,6 @@ Outcome score(Run& run, RunDir& dir) {
 }
 
 Outcome make_statistics(Run& run, RunDir& dir) {
-  if (run.inputs.extractors.size() != 1)
-    throw UsageError(message("--statistics: expected one extractor, got ", run.inputs.extractors.size()));
   const Viewer& viewer = run.inputs.extractors.front();
   say(run, message(viewer.label, ": features"));
   FeatureStatistics statistics{.moments = moments(look(run, viewer, run.inputs.real).features),
@@ -186,13 +182,7 @@ int run_score(Call& call) {
   Run run{settings, program, read_score_inputs(settings, program)};
   if (program.only_checks()) return program.check();
   program.open_anew({kScoreFile, kTable, kStatistics, "images/*.png"});
-  return program.run([&](RunDir& dir) -> Outcome {
-    try {
-      return settings.statistics ? make_statistics(run, dir) : score(run, dir);
-    } catch (const Stopped&) {
-      return {.stopped = "before the end", .results = false};
-    }
-  });
+  return program.run([&](RunDir& dir) { return settings.statistics ? make_statistics(run, dir) : score(run, dir); });
 }
 
 }  // namespace engram::apps

@@ -233,6 +233,12 @@ void assign(const Settings& settings, const Component& component) {
   }
 }
 
+void rethrow_for(const Component& component, const ShapeError& error) {
+  if (component.settings.empty()) throw;
+  throw UsageError(message("expected settings that make tensors of a possible size, got ", to_string(component), ": ",
+                           error.what()));
+}
+
 Component changed(const std::string& name, const Settings& settings, const Settings& defaults) {
   Component component{name, {}};
   for (std::size_t i = 0; i < settings.size(); ++i) {

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "kernels/common/error.h"
 #include "kernels/common/types.h"
 #include "models/component.h"
 
@@ -53,6 +54,9 @@ Component resolve(const std::string& kind, const std::vector<RegistryEntry>& ent
 /// Writes the component's settings to the fields. Throws UsageError for unknown settings, values of other types and
 /// texts that are none of the choices.
 void assign(const Settings& settings, const Component& component);
+/// For what a part's maker threw: settings that ask for tensors beyond any memory are a mistake in the settings. Throws
+/// UsageError with the error's words, or the error itself where no setting was given. To be called in its handler.
+[[noreturn]] void rethrow_for(const Component& component, const ShapeError& error);
 /// The values of the fields that differ from those of `defaults`.
 Component changed(const std::string& name, const Settings& settings, const Settings& defaults);
 /// The shortest text that names the component.
@@ -93,7 +97,11 @@ class Registry {
   /// settings, with the nearest known one, and what the part itself throws.
   std::unique_ptr<Product> make(const std::string& text, Args... args) const {
     const Component component = resolve(text);
-    return makers_[index_of(component.name)](component, std::forward<Args>(args)...);
+    try {
+      return makers_[index_of(component.name)](component, std::forward<Args>(args)...);
+    } catch (const ShapeError& error) {
+      registry_detail::rethrow_for(component, error);
+    }
   }
 
   /// The same name in its shortest form: settings that have their default value are left out, and a short form stands

@@ -43,7 +43,7 @@ void add_subject_settings(Cli& cli, SubjectSettings& s, const std::string& meani
   cli.option("data", &s.data, "Folder of the data set, folder of class folders of PNG, or packed images")
       .input()
       .required();
-  cli.option("dataset", &s.dataset, "Kind of data set").choices(dataset_kinds());
+  cli.option("dataset", &s.dataset, "Kind of the data set").choices(dataset_kinds());
   cli.option("split", &s.split, "Part of the data set").choices({"train", "test"});
   cli.option("image-size", &s.image_size, "Resize all images to N by N pixels; 0 takes them as they are")
       .at_least(0)

@@ -4,6 +4,7 @@
 #include "engine/io/atomic_file.h"
 #include "engine/io/png.h"
 #include "kernels/common/error.h"
+#include "models/component.h"
 #include "models/training/evaluate.h"
 
 namespace engram::apps {
@@ -31,7 +32,7 @@ Recognition write_inversion_result(RunDir& run, const ImageDataset& images, cons
 
 std::vector<std::string> inversion_advice(const InvertSettings& s, int num_classes) {
   std::vector<std::string> advice;
-  const bool natural = s.method == "natural-inversion";
+  const bool natural = parse_component(s.method).name == "natural-inversion";
   const std::int64_t published = published_iterations(s.method, num_classes);
   if (s.iterations < published)
     advice.push_back(message("--iterations ", published, ": this run had ", s.iterations,

@@ -15,6 +15,7 @@
 #include "apps/common/exit_code.h"
 #include "apps/common/signals.h"
 #include "engine/io/live_temporaries.h"
+#include "engine/stop_scope.h"
 #include "kernels/common/error.h"
 
 namespace engram::apps {
@@ -33,6 +34,7 @@ bool is_terminal() {
 }  // namespace
 
 int exit_code_for(const std::exception& error) {
+  if (is_one_of<Stopped>(error)) return kExitInterrupted;
   if (is_one_of<UsageError>(error)) return kExitUsage;
   if (is_one_of<DataError, IoError, ShapeError, DTypeError, std::filesystem::filesystem_error>(error)) return kExitData;
   // The standard library throws system_error itself for threads only.
@@ -115,7 +117,10 @@ bool is_lack_of_memory() {
 }  // namespace
 
 int run_program(const ProgramFunction& program, Call& call) noexcept {
-  return guarded(call.program.c_str(), *call.err, [&] { return program(call); });
+  return guarded(call.program.c_str(), *call.err, [&] {
+    const StopScope scope(call.stop);
+    return program(call);
+  });
 }
 
 int run_main(const char* name, const ProgramFunction& program, int argc, const char* const* argv) {
@@ -131,6 +136,7 @@ int run_main(const char* name, const ProgramFunction& program, int argc, const c
               .err = &std::cerr,
               .stop = stop_requested,
               .terminal = is_terminal()};
+    const StopScope scope(call.stop);
     return program(call);
   });
   const char* failure = flush_standard_output();

@@ -23,8 +23,8 @@ int run_program(const ProgramFunction& program, Call& call) noexcept;
 int run_main(const char* name, const ProgramFunction& program, int argc, const char* const* argv);
 
 /// The exit code for an exception: 2 for UsageError, 3 for DataError, IoError and for shapes and types that do not fit
-/// (they come from the files given), 4 for DeviceError, lack of memory and threads that could not start, 1 for
-/// everything else.
+/// (they come from the files given), 130 for Stopped (engine/stop_scope.h), 4 for DeviceError, lack of memory and
+/// threads that could not start, 1 for everything else.
 int exit_code_for(const std::exception& error);
 
 /// A message on one line: line ends become spaces, control characters question marks.

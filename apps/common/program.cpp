@@ -8,6 +8,7 @@
 #include "apps/common/report.h"
 #include "apps/common/run_manifest.h"
 #include "engine/profiler.h"
+#include "engine/stop_scope.h"
 #include "kernels/common/error.h"
 
 namespace engram::apps {
@@ -20,6 +21,7 @@ Program::Program(const Cli& cli, const CommonOptions& options) : cli_(cli), call
   info_.device = options.device;
   info_.configuration = cli.resolved_config();
   if (options.profile) profiler::enable(true);
+  if (!resumes()) RunDir::check_new(options.out, options.force);  // before the inputs, which may take minutes
 }
 
 Device Program::device() {
@@ -51,10 +53,18 @@ RunDir& Program::open_anew(const FilePatterns& files) {
 
 int Program::run(const std::function<Outcome(RunDir&)>& work) {
   try {
-    return finish(work(*dir_));
+    return finish(outcome_of(work));
   } catch (const std::exception& error) {
     record(error);
     throw;
+  }
+}
+
+Outcome Program::outcome_of(const std::function<Outcome(RunDir&)>& work) {
+  try {
+    return work(*dir_);
+  } catch (const Stopped& stopped) {
+    return {.stopped = stopped.where(), .results = false};
   }
 }
 

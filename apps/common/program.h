@@ -29,7 +29,8 @@ struct Outcome {
 /// convolution policy.
 class Program {
  public:
-  /// For settings that `cli` has parsed; both outlive the program. Puts --threads and --profile into force.
+  /// For settings that `cli` has parsed; both outlive the program. Puts --threads and --profile into force. Throws as
+  /// RunDir::check_new for the folder of --out, so that it does before the inputs are read.
   Program(const Cli& cli, const CommonOptions& options);
 
   const Call& call() const { return call_; }
@@ -65,7 +66,8 @@ class Program {
 
   /// Runs `work` in the folder and ends the run: report, then status "complete" as the last thing that is written, then
   /// the outcome's text; or status "interrupted" and how to go on. An exception leaves the status "interrupted" where
-  /// the machine was the reason (files, memory, devices), else "failed", with its message, and goes on to the caller.
+  /// the machine was the reason (files, memory, devices), else "failed", with its message, and goes on to the caller;
+  /// Stopped is an outcome that stopped without results.
   /// Returns the exit code.
   int run(const std::function<Outcome(RunDir&)>& work);
 
@@ -80,6 +82,7 @@ class Program {
   ProgressOptions progress(const std::string& unit = "it") const;
 
  private:
+  Outcome outcome_of(const std::function<Outcome(RunDir&)>& work);
   int finish(const Outcome& outcome);
   void record(const std::exception& error) noexcept;
 

@@ -58,6 +58,10 @@ PruneInputs read_prune_inputs(const PruneSettings& s, Program& program) {
   in.classifier = open_classifier(s.classifier, s.assumed, program.device(), notes);
   check_plan_network(filter_plan(s, 0), in.classifier.network->arch());
   program.add_input("classifier", classifier_file(s.classifier));
+  in.ratios = ratios_of(s, *in.classifier.network);
+  // Refused before anything is read or runs; after sparse training the gains, and so what they allow, will be others.
+  if (s.sparse_epochs == 0)
+    for (const double ratio : in.ratios) channel_masks(s, *in.classifier.network, ratio);
   in.test = read_images(in.classifier, s.data, s.dataset, Split::kTest, notes);
   program.add_input("data", s.data, {{"data/test", dataset_sha256(in.test)}});
   if (!s.finetune.empty()) {
@@ -68,10 +72,6 @@ PruneInputs read_prune_inputs(const PruneSettings& s, Program& program) {
                                s.finetune.string(), ", got ", s.batch_size));
     program.add_input("finetune", s.finetune, {{"finetune/images", dataset_sha256(in.images)}});
   }
-  in.ratios = ratios_of(s, *in.classifier.network);
-  // Refused before anything runs; after sparse training the gains, and so what they allow, will be others.
-  if (s.sparse_epochs == 0)
-    for (const double ratio : in.ratios) channel_masks(s, *in.classifier.network, ratio);
   return in;
 }
 

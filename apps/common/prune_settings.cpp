@@ -32,7 +32,7 @@ void add_prune_settings(Cli& cli, PruneSettings& s) {
       .only_on_command_line()
       .required("resume")
       .input();
-  cli.option("dataset", &s.dataset, "Kind of it").choices(dataset_kinds());
+  cli.option("dataset", &s.dataset, "Kind of the data set").choices(dataset_kinds());
   cli.option("finetune", &s.finetune, "Images to recover with: a pool of made ones or a data set's training part")
       .input();
   cli.option("finetune-dataset", &s.finetune_dataset, "Kind of these images").choices(dataset_kinds());

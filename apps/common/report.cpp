@@ -106,11 +106,18 @@ std::string member(const Json& object, const char* name, const std::string& othe
   return found == object.end() ? otherwise : json_text(name, *found);
 }
 
+/// What the manifest's seconds are of: the whole run, or the last of its calls.
+const char* duration_word(const Json& manifest) {
+  const auto resumed = manifest.find("resumed");
+  return resumed != manifest.end() && resumed->is_array() && !resumed->empty() ? ", the last call took " : ", took ";
+}
+
 Html header(const Json& manifest, const std::string& name) {
   const auto seconds = manifest.is_object() ? manifest.find("seconds") : manifest.end();
   std::string line = "status: " + member(manifest, "status", "unknown");
   line += ", started " + member(manifest, "started", "at an unknown time");
-  if (seconds != manifest.end() && seconds->is_number()) line += ", took " + format_duration(seconds->get<double>());
+  if (seconds != manifest.end() && seconds->is_number())
+    line += duration_word(manifest) + format_duration(seconds->get<double>());
   Html out;
   out.markup("<header>\n").element("h1", member(manifest, "program", "engram run") + ": " + name);
   return out.markup("<p class=\"soft\">").text(line).markup("</p>\n</header>\n");

@@ -115,13 +115,16 @@ void read_made(Reader& reader) {
   reader.inputs.inverted_sha256 = inverted_classifier(s.made);
 }
 
-void check_viewers(const Reader& reader) {
+void check_images_of_viewers(const Reader& reader) {
   const ImageShape image = reader.inputs.extractors.front().classifier.network->image();
   for (const auto* viewers : {&reader.inputs.extractors, &reader.inputs.judges})
     for (const Viewer& v : *viewers)
       if (v.classifier.network->image() != image)
         throw DataError(message(v.file, ": expected a classifier of images of ", to_string(image),
                                 " as the first, got ", to_string(v.classifier.network->image())));
+}
+
+void check_statistics(const Reader& reader) {
   if (reader.inputs.statistics)
     for (const Viewer& v : reader.inputs.extractors)
       if (v.sha256 != reader.inputs.statistics->extractor_sha256)
@@ -137,17 +140,20 @@ ScoreInputs read_score_inputs(const ScoreSettings& s, Program& program) {
   Reader reader{s, program};
   if (s.made.empty() && !s.statistics) throw UsageError("expected FAKE, the made images, or --statistics, got neither");
   if (s.extractors.empty()) throw UsageError("--extractor: expected the file of a classifier, got none");
+  if (s.statistics && s.extractors.size() != 1)
+    throw UsageError(message("--statistics: expected one extractor, got ", s.extractors.size()));
   for (const std::string& path : s.extractors) open_viewer(reader, path, reader.inputs.extractors);
   for (const std::string& path : s.judges) open_viewer(reader, path, reader.inputs.judges);
   add_classifier_inputs(program, "extractor", s.extractors);
   add_classifier_inputs(program, "judge", s.judges);
+  check_images_of_viewers(reader);
   read_real(reader);
+  check_statistics(reader);
   read_made(reader);
   if (!s.classifier.empty()) {
     reader.program.add_input("classifier", classifier_file(s.classifier));
     reader.inputs.inverted_sha256 = io::sha256_file_hex(classifier_file(s.classifier));
   }
-  check_viewers(reader);
   return std::move(reader.inputs);
 }
 

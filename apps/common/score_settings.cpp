@@ -1,5 +1,6 @@
 #include "apps/common/score_settings.h"
 
+#include "apps/common/common_options.h"
 #include "apps/common/data_settings.h"
 
 namespace engram::apps {
@@ -13,9 +14,9 @@ void add_score_settings(Cli& cli, ScoreSettings& s) {
       .only_on_command_line()
       .required("resume")
       .input();
-  cli.option("dataset", &s.dataset, "Kind of the real data set").choices(dataset_kinds());
-  cli.option("limit", &s.limit, "How many of the made images, evenly spread over them; 0 is all").at_least(0);
-  cli.option("real-limit", &s.real_limit, "How many of the real images of each part, evenly spread over them; 0 is all")
+  cli.option("dataset", &s.dataset, "Kind of the data set").choices(dataset_kinds());
+  add_limit_option(cli, s.limit, "made images");
+  cli.option("real-limit", &s.real_limit, "Take so many real images of each part, spread evenly over it; 0 takes all")
       .at_least(0);
   cli.group("By whom");
   cli.option("extractor", &s.extractors,

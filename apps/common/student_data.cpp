@@ -6,6 +6,7 @@
 
 #include "apps/common/classifier_images.h"
 #include "apps/common/data_of_run.h"
+#include "engine/stop_scope.h"
 #include "models/data/class_matching.h"
 #include "models/data/dataset_hash.h"
 #include "models/data/evenly_spread.h"
@@ -22,10 +23,6 @@ KnownClasses known_by(std::span<const Classifier> teachers) {
   return classifier_classes(teachers[0]);
 }
 
-bool same(const Normalization& a, const Normalization& b) {
-  return a.mean == b.mean && a.std == b.std;
-}
-
 /// Whether `path` is a packed file without labels, or a folder of images and nothing that a reader of sets knows, as
 /// the folder of another run, whose pictures lie beside its set.
 bool has_no_labels(const std::filesystem::path& path) {
@@ -39,18 +36,12 @@ bool has_no_labels(const std::filesystem::path& path) {
   return false;
 }
 
-/// Labels by the largest logit of the teacher, the lowest class of equals.
-void label_by(const Classifier& teacher, ImageDataset& data) {
-  ImageDataset seen = data;
-  seen.labels.assign(std::size_t(data.count), 0);
-  seen.num_classes = teacher.network->num_classes();
-  seen.class_names = teacher.class_names;
-  std::vector<std::int32_t> labels;
-  evaluate(*teacher.network, seen, {.observe = [&](std::int32_t, std::span<const float> logits) {
-    labels.push_back(std::int32_t(std::max_element(logits.begin(), logits.end()) - logits.begin()));
-  }});
-  seen.labels = std::move(labels);
-  data = std::move(seen);
+/// The classes of the teacher, and labels that stand for its until label_by_teacher().
+void prepare_labels(const Classifier& teacher, ImageDataset& data) {
+  data.num_classes = teacher.network->num_classes();
+  data.class_names = teacher.class_names;
+  data.labels.resize(std::size_t(data.count));
+  for (std::size_t i = 0; i < data.labels.size(); ++i) data.labels[i] = std::int32_t(i % std::size_t(data.num_classes));
 }
 
 ImageDataset read_unlabelled(const std::filesystem::path& path, const ImageSize& size) {
@@ -89,26 +80,33 @@ ImageDataset test_images(Program& program, const DistillSettings& s, ImageDatase
   return test;
 }
 
-void say_accuracy(Program& program, const Classifier& teacher, const ImageDataset& test) {
-  if (program.only_checks()) return;
-  const double accuracy = evaluate(*teacher.network, test).accuracy();  // before the line: it can throw
+}  // namespace
+
+void say_teacher_accuracy(const Program& program, const Classifier& teacher, const ImageDataset& test) {
+  const EvaluateOptions options{
+      .observe = [](std::int32_t, std::span<const float>) { leave_if_stopped("the teacher was tested"); }};
+  const double accuracy = evaluate(*teacher.network, test, options).accuracy();  // before the line: it can throw
   *program.call().err << "teacher: test accuracy " << 100 * accuracy << " %\n";
 }
 
-}  // namespace
+void label_by_teacher(const Classifier& teacher, ImageDataset& data) {
+  std::vector<std::int32_t> labels;
+  evaluate(*teacher.network, data, {.observe = [&](std::int32_t, std::span<const float> logits) {
+    leave_if_stopped("the teacher labelled images");
+    labels.push_back(std::int32_t(std::max_element(logits.begin(), logits.end()) - logits.begin()));
+  }});
+  data.labels = std::move(labels);
+}
 
-TrainingSets open_student_sets(Program& program, const DistillSettings& s, const std::vector<Classifier>& teachers) {
+StudentSets open_student_sets(Program& program, const DistillSettings& s, const std::vector<Classifier>& teachers) {
   if (s.images.data.empty()) throw UsageError("expected --data PATH (see --help)");
-  for (const Classifier& teacher : teachers)
-    if (!same(teacher.normalization, teachers[0].normalization))
-      throw UsageError("--teacher: expected teachers that take images normalised by the same constants, got others");
   const bool labelled = (s.images.dataset != "auto" && s.images.dataset != "packed") || !has_no_labels(s.images.data);
   if ((!labelled || s.teacher_labels) && teachers.empty())
     throw UsageError(
         message("--data: expected labels or a teacher that gives them, got neither for ", s.images.data.string()));
   if (!labelled && s.test_data.empty())
     throw UsageError("--data: expected --test-data beside images without labels, got none");
-  TrainingSets sets = read_sets(program, s, teachers, labelled);
+  StudentSets sets{read_sets(program, s, teachers, labelled), !labelled || s.teacher_labels};
   const ImageShape image = teachers.empty() ? shape_for_network(sets.train) : teachers[0].network->image();
   sets.train = network_images(std::move(sets.train), image, s.images.data.string());
   program.add_input("data", s.images.data, {{"data/train", dataset_sha256(sets.train)}});
@@ -116,8 +114,7 @@ TrainingSets open_student_sets(Program& program, const DistillSettings& s, const
   sets.test = test_images(program, s, std::move(sets.test), image);
   if (!teachers.empty()) sets.train.normalization = sets.test.normalization = teachers[0].normalization;
   sets.train = evenly_spread(sets.train, s.limit);
-  if (!labelled || s.teacher_labels) label_by(teachers[0], sets.train);
-  if (!teachers.empty()) say_accuracy(program, teachers[0], sets.test);
+  if (sets.teacher_labels) prepare_labels(teachers[0], sets.train);
   return sets;
 }
 
@@ -130,7 +127,6 @@ ImageDataset open_test_images(Program& program, const DistillSettings& s, const 
   say_note(test, *program.call().err);
   test = test_images(program, s, std::move(test), teacher.network->image());
   test.normalization = teacher.normalization;
-  say_accuracy(program, teacher, test);
   return test;
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/io/png.h"
+#include "engine/stop_scope.h"
 #include "kernels/common/error.h"
 
 namespace engram {
@@ -83,6 +84,7 @@ class ImageCollector {
   ImageCollector(ImageDataset& out, const ImageSize& size) : out_(out), size_(size) {}
 
   void add(const fs::path& file, std::int32_t label) {
+    leave_if_stopped("images were read");
     io::Image image = io::read_png(file);
     if (out_.count == 0) {
       first_ = file;

@@ -7,6 +7,7 @@
 
 #include "engine/io/atomic_file.h"
 #include "engine/io/png.h"
+#include "engine/stop_scope.h"
 #include "kernels/common/error.h"
 #include "models/data/is_file.h"
 #include "models/data/resize.h"
@@ -152,6 +153,7 @@ Environment read_environment(const fs::path& images, const NamedList& list, cons
                                                 {47.554f / 255, 48.668f / 255, 53.170f / 255}};
   if (with_contexts) data.context_names = names.contexts;
   for (const Listed& line : lines) {
+    leave_if_stopped("images were read");
     const std::int32_t label = place_of(names.classes, line.label);
     if (label < 0)
       throw DataError(message("[nico] expected classes of the training list, got ", io::quoted_name(line.label), " in ",

@@ -149,8 +149,8 @@ ImageDataset open_dataset(const DatasetRequest& request) {
                              request.path.string()));
   ImageDataset out = kind.read(request);
   if (request.classes.count > 0 && out.num_classes != request.classes.count)
-    throw UsageError(message("[data] expected ", request.classes.count, " classes, got ", out.num_classes, " in the ",
-                             actual, " data set at ", request.path.string()));
+    throw DataError(message("[data] expected ", request.classes.count, " classes, got ", out.num_classes, " in the ",
+                            actual, " data set at ", request.path.string()));
   match_classes(out, request.classes, request.path.string());
   if (!request.index_list.empty()) out = select(out, read_index_list(request.index_list, out.count));
   return resize_images(std::move(out), request.size);

@@ -37,8 +37,8 @@ struct DatasetRequest {
 /// Synthetic sets (folder, packed) have no split: the whole is read for either, unless the folder has a subfolder named
 /// as the split. What was chosen for the reader (labels of folders) is the set's note.
 ///
-/// Throws UsageError for an unknown kind, an ambiguous folder, domains of a set that has none, or another number of
-/// classes than the known one, and what the readers throw.
+/// Throws UsageError for an unknown kind, an ambiguous folder, or domains of a set that has none, DataError for another
+/// number of classes than the known one, and what the readers throw.
 ImageDataset open_dataset(const DatasetRequest& request);
 
 /// The same without anything known but the number of classes (0: nothing).

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/stop_scope.h"
+
 namespace engram {
 namespace {
 
@@ -66,6 +68,7 @@ ImageDataset resize_images(ImageDataset data, const ImageSize& size) {
   std::vector<std::uint8_t> pixels;
   pixels.reserve(std::size_t(data.count * data.channels * size.height * size.width));
   for (dim_t i = 0; i < data.count; ++i) {
+    leave_if_stopped("images were resized");
     const auto image = resize_image(data.image(i), data.channels, data.height, data.width, size);
     pixels.insert(pixels.end(), image.begin(), image.end());
   }

@@ -207,17 +207,18 @@ TEST_F(DistillApp, MistakesAreAnsweredInOneLine) {
       {{"--method", "kdd"}, 2, "kdd"},
       {taught({"--method", "dml"}), 2, "expected no teacher for the method dml"},
       {{"--teacher", (folder_ / "teacher.safetensors").string() + "," + (folder_ / "other.safetensors").string()},
-       2,
-       "expected teacher and student of as many classes, got 3 of resnet8"},
+       3,
+       "expected teachers of as many classes, got 2 of resnet8 and 3 of resnet8"},
       {{"--teacher", (folder_ / "teacher.safetensors").string() + "," + (folder_ / "small.safetensors").string()},
-       2,
-       "expected teacher and student of images of one shape"},
+       3,
+       "expected teachers of images of one shape, got 3x32x32 of resnet8 and 3x8x8 of resnet8"},
       {{"--method", "kd", "--teacher", folder_ / "broken.safetensors"}, 3, "finite"},
       {taught({"--method", R"({"name": "kd", "tau": 0})"}), 2, "[kd] expected a temperature above 0, got 0"},
       {taught({"--method", R"({"name": "ie-ft", "share": 0})"}), 2, "a share that leaves a channel of 64 to each half"},
       {taught({"--method", R"({"name": "ie-ft", "share": 1})"}), 2, "a share that leaves a channel of 64 to each half"},
       {taught({"--method", "crd"}), 2, "[crd] expected 1 to 6 negatives"},
       {taught({"--method", "kd+kd"}), 2, "each distillation method once"},
+      {taught({"--method", "dml+kd"}), 2, "got dml in 'dml+kd', a whole method, which is named alone"},
       {{"--method", R"({"name": "cl", "branches": 3})"}, 2, "[cl] expected 2, 4, 8, ... branches of a tree, got 3"},
       {{"--method", R"({"name": "cl", "shared": 1})"}, 2, "[branches] expected 1 to 2 shared of the 3 stages"},
   };
@@ -236,6 +237,34 @@ TEST_F(DistillApp, MistakesAreAnsweredInOneLine) {
   EXPECT_NE(flat.err.find("[at] expected networks with feature maps, which the student mlp has not; methods on logits"),
             std::string::npos)
       << flat.err;
+}
+
+/// A teacher's accuracy takes minutes: what settings and networks say alone is told before it.
+TEST_F(DistillApp, MistakesAreToldBeforeTheTeacherIsTested) {
+  const auto refused = [&](const std::string& student, const std::string& batch, const std::vector<std::string>& more,
+                           const char* words) {
+    std::vector<std::string> all = {"--student", student, "--batch-size", batch, "--data", data(), "--out", out()};
+    all.insert(all.end(), more.begin(), more.end());
+    const test::ProgramResult result = test::run_program("engram-distill", all);
+    EXPECT_EQ(result.code, 2) << result.err;
+    EXPECT_NE(result.err.find(words), std::string::npos) << result.err;
+    EXPECT_EQ(result.err.find("teacher: test accuracy"), std::string::npos) << result.err;
+  };
+  const auto other = make_network("wrn-10-1", 2, {.seed = 3});
+  save_classifier(folder_ / "other.safetensors", *other, cifar_normalization());
+  const fs::path teacher = folder_ / "other.safetensors";
+  refused("vgg8", "4", {"--teacher", teacher, "--method", "fsp"}, "[fsp] expected");
+  refused("resnet8", "13", {"--teacher", teacher}, "from 2 to the 12 training images, got 13");
+  refused("resnet8", "4", {"--teacher", teacher, "--method", "dml"}, "expected no teacher for the method dml");
+  // A teacher that can label nothing: its logits would be found not to be finite.
+  other->parameters()[0].data<float>()[0] = std::numeric_limits<float>::max();
+  save_classifier(folder_ / "broken.safetensors", *other, cifar_normalization());
+  refused("vgg8", "4", {"--teacher", folder_ / "broken.safetensors", "--teacher-labels", "--method", "fsp"},
+          "[fsp] expected");
+  // The folder of results is known before anything is read.
+  fs::create_directory(out());
+  std::ofstream(out() / "notes.txt") << "mine";
+  refused("resnet8", "4", {"--teacher", folder_ / "missing.safetensors"}, "expected a new folder, got the existing");
 }
 
 /// A method without data, and what it needs: a teacher, and images to test on.

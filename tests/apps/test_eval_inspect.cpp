@@ -397,6 +397,18 @@ TEST_F(Tools, InspectListsTheDevices) {
     EXPECT_NE(run.out.find(words), std::string::npos) << words << " in:\n" << run.out;
 }
 
+TEST_F(Tools, InspectListsTheDevicesForPrograms) {
+  const ProgramResult run = run_program("engram-inspect", {"--devices", "--json"});
+  EXPECT_EQ(run.code, 0) << run.err;
+  const auto json = nlohmann::json::parse(run.out);
+  ASSERT_GE(json["devices"].size(), 2u) << run.out;
+  EXPECT_EQ(json["devices"][0]["device"], "cpu");
+  EXPECT_GE(json["devices"][0]["threads"], 1);
+  for (const auto& device : json["devices"])
+    EXPECT_TRUE(device["available"].get<bool>() ? device.contains("name") : device.contains("reason")) << device;
+  EXPECT_TRUE(json["auto"].is_string());
+}
+
 TEST_F(Tools, InspectRefusesWhatItCannotRead) {
   const fs::path truncated = damaged("truncated", [](io::Bytes& b) { b.resize(b.size() - 10); });
   expect_error("engram-inspect", {truncated}, 3, {"truncated"});
@@ -408,6 +420,7 @@ TEST_F(Tools, InspectRefusesWhatItCannotRead) {
   expect_error("engram-inspect", {}, 2, {"expected 1 file, got 0"});
   expect_error("engram-inspect", {"--diff", classifier()}, 2, {"expected 2 files with --diff, got 1"});
   expect_error("engram-inspect", {"--devices", classifier()}, 2, {"--devices alone"});
+  expect_error("engram-inspect", {"--devices", "--json", classifier()}, 2, {"--devices alone or with --json, got"});
   expect_error("engram-inspect", {"--devises"}, 2, {"did you mean '--devices'"});
 }
 

@@ -199,6 +199,11 @@ TEST_F(InvertApp, BadInputIsOneLineAndItsExitCode) {
   expect({classifier(), "--out", out, "--iteration", "5"}, 2, "--iterations");
   expect({classifier(), "--out", out, "--iterations", "9223372036854775807"}, 2, "0 to 1e+09 for --iterations");
   expect({classifier(), "--out", out, "--num-batches", "2147483647"}, 2, "1 to 1e+06 for --num-batches");
+  expect({classifier(), "--out", out, "--method", R"({"name": "nayer", "latent": 100000000000})"}, 2,
+         "expected settings that make tensors of a possible size");
+  expect({classifier(), "--out", out, "--method", R"({"name": "deep-inversion", "z": 1})"}, 2,
+         "[deep-inversion] expected no settings beside the name, as options of their own set this method");
+  EXPECT_EQ(run({classifier(), "--out", out, "--method", R"({"name": "deep-inversion"})", "--check"}), 0) << log();
   expect({classifier(), "--out", out, "--method", "adi"}, 2, "expected a student");
   expect({classifier(), "--out", out, "--shard", "3/2"}, 2, "I/N with 1 <= I <= N, got '3/2'");
   expect({classifier(), "--out", out, "--shard", "2/2"}, 2, "as many parts as the 1 batches");

@@ -7,11 +7,13 @@
 #include <csignal>
 #include <filesystem>
 #include <new>
+#include <sstream>
 #include <system_error>
 
 #include "apps/common/exit_code.h"
 #include "apps/common/main_wrapper.h"
 #include "apps/common/signals.h"
+#include "engine/stop_scope.h"
 #include "kernels/common/error.h"
 
 namespace engram::apps {
@@ -44,6 +46,7 @@ TEST(MainWrapper, ErrorsBecomeOneLineAndACode) {
   expect_exit(std::bad_alloc(), 4, "engram-example: expected enough memory, got none more");
   const std::system_error no_thread(std::make_error_code(std::errc::resource_unavailable_try_again));
   expect_exit(no_thread, 4, std::string("engram-example: ") + no_thread.what());
+  expect_exit(Stopped("images were read"), 130, "engram-example: stopped while images were read");
   expect_exit(std::logic_error("oh"), 1, "engram-example: internal error: oh");
   EXPECT_EQ(run_body([] { return 130; }), kExitInterrupted);
   EXPECT_EQ(run_body([] { return 0; }), kExitOk);
@@ -60,6 +63,18 @@ int in_child(const Body& body) {
   int status = 0;
   ::waitpid(child, &status, 0);
   return status;
+}
+
+TEST(MainWrapper, TheStopOfACallReachesWhatItRuns) {
+  std::ostringstream out, err;
+  Call call{.program = "engram-example", .words = {}, .out = &out, .err = &err, .stop = [] { return true; }};
+  const auto program = [](Call&) {
+    leave_if_stopped("it worked");
+    return 0;
+  };
+  EXPECT_EQ(run_program(program, call), 130);
+  EXPECT_EQ(err.str(), "engram-example: stopped while it worked\n");
+  leave_if_stopped("nothing ran");  // the scope ended with the call
 }
 
 TEST(MainWrapper, NoMemoryWhereNothingMayThrowEndsWith4) {

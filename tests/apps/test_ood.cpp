@@ -240,6 +240,8 @@ TEST_F(OodApp, BadInputIsOneLineAndItsExitCode) {
   expect_error(with(digits("erm", "bad"), {"--batch-size", "1"}), 2, "batches of at least 2 images, got 1");
   expect_error(with(digits("erm", "bad"), {"--batch-size", "251"}), 2, "at most the 250 images of +80%");
   expect_error(replaced(digits("erm", "bad"), "--evaluate-every", "7"), 2, "divisor of the 40 steps, got 7");
+  const Words odd = replaced(digits("erm", "bad"), "--evaluate-every", "7");
+  expect_error(replaced(odd, "--data", run("missing")), 2, "divisor of the 40 steps, got 7");  // before any image
   expect_error(with(digits("erm", "bad"), {"--held-out", "+80%"}), 2, "the protocol fixes its test");
   expect_error(digits("emr", "bad"), 2, "did you mean 'erm'");
   expect_error(replaced(shapes("erm", "bad"), "--held-out", "lines"), 2, "textured, flat, painted, line, got 'lines'");

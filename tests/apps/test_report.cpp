@@ -106,6 +106,21 @@ TEST(Report, TextsOfTheFolderAreNeverMarkup) {
             "&quot;&#39;&gt;&lt;script&gt;alert(1)&lt;/script&gt;&lt;img src=x onerror=y&gt;&amp;amp;\uFFFD\uFFFD");
 }
 
+TEST(Report, TheDurationOfARunThatWentOnIsThatOfItsLastCall) {
+  TempFolder folder;
+  {
+    RunDir run = RunDir::create(folder / "run", false, kInfo);
+    run.set_end("interrupted");
+    run.finish();
+  }
+  EXPECT_NE(report_of(folder / "run").find(", took "), std::string::npos);
+  RunDir again = RunDir::resume(folder / "run", kInfo);
+  again.continue_after(-1);
+  again.set_end("complete");
+  again.finish();
+  EXPECT_NE(report_of(folder / "run").find(", the last call took "), std::string::npos);
+}
+
 TEST(Report, OfARunThatHasJustStartedOrIsDamaged) {
   TempFolder folder;
   { RunDir::create(folder / "new", false, kInfo); }

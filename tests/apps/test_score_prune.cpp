@@ -178,6 +178,11 @@ TEST_F(MadeImages, ScoreRefusesWhatItCannotUse) {
       test::run_program("engram-score", {file("two_classes"), "--real", folder_ / "real", "--dataset", "cifar10-subset",
                                          "--extractor", file("first"), "--out", out(), "--quiet"}),
       3, {"expected images of 10 classes, got 2"});
+  // What settings say alone is told before images are read.
+  expect_refused(
+      test::run_program("engram-score", {"--statistics", "--real", folder_ / "missing", "--extractor",
+                                         file("first").string() + "," + file("second").string(), "--out", out()}),
+      2, {"--statistics: expected one extractor, got 2"});
   expect_refused(score({"--limit", "6"}), 3, {"at least 7 images", "got 6 made"});
 }
 
@@ -314,6 +319,9 @@ TEST_F(MadeImages, PruneRefusesWhatItCannotDo) {
   expect_refused(prune({"--method", "l1", "--published", "vgg16"}), 2,
                  {"expected a classifier with the network vgg16", "got wrn-10-1"});
   expect_refused(prune({"--method", "l1", "--stage-ratios", "0.1,0.1,0.1,0.1"}), 2, {"each of 3 stages, got 4"});
+  expect_refused(test::run_program("engram-prune", {file("first"), "--data", folder_ / "missing", "--method", "l1",
+                                                    "--ratio", "0.99", "--out", out(), "--quiet"}),
+                 2, {"the largest possible ratio is 0.9375"});  // before images are read
   expect_refused(prune({"--method", "l1", "--skip", "3"}), 2, {"to stay whole (", "got 3"});
   expect_refused(prune({"--sparse-epochs", "1"}), 2, {"--finetune"});
   ImageDataset others = bright_images(12);

@@ -305,14 +305,21 @@ class Fuzzer:
             return "wrote through a link"
         return self.judge_tables(out) if code == 0 else None
 
+    def names(self):
+        """The names of columns in the inputs: a gene may be called nan."""
+        inputs = [file for file in self.work.glob("cohort/*.csv") if file.is_file()]
+        return {cell.strip(b'"\r').lower().decode(errors="replace") for file in inputs
+                for cell in file.read_bytes().split(b"\n")[0].split(b",")}
+
     def judge_tables(self, out):
         tables = {"standard output": out.replace('"nan":', "")}  # engram-inspect counts them
         for file in sorted(self.work.rglob("out*/*.csv")) + sorted(self.work.glob("out.*")):
             if file.is_file() and file.suffix != ".png":
                 tables[file.name] = file.read_text(errors="replace")
+        not_finite = {"nan", "inf", "-inf", "-nan"} - self.names()
         for name, text in tables.items():
             for cell in re.split(r"[\s,:\[\]]+", text):
-                if cell.strip('"').lower() in ("nan", "inf", "-inf", "-nan"):
+                if cell.strip('"').lower() in not_finite:
                     return f"{name} holds {cell}"
         return None
 

@@ -8,6 +8,7 @@
 #include "engine/io/png.h"
 #include "engine/io/safetensors.h"
 #include "engine/io/tensor_bytes.h"
+#include "engine/stop_scope.h"
 #include "kernels/common/error.h"
 #include "models/data/class_matching.h"
 #include "models/data/class_names.h"
@@ -42,6 +43,19 @@ ImageDataset made_up() {
   for (int i = 0; i < 12; ++i) data.class_names.push_back("class " + std::to_string(i));
   data.normalization = cifar_normalization();
   return data;
+}
+
+TEST(ImageFolder, AStopEndsTheReadingAtTheNextImage) {
+  TempFolder folder;
+  for (const char* name : {"dog/a.png", "dog/b.png", "dog/c.png"}) write_image(folder / name, 3, 2, 50);
+  const ImageDataset data = read_image_folder(folder.path());
+  int asked = 0;
+  const StopScope scope([&] { return ++asked == 2; });
+  EXPECT_ERROR(read_image_folder(folder.path()), Stopped, "stopped while images were read");
+  EXPECT_EQ(asked, 2);
+  asked = 0;
+  EXPECT_ERROR(resize_images(data, {6, 6}), Stopped, "stopped while images were resized");
+  EXPECT_EQ(asked, 2);
 }
 
 TEST(ImageFolder, SortsClassesAndFilesAndStoresPlanar) {
@@ -382,7 +396,7 @@ TEST(OpenDataset, TwoNamesOfOneClassAreRefused) {
 TEST(OpenDataset, AStatedNumberOfClassesIsChecked) {
   const std::string folder = std::string(ENGRAM_SOURCE_DIR) + "/tests/data/cifar-10-excerpt";
   EXPECT_EQ(open_dataset("cifar10-subset", folder, Split::kTest, 10).count, 2);
-  EXPECT_ERROR(open_dataset("cifar10-subset", folder, Split::kTest, 100), UsageError, "expected 100 classes, got 10");
+  EXPECT_ERROR(open_dataset("cifar10-subset", folder, Split::kTest, 100), DataError, "expected 100 classes, got 10");
 }
 
 }  // namespace

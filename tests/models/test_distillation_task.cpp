@@ -115,8 +115,8 @@ TEST_F(DistillationTasks, WhatMakesNoSenseIsRefused) {
   const auto make = [&](Network& s, Network* t, const std::string& method) {
     DistillationTask(s, t ? std::vector<Network*>{t} : std::vector<Network*>{}, data_, options(method));
   };
-  EXPECT_ERROR(make(*student, other.get(), "kd"), UsageError, "as many classes, got 3 of resnet8 and 2 of resnet8");
-  EXPECT_ERROR(make(*student, small.get(), "kd"), UsageError, "images of one shape, got 3x8x8");
+  EXPECT_ERROR(make(*student, other.get(), "kd"), DataError, "as many classes, got 3 of resnet8 and 2 of resnet8");
+  EXPECT_ERROR(make(*student, small.get(), "kd"), DataError, "images of one shape, got 3x8x8");
   EXPECT_ERROR(make(*student, nullptr, "kd"), UsageError, "expected a teacher");
   EXPECT_ERROR(make(*flat, first_.get(), "at"), UsageError, "which the student mlp has not; methods on logits work");
   EXPECT_ERROR(make(*student, first_.get(), "ft"), UsageError, "at least 1 initial epoch");

@@ -104,6 +104,15 @@ TEST(Registry, ListsWhatItKnows) {
   EXPECT_EQ(entry.settings[4].choices, (std::vector<std::string>{"red", "blue"}));
 }
 
+TEST(Registry, SizesThatNoMemoryHoldsAreAMistakeInTheSettings) {
+  Registry<Box, int> registry("box");
+  registry.add<BoxSettings>("crate", "of wood", {}, box_settings,
+                            [](const BoxSettings&, int) -> std::unique_ptr<Box> { throw ShapeError("too wide"); });
+  EXPECT_ERROR(registry.make(R"({"name": "crate", "width": 99})", 1), UsageError,
+               R"(tensors of a possible size, got {"name": "crate", "width": 99}: too wide)");
+  EXPECT_ERROR(registry.make("crate", 1), ShapeError, "too wide");  // what does not fit came with the arguments
+}
+
 TEST(Registry, RefusesWhatItDoesNotKnow) {
   const auto registry = boxes();
   EXPECT_ERROR(registry.make("crat", 1), UsageError,

@@ -12,12 +12,12 @@ constexpr dim_t kProbeImages = 2;
 
 void check_teacher(const Network& student, const Network& teacher) {
   if (student.num_classes() != teacher.num_classes())
-    throw UsageError(message("[distill] expected teacher and student of as many classes, got ", teacher.num_classes(),
-                             " of ", teacher.arch(), " and ", student.num_classes(), " of ", student.arch()));
+    throw DataError(message("[distill] expected teacher and student of as many classes, got ", teacher.num_classes(),
+                            " of ", teacher.arch(), " and ", student.num_classes(), " of ", student.arch()));
   if (student.image() != teacher.image())
-    throw UsageError(message("[distill] expected teacher and student of images of one shape, got ",
-                             to_string(teacher.image()), " of ", teacher.arch(), " and ", to_string(student.image()),
-                             " of ", student.arch()));
+    throw DataError(message("[distill] expected teacher and student of images of one shape, got ",
+                            to_string(teacher.image()), " of ", teacher.arch(), " and ", to_string(student.image()),
+                            " of ", student.arch()));
 }
 
 FeatureRequest join(FeatureRequest a, const FeatureRequest& b) {

@@ -18,9 +18,9 @@ namespace engram {
 /// a stage has none. The same options, data, seed and thread count give the same bits.
 class DistillationTask : public StudentTask {
  public:
-  /// Networks outlive the task; `data` is copied. Throws UsageError, saying which network has what, for teachers of
-  /// other classes or images than the student's, no teacher where a term needs one, an initial stage without epochs,
-  /// and options that make no sense.
+  /// Networks outlive the task; `data` is copied. Throws DataError, saying which network has what, for teachers of
+  /// other classes or images than the student's; UsageError for no teacher where a term needs one, networks that a term
+  /// cannot compare, an initial stage without epochs, and options that make no sense.
   DistillationTask(Network& student, const std::vector<Network*>& teachers, const ImageDataset& data,
                    const StudentOptions& options);
 

@@ -89,6 +89,9 @@ void check_distillation_method(const std::string& text) {
     // An unknown name counts as what it resembles, for the sake of the message.
     const bool like_a_task = nearest(name, names_in(distillation_registry().entries())).empty() &&
                              !nearest(name, names_in(student_task_registry().entries())).empty();
+    if (terms.size() > 1 && is_task(term))
+      throw UsageError(message("[distill] expected terms joined by '+', of ", distillation_registry().names(), ", got ",
+                               name, " in '", text, "', a whole method, which is named alone"));
     if (terms.size() == 1 && (is_task(term) || like_a_task))
       student_task_registry().canonical(term);
     else

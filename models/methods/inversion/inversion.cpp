@@ -15,14 +15,19 @@ namespace {
 const char kNatural[] = "natural-inversion";
 const char kDeep[] = "deep-inversion";
 
-/// The canonical text of a method of the registry. Throws UsageError for any other.
-std::string registered(const std::string& method) {
-  const std::string name = parse_component(method).name;
+/// The canonical text of a method. Throws UsageError for any other text.
+std::string canonical(const std::string& method) {
+  const Component component = parse_component(method);
+  const std::string& name = component.name;
   const std::vector<std::string> known = inversion_methods();
   if (std::find(known.begin(), known.end(), name) == known.end())
     throw UsageError(
         message("[invert] expected the method ", inversion_names(), ", got '", name, "'", did_you_mean(name, known)));
-  return inversion_registry().canonical(method);
+  if (name != kNatural && name != kDeep) return inversion_registry().canonical(method);
+  if (!component.settings.empty())
+    throw UsageError(message("[", name, "] expected no settings beside the name, as options of their own set this ",
+                             "method (see --help), got \"", component.settings.begin()->first, "\""));
+  return name;
 }
 
 void check_options(const InversionOptions& o, const ImageShape& image) {
@@ -100,25 +105,24 @@ std::string inversion_names() {
 }
 
 void check_inversion_method(const std::string& method) {
-  if (method != kNatural && method != kDeep) registered(method);
+  canonical(method);
 }
 
 bool carries_batches(const std::string& method) {
-  if (method == kNatural || method == kDeep) return false;
-  const std::string name = parse_component(registered(method)).name;
-  return name != "adi" && name != "deepinv-cmi";
+  const std::string name = parse_component(canonical(method)).name;
+  return name != kNatural && name != kDeep && name != "adi" && name != "deepinv-cmi";
 }
 
 InversionWeights published_weights(const std::string& method, int num_classes) {
-  if (method == kNatural) return {num_classes <= 10 ? 10.f : 3.f, 6e-3f, 1.5e-5f};
-  if (method == kDeep) return {10.f, 2.5e-5f, 0.f};
-  registered(method);
+  const std::string name = canonical(method);
+  if (name == kNatural) return {num_classes <= 10 ? 10.f : 3.f, 6e-3f, 1.5e-5f};
+  if (name == kDeep) return {10.f, 2.5e-5f, 0.f};
   return {0, 0, 0};
 }
 
 dim_t published_iterations(const std::string& method, int num_classes) {
-  if (method == kNatural) return num_classes <= 10 ? 2000 : 4000;
-  const std::string name = method == kDeep ? method : parse_component(registered(method)).name;
+  const std::string name = parse_component(canonical(method)).name;
+  if (name == kNatural) return num_classes <= 10 ? 2000 : 4000;
   if (name == "deepinv-cmi") return 1000;
   if (name == "cmi") return 200;
   if (name == "fast-2") return 2;
@@ -143,15 +147,16 @@ std::unique_ptr<Inversion> start_inversion(Network& classifier, const InversionO
   check_options(options, classifier.image());
   classifier.eval();
   classifier.set_requires_grad(false);
-  if (options.method == kNatural) return std::make_unique<NaturalInversion>(classifier, options, seed, batch_index);
-  if (options.method == kDeep) return std::make_unique<DeepInversion>(classifier, options, seed, batch_index);
-  return inversion_registry().make(registered(options.method), {.classifier = classifier,
-                                                                .student = options.student,
-                                                                .normalization = options.normalization,
-                                                                .batch_size = options.batch_size,
-                                                                .iterations = options.iterations,
-                                                                .seed = seed,
-                                                                .batch_index = batch_index});
+  const std::string method = canonical(options.method);
+  if (method == kNatural) return std::make_unique<NaturalInversion>(classifier, options, seed, batch_index);
+  if (method == kDeep) return std::make_unique<DeepInversion>(classifier, options, seed, batch_index);
+  return inversion_registry().make(method, {.classifier = classifier,
+                                            .student = options.student,
+                                            .normalization = options.normalization,
+                                            .batch_size = options.batch_size,
+                                            .iterations = options.iterations,
+                                            .seed = seed,
+                                            .batch_index = batch_index});
 }
 
 }  // namespace engram

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/autograd.h"
+#include "engine/stop_scope.h"
 #include "models/data/batch_stager.h"
 #include "models/nets/finite_outputs.h"
 
@@ -58,6 +59,7 @@ ImageFeatures image_features(Network& network, const ImageDataset& images, const
   BatchStager stager(on_device, {.batch_size = std::min(options.batch_size, std::max<dim_t>(1, images.count))});
   ImageFeatures result;
   for (dim_t batch = 0; batch < stager.batches_per_epoch(); ++batch) {
+    leave_if_stopped("features were computed");
     stager.stage({0, batch});
     const Tensor staged = stager.gather().images;
     const Features seen = network.inference(staged, {.pooled = true});
