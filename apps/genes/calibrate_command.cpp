@@ -97,11 +97,15 @@ void write(const Calibration& c, const CalibrateSettings& s, Table& table) {
   }
   if (!s.select) return;
   table.rate("select: any gene without effect declared", 0.05, c.select.declared_any);
+  table.rate("select: that, or a group without effect", 0.05, c.select.claimed_any);
+  table.rate("select: any gene without effect stands out", 0.05, c.select.standing_any);
   table.rate("select: intervals that miss", 0.05, c.select.selective_missed);
   table.rate("select: the model's own intervals that miss", 0.05, c.select.naive_missed);
   table.mean("select: genes listed", c.select.listed);
   table.mean("select: key genes listed", c.select.listed_key);
   table.mean("select: key genes declared", c.select.declared_key);
+  table.mean("select: key genes of declared groups", c.select.grouped_key);
+  table.mean("select: key genes that stand out", c.select.standing_key);
 }
 
 Outcome work(const Program& program, const CalibrateSettings& s, RunDir& run) {

@@ -17,6 +17,7 @@
 #include "models/genes/base_model.h"
 #include "models/genes/calibrated_screen.h"
 #include "models/genes/cohort_checks.h"
+#include "models/genes/entry_screen.h"
 #include "models/genes/robust_screen.h"
 
 namespace engram::apps {
@@ -55,6 +56,7 @@ void add_settings(Cli& cli, ScreenSettings& s) {
       .at_most(1000000);
   cli.option("robust", &s.robust, "A, B, C: sandwich standard errors and their Wald test");
   cli.option("stratify-treatment", &s.stratify_treatment, "B, C: a baseline hazard for each arm");
+  add_entry_role(cli, s.data);
   add_cluster_role(cli, s.data);
   add_seed_option(cli, s.common);
   add_running_options(cli, s.common);
@@ -163,6 +165,12 @@ int run_screen(Call& call) {
   if (s.fits_each_gene() && s.common.device != "cpu")
     throw UsageError("--device: expected cpu with --robust, --stratify-treatment or --cluster, which fit each gene's " +
                      std::string("model on the CPU, got ") + s.common.device);
+  if (!s.data.entry.empty() && !genes::knows_entries(s.model))
+    throw UsageError("--model: expected A, B, C, TA or AFT with --entry, got " + s.model +
+                     ", whose one-step sums run over risk sets that begin at 0");
+  if (!s.data.entry.empty() && s.common.device != "cpu")
+    throw UsageError("--device: expected cpu with --entry, which the screens' kernels do not know, got " +
+                     s.common.device);
   Program program(cli, s.common);
   program.device();  // one that is not there is refused before a folder appears
   const genes::LoadedCohort data = load_data(s.data);

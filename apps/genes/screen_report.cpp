@@ -54,7 +54,8 @@ Html table(const genes::Cohort& cohort, const genes::GeneTests& tests, const std
   out.text(
       "z: the model's own statistic, signed: the root of the likelihood ratio (A, B, C, TA), the estimate over its "
       "error "
-      "(OS, AFT), the studentised score (S1), the root of the chi-square (S2). log10 p: how often a studentised "
+      "(OS, AFT, and with --entry), the studentised score (S1), the root of the chi-square (S2). log10 p: how often a "
+      "studentised "
       "statistic of the same question is as large when residuals are permuted within the arms (signs of whole clusters "
       "flipped, where the data have clusters); BH q comes from it. What the model alone would say holds only where the "
       "model does. few_carriers: fewer than five carriers in an arm; such genes have a p-value but no q.");

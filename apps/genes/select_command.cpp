@@ -50,16 +50,15 @@ std::string genes_text(const Cohort& cohort, const Selection& s) {
   for (const genes::SelectedGene& g : s.genes) {
     const std::string model = ratio_text(g.effect, g.effect - 1.96 * g.se, g.effect + 1.96 * g.se);
     const genes::SelectiveEffect& e = g.selective;
-    const std::string ratio = e.robust_se > 0      ? ratio_text(e.effect, e.low, e.high)
-                              : s.reselections > 0 ? "not estimable"
-                                                   : "not run";
+    const std::string ratio = e.robust_se > 0 ? ratio_text(e.effect, e.low, e.high) : no_interval_text(s);
     char family_p[16] = "not run";
     if (family_test_ran(s)) std::snprintf(family_p, sizeof family_p, "%.3g", g.family_p);
     print(out, "%4d  %-10s %-26s %-24s %9s %8s\n", ++rank, one_line(cohort.gene_names[std::size_t(g.gene)]).c_str(),
-          ratio.c_str(), model.c_str(), family_p, g.declared ? "yes" : "no");
+          ratio.c_str(), model.c_str(), family_p, declared_text(g));
   }
   out << "* allows for the gene having been chosen because it looks strong (" << s.reselections
-      << " repeats of the whole selection)\n"
+      << " repeats of the whole selection"
+      << (s.listing.known ? ")\n" : "; they listed too few genes without an effect to tell how it chooses)\n")
       << headline(cohort, s) << "\n";
   if (const std::string control = control_sentence(s); !control.empty()) out << control << "\n";
   return out.str();
@@ -71,13 +70,15 @@ void record(RunDir& run, const Cohort& cohort, const Selection& s) {
                                   {"wrapper/evaluations", s.wrapper.runs[r].evaluations},
                                   {"wrapper/genes", std::int64_t(s.wrapper.runs[r].best.size())}});
   std::string list;
-  std::int64_t declared = 0;
+  std::int64_t declared = 0, grouped = 0;
   for (const genes::SelectedGene& g : s.genes) {
     list += (list.empty() ? "" : " ") + cohort.gene_names[std::size_t(g.gene)];
     declared += g.declared;
+    grouped += g.group_declared;
   }
   run.set_fact("genes", list);
   run.set_fact("genes_declared", declared);
+  run.set_fact("genes_of_declared_groups", grouped);
   run.set_fact("negative_control_false_alarms", std::int64_t(s.control.false_alarms));
   run.set_fact("mode", std::string(genes::mode_name(s.mode)));
   run.set_fact("scale", std::string(genes::likelihood_name(s.likelihood)));

@@ -112,9 +112,19 @@ std::string duel_text(const Cohort& cohort, const SelectedGene& g) {
   return text.empty() ? "none" : text;
 }
 
+/// The family-wise p-value given each correlate, with the correlates from which the gene is not told apart.
+std::string apart_text(const Cohort& cohort, const SelectedGene& g, const Selection& s) {
+  if (!family_test_ran(s)) return "not run";
+  if (!g.group_declared) return g.apart_p < 1 ? family_p_text(g.apart_p, s) : "";
+  std::string text = "not told from ";
+  for (std::size_t i = 0; i < g.alternatives.size(); ++i)
+    text += (i > 0 ? ", " : "") + cohort.gene_names[std::size_t(g.alternatives[i])];
+  return text;
+}
+
 Html checks_section(const Cohort& cohort, const Selection& s) {
   StackTable table({"gene", "likelihood ratio", "on the other scale", "right direction", "both scales", "family-wise p",
-                    "stability", "seeds", "E-value", "correlated rivals"});
+                    "given correlates", "stability", "seeds", "E-value", "correlated rivals"});
   for (const SelectedGene& g : s.genes) {
     table.row(cohort.gene_names[std::size_t(g.gene)]).cell(number_text(g.drop, 4)).cell(number_text(g.other_drop, 4));
     table.cell(yes_no(g.direction_ok), check_class(g.direction_ok));
@@ -123,6 +133,7 @@ Html checks_section(const Cohort& cohort, const Selection& s) {
       table.cell(family_p_text(g.family_p, s), check_class(g.family_p < kFamilyWiseLevel));
     else
       table.cell("not run");
+    table.cell(apart_text(cohort, g, s));
     table.cell(s.stability.share.empty() ? "not run" : number_text(100 * g.stability, 3) + " %");
     table.cell(number_text(100 * g.seed_share, 3) + " %").cell(number_text(g.e_value, 3)).cell(duel_text(cohort, g));
   }
@@ -134,7 +145,12 @@ Html checks_section(const Cohort& cohort, const Selection& s) {
           "genes reaches the gene's, in a model that holds the genes declared before it; \u2264 marks the least that "
           "so "
           "many permutations can give. It is the test; the likelihood ratio is not comparable with a chi-square law, "
-          "since the genes were chosen for it. Stability and seeds: shares of half-samples and of searches that chose "
+          "since the genes were chosen for it. Given correlates: the largest of that and of the p-values in models "
+          "that "
+          "hold a gene whose carriers correlate more than 0.2 with the gene's; a gene that does not stand out in all "
+          "of "
+          "them is declared with its group only. Stability and seeds: shares of half-samples and of searches that "
+          "chose "
           "the gene. Likelihood ratio: what leaving the gene's treatment interaction out of the joint model costs (1 "
           "degree of "
           "freedom; "

@@ -60,7 +60,10 @@ void write_genes(const RunDir& run, const Cohort& cohort, const Selection& s, co
                                            "overlap_se",
                                            "stratified_log_hazard",
                                            "stratified_se",
-                                           "bootstrap"};
+                                           "bootstrap",
+                                           "apart_p",
+                                           "group_declared",
+                                           "alternatives"};
   io::CsvWriter csv(run / "selected_genes.csv", header);
   std::int64_t rank = 0;
   for (const SelectedGene& g : s.genes) {
@@ -88,6 +91,14 @@ void write_genes(const RunDir& run, const Cohort& cohort, const Selection& s, co
     } else {
       csv.cell("");
     }
+    if (family_test_ran(s)) {
+      csv.cell(g.apart_p);
+    } else {
+      csv.cell("");
+    }
+    std::string alternatives;
+    for (const dim_t other : g.alternatives) alternatives += (alternatives.empty() ? "" : " ") + name_of(cohort, other);
+    csv.cell(std::int64_t(g.group_declared)).cell(alternatives);
     csv.end_row();
   }
   csv.commit();
@@ -151,6 +162,9 @@ Json gene_json(const Cohort& cohort, const SelectedGene& g, bool tested) {
           {"direction_ok", g.direction_ok},
           {"both_scales", g.both_scales},
           {"declared", g.declared},
+          {"apart_p", tested ? Json(g.apart_p) : Json()},
+          {"group_declared", g.group_declared},
+          {"alternatives", names_of(cohort, g.alternatives)},
           {"duels", duels}};
 }
 
@@ -214,7 +228,8 @@ Json family_json(const Cohort& cohort, const Selection& s) {
 /// How the choice was seen to treat genes without an effect; null where it was not repeated.
 Json reselection_json(const Selection& s) {
   if (s.reselections == 0) return nullptr;
-  if (!s.listing.selective) return {{"replicates", s.reselections}, {"listing_threshold", nullptr}};
+  if (!s.listing.selective)
+    return {{"replicates", s.reselections}, {"listing_threshold", nullptr}, {"listing_known", s.listing.known}};
   return {{"replicates", s.reselections},
           {"listing_threshold", s.listing.threshold},
           {"listing_softness", s.listing.softness}};

@@ -13,7 +13,43 @@ std::string genes_are(std::size_t count, const char* one, const char* many) {
   return message(count, count == 1 ? one : many);
 }
 
+/// The groups that are declared, each once, by their genes in the order of the columns.
+std::vector<std::vector<dim_t>> declared_groups(const genes::Selection& s) {
+  std::vector<std::vector<dim_t>> groups;
+  for (const genes::SelectedGene& g : s.genes) {
+    if (!g.group_declared) continue;
+    std::vector<dim_t> group = g.alternatives;
+    group.push_back(g.gene);
+    std::ranges::sort(group);
+    if (std::ranges::find(groups, group) == groups.end()) groups.push_back(std::move(group));
+  }
+  return groups;
+}
+
 }  // namespace
+
+const char* declared_text(const genes::SelectedGene& g) {
+  return g.declared ? "yes" : g.group_declared ? "group" : "no";
+}
+
+std::string groups_sentence(const genes::Cohort& cohort, const genes::Selection& s) {
+  const std::vector<std::vector<dim_t>> groups = declared_groups(s);
+  if (groups.empty()) return {};
+  std::string text = message("Declared as ", genes_are(groups.size(), " group", " groups"),
+                             " of genes that much the same patients carry, without telling which gene of the group it "
+                             "is: ");
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    if (i > 0) text += "; ";
+    for (std::size_t k = 0; k < groups[i].size(); ++k)
+      text += (k == 0 ? "" : k + 1 < groups[i].size() ? ", " : " or ") + cohort.gene_names[std::size_t(groups[i][k])];
+  }
+  return text + ".";
+}
+
+std::string no_interval_text(const genes::Selection& s) {
+  if (s.reselections == 0) return "not run";
+  return s.listing.known ? "not estimable" : "choice not known";
+}
 
 bool family_test_ran(const genes::Selection& s) {
   return s.declaration.family.replicates > 0;
@@ -31,6 +67,12 @@ std::string headline(const genes::Cohort& cohort, const genes::Selection& s) {
            "negative control): on these data its p-values do not hold.";
   const auto declared = std::size_t(std::ranges::count_if(s.genes, &genes::SelectedGene::declared));
   const dim_t tested = s.declaration.family.tested;
+  const std::string groups = groups_sentence(cohort, s);
+  if (declared == 0 && !groups.empty())
+    return listed + message("None of them is declared by itself. ", groups,
+                            " At least one gene of each group changes "
+                            "what the treatment does, beyond what chance makes of the strongest of all ",
+                            tested, " genes that could be tested (family-wise p < 0.05). The others may be noise.");
   if (declared == 0)
     return listed +
            message("None of them is declared: none stands out from chance over all ", tested,
@@ -39,14 +81,17 @@ std::string headline(const genes::Cohort& cohort, const genes::Selection& s) {
   return listed + message(genes_are(declared, " of them is", " of them are"),
                           " declared: more benefit, on the hazard and on the time scale, and beyond what chance makes "
                           "of the strongest of all ",
-                          tested, " genes that could be tested (family-wise p < 0.05). The others may be noise.");
+                          tested,
+                          " genes that could be tested (family-wise p < 0.05), also given any one gene that is "
+                          "correlated with it. ",
+                          groups, groups.empty() ? "" : " ", "The others may be noise.");
 }
 
 std::string control_sentence(const genes::Selection& s) {
   if (!family_test_ran(s)) return {};
   if (s.control.found.empty()) return "Negative control: not run.";
   return message(
-      "Negative control (treatment labels permuted within fifths of the propensity, same rule): a gene was "
+      "Negative control (treatment labels permuted within fifths of the propensity, same rule): a gene or group was "
       "declared in ",
       s.control.false_alarms, " of ", s.control.found.size(), " repeats; 5 % of them are expected",
       s.control.failed() ? message(", and so many have the probability ", number_text(s.control.p, 2), ": it failed.")

@@ -11,8 +11,17 @@ namespace engram::apps {
 /// that were run.
 std::string headline(const genes::Cohort& cohort, const genes::Selection& selection);
 
+/// "yes" where the gene is declared, "group" where a group is that it belongs to, else "no".
+const char* declared_text(const genes::SelectedGene& gene);
+
+/// Which groups are declared of which no gene is, and what that means; empty where there are none.
+std::string groups_sentence(const genes::Cohort& cohort, const genes::Selection& selection);
+
 /// What the negative control found, one sentence.
 std::string control_sentence(const genes::Selection& selection);
+
+/// What an interval after selection is called that there is none of: why.
+std::string no_interval_text(const genes::Selection& selection);
 
 /// Whether the family test ran.
 bool family_test_ran(const genes::Selection& selection);

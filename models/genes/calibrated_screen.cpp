@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "kernels/common/error.h"
+#include "models/genes/entry_screen.h"
 #include "models/genes/gene_tests.h"
 #include "models/genes/reference_law.h"
 
@@ -11,6 +12,9 @@ namespace engram::genes {
 namespace {
 
 GeneTests model_tests(const Cohort& cohort, const CalibratedScreenOptions& o) {
+  if (!cohort.entry.empty())
+    return entry_screen(o.screen == "AFT" ? usable_patients(cohort, Likelihood::kLogLogistic) : cohort, o.screen,
+                        o.ties, o.adjust);
   const ScreenOptions options{o.ties, o.adjust, o.device};
   if (o.screen == "A") return tests_of(screen_a(cohort, o.ties, o.device), "A");
   if (o.screen == "B") return tests_of(screen_b(cohort, o.ties, nullptr, o.device), "B");

@@ -26,8 +26,9 @@ struct CalibratedScreenOptions {
 /// Effects and statistics of the screen's model; `log10_p`, and `bh` and `bonferroni` made of it, are those of the
 /// studentised score statistic of the same question (GeneScan) in its replicates, and `model_log10_p` what the model
 /// itself says. S1 has the one-step estimate, the studentised statistic as z, and their ratio as error. Genes with few
-/// carriers in an arm have the status kFewCarriers and are in no family. Throws as the screens, and UsageError for an
-/// unknown screen or fewer than 1 replicate.
+/// carriers in an arm have the status kFewCarriers and are in no family. With entry times the model's own statistic is
+/// that of entry_screen(). Throws as the screens, and UsageError for an unknown screen, one that does not know the
+/// cohort's entries, or fewer than 1 replicate.
 GeneTests calibrated_screen(const Cohort& cohort, const CalibratedScreenOptions& options);
 
 }  // namespace engram::genes

@@ -72,14 +72,24 @@ SelectCalibration measure_select(const NullCohort& drawn, const CalibrationOptio
   options.reselections = calibration.reselections;
   const Selection selection = select_genes(drawn.cohort, options);
   SelectCalibration result;
-  result.declared_any.tests = 1;
+  result.declared_any.tests = result.claimed_any.tests = result.standing_any.tests = 1;
   result.listed = double(selection.genes.size());
   const bool hazard = selection.likelihood == Likelihood::kCox;
   for (const SelectedGene& g : selection.genes) {
     const bool key = is_in(g.gene, drawn.key_genes), null = is_in(g.gene, drawn.null_genes);
     result.listed_key += key;
     result.declared_key += key && g.declared;
+    result.grouped_key += key && g.group_declared;
+    const bool stands_out =
+        g.direction_ok && g.both_scales &&
+        std::ranges::find(selection.declaration.claims, g.gene, &Claim::gene) != selection.declaration.claims.end();
+    result.standing_key += key && stands_out;
+    const bool group_false = null && std::ranges::none_of(g.alternatives, [&](dim_t other) {
+                               return drawn.effect[std::size_t(other)] != 0;
+                             });
     if (null && g.declared) result.declared_any.errors = 1;
+    if (null && (g.declared || (g.group_declared && group_false))) result.claimed_any.errors = 1;
+    if (null && stands_out) result.standing_any.errors = 1;
     const double truth = drawn.effect[std::size_t(g.gene)];
     if (!(g.selective.robust_se > 0) || (hazard && truth != 0)) continue;
     ++result.naive_missed.tests;
@@ -126,10 +136,14 @@ void add(const CohortResult& part, double share, Calibration& sum) {
     total.model_false_share += share * part.screens[s].model_false_share;
   }
   add(part.select.declared_any, sum.select.declared_any);
+  add(part.select.claimed_any, sum.select.claimed_any);
+  add(part.select.standing_any, sum.select.standing_any);
   add(part.select.naive_missed, sum.select.naive_missed);
   add(part.select.selective_missed, sum.select.selective_missed);
   sum.select.listed_key += share * part.select.listed_key;
   sum.select.declared_key += share * part.select.declared_key;
+  sum.select.grouped_key += share * part.select.grouped_key;
+  sum.select.standing_key += share * part.select.standing_key;
   sum.select.listed += share * part.select.listed;
 }
 

@@ -30,8 +30,10 @@ inline constexpr double kCalibrationLevels[3] = {0.05, 0.01, 0.001};
 /// What select says.
 struct SelectCalibration {
   ErrorCount declared_any;  ///< cohorts in which a gene without an effect was declared
-  double listed_key = 0;    ///< key genes listed, and declared, a cohort
-  double declared_key = 0;
+  ErrorCount claimed_any;   ///< cohorts with that, or with a declared group in which no gene has an effect
+  ErrorCount standing_any;  ///< cohorts in which one stood out, told apart from its correlates or not
+  double listed_key = 0;    ///< key genes listed, declared, of a declared group, and that stood out, a cohort
+  double declared_key = 0, grouped_key = 0, standing_key = 0;
   double listed = 0;                          ///< genes listed a cohort
   ErrorCount naive_missed, selective_missed;  ///< 95 % intervals of listed genes that miss the true effect; parametric
                                               ///< log-time scales, and no effect on the hazard scale

@@ -23,9 +23,11 @@ Declaration declare_genes(const Cohort& cohort, const DeclarationOptions& option
   const JointModel joint = fit_joint_model(cohort, standing, options.family.adjust, options.family.likelihood),
                    other = fit_joint_model(cohort, standing, options.family.adjust, options.other_likelihood);
   const double root = std::sqrt(kChiSquare);
+  std::vector<dim_t> passing;
   for (std::size_t i = 0; i < standing.size(); ++i)
-    if (joint.effects[i].signed_root > root && other.effects[i].signed_root > root)
-      declaration.genes.push_back(standing[i]);
+    if (joint.effects[i].signed_root > root && other.effects[i].signed_root > root) passing.push_back(standing[i]);
+  declaration.claims =
+      tell_apart(usable_patients(cohort, options.family.likelihood), options.family, declaration.family, passing, stop);
   return declaration;
 }
 
@@ -38,7 +40,7 @@ NegativeControl negative_control(const Cohort& cohort, const std::vector<double>
   Cohort permuted = cohort;
   for (int repeat = 0; repeat < repeats && !(stop && stop()); ++repeat) {
     permuted.treatment = permuted_treatment(cohort, propensity, options.family.seed, repeat);
-    control.found.push_back(dim_t(declare_genes(permuted, rule, stop).genes.size()));
+    control.found.push_back(dim_t(declare_genes(permuted, rule, stop).claims.size()));
     control.false_alarms += control.found.back() > 0;
     if (progress) progress(repeat + 1);
   }

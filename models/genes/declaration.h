@@ -1,10 +1,11 @@
 #pragma once
-/// Which genes are declared, and whether that rule finds nothing where there is nothing (docs/genes.md, "Inference").
+/// Which genes and groups are claimed, and whether that rule finds nothing where there is nothing (docs/genes.md,
+/// "Inference").
 
 #include <functional>
 #include <vector>
 
-#include "models/genes/family_test.h"
+#include "models/genes/telling_apart.h"
 
 namespace engram::genes {
 
@@ -16,8 +17,9 @@ struct DeclarationOptions {
 struct Declaration {
   FamilyTest family;
   /// Genes that stand out from all genes and whose products, in the joint model of those that do, increase the benefit
-  /// with a likelihood ratio above 3.84 on both scales. In the order in which they stood out.
-  std::vector<dim_t> genes;
+  /// with a likelihood ratio above 3.84 on both scales, each told apart from its correlates or not. In the order in
+  /// which they stood out.
+  std::vector<Claim> claims;
 };
 
 /// Applies the rule. `stop` is asked before each step of the family test.
@@ -27,8 +29,8 @@ Declaration declare_genes(const Cohort& cohort, const DeclarationOptions& option
 /// The rule on patients whose treatment labels were permuted within fifths of the propensity: there is then no gene
 /// that changes what the treatment does.
 struct NegativeControl {
-  std::vector<dim_t> found;  ///< genes declared in each repeat
-  int false_alarms = 0;      ///< repeats that declared any
+  std::vector<dim_t> found;  ///< claims in each repeat, of genes and of groups
+  int false_alarms = 0;      ///< repeats with any
   /// Probability of so many false alarms or more if the rule kept its level; 1 without repeats.
   double p = 1;
   /// p < 0.05: the rule does not hold on these data, and its word is worth nothing.

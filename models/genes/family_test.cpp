@@ -26,8 +26,9 @@ FamilyTest family_test(const Cohort& cohort, const FamilyOptions& options, const
     }
     if (held.empty()) test.tested = tested;
     if (best < 0) break;
-    const std::vector<double> maxima = null_maxima(scan, options.replicates, options.seed);
-    const auto p_of = [&](double z) { return std::max(least_p, family_wise_p(maxima, z)); };
+    test.maxima = null_maxima(scan, options.replicates, options.seed);
+    test.fit_factor = scan.fit_factor();
+    const auto p_of = [&](double z) { return std::max(least_p, family_wise_p(test.maxima, z)); };
     const double z = scan.z()[std::size_t(best)], p = p_of(z);
     test.steps.push_back({best, z, p});
     const bool stands_out = p < options.level && z > 0 && int(held.size()) < options.most;

@@ -31,6 +31,9 @@ struct FamilyTest {
   std::vector<FamilyStep> steps;
   std::vector<double> z;  ///< one a gene: at the step at which it was judged; 0 where it is not tested
   std::vector<double> p;  ///< one a gene: family-wise; 1 where it is not tested
+  /// The last step's law: the largest statistic of all genes that were not judged before, in its replicates, ascending.
+  std::vector<double> maxima;
+  double fit_factor = 1;  ///< GeneScan::fit_factor() of the last step
   dim_t tested = 0;       ///< genes in the family: testable, and not carried by a handful of an arm's patients
 };
 

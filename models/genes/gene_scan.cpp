@@ -115,7 +115,10 @@ struct GeneScan::GeneSums {
 };
 
 GeneScan::GeneScan(const Cohort& cohort, const ScanOptions& options)
-    : test_(options.test), patients_(cohort.time.size()), arm_(cohort.time.size(), 0) {
+    : test_(options.test),
+      own_curvature_(options.own_curvature),
+      patients_(cohort.time.size()),
+      arm_(cohort.time.size(), 0) {
   const bool cox_arms = options.likelihood == Likelihood::kCox && options.treatment;
   const Cohort stratified = cox_arms ? stratified_by_arm(cohort) : Cohort{};
   const Cohort& patients = cox_arms ? stratified : cohort;
@@ -146,17 +149,18 @@ GeneScan::GeneScan(const Cohort& cohort, const ScanOptions& options)
   cluster_sums_.assign(genes * clusters_, 0);
   const dim_t work = dim_t(columns_ * (columns_ + carriers_.size() / std::max<std::size_t>(genes, 1)));
   kernels::parallel_for(cohort.num_genes(), work, [&](dim_t gene) { test_gene(residuals, gene); });
-  allow_for_fit();
+  fit_factor_ = options.fit_factor.value_or(middle_of_fits());
+  for (double& z : z_) z *= fit_factor_;
 }
 
-void GeneScan::allow_for_fit() {
+double GeneScan::middle_of_fits() const {
   std::vector<double> scales;
   for (dim_t gene = 0; gene < num_genes(); ++gene)
     if (testable(gene)) scales.push_back(error_scale_[std::size_t(gene)]);
-  if (scales.empty()) return;
+  if (scales.empty()) return 1;
   const auto middle = scales.begin() + std::ptrdiff_t(scales.size() / 2);
   std::nth_element(scales.begin(), middle, scales.end());
-  for (double& z : z_) z *= std::sqrt(std::min(1.0, *middle));
+  return std::sqrt(std::min(1.0, *middle));
 }
 
 void GeneScan::make_basis(const std::vector<std::vector<double>>& columns, const std::vector<double>& metric) {
@@ -260,7 +264,7 @@ bool GeneScan::few_carriers(dim_t gene) const {
   return false;
 }
 
-GeneScan::GeneSums GeneScan::sums_of(dim_t gene) const {
+GeneScan::GeneSums GeneScan::sums_of(const WorkingResiduals& residuals, dim_t gene) const {
   GeneSums sums;
   const auto untreated = carriers(gene, 0), treated = carriers(gene, 1);
   sums.who = {untreated.data(), untreated.size() + treated.size()};
@@ -269,7 +273,7 @@ GeneScan::GeneSums GeneScan::sums_of(dim_t gene) const {
   // very residuals that are tested.
   for (const std::uint32_t i : sums.who) {
     sums.residual.push_back(residual_[i]);
-    sums.curvature.push_back(mean_curvature_[arm_[i]]);
+    sums.curvature.push_back(own_curvature_ ? residuals.curvature()[i] : mean_curvature_[arm_[i]]);
   }
   sums.basis_change.assign(columns_, 0);
   return sums;
@@ -412,7 +416,7 @@ double GeneScan::null_variance(const GeneSums& sums) const {
 }
 
 void GeneScan::test_gene(const WorkingResiduals& residuals, dim_t gene) {
-  GeneSums sums = sums_of(gene);
+  GeneSums sums = sums_of(residuals, gene);
   if (sums.who.empty()) return;
   const bool has_main = own_main_.contains(gene);
   if (test_ == ScanTest::kProduct && !has_main && !few_carriers(gene)) remove_main_effect(residuals, sums);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "models/genes/term_model.h"
@@ -24,6 +25,12 @@ struct ScanOptions {
   bool treatment = true, clinical = true;  ///< columns of the null model; without `treatment` there is one arm
   std::vector<dim_t> adjust;               ///< genes whose main effect is in the null model; their product is tested
   std::vector<dim_t> held;                 ///< genes whose main effect and product are; they are not tested
+  /// GeneScan::fit_factor() of a scan of all genes: a scan of few does not know it. Empty: from the scan's own genes.
+  std::optional<double> fit_factor = std::nullopt;
+  /// The tested columns are freed of the null model's in the metric of each patient's own curvature, as that model's
+  /// are of each other; otherwise in that of the arm's mean, which does not depend on the residuals that replicates
+  /// permute. For statistics without replicates, of models in which carriers have other hazards than the arm.
+  bool own_curvature = false;
 };
 
 /// The statistics of all genes at one fitted null model.
@@ -56,6 +63,9 @@ class GeneScan {
   dim_t num_genes() const { return dim_t(z_.size()); }
   /// The statistics: positive for more benefit from treatment (kMain: for longer life); 0 where not testable.
   const std::vector<double>& z() const { return z_; }
+  /// By what the statistics of the data, and not those of replicates, were multiplied for what the null model's columns
+  /// take of a gene's contrast by chance: at most 1.
+  double fit_factor() const { return fit_factor_; }
   /// Whether the tested column varies freely of the null model and the gene's main effect.
   bool testable(dim_t gene) const { return error_scale_[std::size_t(gene)] > 0; }
   /// Whether an arm has fewer than kFewCarriers carriers, or fewer than that without the gene.
@@ -87,11 +97,11 @@ class GeneScan {
   void place_main_effects(const ScanOptions& options, const std::vector<std::vector<double>>& columns,
                           const std::vector<double>& metric);
   void centre_residuals();
-  void allow_for_fit();
+  double middle_of_fits() const;
   void make_clusters(const std::vector<std::int32_t>& labels);
   void list_carriers(const Cohort& cohort);
   void test_gene(const WorkingResiduals& residuals, dim_t gene);
-  GeneSums sums_of(dim_t gene) const;
+  GeneSums sums_of(const WorkingResiduals& residuals, dim_t gene) const;
   void remove_main_effect(const WorkingResiduals& residuals, GeneSums& sums) const;
   bool make_contrast(const GeneSums& sums, dim_t gene);
   double numerator(const GeneSums& sums, dim_t gene) const;
@@ -104,6 +114,8 @@ class GeneScan {
   const double* row(std::uint32_t patient) const { return basis_.data() + std::size_t(patient) * columns_; }
 
   ScanTest test_;
+  double fit_factor_ = 1;
+  bool own_curvature_ = false;
   std::size_t patients_ = 0, columns_ = 0;
   std::vector<std::uint8_t> arm_;             // [patients]
   std::array<std::vector<dim_t>, 2> arms_;    // patients of each

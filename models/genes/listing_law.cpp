@@ -80,7 +80,8 @@ double ListingLaw::probability(double z) const {
 
 ListingLaw fit_listing_law(const ListingDraws& draws) {
   const auto listed = std::ranges::count(draws.listed, 1);
-  if (listed < kFewestListed || std::size_t(listed) == draws.z.size()) return {};
+  if (listed < kFewestListed) return {0, 1, false, false};
+  if (std::size_t(listed) == draws.z.size()) return {};
   const Probit law = most_likely(draws, double(listed) / double(draws.z.size()));
   const double slope = std::clamp(law.slope, kLeastSlope, kLargestSlope);
   return {-law.intercept / slope, 1 / slope, true};

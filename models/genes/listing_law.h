@@ -15,7 +15,8 @@ namespace engram::genes {
 struct ListingLaw {
   double threshold = 0;
   double softness = 1;     ///< above 0
-  bool selective = false;  ///< false: nothing is known of a choice, and every z is as likely to be listed
+  bool selective = false;  ///< false: every z is as likely to be listed
+  bool known = true;       ///< false: too few draws to tell how the choice treats a gene; `selective` is then false
 
   /// Probability of being listed; 1 without a choice.
   double probability(double z) const;
@@ -32,7 +33,8 @@ inline constexpr dim_t kFewestListed = 5;
 
 /// The law that makes most likely which of the genes were listed and which were not: probit regression. A weak prior,
 /// 1 / softness normal around 1 with variance 1, decides where the draws do not (nothing listed is below what is not).
-/// Softness is 0.1 to 5. With fewer than kFewestListed listed genes it is no choice.
+/// Softness is 0.1 to 5. Where everything was listed there was no choice; with fewer than kFewestListed genes that were
+/// listed the law is not known.
 ListingLaw fit_listing_law(const ListingDraws& draws);
 
 }  // namespace engram::genes

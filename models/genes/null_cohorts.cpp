@@ -53,18 +53,19 @@ class GeneTable {
   std::vector<std::uint64_t> bits_;
 };
 
-/// Ends follow-up at exponential times, whose scale lets about the wanted share die.
+/// Ends follow-up at exponential times after the entry, whose scale lets about the wanted share die.
 void censor(double deaths, const std::vector<double>& limit, Cohort& cohort) {
+  const auto entry = [&](std::size_t i) { return cohort.entry.empty() ? 0.0 : cohort.entry[i]; };
   double low = -30, high = 30;
   const std::vector<double> death = cohort.time;
   for (int step = 0; step < 60; ++step) {
     const double middle = 0.5 * (low + high);
     double seen = 0;
-    for (std::size_t i = 0; i < death.size(); ++i) seen += death[i] <= std::exp(middle) * limit[i];
+    for (std::size_t i = 0; i < death.size(); ++i) seen += death[i] <= entry(i) + std::exp(middle) * limit[i];
     (seen < deaths * double(death.size()) ? low : high) = middle;
   }
   for (std::size_t i = 0; i < death.size(); ++i) {
-    const double end = std::exp(high) * limit[i];
+    const double end = entry(i) + std::exp(high) * limit[i];
     cohort.event[i] = death[i] <= end;
     cohort.time[i] = std::min(death[i], end);
   }
@@ -98,18 +99,29 @@ std::vector<double> expected_log_time(const NullSetting& s, const GeneTable& gen
   return log_time;
 }
 
+/// Logarithm of a patient's standard time. Who is observed from an entry on lives until then: the integrated hazard to
+/// it and what is drawn after it add up.
+double draw_error(const NullSetting& s, PurposeStream::Item draw, double expected, double deviation, double entry) {
+  if (!s.hazards) return draw.normal();
+  const double before = entry > 0 ? std::exp((std::log(entry) - expected) / deviation) : 0;
+  return std::log(before + draw.exponential());
+}
+
 NullCohort draw_own(const NullSetting& s, std::uint64_t seed) {
   NullCohort out;
   Cohort& c = out.cohort;
   c.name = s.name;
   GeneTable genes(s, seed);
   const std::vector<double> expected = expected_log_time(s, genes, seed, out);
-  const PurposeStream noise(seed, "null noise"), censoring(seed, "null censoring");
+  const PurposeStream noise(seed, "null noise"), censoring(seed, "null censoring"), late(seed, "null entries");
   std::vector<double> limit;
   for (dim_t i = 0; i < s.patients; ++i) {
-    PurposeStream::Item draw = noise.item(std::uint64_t(i)), end = censoring.item(std::uint64_t(i));
-    const double error = s.hazards ? std::log(draw.exponential()) : draw.normal();
-    c.time.push_back(std::exp(expected[std::size_t(i)] + s.deviation[c.treatment[std::size_t(i)]] * error));
+    PurposeStream::Item end = censoring.item(std::uint64_t(i)), begin = late.item(std::uint64_t(i));
+    const double mean = expected[std::size_t(i)], deviation = s.deviation[c.treatment[std::size_t(i)]];
+    const double entry = begin.uniform() < s.late ? std::exp(0.5 * begin.normal() - 0.7) : 0;
+    if (s.late > 0) c.entry.push_back(entry);
+    const double error = draw_error(s, noise.item(std::uint64_t(i)), mean, deviation, entry);
+    c.time.push_back(std::exp(mean + deviation * error));
     limit.push_back(end.exponential());
     if (s.family > 1) c.cluster.push_back(std::int32_t(i / s.family));
   }
@@ -169,6 +181,7 @@ std::vector<NullSetting> make_settings() {
            [](NullSetting& s) {
              s.hazards = false, s.deviation[0] = 0.4, s.deviation[1] = 1.6, s.deaths = 0.9, s.treated = 0.3;
            }),
+      with("late-entry", "500 patients, half of them observed from an entry on", [](NullSetting& s) { s.late = 0.5; }),
       with("families", "500 patients in families of four that share genes and an effect on survival",
            [](NullSetting& s) { s.family = 4, s.family_deviation = 0.8; }),
       with("prognostic-only", "500 patients; 20 prognostic genes, which alone are looked at",

@@ -26,6 +26,7 @@ struct NullSetting {
   double prognostic_effect = 0;         ///< the largest; half of them shorten life
   bool prognostic_only = false;         ///< the prognostic genes are those looked at
   double deaths = 0.5;                  ///< share
+  double late = 0;                      ///< share of the patients who are observed from an entry on (hazards only)
   double responders = 0, response = 0;  ///< share of the treated, whatever their genes, and what log time they gain
   dim_t family = 1;                     ///< patients who share genes and an effect of this deviation on log time:
   double family_deviation = 0;

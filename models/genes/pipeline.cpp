@@ -166,9 +166,8 @@ class Pipeline {
     for (SelectedGene& g : s_.genes) {
       g.family_z = s_.declaration.family.z[std::size_t(g.gene)];
       g.family_p = s_.declaration.family.p[std::size_t(g.gene)];
-      const bool stands_out = std::ranges::count(s_.declaration.genes, g.gene) > 0;
-      g.declared = stands_out && g.direction_ok && g.both_scales && !s_.control.failed();
     }
+    if (!s_.control.failed()) declare_listed(s_.declaration.claims, s_.genes);
   }
 
   FamilyOptions family_options(int replicates) const {
@@ -181,7 +180,7 @@ class Pipeline {
     const FamilyOptions family = family_options(kStandingReplicates);
     const std::vector<dim_t> held = standing_genes(
         options_.permutations > 0 ? s_.declaration.family : family_test(cohort_, family, stop_), family.level);
-    const int count = options_.reselections;
+    const int count = repeats_for(options_.reselections, cohort_.num_genes());
     tell("reselection", 0, count);
     s_.listing = fit_listing_law(listed_without_effect(
         cohort_, options_, s_, held, [&](int done) { tell("reselection", done, count); }, stop_));

@@ -90,7 +90,14 @@ struct SelectedGene {
   bool direction_ok = false;                              ///< more benefit from treatment, on the chosen scale
   bool both_scales = false;  ///< the same sign and a likelihood ratio above 3.84 on both scales
   std::vector<Duel> duels;
-  bool declared = false;  ///< passes every check: direction, both scales, family-wise p < 0.05; and the control held
+  /// Family-wise, given each of its correlates (Claim::p); 1 where the gene is not claimed.
+  double apart_p = 1;
+  /// Passes every check: direction, both scales, family-wise p < 0.05 also given each correlate; and the control held.
+  bool declared = false;
+  /// Of a group that is declared though none of its genes is: this gene or one of `alternatives` changes what the
+  /// treatment does.
+  bool group_declared = false;
+  std::vector<dim_t> alternatives;  ///< the group's other genes
 };
 
 /// Everything the pipeline found out.

@@ -179,8 +179,30 @@ void describe_genes(const Cohort& cohort, const Selection& selection, bool robus
   }
 }
 
+void declare_listed(const std::vector<Claim>& claims, std::vector<SelectedGene>& genes) {
+  const auto is_declared = [&](dim_t gene) {
+    return std::ranges::any_of(claims, [&](const Claim& c) { return c.gene == gene && c.told_apart(); });
+  };
+  for (const Claim& claim : claims) {
+    std::vector<dim_t> group = claim.alternatives;
+    group.push_back(claim.gene);
+    const bool group_alone = std::ranges::none_of(group, is_declared);
+    for (SelectedGene& g : genes) {
+      if (g.gene == claim.gene) g.apart_p = claim.p;
+      if (!g.direction_ok || !g.both_scales || std::ranges::find(group, g.gene) == group.end()) continue;
+      g.declared |= claim.told_apart();
+      if (!group_alone || g.group_declared) continue;
+      g.group_declared = true;
+      g.alternatives = group;
+      std::erase(g.alternatives, g.gene);
+      std::ranges::sort(g.alternatives);
+    }
+  }
+}
+
 void selective_effects(const Cohort& cohort, const Selection& selection, const std::vector<dim_t>& held,
                        std::vector<SelectedGene>& genes) {
+  if (!selection.listing.known) return;
   const Likelihood likelihood = selection.likelihood;
   const Cohort patients = usable_patients(cohort, likelihood);
   const double reach = simultaneous_reach(double(cohort.num_genes())), sign = benefit_sign(likelihood);
@@ -192,14 +214,16 @@ void selective_effects(const Cohort& cohort, const Selection& selection, const s
   kernels::parallel_for(dim_t(genes.size()), kWorkOfGene, [&](dim_t i) {
     SelectedGene& g = genes[std::size_t(i)];
     ScanOptions options = others;
-    const bool is_held = std::erase(options.held, g.gene) > 0;
-    const double z = (is_held ? GeneScan(patients, options) : scan).z()[std::size_t(g.gene)];
+    std::erase(options.held, g.gene);
+    options.fit_factor = scan.fit_factor();
     std::vector<dim_t> columns = options.held;
     columns.push_back(g.gene);
     const double se = fit_joint_model(cohort, columns, options.adjust, likelihood, true).effects.back().robust_se;
-    if (!(se > 0) || z == 0) return;
+    if (!(se > 0)) return;
+    ScoreInversion inversion(patients, options, g.gene, se);
+    const double z = inversion.statistic(0);
+    if (z == 0 || std::isnan(z)) return;
     const SelectiveInterval given = selective_interval(z, selection.listing, reach);
-    ScoreInversion inversion(patients, options, g.gene, z, se);
     // With few carriers the score is bounded; what it does not reach lies on the line through no effect and estimate.
     const double unit = inversion.effect_at(0).value_or(z * se) / z;
     const auto effect = [&](double mean) { return inversion.effect_at(z - mean).value_or(mean * unit); };

@@ -22,8 +22,12 @@ std::vector<SelectedGene> rank_by_arms(const Cohort& cohort, const PipelineOptio
 /// of the products are sandwich errors.
 void describe_genes(const Cohort& cohort, const Selection& selection, bool robust, std::vector<SelectedGene>& genes);
 
+/// Fills what the claims say of the listed genes that increase the benefit on both scales. A group is declared where no
+/// gene of it is: what is declared of a gene holds for its group.
+void declare_listed(const std::vector<Claim>& claims, std::vector<SelectedGene>& genes);
+
 /// Fills `selective` of the listed genes, each from the model of the genes `held` (those that stand out) and itself:
-/// the effects that its studentised score allows, given `selection.listing`.
+/// the effects that its studentised score allows, given `selection.listing`; nothing where that is not known.
 void selective_effects(const Cohort& cohort, const Selection& selection, const std::vector<dim_t>& held,
                        std::vector<SelectedGene>& genes);
 

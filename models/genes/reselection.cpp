@@ -34,6 +34,11 @@ ListingDraws draws_of(const Cohort& replicate, const PipelineOptions& options, c
 
 }  // namespace
 
+int repeats_for(int reselections, dim_t genes) {
+  constexpr dim_t kGenesThatTell = 40;
+  return reselections * int(genes > 0 ? (kGenesThatTell + genes - 1) / genes : 1);
+}
+
 ListingDraws listed_without_effect(const Cohort& cohort, const PipelineOptions& options, const Selection& selection,
                                    const std::vector<dim_t>& held, const std::function<void(int done)>& progress,
                                    const std::function<bool()>& stop) {
@@ -41,11 +46,11 @@ ListingDraws listed_without_effect(const Cohort& cohort, const PipelineOptions& 
   PipelineOptions again = without_slow_checks(options);
   again.likelihood = selection.likelihood;
   again.wrapper.seeds = 1;
-  std::vector<ListingDraws> draws(static_cast<std::size_t>(options.reselections));
+  const int repeats = repeats_for(options.reselections, cohort.num_genes());
+  std::vector<ListingDraws> draws(static_cast<std::size_t>(repeats));
   parallel_runs(
-      options.reselections,
-      [&](int r) { draws[std::size_t(r)] = draws_of(replicates.draw(options.seed, r), again, held, stop); }, progress,
-      stop);
+      repeats, [&](int r) { draws[std::size_t(r)] = draws_of(replicates.draw(options.seed, r), again, held, stop); },
+      progress, stop);
   ListingDraws all;
   for (const ListingDraws& some : draws) {
     all.z.insert(all.z.end(), some.z.begin(), some.z.end());

@@ -3,6 +3,7 @@
 #include "kernels/common/parallel.h"
 #include "models/genes/base_model.h"
 #include "models/genes/cohort_checks.h"
+#include "models/genes/gene_tests.h"
 #include "models/genes/term_design.h"
 #include "models/survival/cox_fit.h"
 #include "models/survival/probability.h"
@@ -73,8 +74,7 @@ GeneTests robust_screen(const Cohort& cohort, const RobustScreenOptions& options
     tests.log10_p[j] = tested.row.log10_p;
   });
   tests.model_log10_p = tests.log10_p;
-  tests.bh = survival::benjamini_hochberg(tests.log10_p);
-  tests.bonferroni = survival::bonferroni(tests.log10_p);
+  adjust_for_multiplicity(tests);
   return tests;
 }
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
+#include "models/genes/few_genes.h"
 #include "models/genes/term_design.h"
 
 namespace engram::genes {
@@ -12,45 +14,18 @@ constexpr double kFarthestErrors = 40;    // errors from no effect
 constexpr double kScorePrecision = 1e-3;  // of the statistic
 constexpr int kInversionSteps = 20;       // of an iteration that takes about five
 
-/// The cohort with these genes alone.
-Cohort with_genes(const Cohort& cohort, const std::vector<dim_t>& genes) {
-  Cohort few = cohort;
-  few.gene_names.clear();
-  std::vector<std::uint64_t> bits;
-  for (const dim_t gene : genes) {
-    few.gene_names.push_back(cohort.gene_names[std::size_t(gene)]);
-    const auto column = cohort.genes.bits(gene);
-    bits.insert(bits.end(), column.begin(), column.end());
-  }
-  few.genes = GeneColumns(cohort.num_patients(), dim_t(genes.size()), std::move(bits));
-  return few;
-}
-
-/// Positions of some genes in a list that holds them; those that it lacks are added.
-std::vector<dim_t> positions(const std::vector<dim_t>& some, std::vector<dim_t>& all) {
-  std::vector<dim_t> at;
-  for (const dim_t gene : some) {
-    const auto found = std::ranges::find(all, gene);
-    at.push_back(found - all.begin());
-    if (found == all.end()) all.push_back(gene);
-  }
-  return at;
-}
-
 }  // namespace
 
-ScoreInversion::ScoreInversion(const Cohort& cohort, const ScanOptions& options, dim_t gene, double z, double error)
+ScoreInversion::ScoreInversion(const Cohort& cohort, const ScanOptions& options, dim_t gene, double error)
     : options_(options), error_(error) {
   std::vector<dim_t> genes = {gene};
   options_.adjust = positions(options.adjust, genes);
+  if (std::ranges::find(options_.adjust, gene_) == options_.adjust.end()) options_.adjust.push_back(gene_);
   options_.held = positions(options.held, genes);
+  options_.own_curvature = true;
   patients_ = with_genes(cohort, genes);
   column_ = product_column(patients_, gene_);
   for (double& x : column_) x *= benefit_sign(options.likelihood);
-  // A scan of few genes does not know what fits take of all genes by chance (GeneScan).
-  const double alone = statistic(0);
-  if (alone * z > 0) scale_ = z / alone;
-  known_ = {{0, z}};
 }
 
 double ScoreInversion::statistic(double effect) {
@@ -58,10 +33,13 @@ double ScoreInversion::statistic(double effect) {
   if (known != known_.end()) return known->second;
   patients_.offset = column_;
   for (double& x : patients_.offset) x *= effect;
-  return known_[effect] = scale_ * GeneScan(patients_, options_).z()[std::size_t(gene_)];
+  const GeneScan scan(patients_, options_);
+  const bool told = scan.testable(gene_);
+  return known_[effect] = told ? scan.z()[std::size_t(gene_)] : std::numeric_limits<double>::quiet_NaN();
 }
 
 std::optional<double> ScoreInversion::effect_at(double z) {
+  statistic(0);
   // Two effects between whose statistics z lies, from what is known and steps outwards.
   double low = 0, high = 0;
   for (const auto& [effect, at] : known_) {
@@ -81,11 +59,13 @@ std::optional<double> ScoreInversion::effect_at(double z) {
     high += step;
     if (high > kFarthestErrors * error_) return std::nullopt;
   }
+  if (std::isnan(statistic(low)) || std::isnan(statistic(high))) return std::nullopt;
   // The Illinois variant of the rule of false position.
   double above = statistic(low) - z, below = statistic(high) - z, middle = low;
   for (int step = 0, side = 0; step < kInversionSteps && above > below; ++step) {
     middle = low + (high - low) * above / (above - below);
     const double at = statistic(middle) - z;
+    if (std::isnan(at)) return std::nullopt;
     if (std::abs(at) < kScorePrecision) break;
     if (at > 0) {
       low = middle;

@@ -355,12 +355,12 @@ void expect_fit_of_r(const std::string& name, std::vector<std::string> options, 
   }
 }
 
-// A cohort in one file whose patients are observed from an entry on.
-TEST_F(Genes, SelectTakesEntryTimes) {
+/// The cohort of a folder in one file, with a column of entries: a third of the patients are observed from 0.001 on.
+std::string with_entries(const fs::path& data) {
   std::map<std::string, std::string> lines;
   std::string header = "id";
   for (const char* file : {kClinical, kGenes, kTreatment, kSurvival}) {
-    const io::CsvTable table = io::parse_csv(io::read_file(data() / file), file);
+    const io::CsvTable table = io::parse_csv(io::read_file(data / file), file);
     for (std::size_t c = 1; c < table.header.size(); ++c) header += "," + table.header[c];
     for (const auto& row : table.rows)
       for (std::size_t c = 1; c < row.size(); ++c) lines[row[0]] += "," + row[c];
@@ -368,7 +368,12 @@ TEST_F(Genes, SelectTakesEntryTimes) {
   std::string text = header + ",entry\n";
   int k = 0;
   for (const auto& [id, line] : lines) text += id + line + (++k % 3 == 0 ? ",0.001\n" : ",-9\n");
-  io::write_file(folder_ / "cohort.csv", text);
+  return text;
+}
+
+// A cohort in one file whose patients are observed from an entry on.
+TEST_F(Genes, SelectTakesEntryTimes) {
+  io::write_file(folder_ / "cohort.csv", with_entries(data()));
   std::vector<std::string> arguments = quick_select(run_folder());
   arguments[2] = folder_ / "cohort.csv";
   arguments.insert(arguments.end(), {"--index", "id", "--entry", "entry", "--clinical", "Var*"});
@@ -378,6 +383,50 @@ TEST_F(Genes, SelectTakesEntryTimes) {
   fs::remove_all(run_folder());
   arguments.insert(arguments.end(), {"--device", "emu"});
   expect_error(arguments, 2, {"--device: expected cpu with --entry", "got emu"});
+}
+
+// Entries that matter: each gene's row is what the fit of that gene's model says.
+TEST_F(Genes, AScreenWithEntriesIsTheFitOfEachGene) {
+  std::string table = "id,begin,end,status,Treatment,age,GA,GB\n";
+  for (int i = 0; i < 120; ++i) {
+    const double end = 1 + double((i * 37) % 101) + 0.25 * (i % 3), begin = i % 2 == 0 ? 0 : 0.6 * end;
+    table += "p" + std::to_string(i) + "," + std::to_string(begin) + "," + std::to_string(end) + "," +
+             std::to_string(i % 5 != 4) + "," + std::to_string((i * 7) % 11 < 5) + "," + std::to_string((i * 13) % 17) +
+             "," + std::to_string((i * 29) % 13 < 5) + "," + std::to_string((i * 31) % 7 < 3) + "\n";
+  }
+  io::write_file(folder_ / "late.csv", table);
+  const std::vector<std::string> data = {
+      "--data", folder_ / "late.csv", "--index", "id", "--time", "end", "--event", "status", "--entry",
+      "begin",  "--clinical",         "age"};
+  const auto run = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), data.begin(), data.end());
+    return run_program("engram-genes", arguments);
+  };
+  for (const bool hazard : {true, false}) {
+    const fs::path out = folder_ / (hazard ? "C" : "AFT");
+    const ProgramResult screen = run(
+        {"screen", "--model", hazard ? "C" : "AFT", "--replicates", "100", "--genes", "G*", "--out", out, "--quiet"});
+    ASSERT_EQ(screen.code, 0) << screen.err;
+    auto rows = terms_of(out / "screen.csv");
+    for (const std::string gene : {"GA", "GB"}) {
+      const ProgramResult fit =
+          run({hazard ? "fit-cox" : "fit-aft", "--main", gene, "--product", gene, "--out", folder_ / "fit.csv"});
+      ASSERT_EQ(fit.code, 0) << fit.err;
+      auto terms = terms_of(folder_ / "fit.csv");
+      const auto product = std::ranges::find_if(
+          terms, [&](const auto& t) { return t.first.find(gene) != std::string::npos && t.first != gene; });
+      ASSERT_NE(product, terms.end());
+      const auto row = std::ranges::find_if(rows, [&](auto& r) { return r.second["gene"] == gene; });
+      ASSERT_NE(row, rows.end());
+      EXPECT_NEAR(std::stod(row->second["effect"]), std::stod(product->second["coefficient"]), 1e-6) << gene;
+      EXPECT_NEAR(std::stod(row->second["se"]), std::stod(product->second["se"]), 1e-6) << gene;
+    }
+  }
+  expect_error({"screen", "--data", folder_ / "late.csv", "--model", "OS", "--entry", "begin", "--out", folder_ / "OS"},
+               2, {"--model: expected A, B, C, TA or AFT with --entry, got OS"});
+  expect_error(
+      {"screen", "--data", folder_ / "late.csv", "--entry", "begin", "--device", "emu", "--out", folder_ / "E"}, 2,
+      {"--device: expected cpu with --entry", "got emu"});
 }
 
 TEST_F(Genes, DevicesAreRefusedWhereTheyDoNotHelp) {

@@ -17,8 +17,10 @@
 #include "models/genes/final_model.h"
 #include "models/genes/gene_scan.h"
 #include "models/genes/pipeline.h"
+#include "models/genes/ranking.h"
 #include "models/genes/reference_law.h"
 #include "models/genes/residual_replicates.h"
+#include "models/genes/score_inversion.h"
 #include "models/genes/selective_interval.h"
 #include "tests/support/competition_cohort.h"
 #include "tests/support/expect_error.h"
@@ -97,6 +99,20 @@ TEST(CalibratedScreen, PrognosticGenesAreNoInteractions) {
   options.screens = {"AFT", "S1"};
   const Calibration c = calibrate(smaller("prognostic-only", 400, 40), options);
   for (const ScreenCalibration& screen : c.screens) EXPECT_LE(screen.calibrated[0].share(), 0.09) << screen.screen;
+}
+
+// Permuted residuals, with patients who are observed from an entry on.
+TEST(CalibratedScreen, KeepsItsLevelWherePatientsEnterLate) {
+  CalibrationOptions options;
+  options.cohorts = engram::testing::sample_size(10, 3);
+  options.replicates = 199;
+  options.family = false;
+  options.screens = {"A", "C", "AFT"};
+  const Calibration c = calibrate(smaller("late-entry", 160, 60), options);
+  for (const ScreenCalibration& screen : c.screens) {
+    EXPECT_LE(screen.calibrated[0].share(), 0.085) << screen.screen;
+    EXPECT_GE(screen.calibrated[0].share(), 0.015) << screen.screen;
+  }
 }
 
 /// 60 patients; gene 0 has four carriers, of whom the only treated one dies first of all. Gene 1 has many.
@@ -223,6 +239,74 @@ TEST(FamilyTest, PatientsOfAFamilyAreNoIndependentWitnesses) {
   EXPECT_LT(told, 30 * 40 * 0.08);
 }
 
+// A key gene's decoys, carried by nearly the same patients, stand out as it does: alone they are declared for nothing.
+// The key gene of the largest effect is told apart from them.
+TEST(TellingApart, ADecoyStandsForAGroupAndNotForItself) {
+  const SimulatedCohort made = simulate(scenario("D"), 2);
+  const Cohort patients = usable_patients(made.cohort, Likelihood::kLogLogistic);
+  const dim_t key = made.truth.key[0], decoy = made.truth.decoy[0];
+  FamilyOptions options;
+  options.replicates = 99;
+  const auto claim_of = [&](dim_t gene) {
+    FamilyTest test;
+    test.p.assign(std::size_t(patients.num_genes()), 0.01);
+    test.steps = {{gene, 7, 0.01}};
+    for (std::size_t k = 1; k < made.truth.key.size(); ++k) test.steps.push_back({made.truth.key[k], 7, 0.01});
+    ScanOptions scan;
+    for (const FamilyStep& step : test.steps) scan.held.push_back(step.gene);
+    test.maxima = null_maxima(GeneScan(patients, scan), options.replicates, 1);
+    return tell_apart(patients, options, test, {gene}).front();
+  };
+  const Claim of_decoy = claim_of(decoy), of_key = claim_of(key);
+  EXPECT_FALSE(of_decoy.told_apart());
+  EXPECT_GE(std::ranges::count(of_decoy.alternatives, key), 1);
+  EXPECT_GT(of_decoy.p, 0.05);
+  EXPECT_TRUE(of_key.told_apart());
+  EXPECT_LT(of_key.p, 0.05);
+}
+
+// Whom the same patients carry cannot be told apart by any statistic; whom nobody shares needs not be.
+TEST(TellingApart, ACopyIsAlwaysAnAlternative) {
+  const SimulatedCohort& made = engram::testing::small_cohort();
+  const dim_t strongest = made.truth.key[0], other = made.truth.key[1], place = made.cohort.num_genes() - 1;
+  ASSERT_TRUE(strongest != place && other != place);
+  Cohort copied = usable_patients(made.cohort, Likelihood::kLogLogistic);
+  std::vector<std::uint64_t> bits;
+  for (dim_t gene = 0; gene <= place; ++gene) {
+    const auto column = copied.genes.bits(gene == place ? strongest : gene);
+    bits.insert(bits.end(), column.begin(), column.end());
+  }
+  copied.genes = GeneColumns(copied.num_patients(), place + 1, std::move(bits));
+  FamilyOptions options;
+  options.replicates = 99;
+  FamilyTest test;
+  test.steps = {{strongest, 6, 0.01}, {other, 6, 0.01}};
+  test.p.assign(std::size_t(place + 1), 0.01);
+  test.maxima.assign(99, 3.0);
+  const std::vector<Claim> claims = tell_apart(copied, options, test, {strongest, other});
+  EXPECT_EQ(claims[0].alternatives, std::vector<dim_t>{place});
+  EXPECT_EQ(claims[0].p, 1);
+  EXPECT_TRUE(claims[1].told_apart());
+  EXPECT_EQ(claims[1].p, 0.01);
+}
+
+// What is declared of a gene holds for every group that it belongs to, so such a group is not declared besides.
+TEST(TellingApart, GroupsAreDeclaredWhereNoGeneOfThemIs) {
+  std::vector<SelectedGene> genes(4);
+  for (int k = 0; k < 4; ++k) {
+    genes[std::size_t(k)].gene = k;
+    genes[std::size_t(k)].direction_ok = genes[std::size_t(k)].both_scales = k != 3;
+  }
+  declare_listed({{0, 0.01, {}}, {7, 0.2, {0, 1}}, {8, 0.3, {2, 3}}}, genes);
+  EXPECT_TRUE(genes[0].declared);
+  EXPECT_FALSE(genes[0].group_declared);
+  EXPECT_FALSE(genes[1].group_declared);  // gene 0 is declared, and of the same group
+  EXPECT_TRUE(genes[2].group_declared);
+  EXPECT_FALSE(genes[2].declared);
+  EXPECT_EQ(genes[2].alternatives, (std::vector<dim_t>{3, 8}));
+  EXPECT_FALSE(genes[3].group_declared);  // not on both scales
+}
+
 TEST(NegativeControl, JudgesByTheNumberOfFalseAlarms) {
   EXPECT_DOUBLE_EQ(binomial_upper_tail(0, 20, 0.05), 1);
   EXPECT_NEAR(binomial_upper_tail(3, 20, 0.05), 0.0755, 1e-4);
@@ -318,6 +402,31 @@ TEST(SelectiveInterval, HoldsForTheLargestOfMany) {
   }
 }
 
+// Half of the patients carry the gene, and its carriers live much longer under treatment. The statistic falls with the
+// effect that the model is given, however large, and its root is the estimate of the model.
+TEST(ScoreInversion, FindsTheEstimateOfACommonGeneWithALargeEffect) {
+  NullSetting setting = smaller("null-300", 240, 2);
+  setting.lowest_frequency = setting.highest_frequency = 0.45;
+  Cohort cohort = draw_null_cohort(setting, 3).cohort;
+  for (std::size_t i = 0; i < cohort.time.size(); ++i)
+    if (cohort.treatment[i] && cohort.genes.at(dim_t(i), 0)) cohort.time[i] *= 6;
+  cohort = sort_by_risk(std::move(cohort));
+  for (const Likelihood likelihood : {Likelihood::kCox, Likelihood::kLogLogistic}) {
+    ScanOptions options;
+    options.likelihood = likelihood;
+    options.fit_factor = 1;
+    ScoreInversion inversion(cohort, options, 0, 0.35);
+    for (double effect = -1; effect < 4; effect += 0.5)
+      EXPECT_GT(inversion.statistic(effect), inversion.statistic(effect + 0.5))
+          << likelihood_name(likelihood) << effect;
+    const JointEffect model = fit_joint_model(cohort, {0}, {}, likelihood).effects.front();
+    ASSERT_TRUE(inversion.effect_at(0).has_value());
+    // A Cox model with a baseline hazard for each arm is not quite that with a coefficient for treatment.
+    EXPECT_NEAR(*inversion.effect_at(0), benefit_sign(likelihood) * model.effect,
+                likelihood == Likelihood::kCox ? 0.5 * model.se : 0.01 * model.se);
+  }
+}
+
 TEST(ListingLaw, IsLearntFromWhatWasListedAndWhatWasNot) {
   std::mt19937_64 random(3);
   std::normal_distribution<double> normal;
@@ -337,6 +446,8 @@ TEST(ListingLaw, IsLearntFromWhatWasListedAndWhatWasNot) {
 TEST(ListingLaw, StaysFiniteWhereTheDrawsDoNotDecide) {
   EXPECT_FALSE(fit_listing_law({{1, 2, 3, 0}, {1, 1, 1, 0}}).selective);
   EXPECT_FALSE(fit_listing_law({}).selective);
+  EXPECT_FALSE(fit_listing_law({{1, 2, 3, 0}, {1, 1, 1, 0}}).known);
+  EXPECT_TRUE(fit_listing_law({{1, 2, 3, 4, 5, 6}, {1, 1, 1, 1, 1, 1}}).known);
   EXPECT_FALSE(fit_listing_law({{1, 2, 3, 4, 5, 6}, {1, 1, 1, 1, 1, 1}}).selective);
   ListingDraws apart;  // everything listed is above everything that is not
   for (int k = -300; k < 300; ++k) {

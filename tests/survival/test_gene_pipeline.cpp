@@ -26,6 +26,7 @@
 namespace engram::genes {
 namespace {
 
+using engram::testing::cut_in_two;
 using engram::testing::sample_size;
 using engram::testing::small_cohort;
 using testing::competition;
@@ -53,22 +54,6 @@ PipelineOptions quick() {
   options.negative_controls = 0;
   options.reselections = 0;
   return options;
-}
-
-/// Follow-up of every second patient is cut in two rows, the second observed from the first one's end on.
-Cohort cut_in_two(const Cohort& cohort) {
-  std::vector<dim_t> rows;
-  for (dim_t i = 0; i < cohort.num_patients(); ++i) rows.insert(rows.end(), i % 2 == 0 ? 2 : 1, i);
-  Cohort cut = select_patients(cohort, rows);  // copies stand side by side
-  for (std::size_t i = 0; i < cut.time.size(); ++i) {
-    cut.entry.push_back(std::min(0.0, cut.time[i] - 1));
-    if (i == 0 || cut.row[i] != cut.row[i - 1] || cut.time[i] <= 0) continue;
-    const double middle = 0.4 * cut.time[i];
-    cut.entry[i - 1] = middle;
-    cut.time[i] = middle;
-    cut.event[i] = 0;
-  }
-  return sort_by_risk(std::move(cut));
 }
 
 // Rows with entries are the same follow-up: what the joint model says is what it says of the patients, and the whole

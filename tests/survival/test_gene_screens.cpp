@@ -9,14 +9,18 @@
 #include <set>
 
 #include "kernels/common/error.h"
+#include "models/genes/calibrated_screen.h"
 #include "models/genes/cohort_io.h"
+#include "models/genes/entry_screen.h"
 #include "models/genes/null_model.h"
+#include "models/genes/robust_screen.h"
 #include "models/genes/screens.h"
 #include "models/genes/simulator.h"
 #include "tests/support/competition_cohort.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/golden.h"
 #include "tests/support/kernel_testing.h"
+#include "tests/support/small_cohort.h"
 #include "tests/support/survival_cases.h"
 
 namespace engram::genes {
@@ -343,6 +347,45 @@ TEST(GeneScreens, CohortsThatNoScreenCanUseAreRefused) {
   EXPECT_ERROR(joint_filter(nobody), DataError, "expected at least one death");
   EXPECT_ERROR(joint_filter(simulate(scenario("S"), 1).cohort), DataError,
                "expected at least two deaths for each of the 2011 terms");
+}
+
+/// Effects and errors of two screens of the same genes.
+void expect_same(const GeneTests& a, const GeneTests& b, const std::string& screen) {
+  ASSERT_EQ(a.size(), b.size()) << screen;
+  for (std::size_t j = 0; j < a.effect.size(); ++j) {
+    ASSERT_EQ(a.status[j], b.status[j]) << screen << " " << j;
+    EXPECT_NEAR(a.effect[j], b.effect[j], 1e-5) << screen << " " << j;
+    EXPECT_NEAR(a.se[j], b.se[j], 1e-5) << screen << " " << j;
+  }
+}
+
+// A patient's follow-up in two rows, of which the second begins where the first ends, is the same follow-up. Without
+// entries the screens are the full fits that they are elsewhere.
+TEST(EntryScreens, RowsCutInTwoAreTheSameFollowUp) {
+  const Cohort& whole = engram::testing::small_cohort().cohort;
+  const Cohort cut = engram::testing::cut_in_two(whole);
+  for (const char* screen : {"A", "B", "C", "TA", "AFT"})
+    expect_same(entry_screen(whole, screen), entry_screen(cut, screen), screen);
+  const GeneTests full = robust_screen(whole, {.robust = false});
+  expect_same(entry_screen(whole, "C"), full, "C");
+  for (std::size_t j = 0; j < full.bh.size(); ++j) {  // probabilities, not their logarithms
+    EXPECT_GE(full.bh[j], std::pow(10, full.log10_p[j]) * 0.999999);
+    EXPECT_LE(full.bh[j], full.bonferroni[j] + 1e-12);
+    EXPECT_LE(full.bonferroni[j], 1);
+  }
+  const GeneTests calibrated = calibrated_screen(cut, {.screen = "C", .replicates = 100}),
+                  fitted = entry_screen(cut, "C");
+  EXPECT_EQ(calibrated.model_log10_p, fitted.log10_p);
+  EXPECT_NE(calibrated.log10_p, fitted.log10_p);
+}
+
+TEST(EntryScreens, ScreensWhoseRiskSetsBeginAtZeroAreRefused) {
+  const Cohort cut = engram::testing::cut_in_two(engram::testing::small_cohort().cohort);
+  for (const char* screen : {"S1", "S2", "OS"}) {
+    EXPECT_FALSE(knows_entries(screen));
+    EXPECT_ERROR(calibrated_screen(cut, {.screen = screen, .replicates = 10}), UsageError,
+                 "expected A, B, C, TA or AFT for patients with entry times, got " + std::string(screen));
+  }
 }
 
 }  // namespace
