@@ -15,6 +15,7 @@
   X(image_batch, ImageBatch)            \
   X(image_prior, ImagePrior)            \
   X(margin_error, MarginError)          \
+  X(noise_contrast, NoiseContrast)      \
   X(optim_step, OptimStep)              \
   X(pool, Pool)                         \
   X(random, Random)                     \

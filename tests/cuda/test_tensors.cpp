@@ -9,6 +9,7 @@
 #include "engine/compute_mode.h"
 #include "engine/device_memory.h"
 #include "engine/ops.h"
+#include "engine/ops/noise_contrast.h"
 #include "engine/random.h"
 #include "models/nets/make_network.h"
 #include "tests/cuda/emulated.h"
@@ -181,6 +182,13 @@ std::vector<Case> cases() {
       {"margin_error",
        {{2, 3, 4, 5}},
        [](const auto& t) { return margin_error(t[0], neg(t[0]), Tensor::full({3}, -0.2f, t[0].device())); }},
+      {"noise_contrast",
+       {{3, 8}},
+       [](const auto& t) {
+         const Device device = t[0].device();
+         const Tensor chosen = Tensor::from(std::vector<std::int32_t>{0, 1, 1, 2, 0, 1, 1, 2, 0}, {3, 3}, device);
+         return noise_contrast(t[0], tanh(t[0]), chosen, Tensor::zeros({1}, device), 0.5).loss;
+       }},
       {"pad_flip",
        {{2, 3, 4, 5}},
        [](const auto& t) {

@@ -15,6 +15,7 @@
 #include "engine/ops.h"
 #include "engine/ops/indexed_rows.h"
 #include "engine/ops/linear_relu.h"
+#include "engine/ops/noise_contrast.h"
 #include "engine/ops/residual_cosine.h"
 #include "engine/optim_step.h"
 #include "engine/random.h"
@@ -233,6 +234,20 @@ std::vector<Function> image_functions() {
       {"normalized_distance", {kMatrix, kMatrix}, [](const Tensors& t) { normalized_distance(t[0], t[1]); }},
       {"margin_error", {kImages, kImages, kChannels}, [](const Tensors& t) { margin_error(t[0], t[1], t[2]); }},
       {"cosine_similarity", {kMatrix, kMatrix}, [](const Tensors& t) { cosine_similarity(t[0], t[1]); }},
+      {"draw_contrasts",
+       {kMatrix, {2}, {2}, {4}, {2}, {2}},
+       [](const Tensors& t) {
+         draw_contrasts(t[0], t[1], t[2], {t[3], t[4], t[5]});
+       },
+       {DType::kF32, DType::kI32, DType::kI32, DType::kI32, DType::kI32, DType::kI32}},
+      {"noise_contrast",
+       {kMatrix, {4, 3}, {2, 4}, {1}},
+       [](const Tensors& t) { noise_contrast(t[0], t[1], t[2], t[3], 0.1); },
+       {DType::kF32, DType::kF32, DType::kI32, DType::kF32}},
+      {"mix_into_bank",
+       {{4, 3}, kMatrix, {2}},
+       [](const Tensors& t) { mix_into_bank(t[0], t[1], t[2], 0.5f); },
+       {DType::kF32, DType::kF32, DType::kI32}},
   };
 }
 

@@ -86,9 +86,9 @@ Outcome crd(GoldenEntry& e, StoredLosses& all) {
   const auto unit = [](const Tensor& x) { return x / norm(x, {1}, true); };
   const Tensor es = unit(s.forward(e.input("f_s"))), et = unit(t.forward(e.input("f_t")));
   const auto& parts = e.json()["parts"];
-  std::vector<float> chosen;
+  std::vector<std::int32_t> chosen;
   for (const auto& row : parts["contrast_index"])
-    for (const float index : row) chosen.push_back(index);
+    for (const std::int32_t index : row) chosen.push_back(index);
   const dim_t n = es.dim(0);
   const Tensor loss = memory->loss(es, et, Tensor::from(chosen, {n, negatives + 1}, e.device()));
   e.expect_loss(loss);  // before the banks that the graph saw change
