@@ -113,6 +113,12 @@ ptxas info    : Used 25 registers, used 1 barriers, 144 bytes smem
                          "a::(anonymous namespace)::f<(a::E)1, 4>")
         self.assertEqual(without_signature("f(int)"), "f")
 
+    def test_merged(self):
+        budget = load_budget()
+        old = {"sm_80": {"f": resources(30), "g": resources(31)}, "sm_90": {"f": resources(32)}}
+        self.assertEqual(budget.merged(old, {"sm_80": {"g": resources(40)}, "sm_100": {"g": resources(41)}}),
+                         {"sm_80": {"f": resources(30), "g": resources(40)}, "sm_90": {"f": resources(32)}, "sm_100": {"g": resources(41)}})
+
     def test_compare(self):
         compare = load_budget().compare
         old = {"sm_90": {"f": {"registers": 20, "spill_bytes": 0, "shared_bytes": 0}}}
