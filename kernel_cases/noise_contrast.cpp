@@ -77,6 +77,9 @@ namespace {
 // z as it is in the first step, and later.
 const float kUnset = 0, kSet = 5000;
 
+/// Of 16,385 choices a row, counted in shared memory.
+constexpr dim_t kConflictsOfRow = 1400;
+
 struct Contrast {
   dim_t rows, negatives, images;
 };
@@ -86,11 +89,13 @@ void add_loss_cases(CaseList& list, const Contrast& c, const std::string& shape)
     for (float* derivative : {wanted<float>(), static_cast<float*>(nullptr)}) {
       if (!list.odd() && (z == &kUnset || !derivative)) continue;
       list.add(
-          "noise_contrast/loss", shape + (z == &kUnset ? ", first" : "") + (derivative ? "" : ", value"),
-          [](auto& b) { return b.noise_contrast.loss; },
-          ContrastLossArgs{
-              .z_in = z, .rows = c.rows, .negatives = c.negatives, .images = c.images, .derivative = derivative},
-          contrast_loss_cost(c.rows, c.negatives, c.images, derivative), expect);
+              "noise_contrast/loss", shape + (z == &kUnset ? ", first" : "") + (derivative ? "" : ", value"),
+              [](auto& b) { return b.noise_contrast.loss; },
+              ContrastLossArgs{
+                  .z_in = z, .rows = c.rows, .negatives = c.negatives, .images = c.images, .derivative = derivative},
+              contrast_loss_cost(c.rows, c.negatives, c.images, derivative), expect)
+          .allowed({1.9, 0.9, "each tile of scores reads its sample's choices again, which a GPU's caches serve"})
+          .with_conflicts(std::uint64_t(kConflictsOfRow * c.rows), "choices are counted wherever in a tile they fall");
     }
 }
 
@@ -102,10 +107,11 @@ void add_noise_contrast_cases(CaseList& list) {
                                                 {{4 * s, 16384, 50000}}, {{4 * s, 16384, 50000}})) {
     const std::string shape = shape_text({c.rows, c.negatives, c.images});
     list.add(
-        "noise_contrast/draw", shape, [](auto& b) { return b.noise_contrast.draw; },
-        ContrastDrawArgs{
-            .rows = c.rows, .negatives = c.negatives, .images = c.images, .classes = std::min<dim_t>(c.images, 10)},
-        contrast_draw_cost(c.rows, c.negatives), expect);
+            "noise_contrast/draw", shape, [](auto& b) { return b.noise_contrast.draw; },
+            ContrastDrawArgs{
+                .rows = c.rows, .negatives = c.negatives, .images = c.images, .classes = std::min<dim_t>(c.images, 10)},
+            contrast_draw_cost(c.rows, c.negatives), expect)
+        .allowed({3.4, 0.34, "images of other classes are read one by one, in no order"});
     add_loss_cases(list, c, shape);
     for (const dim_t width : list.odd() ? std::vector<dim_t>{1, 7, 300} : std::vector<dim_t>{128})
       list.add(
