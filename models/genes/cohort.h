@@ -30,7 +30,7 @@ struct Cohort {
   std::vector<double> time;             ///< follow-up time, finite; may be negative (1.2)
   std::vector<std::uint8_t> event;      ///< 1: death at `time`, 0: alive then
   std::vector<std::uint8_t> treatment;  ///< 1: treated
-  std::vector<double> entry;            ///< start of observation in models of a TermDesign; empty: none. Not in screens
+  std::vector<double> entry;            ///< start of observation in models of a TermDesign, entry_screen(); empty: none
   std::vector<double> weight;           ///< case weight in every model of a TermDesign, >= 0; empty: 1. Not in screens
   std::vector<double> offset;           ///< in the linear predictor of every model of a TermDesign. Not in screens
   std::vector<std::int32_t> stratum;    ///< Cox stratum in every model of a TermDesign; empty: one. Not in screens
