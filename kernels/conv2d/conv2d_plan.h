@@ -1,6 +1,7 @@
 #pragma once
 /// A convolution prepared for one shape and pass. Internal to the convolution; free of vendor types.
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -42,6 +43,13 @@ class ConvPlan {
 
 /// The library's direct convolution. Throws Error when it has none.
 std::unique_ptr<ConvPlan> make_library_plan(const ConvPlanKey& key);
+
+/// Makes the library's plan of one image for one thread.
+using LibraryPlanOfImage = std::function<std::unique_ptr<ConvPlan>(const ConvPlanKey&)>;
+
+/// fprop or dgrad with whole images to each thread, so that bits do not depend on the number of threads: the library's
+/// convolutions by matrix products (grouped ones without AVX-512) split an image's sums where threads are left over.
+std::unique_ptr<ConvPlan> make_plan_by_images(const ConvPlanKey& key, const LibraryPlanOfImage& make);
 
 /// Whether the library has direct kernels for blocks of 16 (AVX-512). Else they work in blocks of 8, between copies.
 bool library_takes_blocks();

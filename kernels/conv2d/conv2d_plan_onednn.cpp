@@ -375,11 +375,22 @@ bool library_takes_blocks() {
   return cpu_backend_info().library_isa.rfind("AVX-512", 0) == 0;
 }
 
-std::unique_ptr<ConvPlan> make_library_plan(const ConvPlanKey& key) {
+namespace {
+
+std::unique_ptr<LibraryPlan> make_plan(const ConvPlanKey& key) {
   auto plan = std::make_unique<LibraryPlan>(key);
   std::string found;
   if (plan->build(false, &found) || plan->build(true, &found)) return plan;
   throw Error(message("[conv2d] oneDNN has no implementation for this shape; last tried: ", found));
+}
+
+}  // namespace
+
+std::unique_ptr<ConvPlan> make_library_plan(const ConvPlanKey& key) {
+  std::unique_ptr<LibraryPlan> plan = make_plan(key);
+  const bool by_products = plan->implementation.find("gemm") != std::string::npos;
+  if (by_products && key.pass != ConvPass::kWgrad && key.shape.n > 0) return make_plan_by_images(key, make_plan);
+  return plan;
 }
 
 }  // namespace engram::kernels
