@@ -6,7 +6,6 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "engine/compute_mode.h"
 #include "engine/ops.h"
 #include "models/init.h"
 #include "models/methods/data_free/dafl.h"
@@ -17,59 +16,21 @@
 #include "models/methods/data_free/zskt.h"
 #include "models/nets/make_network.h"
 #include "models/training/step_runner.h"
-#include "tests/support/data_free_replay.h"
+#include "tests/support/data_free_replay_test.h"
 #include "tests/support/expect_error.h"
-#include "tests/support/golden.h"
 #include "tests/support/golden_tensor.h"
-#include "tests/support/named_formula.h"
-#include "tests/support/roundings.h"
 
 namespace engram::testing {
 namespace {
 
 using nlohmann::json;
 
-class JointMethods : public ::testing::Test {
+class JointMethods : public DataFreeReplay {
  protected:
-  void SetUp() override { set_conv_policy(kernels::ConvPolicy::kExact); }
-  void TearDown() override { set_conv_policy(kernels::ConvPolicy::kFast); }
-
-  void read(const std::string& file) {
-    data_ = golden_json(file);
-    seed_ = data_["seed"];
-    batch_ = data_["batch"];
-  }
-  void networks(const std::string& prefix, const std::string& teacher, const std::string& student, int classes) {
-    teacher_ = replay_network(teacher, classes, prefix + ".teacher", seed_);
-    student_ = replay_network(student, classes, prefix + ".student", seed_);
-  }
   DataFreeProblem problem() { return {*teacher_, *student_, replay_normalization(data_), 1}; }
   void expect_meter(TrainingTask& task, const std::string& name, const json& expected, std::size_t step) {
     expect_relative(meter(task, name), expected, limits_.of(name, step), message(name, " in step ", step), 1e-3);
   }
-
-  /// Normal noise of this name, as the present try rounds it.
-  Tensor noise(const std::string& name, const Shape& shape) const {
-    return Tensor::from(rounded(formula_normal(name, seed_, numel(shape)), name, seed_, rounding_), shape);
-  }
-  /// Runs the steps until one leaves misses, then, without any, `end`; a try of expect_a_rounding_follows().
-  template <class Step, class End>
-  static std::size_t follow(const ::testing::TestPartResultArray& misses, std::size_t steps, const Step& step,
-                            const End& end) {
-    for (std::size_t i = 0; i < steps; ++i) {
-      step(i);
-      if (misses.size() > 0) return i + 1;
-    }
-    end();
-    return steps + 1;
-  }
-
-  ReplayLimits limits_;
-  int rounding_ = 0;
-  json data_;
-  std::uint64_t seed_ = 0;
-  dim_t batch_ = 0;
-  std::unique_ptr<Network> teacher_, student_;
 };
 
 TEST_F(JointMethods, DaflFollowsTheReleasedProgram) {
@@ -92,8 +53,7 @@ TEST_F(JointMethods, DaflFollowsTheReleasedProgram) {
                           {"logits", {7.9e-2}}});
   const json &s = data_["settings"], &steps = data_["steps"];
   const std::string names = data_["names"];
-  expect_a_rounding_follows("dafl", [&](int rounding, const auto& misses) {
-    rounding_ = rounding;
+  expect_followed("dafl", [&] {
     networks("dafl", arch_in(names, "teacher"), arch_in(names, "student"), int(steps[0]["outputs_T_row0"].size()));
     const dim_t latent = std::stoll(names.substr(names.find("latent ") + 7));
     DaflTask task(problem(), {.batch_size = batch_,
@@ -105,24 +65,21 @@ TEST_F(JointMethods, DaflFollowsTheReleasedProgram) {
                               .lr_student = s["lr_S"]});
     fill_as_constructed(task.generator(), "dafl.generator", seed_);
     StepRunner runner(task);
-    return follow(
-        misses, steps.size(),
-        [&](std::size_t i) {
-          task.noise().give(noise(message("dafl.z", i), {batch_, latent}));
-          runner.run(dim_t(i));
-          for (const auto& [name, value] : {std::pair{"loss/total", "loss"},
-                                            {"loss/one_hot", "loss_one_hot"},
-                                            {"loss/entropy", "loss_information_entropy"},
-                                            {"loss/activation", "loss_activation"},
-                                            {"loss/distillation", "loss_kd"},
-                                            {"grad/generator", "grad_generator"},
-                                            {"grad/student", "grad_student"}})
-            expect_meter(task, name, steps[i][value], i);
-        },
-        [&] {
-          expect_state(task.generator(), data_["generator_after"], limits_, "generator.");
-          expect_student(*student_, data_["student_after"], seed_, limits_);
-        });
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      task.noise().give(noise(message("dafl.z", i), {batch_, latent}));
+      runner.run(dim_t(i));
+      for (const auto& [name, value] : {std::pair{"loss/total", "loss"},
+                                        {"loss/one_hot", "loss_one_hot"},
+                                        {"loss/entropy", "loss_information_entropy"},
+                                        {"loss/activation", "loss_activation"},
+                                        {"loss/distillation", "loss_kd"},
+                                        {"grad/generator", "grad_generator"},
+                                        {"grad/student", "grad_student"}})
+        expect_meter(task, name, steps[i][value], i);
+      if (missed()) return;
+    }
+    expect_state(task.generator(), data_["generator_after"], limits_, "generator.");
+    expect_student(*student_, data_["student_after"], seed_, limits_);
   });
 }
 
@@ -139,8 +96,7 @@ TEST_F(JointMethods, ZsktFollowsTheReleasedProgram) {
                           {"logits", {1.6e-2}}});
   const json &s = data_["settings"], &steps = data_["steps"];
   const std::string names = data_["names"];
-  expect_a_rounding_follows("zskt", [&](int rounding, const auto& misses) {
-    rounding_ = rounding;
+  expect_followed("zskt", [&] {
     networks("zskt", arch_in(names, "teacher"), arch_in(names, "student"), int(steps[0]["teacher_logits_row0"].size()));
     dim_t student_steps = 0;
     while (steps[std::size_t(student_steps + 1)]["kind"] == "student") ++student_steps;
@@ -155,26 +111,23 @@ TEST_F(JointMethods, ZsktFollowsTheReleasedProgram) {
                               .lr_student = s["lr_student"]});
     fill_as_constructed(task.generator(), "zskt.generator", seed_);
     StepRunner runner(task);
-    return follow(
-        misses, steps.size(),
-        [&](std::size_t i) {
-          const bool makes = steps[i]["kind"] == "generator";
-          EXPECT_EQ(task.phase(dim_t(i)) == 0, makes);
-          if (makes)
-            task.noise().give(noise("zskt.z" + steps[i]["pseudo_batch"].dump(), {batch_, s["z_dim"].get<dim_t>()}));
-          runner.run(dim_t(i));
-          expect_meter(task, makes ? "loss/generator" : "loss/student", steps[i]["loss"], i);
-          expect_meter(task, makes ? "grad/generator" : "grad/student", steps[i]["total_norm_before_clip"], i);
-          if (!makes) {
-            double attention = 0;
-            for (const double term : steps[i]["attention_terms"]) attention += term;
-            expect_meter(task, "loss/attention", attention, i);
-          }
-        },
-        [&] {
-          expect_state(task.generator(), data_["generator_after"], limits_, "generator.");
-          expect_student(*student_, data_["student_after"], seed_, limits_);
-        });
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      const bool makes = steps[i]["kind"] == "generator";
+      EXPECT_EQ(task.phase(dim_t(i)) == 0, makes);
+      if (makes)
+        task.noise().give(noise("zskt.z" + steps[i]["pseudo_batch"].dump(), {batch_, s["z_dim"].get<dim_t>()}));
+      runner.run(dim_t(i));
+      expect_meter(task, makes ? "loss/generator" : "loss/student", steps[i]["loss"], i);
+      expect_meter(task, makes ? "grad/generator" : "grad/student", steps[i]["total_norm_before_clip"], i);
+      if (!makes) {
+        double attention = 0;
+        for (const double term : steps[i]["attention_terms"]) attention += term;
+        expect_meter(task, "loss/attention", attention, i);
+      }
+      if (missed()) return;
+    }
+    expect_state(task.generator(), data_["generator_after"], limits_, "generator.");
+    expect_student(*student_, data_["student_after"], seed_, limits_);
   });
 }
 
@@ -191,8 +144,7 @@ TEST_F(JointMethods, DfadFollowsTheReleasedProgram) {
                           {"logits", {1.0e-1}}});
   const json &s = data_["settings"], &steps = data_["steps"];
   const std::string names = data_["names"];
-  expect_a_rounding_follows("dfad", [&](int rounding, const auto& misses) {
-    rounding_ = rounding;
+  expect_followed("dfad", [&] {
     networks("dfad", arch_in(names, "teacher"), arch_in(names, "student"), int(steps[0]["t_logit_row0"].size()));
     dim_t student_steps = 0;
     while (steps[std::size_t(student_steps)]["kind"] == "student") ++student_steps;
@@ -203,20 +155,17 @@ TEST_F(JointMethods, DfadFollowsTheReleasedProgram) {
                               .lr_student = s["lr_S"]});
     fill_as_constructed(task.generator(), "dfad.generator", seed_);
     StepRunner runner(task);
-    return follow(
-        misses, steps.size(),
-        [&](std::size_t i) {
-          const bool makes = steps[i]["kind"] == "generator";
-          EXPECT_EQ(task.phase(dim_t(i)) == 1, makes);
-          task.noise().give(noise(message("dfad.z", i), {batch_, s["nz"].get<dim_t>()}));
-          runner.run(dim_t(i));
-          expect_meter(task, makes ? "loss/generator" : "loss/student", steps[i]["loss"], i);
-          expect_meter(task, makes ? "grad/generator" : "grad/student", steps[i]["grad_norm"], i);
-        },
-        [&] {
-          expect_state(task.generator(), data_["generator_after"], limits_, "generator.");
-          expect_student(*student_, data_["student_after"], seed_, limits_);
-        });
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      const bool makes = steps[i]["kind"] == "generator";
+      EXPECT_EQ(task.phase(dim_t(i)) == 1, makes);
+      task.noise().give(noise(message("dfad.z", i), {batch_, s["nz"].get<dim_t>()}));
+      runner.run(dim_t(i));
+      expect_meter(task, makes ? "loss/generator" : "loss/student", steps[i]["loss"], i);
+      expect_meter(task, makes ? "grad/generator" : "grad/student", steps[i]["grad_norm"], i);
+      if (missed()) return;
+    }
+    expect_state(task.generator(), data_["generator_after"], limits_, "generator.");
+    expect_student(*student_, data_["student_after"], seed_, limits_);
   });
 }
 
@@ -262,8 +211,7 @@ TEST_F(JointMethods, CmisBenchmarkFollowsTheReleasedProgram) {
     if (!entry.is_object() || !entry.contains("coefficients")) continue;
     limits_ = limits.contains(method) ? limits.at(method) : ReplayLimits();
     const json &c = entry["coefficients"], &steps = entry["steps"];
-    expect_a_rounding_follows(method, [&](int rounding, const auto& misses) {
-      rounding_ = rounding;
+    expect_followed(method, [&] {
       networks(method, arch_in(data_["teacher"]), arch_in(data_["student"]), data_["classes"]);
       const bool l1 = entry["kd_criterion"].get<std::string>().find("L1") != std::string::npos;
       GenerativeTask task(problem(), {.weights = {.adv = c["adv"],
@@ -279,29 +227,26 @@ TEST_F(JointMethods, CmisBenchmarkFollowsTheReleasedProgram) {
                                       .lr_student = entry["lr_s"]});
       fill_as_constructed(task.generator(), method + ".generator", seed_);
       StepRunner runner(task);
-      return follow(
-          misses, steps.size(),
-          [&](std::size_t i) {
-            const json &generator = steps[i]["generator"], &student = steps[i]["kd"];
-            const Shape shape = {batch_, entry["nz"]};
-            task.noise().give(noise(message(method, ".zg", i), shape));
-            runner.run(dim_t(2 * i));
-            expect_meter(task, "loss/generator", generator["loss"], 2 * i);
-            expect_meter(task, "grad/generator", generator["grad_generator"], 2 * i);
-            expect_meter(task, "loss/one_hot", generator["loss_oh"], 2 * i);
-            expect_meter(task, "loss/balance", generator["loss_balance"], 2 * i);
-            if (c["bn"] != 0) expect_meter(task, "loss/bn", generator["loss_bn"], 2 * i);
-            if (c["act"] != 0) expect_meter(task, "loss/activation", generator["loss_act"], 2 * i);
-            expect_meter(task, "loss/adversarial", generator["loss_adv"], 2 * i);
-            task.noise().give(noise(message(method, ".zs", i), shape));
-            runner.run(dim_t(2 * i + 1));
-            expect_meter(task, "loss/student", student["loss"], 2 * i + 1);
-            expect_meter(task, "grad/student", student["grad_norm_student"], 2 * i + 1);
-          },
-          [&] {
-            expect_state(task.generator(), entry["generator_after"], limits_, "generator.");
-            expect_student(*student_, entry["student_after"], seed_, limits_);
-          });
+      for (std::size_t i = 0; i < steps.size(); ++i) {
+        const json &generator = steps[i]["generator"], &student = steps[i]["kd"];
+        const Shape shape = {batch_, entry["nz"]};
+        task.noise().give(noise(message(method, ".zg", i), shape));
+        runner.run(dim_t(2 * i));
+        expect_meter(task, "loss/generator", generator["loss"], 2 * i);
+        expect_meter(task, "grad/generator", generator["grad_generator"], 2 * i);
+        expect_meter(task, "loss/one_hot", generator["loss_oh"], 2 * i);
+        expect_meter(task, "loss/balance", generator["loss_balance"], 2 * i);
+        if (c["bn"] != 0) expect_meter(task, "loss/bn", generator["loss_bn"], 2 * i);
+        if (c["act"] != 0) expect_meter(task, "loss/activation", generator["loss_act"], 2 * i);
+        expect_meter(task, "loss/adversarial", generator["loss_adv"], 2 * i);
+        task.noise().give(noise(message(method, ".zs", i), shape));
+        runner.run(dim_t(2 * i + 1));
+        expect_meter(task, "loss/student", student["loss"], 2 * i + 1);
+        expect_meter(task, "grad/student", student["grad_norm_student"], 2 * i + 1);
+        if (missed()) return;
+      }
+      expect_state(task.generator(), entry["generator_after"], limits_, "generator.");
+      expect_student(*student_, entry["student_after"], seed_, limits_);
     });
   }
 }
@@ -319,8 +264,7 @@ TEST_F(JointMethods, PreDfkdFollowsTheReleasedProgram) {
   const std::string names = data_["names"];
   const std::string count = names.substr(0, names.find(" classes"));
   const std::string arch = arch_in(names, "pre.teacher");
-  expect_a_rounding_follows("pre", [&](int rounding, const auto& misses) {
-    rounding_ = rounding;
+  expect_followed("pre", [&] {
     networks("pre", arch, arch, std::stoi(count.substr(count.rfind(' '))));
     const dim_t latent = s["latent_dim"], memory = s["num_mem_samples"];
     PreDfkdTask task(problem(), {.batch_size = s["batch_size"],
@@ -342,45 +286,42 @@ TEST_F(JointMethods, PreDfkdFollowsTheReleasedProgram) {
         copy_into(named.tensor, named.tensor / norm(named.tensor));
     StepRunner runner(task);
     std::size_t encoded = 0;
-    return follow(
-        misses, steps.size(),
-        [&](std::size_t i) {
-          const std::string kind = steps[i]["step"];
-          const json& terms = steps[i]["backwards"].back();
-          const std::size_t round = i / 3;
-          const auto give = [&](const std::string& name, dim_t rows) {
-            task.noise().give(noise("pre." + name, {rows, latent}));
-          };
-          if (kind == "train_novel_generator") give(message("zg", round), batch_);
-          if (kind == "distill_knowledge") {
-            give(message("zmem_s", round), memory);
-            give(message("zd", round), batch_);
-          }
-          if (kind == "train_memory_generator") {
-            if (round > 0) give(message("zmem_g", round), memory);
-            give(message("eps", encoded++), batch_ / 2 + (round > 0 ? memory : 0));
-          }
-          runner.run(dim_t(i));
-          if (kind == "train_novel_generator") {
-            expect_meter(task, "loss/novel", terms["loss_gen"], i);
-            expect_meter(task, "loss/matching", terms["loss_match_T"], i);
-            expect_meter(task, "loss/competition", terms["loss_disaggreement"], i);
-            expect_meter(task, "grad/novel", steps[i]["grad_novel"], i);
-          } else if (kind == "distill_knowledge") {
-            expect_meter(task, "loss/student", terms["loss_kd"], i);
-            expect_meter(task, "grad/student", steps[i]["grad_student"], i);
-          } else {
-            expect_meter(task, "loss/memory", terms["mem_gen_loss"], i);
-            expect_meter(task, "grad/memory", steps[i]["grad_memory"], i);
-          }
-        },
-        [&] {
-          const json& after = data_["after"];
-          expect_state(task.novel(), after["novel"], limits_, "novel.");
-          expect_state(task.memory(), after["memory"], limits_, "memory.");
-          expect_state(task.encoder(), after["encoder"], limits_, "encoder.");
-          expect_state(*student_, after["student"], limits_, "student.");
-        });
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      const std::string kind = steps[i]["step"];
+      const json& terms = steps[i]["backwards"].back();
+      const std::size_t round = i / 3;
+      const auto give = [&](const std::string& name, dim_t rows) {
+        task.noise().give(noise("pre." + name, {rows, latent}));
+      };
+      if (kind == "train_novel_generator") give(message("zg", round), batch_);
+      if (kind == "distill_knowledge") {
+        give(message("zmem_s", round), memory);
+        give(message("zd", round), batch_);
+      }
+      if (kind == "train_memory_generator") {
+        if (round > 0) give(message("zmem_g", round), memory);
+        give(message("eps", encoded++), batch_ / 2 + (round > 0 ? memory : 0));
+      }
+      runner.run(dim_t(i));
+      if (kind == "train_novel_generator") {
+        expect_meter(task, "loss/novel", terms["loss_gen"], i);
+        expect_meter(task, "loss/matching", terms["loss_match_T"], i);
+        expect_meter(task, "loss/competition", terms["loss_disaggreement"], i);
+        expect_meter(task, "grad/novel", steps[i]["grad_novel"], i);
+      } else if (kind == "distill_knowledge") {
+        expect_meter(task, "loss/student", terms["loss_kd"], i);
+        expect_meter(task, "grad/student", steps[i]["grad_student"], i);
+      } else {
+        expect_meter(task, "loss/memory", terms["mem_gen_loss"], i);
+        expect_meter(task, "grad/memory", steps[i]["grad_memory"], i);
+      }
+      if (missed()) return;
+    }
+    const json& after = data_["after"];
+    expect_state(task.novel(), after["novel"], limits_, "novel.");
+    expect_state(task.memory(), after["memory"], limits_, "memory.");
+    expect_state(task.encoder(), after["encoder"], limits_, "encoder.");
+    expect_state(*student_, after["student"], limits_, "student.");
   });
 }
 

@@ -21,7 +21,7 @@
 #include "models/methods/inversion/pyramid_maps.h"
 #include "models/methods/inversion/synthetic_images.h"
 #include "models/nets/make_network.h"
-#include "tests/support/data_free_replay.h"
+#include "tests/support/data_free_replay_test.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/golden.h"
 #include "tests/support/golden_tensor.h"
@@ -47,19 +47,10 @@ std::vector<BoxDraw> boxes(const json& rows) {
   return draws;
 }
 
-class Synthesised : public ::testing::Test {
+class Synthesised : public DataFreeReplay {
  protected:
-  void SetUp() override { set_conv_policy(kernels::ConvPolicy::kExact); }
-  void TearDown() override { set_conv_policy(kernels::ConvPolicy::kFast); }
-
-  void read(const std::string& file) {
-    data_ = golden_json(file);
-    seed_ = data_["seed"];
-    batch_ = data_["batch"];
-  }
   void networks(const std::string& prefix, const std::string& teacher, const std::string& student, int classes) {
-    teacher_ = replay_network(teacher, classes, prefix + ".teacher", seed_);
-    student_ = replay_network(student, classes, prefix + ".student", seed_);
+    DataFreeReplay::networks(prefix, teacher, student, classes);
     student_->eval();
   }
   InversionSetup setup(dim_t iterations) {
@@ -69,7 +60,7 @@ class Synthesised : public ::testing::Test {
             .batch_size = batch_,
             .iterations = iterations};
   }
-  Tensor noise(const std::string& name, dim_t values) { return replay_noise(name, seed_, {batch_, values}); }
+  Tensor noise(const std::string& name, dim_t values) const { return DataFreeReplay::noise(name, {batch_, values}); }
 
   /// The terms of an iteration, numbered through the rounds.
   void expect_terms(Inversion& inversion, const json& iteration,
@@ -92,12 +83,6 @@ class Synthesised : public ::testing::Test {
       for (std::size_t j = 0; j < png["first12"][i].size(); ++j)
         EXPECT_NEAR(bytes[i * image + j], png["first12"][i][j].get<int>(), 1) << "image " << i << " byte " << j;
   }
-
-  ReplayLimits limits_;
-  json data_;
-  std::uint64_t seed_ = 0;
-  dim_t batch_ = 0;
-  std::unique_ptr<Network> teacher_, student_;
 };
 
 TEST_F(Synthesised, AdaptiveDeepInversionFollowsTheReleasedProgram) {
@@ -166,77 +151,81 @@ TEST_F(Synthesised, ContrastiveInversionFollowsTheReleasedProgram) {
                           {"grad/student", {0, 7.8e-4, 2.0e-3}},
                           {"logits", {6.5e-4}}});
   const json &s = data_["settings"], &rounds = data_["rounds"];
-  networks("cmi", arch_in(data_["teacher"]), arch_in(data_["student"]), data_["classes"]);
-  const dim_t latent = s["nz"];
-  ContrastiveInversion inversion(setup(dim_t(rounds[0]["iterations"].size())), {.bn = s["bn"],
-                                                                                .oh = s["oh"],
-                                                                                .adv = s["adv"],
-                                                                                .cr = s["cr"],
-                                                                                .temperature = s["tau"],
-                                                                                .lr = s["lr_g"],
-                                                                                .latent = latent,
-                                                                                .head = s["head_dim"],
-                                                                                .bank = s["bank_size"],
-                                                                                .negatives = s["n_neg"],
-                                                                                .released_bank = true});
-  EXPECT_EQ(inversion.feature_values(), data_["feature_dim"].get<dim_t>());
-  fill_by_formula(inversion.head(), "cmi.head.", seed_);
-  std::vector<Tensor> stored;
-  std::size_t step = 0;
-  for (std::size_t r = 0; r < rounds.size(); ++r) {
-    SCOPED_TRACE(message("round ", r));
-    const json& round = rounds[r];
-    if (r > 0) inversion.next_batch(dim_t(r));
-    copy_into(inversion.latents(), noise(message("cmi.z", r), latent));
-    fill_as_constructed(inversion.generator(), message("cmi.generator", r), seed_);
-    inversion.set_labels(round["labels"]);
-    for (std::size_t i = 0; i < round["iterations"].size(); ++i) {
-      inversion.stage(dim_t(i));
-      inversion.stage_crops(crops(round["draws"][i][0]));
-      inversion.stage_boxes(boxes(round["draws"][i][1]));
-      if (!round["bank_index"][i].empty()) inversion.stage_cached(round["bank_index"][i]);
-      inversion.issue();
-      inversion.finish(dim_t(i));
-      expect_terms(inversion, round["iterations"][i],
-                   {{"loss/total", "loss"},
-                    {"loss/ce", "oh"},
-                    {"loss/bn", "bn"},
-                    {"loss/adversarial", "adv"},
-                    {"loss/contrast", "cr"}},
-                   step++);
+  expect_followed("cmi", [&] {
+    networks("cmi", arch_in(data_["teacher"]), arch_in(data_["student"]), data_["classes"]);
+    const dim_t latent = s["nz"];
+    ContrastiveInversion inversion(setup(dim_t(rounds[0]["iterations"].size())), {.bn = s["bn"],
+                                                                                  .oh = s["oh"],
+                                                                                  .adv = s["adv"],
+                                                                                  .cr = s["cr"],
+                                                                                  .temperature = s["tau"],
+                                                                                  .lr = s["lr_g"],
+                                                                                  .latent = latent,
+                                                                                  .head = s["head_dim"],
+                                                                                  .bank = s["bank_size"],
+                                                                                  .negatives = s["n_neg"],
+                                                                                  .released_bank = true});
+    EXPECT_EQ(inversion.feature_values(), data_["feature_dim"].get<dim_t>());
+    fill_by_formula(inversion.head(), "cmi.head.", seed_);
+    std::vector<Tensor> stored;
+    std::size_t step = 0;
+    for (std::size_t r = 0; r < rounds.size(); ++r) {
+      SCOPED_TRACE(message("round ", r));
+      const json& round = rounds[r];
+      if (r > 0) inversion.next_batch(dim_t(r));
+      copy_into(inversion.latents(), noise(message("cmi.z", r), latent));
+      fill_as_constructed(inversion.generator(), message("cmi.generator", r), seed_);
+      inversion.set_labels(round["labels"]);
+      for (std::size_t i = 0; i < round["iterations"].size(); ++i) {
+        inversion.stage(dim_t(i));
+        inversion.stage_crops(crops(round["draws"][i][0]));
+        inversion.stage_boxes(boxes(round["draws"][i][1]));
+        if (!round["bank_index"][i].empty()) inversion.stage_cached(round["bank_index"][i]);
+        inversion.issue();
+        inversion.finish(dim_t(i));
+        expect_terms(inversion, round["iterations"][i],
+                     {{"loss/total", "loss"},
+                      {"loss/ce", "oh"},
+                      {"loss/bn", "bn"},
+                      {"loss/adversarial", "adv"},
+                      {"loss/contrast", "cr"}},
+                     step++);
+        if (missed()) return;
+      }
+      expect_norm(inversion.result(), round["best_inputs"], limits_.after("images", r), "images");
+      expect_norm(inversion.latents(), round["z_after"], limits_.after("noise", r), "noise");
+      expect_state(inversion.generator(), round["generator_after"], limits_, "generator.", r);
+      json head_after;
+      for (const auto& [name, summary] : round["head_after"].items())
+        head_after[name.starts_with("head.") ? name : "head." + name] = summary;
+      expect_state(inversion.head(), head_after, limits_, "", r);
+      expect_png(inversion.result(), round["png"]);
+      stored.push_back(inversion.result());
     }
-    expect_norm(inversion.result(), round["best_inputs"], limits_.after("images", r), "images");
-    expect_norm(inversion.latents(), round["z_after"], limits_.after("noise", r), "noise");
-    expect_state(inversion.generator(), round["generator_after"], limits_, "generator.", r);
-    json head_after;
-    for (const auto& [name, summary] : round["head_after"].items())
-      head_after[name.starts_with("head.") ? name : "head." + name] = summary;
-    expect_state(inversion.head(), head_after, limits_, "", r);
-    expect_png(inversion.result(), round["png"]);
-    stored.push_back(inversion.result());
-  }
 
-  // Two steps of a student on the stored images of one round each, in order.
-  const json &kd = data_["kd"], &settings = s["kd"];
-  Optimizer optimizer(student_->named_parameters(), student_sgd(settings["weight_decay"]));
-  const ImageShape& image = student_->image();
-  const Normalization constants = replay_normalization(data_);
-  for (std::size_t i = 0; i < kd["steps"].size(); ++i) {
-    ImagePool pool(batch_, batch_, image, constants, 1, {});
-    pool.add(stored[i]);
-    pool.stage(0);
-    student_->train();
-    const Tensor x = pool.gather(), answers = teacher_->logits_inference(x);
-    const float t = settings["T"];
-    const Tensor loss = kl_divergence(student_->forward(x), answers, t, t * t);
-    const std::vector<Tensor> gradients = grad({loss}, student_->parameters());
-    expect_relative(double(loss.item()), kd["steps"][i]["loss"], limits_.of("loss/student", i + 1),
-                    message("student's loss ", i));
-    expect_relative(double(grad_norm(gradients, 1).norm.item()), kd["steps"][i]["grad_norm_student"],
-                    limits_.of("grad/student", i + 1), message("student's gradient ", i));
-    optimizer.step(gradients, settings["lr"].get<float>());
-  }
-  expect_student(*student_, kd["student_after"], seed_, limits_);
+    // Two steps of a student on the stored images of one round each, in order.
+    const json &kd = data_["kd"], &settings = s["kd"];
+    Optimizer optimizer(student_->named_parameters(), student_sgd(settings["weight_decay"]));
+    const ImageShape& image = student_->image();
+    const Normalization constants = replay_normalization(data_);
+    for (std::size_t i = 0; i < kd["steps"].size(); ++i) {
+      ImagePool pool(batch_, batch_, image, constants, 1, {});
+      pool.add(stored[i]);
+      pool.stage(0);
+      student_->train();
+      const Tensor x = pool.gather(), answers = teacher_->logits_inference(x);
+      const float t = settings["T"];
+      const Tensor loss = kl_divergence(student_->forward(x), answers, t, t * t);
+      const std::vector<Tensor> gradients = grad({loss}, student_->parameters());
+      expect_relative(double(loss.item()), kd["steps"][i]["loss"], limits_.of("loss/student", i + 1),
+                      message("student's loss ", i));
+      expect_relative(double(grad_norm(gradients, 1).norm.item()), kd["steps"][i]["grad_norm_student"],
+                      limits_.of("grad/student", i + 1), message("student's gradient ", i));
+      optimizer.step(gradients, settings["lr"].get<float>());
+      if (missed()) return;
+    }
+    expect_student(*student_, kd["student_after"], seed_, limits_);
+  });
 }
 
 TEST_F(Synthesised, MetaInversionFollowsTheReleasedProgram) {
