@@ -13,6 +13,7 @@
 
 #include "engine/autograd.h"
 #include "engine/ops.h"
+#include "kernels/common/instruction_set.h"
 #include "models/init.h"
 #include "models/methods/ood/decaug.h"
 #include "models/methods/ood/ood_registry.h"
@@ -30,16 +31,22 @@ namespace {
 
 using nlohmann::json;
 
-/// By step; later ones as the last. Of the losses of the full run, three times what PyTorch's float32 was seen from the
-/// file (4e-7, 2e-5, 3e-4) and at the end as far as that: other orders of its sums differ by more than a last bit, and
-/// that grows. All else as far as PyTorch was seen (the full run's norms of steps 2 and 3: 1.1e-2 and 1.9e-2).
+/// How far PyTorch's float32 was seen from the file, by step; later ones as the last. (The full run's norms of steps 2
+/// and 3: 1.1e-2 and 1.9e-2.)
 struct Tolerances {
   std::vector<double> losses, norms;
   double loss(std::size_t step) const { return losses[std::min(step, losses.size() - 1)]; }
   double norm(std::size_t step) const { return norms[std::min(step, norms.size() - 1)]; }
 };
 const Tolerances kHeads = {{5e-5, 5e-5, 5e-5, 3e-3}, {2e-6, 1e-2}};
-const Tolerances kFull = {{1.2e-6, 6e-5, 9e-4, 2e-3}, {5e-4, 1e-2, 2e-2}};
+const Tolerances kFull = {{4e-7, 2e-5, 3e-4, 2e-3}, {5e-4, 1e-2, 2e-2}};
+/// The same without AVX-512, where the library adds in the order of narrower vectors: after the first step 4e-7 are
+/// three last bits, and 5e-7 to 9e-7 were seen, with every rounding. Three times the losses' departures, but the last.
+const Tolerances kFullNarrow = {{1.2e-6, 6e-5, 9e-4, 2e-3}, {5e-4, 1e-2, 2e-2}};
+
+const Tolerances& full_run() {
+  return kernels::instruction_set() == kernels::InstructionSet::kAvx512 ? kFull : kFullNarrow;
+}
 
 /// Of values after the last step: parameters and statistics, their norms, outputs in evaluation.
 constexpr double kParameters = 1e-2, kNorms = 1e-3, kEvaluation = 5e-2;
@@ -188,7 +195,7 @@ class DecAugTrajectory : public ::testing::Test {
     options.total_steps = dim_t(run["steps"].size());
     options.observer = &recorder_;
     const auto task = ood_registry().make(method_of(run), {*network, source, options});
-    const Tolerances& tolerances = run["orth_grad"] == "full" ? kFull : kHeads;
+    const Tolerances& tolerances = run["orth_grad"] == "full" ? full_run() : kHeads;
     for (const json& step : run["steps"]) {
       const dim_t number = step["step"];
       if (kSanitized && number > 1) return 2;
