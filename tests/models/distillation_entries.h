@@ -19,7 +19,7 @@ namespace engram::testing {
 struct StoredLosses {
   const nlohmann::json file = golden_json("distillation_losses.json");
   std::uint64_t seed = file["seed"];
-  std::unique_ptr<ContrastMemory> memory;
+  std::map<std::string, std::unique_ptr<ContrastMemory>> memories;  ///< by what comes before an entry's call
 };
 
 /// What came out, how exact it can be, and what the value's error relates to when parts cancel.

@@ -45,14 +45,14 @@ Outcome ie_reconstruction(GoldenEntry& e, StoredLosses&) {
 }
 
 Outcome ie_equal(GoldenEntry& e, StoredLosses&) {
-  const Tensor d = factor_distance(e.input("s"), e.input("s"), number_in(e.code(), "NormLoss\\((\\d+)"));
+  const Tensor d = factor_distance(e.input("s"), e.input("s"), number_in(e.code(), "NormLoss\\(([0-9.]+)"));
   return {negative(e) ? neg(d) : d};
 }
 
 Outcome ie_literal(GoldenEntry& e, StoredLosses&) {
   const auto& given = e.json()["inputs"][0];
   return {factor_distance(e.literal_input("a", given["literal_a"]), literal_row(given["literal_b"], e.device()),
-                          number_in(e.code(), "NormLoss\\((\\d+)"))};
+                          number_in(e.code(), "NormLoss\\(([0-9.]+)"))};
 }
 
 Outcome ie_composite(GoldenEntry& e, StoredLosses& all) {

@@ -58,7 +58,7 @@ Outcome label_smoothing(GoldenEntry& e, StoredLosses& all) {
 Outcome kd_literal(GoldenEntry& e, StoredLosses&) {
   const auto& inputs = e.json()["inputs"][0];
   const Tensor student = e.literal_input("z_s", inputs["z_s"]), teacher = literal_row(inputs["z_t"], e.device());
-  const double tau = number_in(e.code(), "\\((\\d+)\\)");
+  const double tau = number_in(e.code(), "\\(([0-9.]+)\\)");
   const Tensor loss = kd_term(student, teacher, tau);
   e.part("KL", loss * float(1 / (tau * tau)));
   return {loss};

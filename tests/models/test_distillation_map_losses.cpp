@@ -101,7 +101,7 @@ Outcome od_margins(GoldenEntry& e, StoredLosses&) {
 }
 
 Outcome od_margins_of_bn(GoldenEntry& e, StoredLosses&) {
-  const Tensor weight = e.input("od.margin_bn.bn.weight"), bias = e.input("od.margin_bn.bn.bias");
+  const Tensor weight = e.input(e.id() + ".bn.weight"), bias = e.input(e.id() + ".bn.bias");
   BatchNorm2d bn(weight.dim(0), e.device());
   bn.load_state({{"weight", weight},
                  {"bias", bias},

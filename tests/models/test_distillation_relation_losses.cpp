@@ -64,7 +64,9 @@ Outcome pkt(GoldenEntry& e, StoredLosses&) {
 Outcome crd(GoldenEntry& e, StoredLosses& all) {
   const dim_t images = dim_t(e.constant("n_data")), negatives = dim_t(e.constant("nce_k")),
               width = dim_t(e.constant("feat_dim"));
-  auto& memory = all.memory;
+  // "crd.call0", "crd.call1", ... are calls of one object, "crd".
+  const std::string object = e.id().substr(0, e.id().rfind('.'));
+  auto& memory = all.memories[object];
   if (!memory) {
     // The file names the negatives itself, so that classes only bound their number: each image is one of its own.
     std::vector<std::int32_t> classes(std::size_t(images), 0);
@@ -74,15 +76,15 @@ Outcome crd(GoldenEntry& e, StoredLosses& all) {
     const double bound = 1 / std::sqrt(double(width) / 3);
     StateDict state;
     for (const auto& [name, tensor] : memory->state())
-      state[name] =
-          name.starts_with("memory")
-              ? Tensor::from(formula_between("crd." + name, all.seed, tensor.numel(), -bound, bound), tensor.shape())
-              : Tensor::zeros(tensor.shape());
+      state[name] = name.starts_with("memory")
+                        ? Tensor::from(formula_between(object + "." + name, all.seed, tensor.numel(), -bound, bound),
+                                       tensor.shape())
+                        : Tensor::zeros(tensor.shape());
     memory->load_state(state);
   }
   LinearEmbed s(e.input("f_s").dim(1), width, e.device()), t(e.input("f_t").dim(1), width, e.device());
-  e.fill(s, "crd.embed_s.");
-  e.fill(t, "crd.embed_t.");
+  e.fill(s, object + ".embed_s.");
+  e.fill(t, object + ".embed_t.");
   const auto unit = [](const Tensor& x) { return x / norm(x, {1}, true); };
   const Tensor es = unit(s.forward(e.input("f_s"))), et = unit(t.forward(e.input("f_t")));
   const auto& parts = e.json()["parts"];

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <regex>
 
 #include "kernels/common/parallel.h"
 #include "models/methods/metrics/bootstrap.h"
@@ -63,6 +64,26 @@ class Golden {
     return result;
   }
 
+  /// The sets of each "feats('fid.fake',N-20,D,0.25)" of a text, with so many rows and, where it says D, columns.
+  std::vector<FeatureMatrix> described(const std::string& text, dim_t rows, dim_t columns) const {
+    const std::regex call("feats\\('([^']+)',[^,]+,(D|\\d+)(?:,(-?[0-9.]+))?(?:,([0-9.]+))?\\)");
+    std::vector<FeatureMatrix> sets;
+    for (std::sregex_iterator m(text.begin(), text.end(), call), end; m != end; ++m) {
+      const auto number = [&](std::size_t group) { return (*m)[group].matched ? std::stod((*m)[group]) : 0.; };
+      sets.push_back(
+          features((*m)[1], rows, (*m)[2] == "D" ? columns : dim_t(std::stoll((*m)[2])), number(3), number(4)));
+    }
+    return sets;
+  }
+
+  /// "softmax of between('is.sharp',(N+7,10),-40,40)", of N rows.
+  FeatureMatrix described_probabilities(const std::string& text, dim_t rows) const {
+    std::smatch m;
+    if (!std::regex_search(text, m, std::regex("between\\('([^']+)',\\(N(\\+\\d+)?,(\\d+)\\),-([0-9.]+),([0-9.]+)\\)")))
+      throw std::runtime_error("no probabilities in " + text);
+    return probabilities(m[1], rows + (m[2].matched ? std::stoll(m[2]) : 0), std::stoll(m[3]), std::stod(m[5]));
+  }
+
   json file;
   std::uint64_t seed;
 };
@@ -107,18 +128,25 @@ TEST(MetricsGolden, FrechetDistance) {
   const json& all = golden.file["fid"];
   const json& full = all["full_rank"];
   const dim_t width = full["D"];
-  const FeatureMatrix real = golden.features("fid.real", full["N"][0], width),
-                      fake = golden.features("fid.fake", full["N"][1], width, 0.25),
-                      few_real = golden.features("fid.lowreal", all["rank_deficient"]["N"][0], width),
-                      few_fake = golden.features("fid.lowfake", all["rank_deficient"]["N"][1], width, 0.5);
-  expect_distance(real, fake, full, "full_rank");
-  expect_distance(real, real, all["same"], "same");
-  expect_distance(fake, real, all["reversed"], "reversed");
-  expect_distance(few_real, few_fake, all["rank_deficient"], "rank_deficient");
-  expect_distance(real, few_fake, all["one_deficient"], "one_deficient");
-  expect_distance(columns_of(real, width + 1), columns_of(fake, width + 1), all["constant_channel"],
-                  "constant_channel");
-  expect_distance(columns_of(real, 1), columns_of(fake, 1), all["one_dimension"], "one_dimension");
+  const FeatureMatrix real = golden.described(full["a"], full["N"][0], width)[0],
+                      fake = golden.described(full["b"], full["N"][1], width)[0];
+  for (const auto& [name, entry] : all.items()) {
+    if (name == "full_rank")
+      expect_distance(real, fake, entry, name);
+    else if (name == "same")
+      expect_distance(real, real, entry, name);
+    else if (name == "reversed")
+      expect_distance(fake, real, entry, name);
+    else if (name == "rank_deficient")
+      expect_distance(golden.described(entry["a"], entry["N"][0], width)[0],
+                      golden.described(entry["b"], entry["N"][1], width)[0], entry, name);
+    else if (name == "one_deficient")
+      expect_distance(real, golden.described(entry["b"], entry["N"][1], width)[0], entry, name);
+    else if (name == "constant_channel" || name == "one_dimension")
+      expect_distance(columns_of(real, entry["D"]), columns_of(fake, entry["D"]), entry, name);
+    else
+      ADD_FAILURE() << "no sets for " << name;
+  }
 }
 
 void expect_score(const FeatureMatrix& probabilities, const json& expected, const std::string& name) {
@@ -133,17 +161,23 @@ void expect_score(const FeatureMatrix& probabilities, const json& expected, cons
 TEST(MetricsGolden, InceptionScore) {
   const Golden golden;
   const json& all = golden.file["inception_score"];
-  constexpr dim_t kClasses = 10;
   const dim_t rows = golden.file["fid"]["full_rank"]["N"][0];
-  for (const json& entry : all["plain"]["scores"])
-    expect_score(golden.probabilities("is.logits", rows, kClasses, 3), entry, "plain");
-  for (const json& entry : all["sharp_not_divisible"]["scores"])
-    expect_score(golden.probabilities("is.sharp", rows + 7, kClasses, 40), entry, "sharp");
-  expect_score({rows, kClasses, std::vector<double>(std::size_t(rows * kClasses), 1. / kClasses)}, all["uniform"],
-               "uniform");
-  FeatureMatrix one_hot{rows, kClasses, std::vector<double>(std::size_t(rows * kClasses), 0.)};
-  for (dim_t i = 0; i < rows; ++i) one_hot.values[std::size_t(i * kClasses + i % kClasses)] = 1;
-  expect_score(one_hot, all["one_hot_balanced"], "one_hot");
+  dim_t classes = 0;
+  for (const auto& [name, entry] : all.items()) {
+    if (!entry.is_object() || !entry.contains("rows")) continue;
+    const FeatureMatrix probabilities = golden.described_probabilities(entry["rows"], rows);
+    classes = probabilities.columns;
+    for (const json& score : entry["scores"]) expect_score(probabilities, score, name);
+  }
+  ASSERT_GT(classes, 0);
+  for (const auto& [name, entry] : all.items()) {
+    if (!entry.is_object() || entry.contains("rows")) continue;
+    ASSERT_TRUE(name == "uniform" || name == "one_hot_balanced") << name;
+    FeatureMatrix given{rows, classes, std::vector<double>(std::size_t(rows * classes), 0.)};
+    for (dim_t i = 0; i < rows * classes; ++i)
+      given.values[std::size_t(i)] = name == "uniform" ? 1. / double(classes) : i % classes == i / classes % classes;
+    expect_score(given, entry, name);
+  }
 }
 
 /// Counts are whole numbers, so equality is that of the shares up to the last bit of their division.
@@ -165,18 +199,30 @@ void expect_prdc(const FeatureMatrix& real, const FeatureMatrix& fake, const jso
 TEST(MetricsGolden, PrecisionRecallDensityCoverage) {
   const Golden golden;
   const json& all = golden.file["prdc"];
+  const std::string inputs = all["inputs"];
+  const std::size_t ties = inputs.find("ties:"), duplicates = inputs.find("duplicates:");
   const dim_t width = golden.file["fid"]["full_rank"]["D"];
-  const dim_t reals = all["plain"][0]["N"][0], fakes = all["plain"][0]["N"][1];
-  const FeatureMatrix real = golden.features("prdc.real", reals, width),
-                      fake = golden.features("prdc.fake", fakes, width, 0.4);
+  const json& sizes = all["plain"][0]["N"];
+  const FeatureMatrix real = golden.described(inputs.substr(0, ties), sizes[0], width)[0],
+                      fake = golden.described(inputs.substr(0, ties), sizes[1], width)[1];
   for (const json& entry : all["plain"]) expect_prdc(real, fake, entry, "plain");
   for (const json& entry : all["ties_quantised"])
-    expect_prdc(golden.features("prdc.realq", entry["N"][0], 3, 0, 0.5),
-                golden.features("prdc.fakeq", entry["N"][1], 3, 0.5, 0.5), entry, "ties");
+    expect_prdc(golden.described(inputs.substr(ties, duplicates - ties), entry["N"][0], width)[0],
+                golden.described(inputs.substr(ties, duplicates - ties), entry["N"][1], width)[1], entry, "ties");
+  // "real rows 10..10+k+1 set to row 10 (radius zero), fake rows 0..14 set to real rows 20..34"
+  std::smatch m;
+  const std::string copied = inputs.substr(duplicates);
+  ASSERT_TRUE(
+      std::regex_search(copied, m,
+                        std::regex("real rows (\\d+)\\.\\..* set to row (\\d+).* fake rows (\\d+)\\.\\.(\\d+) set to "
+                                   "real rows (\\d+)\\.\\.")))
+      << copied;
+  const auto number = [&](std::size_t group) { return dim_t(std::stoll(m[group])); };
   FeatureMatrix same_real = real, same_fake = fake;
-  const dim_t copies = all["duplicates"]["k"].get<dim_t>() + 2;
-  for (dim_t i = 0; i < copies; ++i) std::copy_n(real.row(10), width, same_real.values.begin() + (10 + i) * width);
-  std::copy_n(same_real.row(20), 15 * width, same_fake.values.begin());
+  const dim_t copies = all["duplicates"]["k"].get<dim_t>() + 2, rows = number(4) - number(3) + 1;
+  for (dim_t i = 0; i < copies; ++i)
+    std::copy_n(real.row(number(2)), width, same_real.values.begin() + (number(1) + i) * width);
+  std::copy_n(same_real.row(number(5)), rows * width, same_fake.values.begin() + number(3) * width);
   expect_prdc(same_real, same_fake, all["duplicates"], "duplicates");
   expect_prdc(real, real, all["identical_sets"], "identical");
   const json& tiny = all["tiny"];

@@ -136,7 +136,8 @@ NewerOutcome standardise(GoldenEntry& e, const json& section) {
   Tensor w;
   if (e.has_input("w")) {
     w = e.input("w");
-  } else {  // the weights of the other entry
+  } else {  // the weights of the other entry, or what they are where the file lacks it
+    w = e.formula("standardise.w", e.input("s").shape(), -1, 1);
     for (const auto& other : section)
       if (other["id"] == "standardise.value")
         for (const auto& i : other["inputs"])
@@ -287,7 +288,7 @@ struct NewerKind {
 
 /// The first that fits counts.
 const NewerKind kNewerKinds[] = {
-    {"kd.t", kd},
+    {"kd.", kd},
     {"kd_ls", kd},
     {"dkd.tckd", dkd_part},
     {"dkd.nckd", dkd_part},
@@ -328,47 +329,51 @@ TEST_P(NewerLosses, AreThoseOfTheReleasedCode) {
 INSTANTIATE_TEST_SUITE_P(Devices, NewerLosses, ::testing::Values("cpu", "emu"),
                          [](const auto& info) { return info.param; });
 
-/// The networks of "wrn-40-2->wrn-16-2", or of "...: resnet56->20".
-std::pair<std::string, std::string> networks_of(const std::string& pair) {
-  std::smatch m;
-  if (!std::regex_search(pair, m, std::regex("([\\w-]+)->([\\w-]+)"))) throw std::runtime_error(pair);
-  const auto full = [&](std::string name, const std::string& other) {
-    if (std::isdigit(static_cast<unsigned char>(name[0])))
-      name = other.substr(0, other.find_first_of("0123456789")) + name;
+/// The networks of "wrn-40-2->wrn-16-2", or of each pair of "resnet (16,32,64): resnet56->20, 110->20".
+std::vector<std::pair<std::string, std::string>> networks_of(const std::string& pairs) {
+  const std::string family = pairs.substr(0, pairs.find_first_not_of("abcdefghijklmnopqrstuvwxyz"));
+  const auto full = [&](std::string name) {
+    if (std::isdigit(static_cast<unsigned char>(name[0]))) name = family + name;
     name = std::regex_replace(name, std::regex("^shuffle"), "shufflenet");
-    name = std::regex_replace(name, std::regex("^mobilenetv2$"), "mobilenetv2");
     return std::regex_replace(name, std::regex("^(vgg\\d+)$"), "$1-average");
   };
-  const std::string teacher = std::regex_search(pair, std::regex("resnet x4")) ? "resnet" + m[1].str() : m[1].str();
-  return {full(teacher, teacher), full(m[2], teacher)};
+  const std::regex pair("([\\w-]+)->([\\w-]+)");
+  std::vector<std::pair<std::string, std::string>> networks;
+  for (std::sregex_iterator m(pairs.begin(), pairs.end(), pair), end; m != end; ++m)
+    networks.emplace_back(full((*m)[1]), full((*m)[2]));
+  if (networks.empty()) throw std::runtime_error("no networks in " + pairs);
+  return networks;
+}
+
+/// Expects the connectors between two networks to have as many parameters as a row of the file states.
+void expect_connectors(const std::string& teacher_name, const std::string& student_name, const json& row) {
+  SCOPED_TRACE(teacher_name + " to " + student_name);
+  const auto features = [&](const std::string& arch) {
+    const auto network = make_network(arch, 100);
+    return network->inference(Tensor::zeros({2, 3, 32, 32}),
+                              {.taps = true, .sums = true, .pre_activations = true, .pooled = true});
+  };
+  const Features teacher = features(teacher_name), student = features(student_name);
+  auto terms = make_distillation_losses("review", {.student = student,
+                                                   .teacher = teacher,
+                                                   .student_arch = student_name,
+                                                   .teacher_arch = teacher_name,
+                                                   .num_classes = 100});
+  EXPECT_EQ(terms[0]->num_parameters(), row["total"].get<dim_t>());
+  const auto levels = row["shallow_to_deep"].get<std::vector<dim_t>>();
+  std::vector<dim_t> counts(levels.size(), 0);
+  for (const NamedTensor& parameter : terms[0]->named_parameters()) {
+    const std::size_t level = std::size_t(std::stoi(parameter.name.substr(5)));
+    ASSERT_LT(level, counts.size());
+    counts[counts.size() - 1 - level] += parameter.tensor.numel();
+  }
+  EXPECT_EQ(counts, levels);
 }
 
 TEST(ReviewKd, ConnectorsHaveAsManyParametersAsTheReleasedOnes) {
   const json file = golden_json("newer_losses.json");
-  for (const auto& row : file["review_parameter_counts"]) {
-    const auto [teacher_name, student_name] = networks_of(row["pair"]);
-    SCOPED_TRACE(teacher_name + " to " + student_name);
-    const auto features = [&](const std::string& arch) {
-      const auto network = make_network(arch, 100);
-      return network->inference(Tensor::zeros({2, 3, 32, 32}),
-                                {.taps = true, .sums = true, .pre_activations = true, .pooled = true});
-    };
-    const Features teacher = features(teacher_name), student = features(student_name);
-    auto terms = make_distillation_losses("review", {.student = student,
-                                                     .teacher = teacher,
-                                                     .student_arch = student_name,
-                                                     .teacher_arch = teacher_name,
-                                                     .num_classes = 100});
-    EXPECT_EQ(terms[0]->num_parameters(), row["total"].get<dim_t>());
-    const auto levels = row["shallow_to_deep"].get<std::vector<dim_t>>();
-    std::vector<dim_t> counts(levels.size(), 0);
-    for (const NamedTensor& parameter : terms[0]->named_parameters()) {
-      const std::size_t level = std::size_t(std::stoi(parameter.name.substr(5)));
-      ASSERT_LT(level, counts.size());
-      counts[counts.size() - 1 - level] += parameter.tensor.numel();
-    }
-    EXPECT_EQ(counts, levels);
-  }
+  for (const auto& row : file["review_parameter_counts"])
+    for (const auto& [teacher, student] : networks_of(row["pair"])) expect_connectors(teacher, student, row);
 }
 
 }  // namespace

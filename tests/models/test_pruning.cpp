@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include "engine/autograd.h"
 #include "engine/compute_mode.h"
@@ -68,12 +69,13 @@ class PruningGolden : public ::testing::Test {
 
   /// "l1_resnet56_A" -> resnet56 with averaged shortcuts; "slim_vgg16_ties" -> vgg16 with that code's head.
   std::unique_ptr<Network> network_of(const std::string& key) const {
+    const int classes = int(file[key]["before_logits_row0"].size());
     const std::size_t first = key.find('_') + 1;
     const std::string name = key.substr(first, key.find('_', first) - first);
     const std::string setting = begins_with(name, "resnet") ? R"("shortcut":"average")"
                                 : begins_with(key, "l1_")   ? R"("head":"normalized")"
                                                             : R"("head":"slimming")";
-    auto network = make_network(R"({"name":")" + name + R"(",)" + setting + "}", 10, {.seed = std::nullopt});
+    auto network = make_network(R"({"name":")" + name + R"(",)" + setting + "}", classes, {.seed = std::nullopt});
     testing::fill_by_formula(*network, key + ".", seed);
     fill_renamed(*network, key, "linear.", "fc.");
     network->eval();
@@ -106,12 +108,20 @@ class PruningGolden : public ::testing::Test {
     tensor.bump_version();
   }
 
-  /// The gains of slimming: in [-1, 1], changed as the entry says in words.
+  /// The gains of slimming: in [-1, 1], changed as the entry says in words: "rounded (half to even) to multiples of
+  /// 1/16: ...", "BN feature.11 multiplied by 2^-6: ...".
   std::vector<float> gains(const std::string& key, const std::string& bn, dim_t channels) const {
     std::vector<float> values = testing::formula_between(key + "." + bn + ".weight", seed, channels, -1, 1);
-    for (float& v : values) {
-      if (key.ends_with("_ties")) v = std::nearbyint(v * 16) / 16;
-      if (key.ends_with("_emptied") && bn == "feature.11") v /= 64;
+    const std::string words = file[key].value("gamma", "");
+    std::smatch m;
+    if (std::regex_search(words, m, std::regex("rounded \\(half to even\\) to multiples of 1/(\\d+)"))) {
+      const float steps = std::stof(m[1]);
+      for (float& v : values) v = std::nearbyint(v * steps) / steps;
+    } else if (std::regex_search(words, m, std::regex("BN ([\\w.]+) multiplied by 2\\^(-?\\d+)"))) {
+      if (m[1] == bn)
+        for (float& v : values) v = std::ldexp(v, std::stoi(m[2]));
+    } else if (!words.empty()) {
+      ADD_FAILURE() << key << ": no gains that are " << words;
     }
     return values;
   }
@@ -240,6 +250,15 @@ TEST_F(PruningGolden, FilterPrunedNetworksAreThePublishedOnes) {
     ++cases;
   }
   EXPECT_GT(cases, 0);
+}
+
+TEST_F(PruningGolden, NetworksToBeSlimmedAreThePublishedOnes) {
+  if (!file.contains("counts_slimming")) GTEST_SKIP() << "the file has no counts of whole networks";
+  for (const auto& [name, counts] : file["counts_slimming"].items()) {
+    if (!begins_with(name, "vgg")) continue;  // the others are pre-activation bottlenecks
+    const auto network = make_network(R"({"name":")" + name + R"(","head":"slimming"})", 10, {.seed = std::nullopt});
+    expect_counts(*network, counts["params"], counts["flops"], name);
+  }
 }
 
 TEST(Pruning, CountsMultiplicationsAsPublished) {
