@@ -33,6 +33,7 @@ struct Outcome {
 struct LossKind {
   const char* id;
   Outcome (*compute)(GoldenEntry&, StoredLosses&);
+  bool of_network = false;  ///< of images through rectifiers, whose gradients hang on a rounding (roundings.h)
 };
 
 std::vector<LossKind> ie_losses();

@@ -176,7 +176,7 @@ std::vector<LossKind> logit_losses() {
       {"dml.three_nets", mutual_of_three},
       {"dml.", mutual},
       {"one.kl", one_kl},
-      {"one.full", one_full},
+      {"one.full", one_full, true},
       {"cl.", collaborative},
   };
 }

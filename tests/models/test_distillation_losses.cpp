@@ -5,6 +5,7 @@
 #include <regex>
 
 #include "tests/models/distillation_entries.h"
+#include "tests/support/roundings.h"
 
 namespace engram::testing {
 
@@ -17,13 +18,20 @@ const LossKind* kind_of(const std::vector<LossKind>& kinds, const std::string& i
 void expect_stored_losses(const std::vector<LossKind>& kinds, const Device& device) {
   StoredLosses all;
   for (const auto& row : all.file["entries"]) {
-    GoldenEntry entry(row, all.seed, device);
-    const LossKind* kind = kind_of(kinds, entry.id());
+    const LossKind* kind = kind_of(kinds, row["id"]);
     if (!kind) continue;
-    SCOPED_TRACE(entry.id());
-    const Outcome outcome = kind->compute(entry, all);
-    entry.expect_parts(outcome.tolerance);
-    if (outcome.loss.defined()) entry.expect_loss(outcome.loss, outcome.tolerance, 1e-4, outcome.scale);
+    const auto compare = [&](int rounding) {
+      GoldenEntry entry(row, all.seed, device, rounding);
+      SCOPED_TRACE(entry.id());
+      const Outcome outcome = kind->compute(entry, all);
+      entry.expect_parts(outcome.tolerance);
+      if (outcome.loss.defined()) entry.expect_loss(outcome.loss, outcome.tolerance, 1e-4, outcome.scale);
+      return std::size_t(1);
+    };
+    if (kind->of_network)
+      expect_a_rounding_follows(row["id"], [&](int rounding, const auto&) { return compare(rounding); });
+    else
+      compare(0);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 #include <numeric>
 
 #include "models/methods/distillation/contrast_memory.h"
@@ -134,6 +135,45 @@ Outcome cka_literal(GoldenEntry& e, StoredLosses&) {
   const Tensor x = matrix("X"), y = matrix("Y");
   e.part("gram", alignment(linear_gram(x), linear_gram(y)));
   return {alignment(gram_matrix(x), gram_matrix(y))};
+}
+
+/// The mean of t log(t/s) in double, as the released code states it.
+double probability_distance_f64(const std::vector<float>& student, const std::vector<float>& teacher, dim_t n) {
+  const auto probabilities = [&](const std::vector<float>& x) {
+    const std::size_t rows = std::size_t(n), d = x.size() / rows;
+    std::vector<double> p(rows * rows);
+    const auto dot = [&](std::size_t i, std::size_t j) {
+      return std::inner_product(x.begin() + std::ptrdiff_t(i * d), x.begin() + std::ptrdiff_t((i + 1) * d),
+                                x.begin() + std::ptrdiff_t(j * d), 0.0, std::plus<>(),
+                                [](float a, float b) { return double(a) * double(b); });
+    };
+    for (std::size_t i = 0; i < rows; ++i) {
+      double total = 0;
+      for (std::size_t j = 0; j < rows; ++j)
+        total += p[i * rows + j] = (dot(i, j) / (std::sqrt(dot(i, i)) + 1e-7) / (std::sqrt(dot(j, j)) + 1e-7) + 1) / 2;
+      for (std::size_t j = 0; j < rows; ++j) p[i * rows + j] /= total;
+    }
+    return p;
+  };
+  const std::vector<double> s = probabilities(student), t = probabilities(teacher);
+  double total = 0;
+  for (std::size_t i = 0; i < s.size(); ++i) total += t[i] * std::log((t[i] + 1e-7) / (s[i] + 1e-7));
+  return total / double(s.size());
+}
+
+// Features in [0, 1) have probabilities that differ by a few hundredths; as a difference of logarithms PKT's distance
+// keeps four digits of them.
+TEST(ProbabilityDistance, KeepsTheDigitsOfNearProbabilities) {
+  for (const dim_t n : {5, 8, 12})
+    for (std::uint64_t seed = 0; seed < 4; ++seed) {
+      const auto s = formula_between("pkt.f_s", seed, n * 64, 0, 1), t = formula_between("pkt.f_t", seed, n * 64, 0, 1);
+      const double got = probability_distance(Tensor::from(s, {n, 64}), Tensor::from(t, {n, 64})).item();
+      expect_relative(got, probability_distance_f64(s, t, n), 1e-5, std::to_string(n) + " samples");
+    }
+  // Far from each other, and opposite: probabilities of 0.
+  const std::vector<float> s = {1, 0, -1, 0.1f, 0.3f, 1}, t = {1, 0.2f, 1, 0.1f, -1, -0.2f};
+  expect_relative(probability_distance(Tensor::from(s, {3, 2}), Tensor::from(t, {3, 2})).item(),
+                  probability_distance_f64(s, t, 3), 1e-5, "far ones");
 }
 
 class RelationLosses : public ::testing::TestWithParam<std::string> {};

@@ -68,11 +68,13 @@ Terms decaug_terms(const Heads& h, const Tensor& y, const Tensor& k, const DecAu
   t.angles = branch_angles({{h.u1, h.v1}, t.a1, {o1, y, head1.residual}}, {{h.u2, h.v2}, t.a2, {o2, k, head2.residual}},
                            activation, reading);
   const dim_t width = t.a1.dim(1);
-  const auto moved = [&](const Tensor& share) {
-    return shifted_concat(t.a1, t.a2, head2.residual, h.v2.weight, share, float(aug_eps), float(reading.orth_eps));
+  const auto moved = [&](const Tensor& from, const Tensor& share) {
+    return shifted_concat(t.a1, from, head2.residual, h.v2.weight, share, float(aug_eps), float(reading.orth_eps));
   };
-  t.delta = slice(moved(Tensor::ones({1}, t.a2.device())), 1, width, 2 * width) - t.a2;
-  const Tensor both = moved(alpha);
+  // From 0, so that no digits go with the features that it would be added to.
+  t.delta =
+      slice(moved(Tensor::zeros(t.a2.shape(), t.a2.device()), Tensor::ones({1}, t.a2.device())), 1, width, 2 * width);
+  const Tensor both = moved(t.a2, alpha);
   t.augmented = slice(both, 1, width, 2 * width);
   t.fused = h.w.forward(both);
   t.losses = {{"L1", mean(head1.losses)},

@@ -7,6 +7,7 @@
 #include "engine/autograd.h"
 #include "tests/support/golden.h"
 #include "tests/support/named_formula.h"
+#include "tests/support/roundings.h"
 
 namespace engram::testing {
 namespace {
@@ -28,13 +29,15 @@ double norm_of(const std::vector<float>& values) {
 
 }  // namespace
 
-GoldenEntry::GoldenEntry(const nlohmann::json& entry, std::uint64_t seed, const Device& device)
+GoldenEntry::GoldenEntry(const nlohmann::json& entry, std::uint64_t seed, const Device& device, int rounding)
     : entry_(entry), seed_(seed), device_(device) {
   if (!entry.contains("inputs")) return;
   for (const auto& input : entry["inputs"]) {
     if (!input.contains("shape")) continue;
     const std::string name = input["name"];
-    Tensor tensor = formula(name, input["shape"].get<Shape>(), input["lo"], input["hi"]);
+    const Shape shape = input["shape"];
+    const std::vector<float> values = formula_between(name, seed, numel(shape), input["lo"], input["hi"]);
+    Tensor tensor = Tensor::from(rounded(values, name, seed, rounding), shape, device_);
     if (input.value("grad", false)) tensor.set_requires_grad();
     inputs_[input.value("symbol", name)] = tensor;
   }

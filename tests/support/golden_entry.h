@@ -17,7 +17,8 @@ namespace engram::testing {
 /// An entry under computation on a device.
 class GoldenEntry {
  public:
-  GoldenEntry(const nlohmann::json& entry, std::uint64_t seed, const Device& device);
+  /// `rounding`: the try of expect_a_rounding_follows(), by which the inputs' last bits go.
+  GoldenEntry(const nlohmann::json& entry, std::uint64_t seed, const Device& device, int rounding = 0);
 
   std::string id() const { return entry_["id"]; }
   std::string code() const { return entry_.value("code", ""); }

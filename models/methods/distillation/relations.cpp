@@ -48,6 +48,20 @@ Tensor mean_kernel(const Tensor& a, const Tensor& b) {
   return mean(square(batched_matmul(a, b, false, true)));
 }
 
+/// t log(t/s) - t + s of each entry. With y = (t - s)/(t + s) this is (t + s)((1 + y) atanh(y) - y): of second order in
+/// y, so that a series keeps the digits of near entries that the difference of logarithms loses.
+Tensor relative_entropy(const Tensor& t, const Tensor& s) {
+  constexpr float kNear = 0.25f;
+  const Tensor both = t + s, y = (t - s) / both, q = square(y);
+  const Tensor far = greater(abs(y.detach()), Tensor::full({1, 1}, kNear, t.device()));
+  Tensor even = Tensor::full({1, 1}, 1 / 11.f, t.device()), odd = Tensor::full({1, 1}, 1 / 13.f, t.device());
+  for (int k = 9; k > 0; k -= 2) {
+    even = 1 / float(k) + q * even;
+    odd = 1 / float(k + 2) + q * odd;
+  }
+  return far * (t * (log(t) - log(s)) - (t - s)) + (1.f + neg(far)) * both * q * (even + y * odd);
+}
+
 Tensor stage_product(const Tensor& x, const Tensor& next) {
   const MapPair maps = pooled_to_smaller(x, next);
   const dim_t pixels = maps.student.dim(2) * maps.student.dim(3);
@@ -70,8 +84,10 @@ Tensor similarity_distance(const Tensor& student, const Tensor& teacher) {
 }
 
 Tensor probability_distance(const Tensor& student, const Tensor& teacher) {
-  const Tensor s = neighbour_probabilities(student), t = neighbour_probabilities(teacher.detach());
-  return mean(t * (log(t + 1e-7f) - log(s + 1e-7f)));
+  constexpr float kSmall = 1e-7f;  // inside the logarithms only
+  const Tensor s = neighbour_probabilities(student) + kSmall, t = neighbour_probabilities(teacher.detach()) + kSmall;
+  // Rows have the same sum, so that what relative_entropy() adds to t log(t/s) sums up to nothing.
+  return mean(relative_entropy(t, s)) - kSmall * mean(log(t) - log(s));
 }
 
 Tensor relational_distance(const Tensor& student, const Tensor& teacher) {
