@@ -35,10 +35,10 @@ void add_settings(Cli& cli, EvalSettings& s) {
       .input()
       .required();
   cli.group("Data");
-  cli.option(
-         "data", &s.images.data,
-         "Folder of the data set, folder of class folders of PNG, packed images, or the folder of a run: the images "
-         "of an inversion, the data set of a training")
+  cli.option("data", &s.images.data,
+             "Folder of the data set, folder of class folders of PNG or JPEG, packed images, or the folder of a run: "
+             "the images "
+             "of an inversion, the data set of a training")
       .input()
       .required();
   add_image_settings(cli, s.images);

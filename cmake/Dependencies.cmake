@@ -44,6 +44,7 @@ engram_dependency(OpenCL DEBIAN ocl-icd-opencl-dev WHY "asked for by oneDNN's CM
 engram_dependency(dnnl DEBIAN libdnnl-dev WHY "convolution and matrix product")
 engram_dependency(Eigen3 DEBIAN libeigen3-dev WHY "linear algebra of the small methods" FIND_ARGS NO_MODULE)
 engram_dependency(nlohmann_json DEBIAN nlohmann-json3-dev WHY "configuration, metrics, safetensors headers")
+engram_dependency(JPEG DEBIAN libjpeg62-turbo-dev WHY "photographs (libjpeg-turbo)")
 engram_dependency(PNG DEBIAN libpng-dev WHY "images")
 engram_dependency(ZLIB DEBIAN zlib1g-dev WHY "compressed data sets")
 if(ENGRAM_BUILD_APPS OR ENGRAM_BUILD_BENCH)

@@ -8,6 +8,7 @@
 #include "engine/autograd.h"
 #include "engine/composite.h"
 #include "engine/io/atomic_file.h"
+#include "engine/io/image_file.h"
 #include "engine/io/image_grid.h"
 #include "engine/io/png.h"
 #include "engine/io/tensor_io.h"

@@ -40,7 +40,7 @@ void add_subject_settings(Cli& cli, SubjectSettings& s, const std::string& meani
       .input()
       .required();
   cli.group("Data");
-  cli.option("data", &s.data, "Folder of the data set, folder of class folders of PNG, or packed images")
+  cli.option("data", &s.data, "Folder of the data set, folder of class folders of PNG or JPEG, or packed images")
       .input()
       .required();
   cli.option("dataset", &s.dataset, "Kind of the data set").choices(dataset_kinds());

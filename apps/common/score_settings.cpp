@@ -6,7 +6,8 @@
 namespace engram::apps {
 
 void add_score_settings(Cli& cli, ScoreSettings& s) {
-  cli.positional("fake", &s.made, "Made images: a pool, class folders of PNG, or the run folder of engram-invert")
+  cli.positional("fake", &s.made,
+                 "Made images: a pool, class folders of PNG or JPEG, or the run folder of engram-invert")
       .only_on_command_line()
       .input();
   cli.group("Against what");

@@ -133,6 +133,11 @@ std::vector<png_bytep> row_pointers(std::uint8_t* pixels, dim_t height, dim_t ro
 
 }  // namespace
 
+bool is_png(ByteView file) {
+  constexpr std::size_t kSignatureBytes = 8;
+  return file.size() >= kSignatureBytes && png_sig_cmp(file.data(), 0, kSignatureBytes) == 0;
+}
+
 Image decode_png(ByteView file, std::string_view source, const PngLimits& limits) {
   Reader reader;
   if (!reader.info) throw OutOfMemory("[read_png] expected memory for a decoder, got none");
@@ -142,9 +147,7 @@ Image decode_png(ByteView file, std::string_view source, const PngLimits& limits
   const auto decoded = [&](bool good) {
     check(good, "expected a valid PNG image, got an error: ", quoted_name(reader.channel.error));
   };
-  constexpr std::size_t kSignatureBytes = 8;
-  check(file.size() >= kSignatureBytes && png_sig_cmp(file.data(), 0, kSignatureBytes) == 0,
-        "expected a PNG file, got another signature");
+  check(is_png(file), "expected a PNG file, got another signature");
   reader.channel.unread = file;
   decoded(decode_header(reader, limits));
 

@@ -18,6 +18,9 @@ struct PngLimits {
   std::uint64_t max_file_bytes = std::uint64_t{1} << 29;
 };
 
+/// Whether a file begins as a PNG does.
+bool is_png(ByteView file);
+
 /// Decodes a whole PNG file that lies in memory. `source` (a file name) begins every message.
 ///
 /// Grey images give one channel, all others three. Palettes are looked up, 1, 2 and 4 bit grey values scaled to 8, 16

@@ -28,7 +28,7 @@ std::vector<std::string> environment_names(const fs::path& folder) {
 Environments read_environment_folders(const fs::path& folder, dim_t side) {
   const std::vector<std::string> names = environment_names(folder);
   if (names.size() < 2)
-    throw IoError(message("[environments] expected two or more folders of class folders of PNG files in ",
+    throw IoError(message("[environments] expected two or more folders of class folders of PNG or JPEG files in ",
                           folder.string(), ", found ", names.size()));
   Environments environments;
   KnownClasses classes;

@@ -7,7 +7,7 @@
 
 namespace engram {
 
-/// Every subfolder of `folder` that holds class folders of PNG files (read_image_folder) as an environment, in byte
+/// Every subfolder of `folder` that holds class folders of images (read_image_folder) as an environment, in byte
 /// order of their names, with the environments as second labels. Classes are those of the first. Images are brought to
 /// `side` pixels where that is not 0. Throws IoError where fewer than two environments are there, and as
 /// read_image_folder.

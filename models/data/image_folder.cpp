@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <numeric>
-#include <optional>
+#include <set>
 #include <system_error>
 #include <utility>
 
-#include "engine/io/png.h"
+#include "engine/io/image_file.h"
 #include "engine/stop_scope.h"
 #include "kernels/common/error.h"
 
@@ -15,17 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-enum class Entry { kFolder, kPng, kJpeg };
-
-/// What the name of a file that is no folder says of its contents; nothing for other files.
-std::optional<Entry> image_entry(const fs::path& path) {
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; });
-  if (extension == ".png") return Entry::kPng;
-  if (extension == ".jpg" || extension == ".jpeg") return Entry::kJpeg;
-  return std::nullopt;
-}
+enum class Entry { kFolder, kImage };
 
 std::vector<fs::path> sorted_entries(const fs::path& folder, Entry wanted) {
   std::vector<fs::path> out;
@@ -35,7 +25,7 @@ std::vector<fs::path> sorted_entries(const fs::path& folder, Entry wanted) {
     const std::string name = it->path().filename().string();
     if (name.starts_with('.')) continue;
     if (wanted == Entry::kFolder ? it->is_directory(ignored)
-                                 : (image_entry(it->path()) == wanted && it->is_regular_file(ignored))) {
+                                 : (!io::image_ending(it->path()).empty() && it->is_regular_file(ignored))) {
       out.push_back(it->path());
     }
   }
@@ -49,23 +39,40 @@ ClassFolders find_classes(const fs::path& folder, const KnownClasses& known) {
   std::vector<std::string> names;
   for (const fs::path& path : sorted_entries(folder, Entry::kFolder)) names.push_back(path.filename().string());
   if (names.empty()) {
-    throw DataError(message("[images] expected a subfolder of PNG files per class, got none in ", folder.string()));
+    throw DataError(
+        message("[images] expected a subfolder of PNG or JPEG files per class, got none in ", folder.string()));
   }
   return label_class_folders(names, known, folder.string());
 }
 
-/// The PNG files of a folder, "the class folder " or none of that in messages. JPEG files are not read, and none is
-/// passed over in silence: a PNG file of the same name has to stand beside each.
-std::vector<fs::path> image_files(const fs::path& folder, const char* kind) {
-  const std::vector<fs::path> files = sorted_entries(folder, Entry::kPng);
-  for (const fs::path& jpeg : sorted_entries(folder, Entry::kJpeg)) {
-    const auto same_stem = [&](const fs::path& png) { return png.stem() == jpeg.stem(); };
-    if (std::none_of(files.begin(), files.end(), same_stem))
-      throw DataError(message("[images] expected PNG files, got ", jpeg.string(),
-                              "; hint: write a PNG file of each beside it, for example with mogrify -format png"));
+struct ImageFiles {
+  std::vector<fs::path> files;
+  dim_t passed_over = 0;
+};
+
+/// The PNG and JPEG files of a folder, "the class folder " or none of that in messages. Of two of one name the PNG file
+/// counts: it is what a conversion of the other left there, and no image is to be there twice.
+ImageFiles image_files(const fs::path& folder, const char* kind) {
+  const std::vector<fs::path> all = sorted_entries(folder, Entry::kImage);
+  std::set<fs::path> converted;
+  for (const fs::path& file : all)
+    if (io::image_ending(file) == ".png") converted.insert(file.stem());
+  ImageFiles found;
+  for (const fs::path& file : all) {
+    if (io::image_ending(file) != ".png" && converted.count(file.stem()) > 0)
+      ++found.passed_over;
+    else
+      found.files.push_back(file);
   }
-  if (files.empty()) throw DataError(message("[images] expected PNG files, got none in ", kind, folder.string()));
-  return files;
+  if (all.empty()) throw DataError(message("[images] expected PNG or JPEG files, got none in ", kind, folder.string()));
+  return found;
+}
+
+/// Says so where files were passed over.
+void note_passed_over(dim_t count, std::string& note) {
+  if (count == 0) return;
+  note += message(note.empty() ? "" : "; ", count, count > 1 ? " JPEG files" : " JPEG file",
+                  " passed over, with a PNG file of the same name beside ", count > 1 ? "each" : "it");
 }
 
 std::vector<std::uint8_t> planar(const io::Image& image) {
@@ -85,7 +92,7 @@ class ImageCollector {
 
   void add(const fs::path& file, std::int32_t label) {
     leave_if_stopped("images were read");
-    io::Image image = io::read_png(file);
+    io::Image image = io::read_image(file);
     if (out_.count == 0) {
       first_ = file;
       out_.channels = image.channels;
@@ -143,8 +150,8 @@ Normalization normalization_for(dim_t channels) {
 ImageDataset read_image_folder(const fs::path& folder, const KnownClasses& known, const ImageSize& size) {
   std::error_code ignored;
   if (!fs::is_directory(folder, ignored)) {
-    throw IoError(
-        message("[images] expected a folder with a subfolder of PNG files per class, did not find ", folder.string()));
+    throw IoError(message("[images] expected a folder with a subfolder of PNG or JPEG files per class, did not find ",
+                          folder.string()));
   }
   const ClassFolders classes = find_classes(folder, known);
   ImageDataset out;
@@ -154,9 +161,13 @@ ImageDataset read_image_folder(const fs::path& folder, const KnownClasses& known
   out.num_classes = static_cast<int>(out.class_names.size());
   out.note = classes.note;
   ImageCollector collector(out, size);
+  dim_t passed_over = 0;
   for (const ClassFolders::Folder& c : classes.folders) {
-    for (const fs::path& file : image_files(folder / c.name, "the class folder ")) collector.add(file, c.label);
+    const ImageFiles found = image_files(folder / c.name, "the class folder ");
+    for (const fs::path& file : found.files) collector.add(file, c.label);
+    passed_over += found.passed_over;
   }
+  note_passed_over(passed_over, out.note);
   out.normalization = normalization_for(out.channels);
   check_dataset(out, folder.string());
   return out;
@@ -168,21 +179,22 @@ bool has_image_folders(const fs::path& folder) {
     std::error_code inner;
     if (!it->is_directory(inner)) continue;
     for (fs::directory_iterator file(it->path(), inner), stop; !inner && file != stop; file.increment(inner)) {
-      if (image_entry(file->path())) return true;
+      if (!io::image_ending(file->path()).empty()) return true;
     }
   }
   return false;
 }
 
 ImageDataset read_plain_images(const fs::path& folder, const ImageSize& size) {
-  const std::vector<fs::path> files = image_files(folder, "");
+  const ImageFiles found = image_files(folder, "");
   ImageDataset out;
   out.name = "unlabelled";
   out.split = "all";
   out.class_names = {"image"};
   out.num_classes = 1;
   ImageCollector collector(out, size);
-  for (const fs::path& file : files) collector.add(file, 0);
+  for (const fs::path& file : found.files) collector.add(file, 0);
+  note_passed_over(found.passed_over, out.note);
   out.normalization = normalization_for(out.channels);
   check_dataset(out, folder.string());
   return out;
@@ -191,7 +203,7 @@ ImageDataset read_plain_images(const fs::path& folder, const ImageSize& size) {
 bool has_plain_images(const fs::path& folder) {
   std::error_code ignored;
   return fs::is_directory(folder, ignored) && !has_image_folders(folder) &&
-         !sorted_entries(folder, Entry::kPng).empty();
+         !sorted_entries(folder, Entry::kImage).empty();
 }
 
 }  // namespace engram

@@ -1,5 +1,6 @@
 #pragma once
-/// Image sets that are not one of the known ones: a folder of PNG files per class, or one packed safetensors file.
+/// Image sets that are not one of the known ones: a folder of PNG or JPEG files per class, or one
+/// packed safetensors file.
 
 #include <filesystem>
 
@@ -8,23 +9,22 @@
 
 namespace engram {
 
-/// Reads every .png file (in any case) in the class subfolders of `folder`; all have to be of one size, or are resized
-/// where a size is given (resize_image). Grey images give one channel where all are grey; else all become RGB. Labels
-/// follow from the subfolders' names and what is known of the classes: see label_class_folders, whose note is the
-/// set's. Subfolders that begin with a dot are passed over, files are visited in byte order of their names. JPEG files
-/// are not read; they may lie there if each has a PNG file of its name beside it.
+/// Reads every .png, .jpg and .jpeg file (in any case; read_image) in the class subfolders of `folder`; all have to be
+/// of one size, or are resized where a size is given (resize_image). Grey images give one channel where all are grey;
+/// else all become RGB. Labels follow from the subfolders' names and what is known of the classes: see
+/// label_class_folders, whose note is the set's. Subfolders that begin with a dot are passed over, files are visited in
+/// byte order of their names. A JPEG file with a PNG file of its name beside it is passed over, which the note says.
 ///
 /// Normalisation constants are CIFAR's, their mean over the channels for grey images. Throws IoError for a missing
-/// folder, DataError for a folder without classes, a class without images, a JPEG file without a PNG file (named), a
-/// damaged PNG (named), sizes that differ (names both files and what would settle it), and labels as
-/// label_class_folders.
+/// folder, DataError for a folder without classes, a class without images, a damaged file (named), sizes that differ
+/// (names both files and what would settle it), and labels as label_class_folders.
 ImageDataset read_image_folder(const std::filesystem::path& folder, const KnownClasses& known = {},
                                const ImageSize& size = {});
 
-/// Whether `folder` has a subfolder with a file that read_image_folder would read, or a JPEG file, which it refuses.
+/// Whether `folder` has a subfolder with a file that read_image_folder would read.
 bool has_image_folders(const std::filesystem::path& folder);
 
-/// Reads the .png files that lie in `folder` itself: images without labels, as one class of the name "image" and set
+/// Reads the image files that lie in `folder` itself: images without labels, as one class of the name "image" and set
 /// "unlabelled". Otherwise as read_image_folder. Throws DataError for a folder without such files.
 ImageDataset read_plain_images(const std::filesystem::path& folder, const ImageSize& size = {});
 

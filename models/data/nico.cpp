@@ -6,7 +6,7 @@
 #include <system_error>
 
 #include "engine/io/atomic_file.h"
-#include "engine/io/png.h"
+#include "engine/io/image_file.h"
 #include "engine/stop_scope.h"
 #include "kernels/common/error.h"
 #include "models/data/is_file.h"
@@ -95,15 +95,14 @@ std::vector<Listed> read_list(const fs::path& path) {
   return lines;
 }
 
-/// The PNG of a listed file.
+/// The file of a line, or the PNG file of its name that a conversion left there.
 fs::path find_image(const fs::path& images, const std::string& file) {
-  fs::path png = images / file;
-  png.replace_extension(".png");
-  if (is_file(png)) return png;
-  if (is_file(images / file))
-    throw DataError(message("[nico] expected PNG images, got ", (images / file).string(),
-                            "; hint: write a PNG file of each beside it, for example with mogrify -format png"));
-  throw IoError(message("[nico] expected ", png.string(), ", did not find it"));
+  const fs::path listed = images / file;
+  if (is_file(listed)) return listed;
+  const fs::path converted = fs::path(listed).replace_extension(".png");
+  if (is_file(converted)) return converted;
+  throw IoError(message("[nico] expected ", listed.string(), ", did not find it",
+                        listed == converted ? "" : ", nor a .png file of its name"));
 }
 
 /// The middle of an image, `side` pixels square, after its shorter side was brought to `side` + 8; planar RGB.
@@ -158,7 +157,8 @@ Environment read_environment(const fs::path& images, const NamedList& list, cons
     if (label < 0)
       throw DataError(message("[nico] expected classes of the training list, got ", io::quoted_name(line.label), " in ",
                               list.path.string()));
-    const std::vector<std::uint8_t> pixels = middle_crop(io::to_rgb(io::read_png(find_image(images, line.file))), side);
+    const std::vector<std::uint8_t> pixels =
+        middle_crop(io::to_rgb(io::read_image(find_image(images, line.file))), side);
     data.pixels.insert(data.pixels.end(), pixels.begin(), pixels.end());
     data.labels.push_back(label);
     if (with_contexts) data.contexts.push_back(place_of(names.contexts, line.context));

@@ -124,7 +124,7 @@ const OodProtocols& ood_protocols() {
     p.add<NicoSettings>("nico", "a superclass of NICO by its lists", {}, nico_settings, read_nico_protocol);
     p.add<SplitSettings>(kShapes, "drawn shapes in styles, styles left out; needs no data", {.side = 64},
                          shape_settings, draw_shapes_protocol);
-    p.add<SplitSettings>("domains", "folders DOMAIN/CLASS/*.png, domains left out", {}, domain_settings,
+    p.add<SplitSettings>("domains", "folders DOMAIN/CLASS of images, domains left out", {}, domain_settings,
                          read_domain_folders);
     return p;
   }();

@@ -81,7 +81,7 @@ const std::vector<Kind>& kinds() {
       {{"idx", "IDX files of grey or colour images, perhaps with second labels"},
        [](const auto& r) { return read_idx_folder(r.path, r.split); }},
       {{"pacs", "PACS as IDX files, with the domain as second label"}, read_pacs_split},
-      {{"folder", "a folder of PNG files a class"}, read_folder},
+      {{"folder", "a folder of PNG or JPEG files a class"}, read_folder},
       {{"packed", "one safetensors file of images and labels"}, read_packed},
   };
   return table;
@@ -132,7 +132,7 @@ std::string detect_dataset_kind(const fs::path& path) {
         message("[data] expected a data set in ", path.string(),
                 ", found none of data_batch_1.bin, test_batch.bin (CIFAR-10), train.bin, test.bin (CIFAR-100), "
                 "train-images-idx3-ubyte[.gz], t10k-images-idx3-ubyte[.gz] (MNIST, Fashion-MNIST), "
-                "photo-labels-idx1-ubyte (PACS), class folders of .png files, or a packed .safetensors file"));
+                "photo-labels-idx1-ubyte (PACS), class folders of .png or .jpg files, or a packed .safetensors file"));
   }
   throw UsageError(
       message("[data] expected one data set in ", path.string(), ", got ", join(found, ", "), "; name the kind"));

@@ -104,7 +104,7 @@ Environments read_pacs_environments(const fs::path& folder, dim_t side) {
   if (environments.size() < 2)
     throw IoError(
         message("[pacs] expected the domains art_painting, cartoon, photo and sketch, as IDX files or as "
-                "folders of PNG files by class, in ",
+                "folders of PNG or JPEG files by class, in ",
                 folder.string(), ", found ", environments.size(), " of them"));
   label_by_environment(environments);
   return environments;

@@ -24,7 +24,7 @@ ImageDataset read_pacs(const std::filesystem::path& folder, const std::vector<st
                        dim_t side = 0);
 
 /// Every domain that is there as an environment, whole, in the order of pacs_domains(); second labels are the domains.
-/// From IDX files as read_pacs, or else from the folders of the original images, DOMAIN/CLASS/*.png (of any size; they
+/// From IDX files as read_pacs, or else from the folders of the original images, DOMAIN/CLASS/*.jpg (of any size; they
 /// are brought to `side` pixels where that is not 0). Constants are ImageNet's. Throws IoError where fewer than two
 /// domains are there, and as read_pacs and read_image_folder.
 Environments read_pacs_environments(const std::filesystem::path& folder, dim_t side = 0);

@@ -104,6 +104,89 @@ def make_png():
     save("png", "bad_signature", b"GIF89a" + good[6:])
 
 
+def segment(marker, data):
+    return struct.pack(">BBH", 0xFF, marker, len(data) + 2) + data
+
+
+def codes(*fields):
+    """Fields (value, bits) as a scan's bytes: filled with ones, every ff followed by 00."""
+    text = "".join(f"{value:0{bits}b}" for value, bits in fields)
+    text += "1" * (-len(text) % 8)
+    return bytes(int(text[at:at + 8], 2) for at in range(0, len(text), 8)).replace(b"\xff", b"\xff\x00")
+
+
+def scan(components, data, first=0, last=63, bits=0):
+    header = bytes([len(components)]) + b"".join(bytes([c, 0]) for c in components)
+    return segment(0xDA, header + bytes([first, last, bits])) + data
+
+
+def jpeg(width, height, sampling, scans, frame=0xC0, precision=8, before=b"", runs=range(12)):
+    """Quantised by 8; the codes of 12 symbols have four bits: sizes 0 to 11 of the mean, `runs` of the frequencies."""
+    components = b"".join(bytes([c + 1, s, 0]) for c, s in enumerate(sampling))
+    tables = b"".join(segment(0xC4, bytes([kind, 0, 0, 0, 12]) + bytes(12) + bytes(symbols))
+                      for kind, symbols in ((0x00, range(12)), (0x10, runs)))
+    return (b"\xff\xd8" + before + segment(0xDB, b"\0" + b"\x08" * 64)
+            + segment(frame, struct.pack(">BHHB", precision, height, width, len(sampling)) + components)
+            + tables + b"".join(scans) + b"\xff\xd9")
+
+
+def make_jpeg():
+    def put(name, content):
+        save("jpeg", name, content)
+
+    def adobe(transform):
+        return segment(0xEE, b"Adobe\0\x64\0\0\0\0" + bytes([transform]))
+
+    end = (0, 4)  # of a block
+    mean = ((5, 4), (0b10011, 5))  # 19
+    block = (*mean, end)
+    grey = scan([1], codes(*block))
+    colours = scan([1, 2, 3], codes(*block * 3))
+    put("good_grey", jpeg(8, 8, [0x11], [grey]))
+    put("good_grey_frequencies", jpeg(5, 3, [0x11], [scan([1], codes(*mean, (2, 4), (0b01, 2), (1, 4), (1, 1), end))]))
+    put("good_colours", jpeg(8, 8, [0x11] * 3, [colours]))
+    put("good_halved_colours", jpeg(16, 16, [0x22, 0x11, 0x11], [scan([1, 2, 3], codes(*block * 6))]))
+    put("good_one_scan_a_colour", jpeg(8, 8, [0x11] * 3, [scan([c], codes(*block)) for c in (1, 2, 3)]))
+    put("good_rgb", jpeg(8, 8, [0x11] * 3, [colours], before=adobe(0)))
+    for name, transform in (("good_cmyk", 0), ("good_ycck", 2)):
+        put(name, jpeg(8, 8, [0x11] * 4, [scan([1, 2, 3, 4], codes(*block * 4))], before=adobe(transform)))
+    restarts = codes(*block) + b"\xff\xd0" + codes(*block)
+    put("good_restarts", jpeg(16, 8, [0x11], [scan([1], restarts)], before=segment(0xDD, b"\0\1")))
+    put("good_comment", jpeg(8, 8, [0x11], [grey], before=segment(0xE1, b"Exif\0\0") + segment(0xFE, b"words")))
+    put("good_trailing", jpeg(8, 8, [0x11], [grey]) + b"more")
+    # The mean without its last bit, that bit, and one frequency.
+    progressive = [scan([1], codes((4, 4), (0b1001, 4)), 0, 0, 0x01), scan([1], codes((1, 1)), 0, 0, 0x10),
+                   scan([1], codes((1, 4), (1, 1), end), 1, 5)]
+    put("good_progressive", jpeg(8, 8, [0x11], progressive, 0xC2))
+    put("good_progressive_without_frequencies", jpeg(8, 8, [0x11], progressive[:2], 0xC2))
+    put("good_progressive_run_of_ends", jpeg(16, 8, [0x11], [scan([1], codes((4, 4), (9, 4), end), 0, 0, 0x01),
+                                                             scan([1], codes((2, 4), (0, 1)), 1, 63)], 0xC2,
+                                             runs=[0x00, 0x01, 0x10, *range(2, 11)]))
+    good = jpeg(8, 8, [0x11], [grey])
+    put("bad_truncated", good[:-4])
+    put("bad_no_end", good[:-2])
+    put("bad_few_blocks", jpeg(64, 64, [0x11], [grey]))
+    put("bad_code", jpeg(8, 8, [0x11], [scan([1], codes((15, 4), (15, 4)))]))
+    put("bad_stray_bytes", good[:-2] + b"123" * 9 + good[-2:])
+    put("bad_precision", jpeg(8, 8, [0x11], [grey], precision=12))
+    put("bad_lossless", jpeg(8, 8, [0x11], [grey], 0xC3))
+    put("bad_arithmetic", jpeg(8, 8, [0x11], [grey], 0xC9))
+    put("bad_two_components", jpeg(8, 8, [0x11] * 2, [scan([1, 2], codes(*block * 2))]))
+    put("bad_component", jpeg(8, 8, [0x11], [scan([7], codes(*block))]))
+    put("bad_sampling", jpeg(8, 8, [0x51], [grey]))
+    put("bad_width_0", jpeg(0, 8, [0x11], [grey]))
+    put("bad_too_wide", jpeg(65500, 1, [0x11], [grey]))
+    put("bad_too_many_pixels", jpeg(512, 512, [0x11], [grey]))
+    put("bad_too_many_scans", jpeg(8, 8, [0x11], [*progressive[:2], *(scan([1], codes(end), k, k) for k in range(1, 31))],
+                                    0xC2))
+    put("bad_working_memory", jpeg(256, 256, [0x11] * 4, [scan([1, 2, 3, 4], b"", 0, 0)], 0xC2))
+    put("bad_order_of_scans", jpeg(8, 8, [0x11], progressive[::-1], 0xC2))
+    put("bad_codes_of_a_table", good.replace(bytes([0x10, 0, 0, 0, 12]), bytes([0x10, 9, 0, 0, 3])))
+    put("bad_no_tables", b"\xff\xd8" + good[good.index(b"\xff\xc0"):])
+    put("bad_signature", b"GIF89a" + good[6:])
+    put("bad_start_alone", good[:3])
+
+
 def make_gzip():
     def pack(content):
         return gzip.compress(content, 9, mtime=0)
@@ -195,6 +278,7 @@ def make_csv():
 if __name__ == "__main__":
     make_safetensors()
     make_png()
+    make_jpeg()
     make_gzip()
     make_jsonl()
     make_csv()

@@ -36,7 +36,7 @@ FOREIGN = [
     (VENDOR, r"kernels/|emulator/kernel\.h$|tests/cuda/signatures\.cpp$", "kernels/ and emulator/kernel.h"),
     (r"nlohmann/", r"(engine/io|models)/.*\.cpp$|tests/|apps/|bench/", "source files of engine/io and models, tests/, apps/ and bench/"),
     (r"CLI/|spdlog/|fmt/", r"apps/|bench/", "apps/ and bench/"),
-    (r"png\.h$|zlib\.h$", r"(engine/io|tests)/.*\.cpp$", "source files of engine/io and tests"),
+    (r"png\.h$|zlib\.h$|jpeglib\.h$|jerror\.h$", r"(engine/io|tests)/.*\.cpp$", "source files of engine/io and tests"),
     (r"gtest/|gmock/", r"tests/", "tests/"),
 ]
 

@@ -19,6 +19,8 @@
 namespace engram {
 namespace {
 
+namespace fs = std::filesystem;
+
 /// `count` images of 2x3x4 whose first byte is `mark` + their number, in two classes.
 Environment environment(const std::string& name, dim_t count, int mark) {
   Environment e{name, {}};
@@ -243,8 +245,16 @@ TEST(Nico, ReadsTheOfficialFoldersByTheirLists) {
   expect_bad("cat/on_tree/9.png,cat,on_tree\n", "9.png, did not find it");
   expect_bad("cat/on_tree/3.png,lion,on_tree\n", "expected classes of the training list, got \"lion\"");
   expect_bad("\n", "at least one image");
-  io::write_file(folder / "images/cat/on_tree/5.jpg", "not read");
-  expect_bad("cat/on_tree/5.jpg,cat,on_tree\n", "expected PNG images");
+  expect_bad("cat/on_tree/9.jpg,cat,on_tree\n", "9.jpg, did not find it, nor a .png file of its name");
+  io::write_file(folder / "images/cat/on_tree/5.jpg", "no image");
+  expect_bad("cat/on_tree/5.jpg,cat,on_tree\n", "5.jpg] expected a PNG or JPEG file");
+  const fs::path photograph = fs::path(ENGRAM_SOURCE_DIR) / "tests/data/jpeg/rgb_progressive.jpg";
+  fs::copy_file(photograph, folder / "images/cat/on_tree/6.jpg");
+  fs::copy_file(fs::path(photograph).replace_extension(".png"), folder / "images/cat/on_tree/7.png");
+  io::write_file(folder / "animal_val_ood.csv", "cat/on_tree/6.jpg,cat,on_tree\ncat/on_tree/7.jpg,cat,on_tree\n");
+  const ImageDataset photographs = read().validation[0].images;
+  ASSERT_EQ(photographs.count, 2);
+  EXPECT_TRUE(std::equal(photographs.image(0), photographs.image(1), photographs.image(1)));
 }
 
 TEST(EnvironmentFolders, AreDomainsOfClassFolders) {
@@ -253,6 +263,8 @@ TEST(EnvironmentFolders, AreDomainsOfClassFolders) {
     for (const char* name : {"dog", "cat"})
       for (int i = 0; i < 5; ++i)
         write_png(folder.path() / domain / name / (std::to_string(i) + ".png"), 12, 12, std::uint8_t(i));
+  fs::remove(folder / "photo/dog/0.png");
+  fs::copy_file(fs::path(ENGRAM_SOURCE_DIR) / "tests/data/jpeg/rgb_420.jpg", folder / "photo/dog/0.jpg");
   const OodData data =
       read_ood_data(R"({"name": "domains", "side": 8})", {.folder = folder.path(), .held_out = {"sketch"}});
   EXPECT_EQ(data.train[0].name, "photo");

@@ -1,4 +1,4 @@
-/// Folders of PNG files, packed sets, and the choice of a reader by what is there.
+/// Folders of PNG and JPEG files, packed sets, and the choice of a reader by what is there.
 
 #include <gtest/gtest.h>
 
@@ -76,14 +76,53 @@ TEST(ImageFolder, SortsClassesAndFilesAndStoresPlanar) {
   EXPECT_EQ(data.image(2)[17], 117);
 }
 
-TEST(ImageFolder, AJpegFileIsRefusedUntilAPngFileStandsBesideIt) {
+/// A stored JPEG file (37 x 29) and what it decodes to.
+const fs::path kPhotograph = fs::path(ENGRAM_SOURCE_DIR) / "tests/data/jpeg/rgb_420.jpg";
+const fs::path kDecoded = fs::path(kPhotograph).replace_extension(".png");
+
+TEST(ImageFolder, ReadsPngAndJpegFilesSideBySide) {
   TempFolder folder;
-  write_image(folder / "dog/a.png", 3, 2, 50);
-  io::write_file(folder / "dog/b.JPG", "a photograph");
-  write_image(folder / "cat/c.png", 3, 2, 0);
-  EXPECT_ERROR(read_image_folder(folder.path()), DataError, "b.JPG; hint: write a PNG file of each beside it");
-  write_image(folder / "dog/b.png", 3, 2, 100);
-  EXPECT_EQ(read_image_folder(folder.path()).count, 3);
+  write_image(folder / "dog/a.png", 37, 29, 50);
+  write_image(folder / "cat/d.png", 37, 29, 0, 1);
+  fs::copy_file(kPhotograph, folder / "dog/b.JPG");
+  fs::copy_file(kPhotograph, folder / "dog/c.jpeg");
+  fs::copy_file(kDecoded, folder / "dog/d.jpg");  // content, not the name, decides
+  const ImageDataset data = read_image_folder(folder.path());
+  EXPECT_EQ(data.labels, (std::vector<std::int32_t>{0, 1, 1, 1, 1}));
+  const io::Image decoded = io::read_png(kDecoded);
+  for (dim_t i = 2; i < 5; ++i)
+    for (dim_t p = 0; p < 37 * 29; ++p)
+      for (dim_t c = 0; c < 3; ++c)
+        ASSERT_EQ(data.image(i)[c * 37 * 29 + p], decoded.pixels[std::size_t(3 * p + c)]) << i << " " << p << " " << c;
+  EXPECT_EQ(data.note, "");
+  io::write_file(folder / "dog/e.jpg", "a photograph");
+  EXPECT_ERROR(read_image_folder(folder.path()), DataError, "e.jpg] expected a PNG or JPEG file");
+}
+
+TEST(ImageFolder, JpegFilesAloneAreASet) {
+  TempFolder folder;
+  fs::create_directories(folder / "cat");
+  fs::copy_file(kPhotograph, folder / "cat/a.jpeg");
+  EXPECT_TRUE(has_image_folders(folder.path()));
+  EXPECT_EQ(detect_dataset_kind(folder.path()), "folder");
+  EXPECT_EQ(read_image_folder(folder.path(), {}, {8, 8}).shape(), (ImageShape{3, 8, 8}));
+  EXPECT_FALSE(has_plain_images(folder.path()));
+  EXPECT_TRUE(has_plain_images(folder / "cat"));
+  EXPECT_EQ(read_plain_images(folder / "cat").count, 1);
+}
+
+TEST(ImageFolder, APngFileStandsForTheJpegFileOfItsName) {
+  TempFolder folder;
+  write_image(folder / "dog/b.png", 37, 29, 100);
+  fs::copy_file(kPhotograph, folder / "dog/b.JPG");
+  fs::copy_file(kPhotograph, folder / "dog/c.jpg");
+  const ImageDataset data = read_image_folder(folder.path());
+  EXPECT_EQ(data.count, 2);
+  EXPECT_EQ(data.image(0)[0], 100);
+  EXPECT_EQ(data.note, "1 JPEG file passed over, with a PNG file of the same name beside it");
+  write_image(folder / "dog/c.png", 37, 29, 0);
+  EXPECT_EQ(read_plain_images(folder / "dog").note,
+            "2 JPEG files passed over, with a PNG file of the same name beside each");
 }
 
 TEST(ImageFolder, NamesOfInversionCarryTheLabel) {
