@@ -11,25 +11,23 @@ namespace {
 /// Values that are summed in f32 lanes before they go to double.
 constexpr dim_t kBlock = 1024;
 
-ENGRAM_ALWAYS_INLINE Vec16 abs16(Vec16 v) {
-  return from_bits(bits_of(v) & INT32_MAX);
-}
-
 /// |v|^power.
-ENGRAM_ALWAYS_INLINE Vec16 strength16(Vec16 v, int power) {
+template <class V>
+ENGRAM_ALWAYS_INLINE V strength16(V v, int power) {
   if (power == 2) return v * v;
-  const Vec16 size = abs16(v);
-  Vec16 result = size;
+  const V size = abs16(v);
+  V result = size;
   for (int i = 1; i < power; ++i) result *= size;
   return result;
 }
 
 /// |v|^(power - 1) sign(v).
-ENGRAM_ALWAYS_INLINE Vec16 slope16(Vec16 v, int power) {
+template <class V>
+ENGRAM_ALWAYS_INLINE V slope16(V v, int power) {
   if (power == 2) return v;
-  if (power == 1) return (v > 0.f ? broadcast16(1.f) : Vec16{}) - (v < 0.f ? broadcast16(1.f) : Vec16{});
-  const Vec16 size = abs16(v);
-  Vec16 result = v;
+  if (power == 1) return sign16(v);
+  const V size = abs16(v);
+  V result = v;
   for (int i = 2; i < power; ++i) result *= size;
   return result;
 }
@@ -57,23 +55,27 @@ struct Image {
 };
 
 /// q += the planes' strengths, 1 channel a plane.
-ENGRAM_MULTIVERSION void add_planar(const Image& image, float* q) {
+template <class V>
+ENGRAM_ALWAYS_INLINE void add_planar_lanes(const Image& image, float* q) {
   for (dim_t p = 0; p < image.planes; ++p) {
     const float* x = image.x + p * image.plane();
     for_lanes(
         0, image.pixels, [&](dim_t i, dim_t lanes) __attribute__((always_inline)) {
-          store_lanes(q + i, load_lanes(q + i, lanes) + strength16(load_lanes(x + i, lanes), image.power), lanes);
+          store_lanes(q + i, load_lanes<V>(q + i, lanes) + strength16(load_lanes<V>(x + i, lanes), image.power), lanes);
         });
   }
 }
+ENGRAM_FOR_EACH_INSTRUCTION_SET(void, add_planar, (const Image& image, float* q), (image, q))
 
 /// The same with 16 channels a plane.
-ENGRAM_MULTIVERSION void add_blocked(const Image& image, float* q) {
+template <class V>
+ENGRAM_ALWAYS_INLINE void add_blocked_lanes(const Image& image, float* q) {
   for (dim_t p = 0; p < image.planes; ++p) {
     const float* x = image.x + p * image.plane();
-    for (dim_t i = 0; i < image.pixels; ++i) q[i] += sum_lanes(strength16(load16(x + 16 * i), image.power));
+    for (dim_t i = 0; i < image.pixels; ++i) q[i] += sum_lanes(strength16(load16<V>(x + 16 * i), image.power));
   }
 }
+ENGRAM_FOR_EACH_INSTRUCTION_SET(void, add_blocked, (const Image& image, float* q), (image, q))
 
 void add_strengths(const Image& image, float* q) {
   if (image.block == 1) return add_planar(image, q);
@@ -82,18 +84,20 @@ void add_strengths(const Image& image, float* q) {
     q[k / image.block % image.pixels] += strength(image.x[k], image.power);
 }
 
-ENGRAM_MULTIVERSION double dot(const float* a, const float* b, dim_t count) {
+template <class V>
+ENGRAM_ALWAYS_INLINE double dot_lanes(const float* a, const float* b, dim_t count) {
   double sum = 0;
   for (dim_t block = 0; block < count; block += kBlock) {
-    Vec16 products = {};
+    V products = {};
     for_lanes(
         block, std::min(count, block + kBlock), [&](dim_t i, dim_t lanes) __attribute__((always_inline)) {
-          products += load_lanes(a + i, lanes) * load_lanes(b + i, lanes);
+          products += load_lanes<V>(a + i, lanes) * load_lanes<V>(b + i, lanes);
         });
     sum += sum_lanes(products);
   }
   return sum;
 }
+ENGRAM_FOR_EACH_INSTRUCTION_SET(double, dot, (const float* a, const float* b, dim_t count), (a, b, count))
 
 /// grad_q = scale (g - along map), the factors of the strength's derivative included in `scale`.
 struct MapGradient {
@@ -101,28 +105,34 @@ struct MapGradient {
   float scale, along;
 };
 
-ENGRAM_MULTIVERSION void planar_gradient(const Image& image, const MapGradient& m, float* grad_x) {
+template <class V>
+ENGRAM_ALWAYS_INLINE void planar_gradient_lanes(const Image& image, const MapGradient& m, float* grad_x) {
   for (dim_t p = 0; p < image.planes; ++p) {
     const float* x = image.x + p * image.plane();
     float* out = grad_x + p * image.plane();
     for_lanes(
         0, image.pixels, [&](dim_t i, dim_t lanes) __attribute__((always_inline)) {
-          const Vec16 grad_q = m.scale * (load_lanes(m.g + i, lanes) - m.along * load_lanes(m.map + i, lanes));
-          store_lanes(out + i, grad_q * slope16(load_lanes(x + i, lanes), image.power), lanes);
+          const V grad_q = m.scale * (load_lanes<V>(m.g + i, lanes) - m.along * load_lanes<V>(m.map + i, lanes));
+          store_lanes(out + i, grad_q * slope16(load_lanes<V>(x + i, lanes), image.power), lanes);
         });
   }
 }
+ENGRAM_FOR_EACH_INSTRUCTION_SET(void, planar_gradient, (const Image& image, const MapGradient& m, float* grad_x),
+                                (image, m, grad_x))
 
-ENGRAM_MULTIVERSION void blocked_gradient(const Image& image, const MapGradient& m, float* grad_x) {
+template <class V>
+ENGRAM_ALWAYS_INLINE void blocked_gradient_lanes(const Image& image, const MapGradient& m, float* grad_x) {
   for (dim_t p = 0; p < image.planes; ++p) {
     const float* x = image.x + p * image.plane();
     float* out = grad_x + p * image.plane();
     for (dim_t i = 0; i < image.pixels; ++i) {
       const float grad_q = m.scale * (m.g[i] - m.along * m.map[i]);
-      store16(out + 16 * i, grad_q * slope16(load16(x + 16 * i), image.power));
+      store16(out + 16 * i, grad_q * slope16(load16<V>(x + 16 * i), image.power));
     }
   }
 }
+ENGRAM_FOR_EACH_INSTRUCTION_SET(void, blocked_gradient, (const Image& image, const MapGradient& m, float* grad_x),
+                                (image, m, grad_x))
 
 void image_gradient(const Image& image, const MapGradient& m, float* grad_x) {
   if (image.block == 1) return planar_gradient(image, m, grad_x);

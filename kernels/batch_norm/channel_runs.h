@@ -157,16 +157,6 @@ struct Avx2Lanes {
 };
 #endif
 
-/// The function `name`_avx512, _avx2 or _baseline that instruction_set() says.
-#if defined(ENGRAM_HAS_INSTRUCTION_SETS)
-#define ENGRAM_BY_INSTRUCTION_SET(name)                         \
-  (instruction_set() == InstructionSet::kAvx512 ? name##_avx512 \
-   : instruction_set() == InstructionSet::kAvx2 ? name##_avx2   \
-                                                : name##_baseline)
-#else
-#define ENGRAM_BY_INSTRUCTION_SET(name) name##_baseline
-#endif
-
 /// As store_lane_values. The work is out of line to keep it out of every instantiation, and goes through memory because
 /// vectors are returned differently by functions compiled for different instruction sets.
 template <class Lanes>

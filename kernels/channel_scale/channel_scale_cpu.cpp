@@ -3,7 +3,7 @@
 
 #include "kernels/channel_scale/channel_scale.h"
 #include "kernels/common/parallel.h"
-#include "kernels/common/vec_math.h"
+#include "kernels/common/row_lanes.h"
 
 namespace engram::kernels {
 namespace {
@@ -23,8 +23,19 @@ Placement placement(const Jitter& jitter, dim_t h, dim_t w) {
   return {h, w, modulo(jitter.dy, h), modulo(jitter.dx, w), jitter.flip != 0};
 }
 
-ENGRAM_ALWAYS_INLINE Vec16 reversed(Vec16 v) {
-  return __builtin_shuffle(v, Mask16{15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0});
+/// Lane i takes lane 15 - i.
+ENGRAM_ALWAYS_INLINE Float4 reversed(Float4 v) {
+  return __builtin_shufflevector(v, v, 3, 2, 1, 0);
+}
+ENGRAM_ALWAYS_INLINE Float8 reversed(Float8 v) {
+  return __builtin_shufflevector(v, v, 7, 6, 5, 4, 3, 2, 1, 0);
+}
+ENGRAM_ALWAYS_INLINE Float16 reversed(Float16 v) {
+  return __builtin_shuffle(v, Int16{15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0});
+}
+template <class Half>
+ENGRAM_ALWAYS_INLINE LanePair<Half> reversed(LanePair<Half> v) {
+  return {reversed(v.high), reversed(v.low)};
 }
 
 /// Row of the jittered image that source row i lands in.
@@ -44,18 +55,32 @@ ENGRAM_ALWAYS_INLINE Landing landing(const Placement& at, dim_t k, dim_t lanes) 
   return at.flip ? Landing{count, at.w - column - count, at.w - (lanes - count)} : Landing{count, column, 0};
 }
 
-/// Lane i takes lane (i + start) mod 16.
-ENGRAM_ALWAYS_INLINE Vec16 rotated(Vec16 v, dim_t start) {
-  return __builtin_shuffle(v, (kLaneIndex16 + std::int32_t(start)) & 15);
+/// Lane i takes lane (i + start) mod 16. Pairs go through memory: at the edges of rows only.
+template <class V>
+ENGRAM_ALWAYS_INLINE V rotated(V v, dim_t start) {
+  if constexpr (kIsPair<V>) {
+    float twice[32];
+    store16(twice, v);
+    store16(twice + 16, v);
+    return load16<V>(twice + (start & 15));
+  } else {
+    return __builtin_shuffle(v, (kLaneIndex<V> + std::int32_t(start)) & 15);
+  }
 }
 
 /// Lane i takes lane (last - i) mod 16.
-ENGRAM_ALWAYS_INLINE Vec16 mirrored(Vec16 v, dim_t last) {
-  return __builtin_shuffle(v, (std::int32_t(last) - kLaneIndex16) & 15);
+template <class V>
+ENGRAM_ALWAYS_INLINE V mirrored(V v, dim_t last) {
+  if constexpr (kIsPair<V>) {
+    return rotated(reversed(v), 15 - last);
+  } else {
+    return __builtin_shuffle(v, (std::int32_t(last) - kLaneIndex<V>)&15);
+  }
 }
 
 /// Stores `lanes` values of source columns k.. to where they land in `row`.
-ENGRAM_ALWAYS_INLINE void store_landed(float* row, const Placement& at, dim_t k, Vec16 v, dim_t lanes) {
+template <class V>
+ENGRAM_ALWAYS_INLINE void store_landed(float* row, const Placement& at, dim_t k, V v, dim_t lanes) {
   const Landing to = landing(at, k, lanes);
   if (to.count == 16) {
     store16(row + to.first, at.flip ? reversed(v) : v);
@@ -68,60 +93,61 @@ ENGRAM_ALWAYS_INLINE void store_landed(float* row, const Placement& at, dim_t k,
 
 /// The adjoint of store_landed: gathers the values of source columns k..; lanes past `lanes` hold other values of the
 /// row or 0.
-ENGRAM_ALWAYS_INLINE Vec16 load_landed(const float* row, const Placement& at, dim_t k, dim_t lanes) {
+template <class V>
+ENGRAM_ALWAYS_INLINE V load_landed(const float* row, const Placement& at, dim_t k, dim_t lanes) {
   const Landing from = landing(at, k, lanes);
   if (from.count == 16) {
-    const Vec16 v = load16(row + from.first);
+    const V v = load16<V>(row + from.first);
     return at.flip ? reversed(v) : v;
   }
-  Vec16 v = load_partial16(row + from.first, from.count, 0);
+  V v = load_partial16<V>(row + from.first, from.count, 0);
   if (at.flip) v = mirrored(v, from.count - 1);
   if (from.count == lanes) return v;
-  const Vec16 rest = load_partial16(row + from.rest, lanes - from.count, 0);
-  return first_lanes16(from.count) ? v : at.flip ? mirrored(rest, lanes - 1) : rotated(rest, -from.count);
+  const V rest = load_partial16<V>(row + from.rest, lanes - from.count, 0);
+  return select(first_lanes16<V>(from.count), v, at.flip ? mirrored(rest, lanes - 1) : rotated(rest, -from.count));
 }
 
-ENGRAM_ALWAYS_INLINE Vec16 load_lanes(const float* p, dim_t lanes) {
-  return lanes == 16 ? load16(p) : load_partial16(p, lanes, 0);
-}
-
-ENGRAM_MULTIVERSION void forward_plane(const float* p, float alpha, float* y, const Placement& at) {
+template <class V>
+ENGRAM_ALWAYS_INLINE void forward_plane_lanes(const float* p, float alpha, float* y, const Placement& at) {
   for (dim_t i = 0; i < at.h; ++i) {
     float* row = y + landing_row(at, i) * at.w;
     for (dim_t k = 0; k < at.w; k += 16) {
       const dim_t lanes = std::min<dim_t>(16, at.w - k);
-      store_landed(row, at, k, alpha * tanh16(load_lanes(p + i * at.w + k, lanes)), lanes);
+      store_landed(row, at, k, alpha * tanh16(load_lanes<V>(p + i * at.w + k, lanes)), lanes);
     }
   }
 }
+ENGRAM_FOR_EACH_INSTRUCTION_SET(void, forward_plane, (const float* p, float alpha, float* y, const Placement& at),
+                                (p, alpha, y, at))
 
-ENGRAM_MULTIVERSION void backward_plane(const float* p, float alpha, const float* grad_y, float* grad_p,
-                                        float* grad_alpha, const Placement& at) {
+template <class V>
+ENGRAM_ALWAYS_INLINE void backward_plane_lanes(const float* p, float alpha, const float* grad_y, float* grad_p,
+                                               float* grad_alpha, const Placement& at) {
   double total = 0;
-  Vec16 sum = {};
+  V sum = {};
   for (dim_t i = 0; i < at.h; ++i) {
     const float* grad_row = grad_y + landing_row(at, i) * at.w;
     for (dim_t k = 0; k < at.w; k += 16) {
       const dim_t lanes = std::min<dim_t>(16, at.w - k), offset = i * at.w + k;
-      const Vec16 t = tanh16(load_lanes(p + offset, lanes));
-      const Vec16 g = load_landed(grad_row, at, k, lanes);
+      const V t = tanh16(load_lanes<V>(p + offset, lanes));
+      const V g = load_landed<V>(grad_row, at, k, lanes);
       sum += g * t;
       if (grad_p) {
-        const Vec16 value = (g * alpha) * (1.f - t * t);
-        if (lanes == 16) {
-          store16(grad_p + offset, value);
-        } else {
-          store_partial16(grad_p + offset, value, lanes);
-        }
+        const V value = (g * alpha) * (1.f - t * t);
+        store_lanes(grad_p + offset, value, lanes);
       }
     }
     if (i % 32 == 31) {  // f32 lanes over 32 rows at most
       total += sum_lanes(sum);
-      sum = Vec16{};
+      sum = V{};
     }
   }
   if (grad_alpha) *grad_alpha = float(total + sum_lanes(sum));
 }
+ENGRAM_FOR_EACH_INSTRUCTION_SET(void, backward_plane,
+                                (const float* p, float alpha, const float* grad_y, float* grad_p, float* grad_alpha,
+                                 const Placement& at),
+                                (p, alpha, grad_y, grad_p, grad_alpha, at))
 
 /// tanh costs about as much as moving eight values.
 constexpr dim_t kWorkPerPixel = 8;

@@ -1,5 +1,5 @@
 #pragma once
-/// Walks a row of any length in sixteen-lane vectors. All helpers inline into ENGRAM_MULTIVERSION functions.
+/// Walks a row of any length in sixteen-lane vectors. All helpers inline.
 
 #include "kernels/common/vec_math.h"
 
@@ -14,11 +14,13 @@ ENGRAM_ALWAYS_INLINE void for_lanes(dim_t begin, dim_t end, const Body& body) {
 }
 
 /// The first `lanes` values of `p`; the other lanes are `fill`.
-ENGRAM_ALWAYS_INLINE Vec16 load_lanes(const float* p, dim_t lanes, float fill = 0) {
-  return lanes == 16 ? load16(p) : load_partial16(p, lanes, fill);
+template <class V = Float16>
+ENGRAM_ALWAYS_INLINE V load_lanes(const float* p, dim_t lanes, float fill = 0) {
+  return lanes == 16 ? load16<V>(p) : load_partial16<V>(p, lanes, fill);
 }
 
-ENGRAM_ALWAYS_INLINE void store_lanes(float* p, Vec16 v, dim_t lanes) {
+template <class V>
+ENGRAM_ALWAYS_INLINE void store_lanes(float* p, V v, dim_t lanes) {
   if (lanes == 16) {
     store16(p, v);
   } else {

@@ -1,7 +1,7 @@
 #include <algorithm>
 
+#include "kernels/common/lanes.h"
 #include "kernels/common/parallel.h"
-#include "kernels/common/simd.h"
 #include "kernels/depthwise_conv/depthwise_conv.h"
 
 namespace engram::kernels {
@@ -47,19 +47,21 @@ ENGRAM_ALWAYS_INLINE void load_weights(const Windows& windows, dim_t lanes, floa
 }
 
 /// One output row of 16 lanes; pixels lie `step` values apart.
-ENGRAM_ALWAYS_INLINE void forward_row_16(const WindowGeometry& g, dim_t oh, const float* x, const float* w, Vec16 bias,
+template <class V>
+ENGRAM_ALWAYS_INLINE void forward_row_16(const WindowGeometry& g, dim_t oh, const float* x, const float* w, V bias,
                                          bool relu, dim_t step, float* y) {
   const dim_t out_w = g.out_w();
   const Range rows = taps_inside(oh, g.stride_h, g.pad_h, g.kernel_h, g.x.h);
   for (dim_t ow = 0; ow < out_w; ++ow) {
     const Range columns = taps_inside(ow, g.stride_w, g.pad_w, g.kernel_w, g.x.w);
-    Vec16 sum = bias;
+    V sum = bias;
     for (dim_t kh = rows.first; kh < rows.last; ++kh) {
       const float* in = x + ((oh * g.stride_h - g.pad_h + kh) * g.x.w + ow * g.stride_w - g.pad_w) * step;
       const float* wrow = w + kh * g.kernel_w * 16;
-      for (dim_t kw = columns.first; kw < columns.last; ++kw) sum += load16(in + kw * step) * load16(wrow + 16 * kw);
+      for (dim_t kw = columns.first; kw < columns.last; ++kw)
+        sum += load16<V>(in + kw * step) * load16<V>(wrow + 16 * kw);
     }
-    if (relu) sum = sum > 0 ? sum : Vec16{};
+    if (relu) sum = select(sum > 0.f, sum, V{});
     store16(y + ow * step, sum);
   }
 }
@@ -105,8 +107,9 @@ ENGRAM_ALWAYS_INLINE void forward_plane_flat(const WindowGeometry& g, const floa
 }
 
 /// y of one plane. `windows` and `bias` (or null) begin at the plane's first channel.
-ENGRAM_MULTIVERSION void forward_plane(const WindowGeometry& g, const float* x, const Windows& windows,
-                                       const float* bias, bool relu, float* y) {
+template <class V>
+ENGRAM_ALWAYS_INLINE void forward_plane_lanes(const WindowGeometry& g, const float* x, const Windows& windows,
+                                              const float* bias, bool relu, float* y) {
   const dim_t block = g.x.block, out_h = g.out_h();
   if (block == 1 && g.stride_w == 1) {
     forward_plane_flat(g, x, windows, bias ? *bias : 0.f, relu, y);
@@ -121,15 +124,21 @@ ENGRAM_MULTIVERSION void forward_plane(const WindowGeometry& g, const float* x, 
     for (dim_t oh = 0; oh < out_h; ++oh) {
       float* const row = y + oh * g.out_w() * block + first;
       if (lanes == 16)
-        forward_row_16(g, oh, x + first, packed, load16(start), relu, block, row);
+        forward_row_16(g, oh, x + first, packed, load16<V>(start), relu, block, row);
       else
         forward_row(g, oh, x + first, packed, start, relu, lanes, block, row);
     }
   }
 }
+ENGRAM_FOR_EACH_INSTRUCTION_SET(void, forward_plane,
+                                (const WindowGeometry& g, const float* x, const Windows& windows, const float* bias,
+                                 bool relu, float* y),
+                                (g, x, windows, bias, relu, y))
 
 /// gx of one plane: each output adds its window. Planes are independent, so no two threads add to one pixel.
-ENGRAM_MULTIVERSION void scatter_plane(const WindowGeometry& g, const float* gy, const Windows& windows, float* gx) {
+template <class V>
+ENGRAM_ALWAYS_INLINE void scatter_plane_lanes(const WindowGeometry& g, const float* gy, const Windows& windows,
+                                              float* gx) {
   const dim_t block = g.x.block, out_h = g.out_h(), out_w = g.out_w();
   std::fill(gx, gx + g.x.pixels() * block, 0.f);
   float packed[16 * kMaxDepthwiseTaps];
@@ -147,7 +156,7 @@ ENGRAM_MULTIVERSION void scatter_plane(const WindowGeometry& g, const float* gy,
             float* to = gx + (h * g.x.w + ow * g.stride_w - g.pad_w + kw) * block + first;
             const float* tap = packed + (kh * g.kernel_w + kw) * 16;
             if (lanes == 16)
-              store16(to, load16(to) + load16(from) * load16(tap));
+              store16(to, load16<V>(to) + load16<V>(from) * load16<V>(tap));
             else
               for (dim_t l = 0; l < lanes; ++l) to[l] += from[l] * tap[l];
           }
@@ -156,8 +165,12 @@ ENGRAM_MULTIVERSION void scatter_plane(const WindowGeometry& g, const float* gy,
     }
   }
 }
+ENGRAM_FOR_EACH_INSTRUCTION_SET(void, scatter_plane,
+                                (const WindowGeometry& g, const float* gy, const Windows& windows, float* gx),
+                                (g, gy, windows, gx))
 
 /// Products of tap (kh, kw) along one output row, summed in f32, into sum[16].
+template <class V>
 ENGRAM_ALWAYS_INLINE void row_products(const WindowGeometry& g, dim_t oh, dim_t kh, dim_t kw, const float* x,
                                        const float* gy, dim_t lanes, float* sum) {
   const dim_t block = g.x.block;
@@ -165,9 +178,9 @@ ENGRAM_ALWAYS_INLINE void row_products(const WindowGeometry& g, dim_t oh, dim_t 
   const float* in = x + ((oh * g.stride_h - g.pad_h + kh) * g.x.w + kw - g.pad_w) * block;
   const float* gradient = gy + oh * g.out_w() * block;
   if (lanes == 16) {
-    Vec16 total = {};
+    V total = {};
     for (dim_t ow = outputs.first; ow < outputs.last; ++ow)
-      total += load16(in + ow * g.stride_w * block) * load16(gradient + ow * block);
+      total += load16<V>(in + ow * g.stride_w * block) * load16<V>(gradient + ow * block);
     store16(sum, total);
     return;
   }
@@ -180,7 +193,8 @@ ENGRAM_ALWAYS_INLINE void row_products(const WindowGeometry& g, dim_t oh, dim_t 
 }
 
 /// Adds one plane's weight gradient to `total` [block][taps].
-ENGRAM_MULTIVERSION void add_products(const WindowGeometry& g, const float* x, const float* gy, double* total) {
+template <class V>
+ENGRAM_ALWAYS_INLINE void add_products_lanes(const WindowGeometry& g, const float* x, const float* gy, double* total) {
   const dim_t taps = g.taps(), out_h = g.out_h();
   float sum[16];
   for (dim_t first = 0; first < g.x.block; first += 16) {
@@ -189,12 +203,15 @@ ENGRAM_MULTIVERSION void add_products(const WindowGeometry& g, const float* x, c
       const Range rows = taps_inside(oh, g.stride_h, g.pad_h, g.kernel_h, g.x.h);
       for (dim_t kh = rows.first; kh < rows.last; ++kh)
         for (dim_t kw = 0; kw < g.kernel_w; ++kw) {
-          row_products(g, oh, kh, kw, x + first, gy + first, lanes, sum);
+          row_products<V>(g, oh, kh, kw, x + first, gy + first, lanes, sum);
           for (dim_t l = 0; l < lanes; ++l) total[(first + l) * taps + kh * g.kernel_w + kw] += double(sum[l]);
         }
     }
   }
 }
+ENGRAM_FOR_EACH_INSTRUCTION_SET(void, add_products,
+                                (const WindowGeometry& g, const float* x, const float* gy, double* total),
+                                (g, x, gy, total))
 
 /// Values of one plane of the input and of the output.
 struct Planes {

@@ -15,13 +15,14 @@ struct Dots {
   double ab, aa, bb;
 };
 
-ENGRAM_MULTIVERSION Dots row_dots(const float* a, const float* b, dim_t width) {
+template <class V>
+ENGRAM_ALWAYS_INLINE Dots row_dots_lanes(const float* a, const float* b, dim_t width) {
   Dots dots = {0, 0, 0};
   for (dim_t block = 0; block < width; block += kBlock) {
-    Vec16 ab = {}, aa = {}, bb = {};
+    V ab = {}, aa = {}, bb = {};
     for_lanes(
         block, std::min(width, block + kBlock), [&](dim_t i, dim_t lanes) __attribute__((always_inline)) {
-          const Vec16 x = load_lanes(a + i, lanes), y = load_lanes(b + i, lanes);
+          const V x = load_lanes<V>(a + i, lanes), y = load_lanes<V>(b + i, lanes);
           ab += x * y;
           aa += x * x;
           bb += y * y;
@@ -32,27 +33,31 @@ ENGRAM_MULTIVERSION Dots row_dots(const float* a, const float* b, dim_t width) {
   }
   return dots;
 }
+ENGRAM_FOR_EACH_INSTRUCTION_SET(Dots, row_dots, (const float* a, const float* b, dim_t width), (a, b, width))
 
 /// v.a and v.b.
 struct Projections {
   double on_a, on_b;
 };
 
-ENGRAM_MULTIVERSION Projections row_projections(const float* v, const float* a, const float* b, dim_t width) {
+template <class V>
+ENGRAM_ALWAYS_INLINE Projections row_projections_lanes(const float* v, const float* a, const float* b, dim_t width) {
   Projections out = {0, 0};
   for (dim_t block = 0; block < width; block += kBlock) {
-    Vec16 va = {}, vb = {};
+    V va = {}, vb = {};
     for_lanes(
         block, std::min(width, block + kBlock), [&](dim_t i, dim_t lanes) __attribute__((always_inline)) {
-          const Vec16 x = load_lanes(v + i, lanes);
-          va += x * load_lanes(a + i, lanes);
-          vb += x * load_lanes(b + i, lanes);
+          const V x = load_lanes<V>(v + i, lanes);
+          va += x * load_lanes<V>(a + i, lanes);
+          vb += x * load_lanes<V>(b + i, lanes);
         });
     out.on_a += sum_lanes(va);
     out.on_b += sum_lanes(vb);
   }
   return out;
 }
+ENGRAM_FOR_EACH_INSTRUCTION_SET(Projections, row_projections,
+                                (const float* v, const float* a, const float* b, dim_t width), (v, a, b, width))
 
 /// out = p x + q y, or with two more terms r z + s w where z or w is not null.
 struct Combination {
@@ -60,15 +65,17 @@ struct Combination {
   float p, q, r, s;
 };
 
-ENGRAM_MULTIVERSION void combine(const Combination& c, dim_t width, float* out) {
+template <class V>
+ENGRAM_ALWAYS_INLINE void combine_lanes(const Combination& c, dim_t width, float* out) {
   for_lanes(
       0, width, [&](dim_t i, dim_t lanes) __attribute__((always_inline)) {
-        Vec16 value = c.p * load_lanes(c.x + i, lanes) + c.q * load_lanes(c.y + i, lanes);
-        if (c.z) value += c.r * load_lanes(c.z + i, lanes);
-        if (c.w) value += c.s * load_lanes(c.w + i, lanes);
+        V value = c.p * load_lanes<V>(c.x + i, lanes) + c.q * load_lanes<V>(c.y + i, lanes);
+        if (c.z) value += c.r * load_lanes<V>(c.z + i, lanes);
+        if (c.w) value += c.s * load_lanes<V>(c.w + i, lanes);
         store_lanes(out + i, value, lanes);
       });
 }
+ENGRAM_FOR_EACH_INSTRUCTION_SET(void, combine, (const Combination& c, dim_t width, float* out), (c, width, out))
 
 /// Denominators and cosine of a row; free_a is 1 where |a| > eps, else 0 (then A is a constant).
 struct RowGeometry {

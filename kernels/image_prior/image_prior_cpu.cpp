@@ -1,51 +1,69 @@
 #include <algorithm>
 
 #include "kernels/common/parallel.h"
-#include "kernels/common/vec_math.h"
+#include "kernels/common/row_lanes.h"
 #include "kernels/image_prior/image_prior.h"
 
 namespace engram::kernels {
 namespace {
 
 /// Sixteen columns of a row from column j on; columns past w are 0, and a null row is all 0.
-ENGRAM_ALWAYS_INLINE Vec16 columns(const float* row, dim_t j, dim_t w) {
-  if (!row || j >= w) return Vec16{};
-  return j + 16 <= w ? load16(row + j) : load_partial16(row + j, w - j, 0);
+template <class V>
+ENGRAM_ALWAYS_INLINE V columns(const float* row, dim_t j, dim_t w) {
+  if (!row || j >= w) return V{};
+  return j + 16 <= w ? load16<V>(row + j) : load_partial16<V>(row + j, w - j, 0);
 }
 
-/// Columns j + 1 .. j + 16 from the vectors at j and j + 16.
-ENGRAM_ALWAYS_INLINE Vec16 shifted_left(Vec16 here, Vec16 next) {
-  return __builtin_shuffle(here, next, Mask16{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16});
+/// Columns j + 1 .. j + n from the vectors at j and j + n of n lanes.
+ENGRAM_ALWAYS_INLINE Float4 shifted_left(Float4 here, Float4 next) {
+  return __builtin_shufflevector(here, next, 1, 2, 3, 4);
+}
+ENGRAM_ALWAYS_INLINE Float8 shifted_left(Float8 here, Float8 next) {
+  return __builtin_shufflevector(here, next, 1, 2, 3, 4, 5, 6, 7, 8);
+}
+ENGRAM_ALWAYS_INLINE Float16 shifted_left(Float16 here, Float16 next) {
+  return __builtin_shuffle(here, next, Int16{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16});
+}
+template <class Half>
+ENGRAM_ALWAYS_INLINE LanePair<Half> shifted_left(LanePair<Half> here, LanePair<Half> next) {
+  return {shifted_left(here.low, here.high), shifted_left(here.high, next.low)};
 }
 
-/// Columns j - 1 .. j + 14 from the vectors at j - 16 and j.
-ENGRAM_ALWAYS_INLINE Vec16 shifted_right(Vec16 previous, Vec16 here) {
-  return __builtin_shuffle(previous, here, Mask16{15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30});
+/// Columns j - 1 .. j + n - 2 from the vectors at j - n and j.
+ENGRAM_ALWAYS_INLINE Float4 shifted_right(Float4 previous, Float4 here) {
+  return __builtin_shufflevector(previous, here, 3, 4, 5, 6);
 }
-
-ENGRAM_ALWAYS_INLINE Vec16 where(Mask16 mask, Vec16 v) {
-  return from_bits(bits_of(v) & mask);
+ENGRAM_ALWAYS_INLINE Float8 shifted_right(Float8 previous, Float8 here) {
+  return __builtin_shufflevector(previous, here, 7, 8, 9, 10, 11, 12, 13, 14);
+}
+ENGRAM_ALWAYS_INLINE Float16 shifted_right(Float16 previous, Float16 here) {
+  return __builtin_shuffle(previous, here, Int16{15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30});
+}
+template <class Half>
+ENGRAM_ALWAYS_INLINE LanePair<Half> shifted_right(LanePair<Half> previous, LanePair<Half> here) {
+  return {shifted_right(previous.high, here.low), shifted_right(here.low, here.high)};
 }
 
 /// The five sums of squares of one plane. f32 lanes over at most 16 rows, then double.
-ENGRAM_MULTIVERSION void square_sums(const float* x, dim_t h, dim_t w, double* sums) {
+template <class V>
+ENGRAM_ALWAYS_INLINE void square_sums_lanes(const float* x, dim_t h, dim_t w, double* sums) {
   for (int k = 0; k < kNumImageNorms; ++k) sums[k] = 0;
   for (dim_t group = 0; group < h; group += 16) {
-    Vec16 s1 = {}, s2 = {}, s3 = {}, s4 = {}, s5 = {};
+    V s1 = {}, s2 = {}, s3 = {}, s4 = {}, s5 = {};
     for (dim_t i = group; i < std::min(h, group + 16); ++i) {
       const float* row = x + i * w;
       const bool has_below = i + 1 < h;
       const float* below = has_below ? row + w : row;  // the last row has no differences downwards
-      Vec16 a = columns(row, 0, w), c = columns(below, 0, w);
+      V a = columns<V>(row, 0, w), c = columns<V>(below, 0, w);
       for (dim_t j = 0; j < w; j += 16) {
-        const Vec16 a_next = columns(row, j + 16, w), c_next = columns(below, j + 16, w);
-        const Vec16 b = shifted_left(a, a_next), d = shifted_left(c, c_next);
-        const Mask16 has_right = first_lanes16(std::min<dim_t>(16, w - 1 - j));
-        const Vec16 d1 = where(has_right, a - b);
+        const V a_next = columns<V>(row, j + 16, w), c_next = columns<V>(below, j + 16, w);
+        const V b = shifted_left(a, a_next), d = shifted_left(c, c_next);
+        const auto has_right = first_lanes16<V>(std::min<dim_t>(16, w - 1 - j));
+        const V d1 = select(has_right, a - b, V{});
         s1 += d1 * d1;
         s5 += a * a;
         if (has_below) {
-          const Vec16 d2 = a - c, d3 = where(has_right, c - b), d4 = where(has_right, a - d);
+          const V d2 = a - c, d3 = select(has_right, c - b, V{}), d4 = select(has_right, a - d, V{});
           s2 += d2 * d2;
           s3 += d3 * d3;
           s4 += d4 * d4;
@@ -54,10 +72,11 @@ ENGRAM_MULTIVERSION void square_sums(const float* x, dim_t h, dim_t w, double* s
         c = c_next;
       }
     }
-    const Vec16 lanes[kNumImageNorms] = {s1, s2, s3, s4, s5};
+    const V lanes[kNumImageNorms] = {s1, s2, s3, s4, s5};
     for (int k = 0; k < kNumImageNorms; ++k) sums[k] += sum_lanes(lanes[k]);
   }
 }
+ENGRAM_FOR_EACH_INSTRUCTION_SET(void, square_sums, (const float* x, dim_t h, dim_t w, double* sums), (x, h, w, sums))
 
 /// What multiplies each difference: grad / norm, or 0.
 struct Weights {
@@ -66,7 +85,8 @@ struct Weights {
 
 /// Every difference of direction k pulls its two ends together, so the gradient of a pixel is the sum of weight * (x -
 /// neighbour) over its neighbours that exist.
-ENGRAM_MULTIVERSION void gradient_plane(const float* x, dim_t h, dim_t w, const Weights& weights, float* grad) {
+template <class V>
+ENGRAM_ALWAYS_INLINE void gradient_plane_lanes(const float* x, dim_t h, dim_t w, const Weights& weights, float* grad) {
   for (dim_t i = 0; i < h; ++i) {
     const float* row = x + i * w;
     const bool has_up = i > 0, has_down = i + 1 < h;
@@ -75,28 +95,28 @@ ENGRAM_MULTIVERSION void gradient_plane(const float* x, dim_t h, dim_t w, const 
     const float vertical_up = has_up ? weights.vertical : 0, vertical_down = has_down ? weights.vertical : 0;
     const float falling_up = has_up ? weights.falling : 0, falling_down = has_down ? weights.falling : 0;
     const float rising_up = has_up ? weights.rising : 0, rising_down = has_down ? weights.rising : 0;
-    Vec16 u = columns(up, 0, w), m = columns(row, 0, w), d = columns(down, 0, w);
-    Vec16 u_before = {}, m_before = {}, d_before = {};
+    V u = columns<V>(up, 0, w), m = columns<V>(row, 0, w), d = columns<V>(down, 0, w);
+    V u_before = {}, m_before = {}, d_before = {};
     for (dim_t j = 0; j < w; j += 16) {
-      const Vec16 u_next = columns(up, j + 16, w), m_next = columns(row, j + 16, w), d_next = columns(down, j + 16, w);
-      const Vec16 left = (m - shifted_right(m_before, m)) * weights.side +
-                         (m - shifted_right(u_before, u)) * falling_up + (m - shifted_right(d_before, d)) * rising_down;
-      const Vec16 right = (m - shifted_left(m, m_next)) * weights.side + (m - shifted_left(u, u_next)) * rising_up +
-                          (m - shifted_left(d, d_next)) * falling_down;
-      const Mask16 has_left = (kLaneIndex16 + std::int32_t(j)) > 0;
-      const Mask16 has_right = first_lanes16(std::min<dim_t>(16, w - 1 - j));
-      const Vec16 g = (m - u) * vertical_up + (m - d) * vertical_down + m * weights.self + where(has_left, left) +
-                      where(has_right, right);
-      if (j + 16 <= w) {
-        store16(grad + i * w + j, g);
-      } else {
-        store_partial16(grad + i * w + j, g, w - j);
-      }
+      const V u_next = columns<V>(up, j + 16, w), m_next = columns<V>(row, j + 16, w),
+              d_next = columns<V>(down, j + 16, w);
+      const V left = (m - shifted_right(m_before, m)) * weights.side + (m - shifted_right(u_before, u)) * falling_up +
+                     (m - shifted_right(d_before, d)) * rising_down;
+      const V right = (m - shifted_left(m, m_next)) * weights.side + (m - shifted_left(u, u_next)) * rising_up +
+                      (m - shifted_left(d, d_next)) * falling_down;
+      const auto at_left_edge = lane16<V>(-j);
+      const auto has_right = first_lanes16<V>(std::min<dim_t>(16, w - 1 - j));
+      const V g = (m - u) * vertical_up + (m - d) * vertical_down + m * weights.self + select(at_left_edge, V{}, left) +
+                  select(has_right, right, V{});
+      store_lanes(grad + i * w + j, g, std::min<dim_t>(16, w - j));
       u_before = u, m_before = m, d_before = d;
       u = u_next, m = m_next, d = d_next;
     }
   }
 }
+ENGRAM_FOR_EACH_INSTRUCTION_SET(void, gradient_plane,
+                                (const float* x, dim_t h, dim_t w, const Weights& weights, float* grad),
+                                (x, h, w, weights, grad))
 
 void forward(Stream, const ImagePriorForwardArgs& args) {
   parallel_for(args.planes, args.h * args.w, [&](dim_t plane) {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 
 #include "kernels/common/parallel.h"
 #include "kernels/common/row_lanes.h"
@@ -19,41 +20,48 @@ struct Plane {
 };
 
 /// student - t' where the element counts, else 0.
-ENGRAM_ALWAYS_INLINE Vec16 open_difference(Vec16 student, Vec16 teacher, Vec16 margin) {
-  const Vec16 target = max16(margin, teacher), d = student - target;
-  return target > 0.f ? d : (d <= 0.f ? Vec16{} : d);  // a NaN stays
+template <class V>
+ENGRAM_ALWAYS_INLINE V open_difference(V student, V teacher, V margin) {
+  const V target = max16(margin, teacher), d = student - target;
+  // The larger of d and a bound: GCC 12 makes scalars of one selection in another, with AVX-512 too. A NaN stays.
+  return max16(select(target > 0.f, splat<V>(-std::numeric_limits<float>::infinity()), V{}), d);
 }
 
 /// The margins of sixteen neighbours.
-ENGRAM_ALWAYS_INLINE Vec16 lane_margins(const Plane& p) {
-  return p.block == 16 ? load16(p.margin) : broadcast16(p.margin[0]);
+template <class V>
+ENGRAM_ALWAYS_INLINE V lane_margins(const Plane& p) {
+  return p.block == 16 ? load16<V>(p.margin) : splat<V>(p.margin[0]);
 }
 
-ENGRAM_MULTIVERSION double plane_sum(const Plane& p) {
-  const Vec16 margin = lane_margins(p);
+template <class V>
+ENGRAM_ALWAYS_INLINE double plane_sum_lanes(const Plane& p) {
+  const V margin = lane_margins<V>(p);
   double sum = 0;
   for (dim_t block = 0; block < p.count; block += kBlock) {
-    Vec16 squares = {};
+    V squares = {};
     // Lanes past the end have student = target = 0.
     for_lanes(
         block, std::min(p.count, block + kBlock), [&](dim_t i, dim_t lanes) __attribute__((always_inline)) {
-          const Vec16 m = lanes == 16 ? margin : from_bits(bits_of(margin) & first_lanes16(lanes));
-          const Vec16 d = open_difference(load_lanes(p.student + i, lanes), load_lanes(p.teacher + i, lanes), m);
+          const V m = lanes == 16 ? margin : select(first_lanes16<V>(lanes), margin, V{});
+          const V d = open_difference(load_lanes<V>(p.student + i, lanes), load_lanes<V>(p.teacher + i, lanes), m);
           squares += d * d;
         });
     sum += sum_lanes(squares);
   }
   return sum;
 }
+ENGRAM_FOR_EACH_INSTRUCTION_SET(double, plane_sum, (const Plane& p), (p))
 
-ENGRAM_MULTIVERSION void plane_gradient(const Plane& p, float scale, float* out) {
-  const Vec16 margin = lane_margins(p);
+template <class V>
+ENGRAM_ALWAYS_INLINE void plane_gradient_lanes(const Plane& p, float scale, float* out) {
+  const V margin = lane_margins<V>(p);
   for_lanes(
       0, p.count, [&](dim_t i, dim_t lanes) __attribute__((always_inline)) {
-        const Vec16 d = open_difference(load_lanes(p.student + i, lanes), load_lanes(p.teacher + i, lanes), margin);
+        const V d = open_difference(load_lanes<V>(p.student + i, lanes), load_lanes<V>(p.teacher + i, lanes), margin);
         store_lanes(out + i, scale * d, lanes);
       });
 }
+ENGRAM_FOR_EACH_INSTRUCTION_SET(void, plane_gradient, (const Plane& p, float scale, float* out), (p, scale, out))
 
 /// The same for any block, one value at a time.
 float open_difference(const Plane& p, dim_t i) {

@@ -1,7 +1,7 @@
 /// The loss's sum on AVX2, 128 rows of 16,385 choices among 50,000 scores, in ms of CPU time on one thread of a busy
 /// machine: 26 with choices gathered sixteen at a time where they are used; 17 with blocks of them gathered first,
-/// whose loads are under way together; 11 with comparisons on halves of vectors. Of these 6 are the gathering, which
-/// waits for memory; spreading the derivative takes 5 more.
+/// whose loads are under way together; 11 with comparisons on halves of vectors, and no less with lanes.h. Of these 6
+/// are the gathering, which waits for memory; spreading the derivative takes 5 more.
 
 #include <algorithm>
 #include <cmath>
@@ -30,35 +30,15 @@ ENGRAM_ALWAYS_INLINE void gather(const Row& row, dim_t begin, dim_t end, float* 
   for (dim_t k = begin; k < end; ++k) values[k - begin] = row.scores[row.chosen[k]];
 }
 
-/// Eight lanes: where there is AVX2 only, GCC compares sixteen one by one.
-typedef float Vec8 __attribute__((vector_size(32), aligned(4), may_alias));
-
-/// x, or the bound where that is less; a NaN stays.
-ENGRAM_ALWAYS_INLINE Vec16 at_most16(Vec16 x, float bound) {
-  Vec8* halves = reinterpret_cast<Vec8*>(&x);
-  for (int i = 0; i < 2; ++i) halves[i] = halves[i] > bound ? Vec8{} + bound : halves[i];
-  return x;
-}
-ENGRAM_ALWAYS_INLINE Vec16 at_least16(Vec16 x, float bound) {
-  Vec8* halves = reinterpret_cast<Vec8*>(&x);
-  for (int i = 0; i < 2; ++i) halves[i] = halves[i] < bound ? Vec8{} + bound : halves[i];
-  return x;
-}
-
-/// e^x for -87 < x < 88. A NaN stays.
-ENGRAM_ALWAYS_INLINE Vec16 normal_exp16(Vec16 x) {
-  const ReducedExp16 e = reduce_exp16(x);
-  return (1.f + e.expm1_r) * power_of_two16(e.exponent);
-}
-
 /// log(1 + x) with u = 1 + x, r = 1 / u, for 0 <= x < 2^126: the logarithm of u (polynomial of Cephes' logf, error
 /// below 1 ulp) and what the sum u lost of x. A NaN stays.
-ENGRAM_ALWAYS_INLINE Vec16 log1p16(Vec16 x, Vec16 u, Vec16 r) {
+template <class V>
+ENGRAM_ALWAYS_INLINE V log1p16(V x, V u, V r) {
   constexpr std::int32_t kHalfRoot = 0x3f3504f3;  // sqrt(1/2)
-  const Mask16 above = bits_of(u) - kHalfRoot;
-  const Mask16 exponent = above >> 23;
-  const Vec16 f = from_bits(bits_of(u) - (exponent << 23)) - 1.f, e = __builtin_convertvector(exponent, Vec16);
-  Vec16 p = broadcast16(7.0376836292e-2f);
+  const auto above = bits_of(u) - kHalfRoot;
+  const auto exponent = above >> 23;
+  const V f = from_bits(bits_of(u) - (exponent << 23)) - 1.f, e = to_floats(exponent);
+  V p = splat<V>(7.0376836292e-2f);
   p = p * f - 1.1514610310e-1f;
   p = p * f + 1.1676998740e-1f;
   p = p * f - 1.2420140846e-1f;
@@ -67,47 +47,53 @@ ENGRAM_ALWAYS_INLINE Vec16 log1p16(Vec16 x, Vec16 u, Vec16 r) {
   p = p * f + 2.0000714765e-1f;
   p = p * f - 2.4999993993e-1f;
   p = p * f + 3.3333331174e-1f;
-  const Vec16 square = f * f, low = e * -2.12194440e-4f - 0.5f * square + square * f * p;
+  const V square = f * f, low = e * -2.12194440e-4f - 0.5f * square + square * f * p;
   return (f + low + e * 0.693359375f) + (x - (u - 1.f)) * r;
 }
 
 /// Sum of exp(score) over the chosen.
-ENGRAM_MULTIVERSION double sum_of_exps(const Row& row) {
+template <class V>
+ENGRAM_ALWAYS_INLINE double sum_of_exps_lanes(const Row& row) {
   float scores[kBlock];
   double sum = 0;
   for (dim_t block = 0; block < row.count; block += kBlock) {
     const dim_t end = std::min(row.count, block + kBlock);
     gather(row, block, end, scores);
-    Vec16 exps = {};
+    V exps = {};
     for_lanes(
         0, end - block, [&](dim_t i, dim_t lanes) __attribute__((always_inline)) {
-          exps += exp16(load_lanes(scores + i, lanes, -1000.f));
+          exps += exp16(load_lanes<V>(scores + i, lanes, -1000.f));
         });
     sum += sum_lanes(exps);
   }
   return sum;
 }
+ENGRAM_FOR_EACH_INSTRUCTION_SET(double, sum_of_exps, (const Row& row), (row))
 
 /// Sum of log(1 + e + q) over the chosen; slopes, if not null, become scale q / (1 + e + q).
-ENGRAM_MULTIVERSION double sum_of_logs(const Row& row, float log_zm, float e, float scale, float* slopes) {
+template <class V>
+ENGRAM_ALWAYS_INLINE double sum_of_logs_lanes(const Row& row, float log_zm, float e, float scale, float* slopes) {
   float scores[kBlock];
   double sum = 0;
   for (dim_t block = 0; block < row.count; block += kBlock) {
     const dim_t end = std::min(row.count, block + kBlock);
     gather(row, block, end, scores);
-    Vec16 logs = {};
+    V logs = {};
     for_lanes(
         0, end - block, [&](dim_t i, dim_t lanes) __attribute__((always_inline)) {
-          const Vec16 log_q = load_lanes(scores + i, lanes) - log_zm, low = at_most16(log_q, 80);
-          const Vec16 q = normal_exp16(at_least16(low, -86)), x = q + e, u = x + 1.f, r = 1.f / u;
-          const Vec16 log = log1p16(x, u, r) + (log_q - low);  // beyond the bound log(1 + q) grows as log q
-          logs += lanes == 16 ? log : from_bits(bits_of(log) & first_lanes16(lanes));
+          const V log_q = load_lanes<V>(scores + i, lanes) - log_zm, low = select(log_q > 80.f, splat<V>(80.f), log_q);
+          const V q = normal_exp16(select(low < -86.f, splat<V>(-86.f), low)), x = q + e, u = x + 1.f, r = 1.f / u;
+          const V log = log1p16(x, u, r) + (log_q - low);  // beyond the bound log(1 + q) grows as log q
+          logs += lanes == 16 ? log : select(first_lanes16<V>(lanes), log, V{});
           if (slopes) store_lanes(slopes + block + i, scale * (q * r), lanes);
         });
     sum += sum_lanes(logs);
   }
   return sum;
 }
+ENGRAM_FOR_EACH_INSTRUCTION_SET(double, sum_of_logs,
+                                (const Row& row, float log_zm, float e, float scale, float* slopes),
+                                (row, log_zm, e, scale, slopes))
 
 /// derivative[chosen[k]] += slopes[k], zeros elsewhere.
 void spread(const Row& row, const float* slopes, dim_t images, float* derivative) {

@@ -28,29 +28,32 @@ struct RowStats {
   float max, log_sum;
 };
 
+template <class V>
 ENGRAM_ALWAYS_INLINE float row_max(const float* x, dim_t classes) {
   constexpr float kLowest = -std::numeric_limits<float>::infinity();
-  Vec16 largest = broadcast16(kLowest);
+  V largest = splat<V>(kLowest);
   for_lanes(
       0, classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
-        largest = max16(largest, load_lanes(x + c, lanes, kLowest));
+        largest = max16(largest, load_lanes<V>(x + c, lanes, kLowest));
       });
   return max_lanes(largest);
 }
 
 /// sum exp((x - max) / T).
+template <class V>
 ENGRAM_ALWAYS_INLINE float row_exp_sum(const float* x, dim_t classes, float max, float inverse_t) {
-  Vec16 sum = {};
+  V sum = {};
   for_lanes(
       0, classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
-        sum += exp16((load_lanes(x + c, lanes, -std::numeric_limits<float>::infinity()) - max) * inverse_t);
+        sum += normal_exp16((load_lanes<V>(x + c, lanes, -std::numeric_limits<float>::infinity()) - max) * inverse_t);
       });
   return sum_lanes(sum);
 }
 
+template <class V>
 ENGRAM_ALWAYS_INLINE RowStats row_statistics(const float* x, dim_t classes, float inverse_t) {
-  const float max = row_max(x, classes);
-  return {max, std::log(row_exp_sum(x, classes, max, inverse_t))};
+  const float max = row_max<V>(x, classes);
+  return {max, std::log(row_exp_sum<V>(x, classes, max, inverse_t))};
 }
 
 }  // namespace engram::kernels

@@ -9,12 +9,13 @@ bool valid_label(const SoftmaxXentForwardArgs& args, dim_t row) {
   return !args.labels || (args.labels[row] >= 0 && args.labels[row] < args.classes);
 }
 
-ENGRAM_MULTIVERSION void xent_forward_rows(const SoftmaxXentForwardArgs& args, dim_t begin, dim_t end) {
+template <class V>
+ENGRAM_ALWAYS_INLINE void xent_forward_rows_lanes(const SoftmaxXentForwardArgs& args, dim_t begin, dim_t end) {
   const dim_t classes = args.classes;
   const float smoothing = args.label_smoothing;
   for (dim_t r = begin; r < end; ++r) {
     const float* x = args.logits + r * classes;
-    const RowStats stats = row_statistics(x, classes, 1.f);
+    const RowStats stats = row_statistics<V>(x, classes, 1.f);
     args.row_stats[2 * r] = stats.max;
     args.row_stats[2 * r + 1] = stats.log_sum;
     float loss = 0;  // sums of (m - x_c) and of log_sum separately: no cancellation
@@ -25,24 +26,24 @@ ENGRAM_MULTIVERSION void xent_forward_rows(const SoftmaxXentForwardArgs& args, d
       }
       loss = (1 - smoothing) * (stats.max - x[args.labels[r]]) + stats.log_sum;
       if (smoothing != 0) {
-        Vec16 below = {};
+        V below = {};
         for_lanes(
             0, classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
-              below += stats.max - load_lanes(x + c, lanes, stats.max);
+              below += stats.max - load_lanes<V>(x + c, lanes, stats.max);
             });
         loss += smoothing / float(classes) * sum_lanes(below);
       }
     } else {
       const float* t = args.soft_targets + r * classes;
-      Vec16 below = {};
+      V below = {};
       for_lanes(
           0, classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
-            const Vec16 minus_log_p = (stats.max - load_lanes(x + c, lanes, stats.max)) + stats.log_sum;
+            const V minus_log_p = (stats.max - load_lanes<V>(x + c, lanes, stats.max)) + stats.log_sum;
             const float floor = smoothing / float(classes);
             // Lanes past the end get target 0.
-            below += minus_log_p * load_lanes(t + c, lanes, 0) * (1 - smoothing);
+            below += minus_log_p * load_lanes<V>(t + c, lanes, 0) * (1 - smoothing);
             if (floor != 0) {
-              below += floor * (lanes == 16 ? minus_log_p : from_bits(bits_of(minus_log_p) & first_lanes16(lanes)));
+              below += floor * (lanes == 16 ? minus_log_p : select(first_lanes16<V>(lanes), minus_log_p, V{}));
             }
           });
       loss = sum_lanes(below);
@@ -50,8 +51,11 @@ ENGRAM_MULTIVERSION void xent_forward_rows(const SoftmaxXentForwardArgs& args, d
     args.row_loss[r] = loss;
   }
 }
+ENGRAM_FOR_EACH_INSTRUCTION_SET(void, xent_forward_rows, (const SoftmaxXentForwardArgs& args, dim_t begin, dim_t end),
+                                (args, begin, end))
 
-ENGRAM_MULTIVERSION void xent_backward_rows(const SoftmaxXentBackwardArgs& args, dim_t begin, dim_t end) {
+template <class V>
+ENGRAM_ALWAYS_INLINE void xent_backward_rows_lanes(const SoftmaxXentBackwardArgs& args, dim_t begin, dim_t end) {
   const dim_t classes = args.classes;
   const float smoothing = args.label_smoothing;
   const float floor = smoothing / float(classes);
@@ -69,92 +73,109 @@ ENGRAM_MULTIVERSION void xent_backward_rows(const SoftmaxXentBackwardArgs& args,
       }
       for_lanes(
           0, classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
-            const Vec16 p = exp16((load_lanes(x + c, lanes, max) - max) - log_sum);
-            const Mask16 here = (kLaneIndex16 + std::int32_t(c)) == Mask16{} + label;
-            const Vec16 target = floor + (here ? broadcast16(1 - smoothing) : Vec16{});
+            const V p = normal_exp16((load_lanes<V>(x + c, lanes, max) - max) - log_sum);
+            const V target = floor + select(lane16<V>(label - c), splat<V>(1 - smoothing), V{});
             store_lanes(out + c, (p - target) * grad, lanes);
           });
     } else {
       const float* t = args.soft_targets + r * classes;
-      Vec16 lane_sum = {};
+      V lane_sum = {};
       for_lanes(
           0, classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
-            lane_sum += load_lanes(t + c, lanes, 0);
+            lane_sum += load_lanes<V>(t + c, lanes, 0);
           });
       const float target_sum = (1 - smoothing) * sum_lanes(lane_sum) + smoothing;
       for_lanes(
           0, classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
-            const Vec16 p = exp16((load_lanes(x + c, lanes, max) - max) - log_sum);
-            const Vec16 target = floor + (1 - smoothing) * load_lanes(t + c, lanes, 0);
+            const V p = normal_exp16((load_lanes<V>(x + c, lanes, max) - max) - log_sum);
+            const V target = floor + (1 - smoothing) * load_lanes<V>(t + c, lanes, 0);
             store_lanes(out + c, (target_sum * p - target) * grad, lanes);
           });
     }
   }
 }
+ENGRAM_FOR_EACH_INSTRUCTION_SET(void, xent_backward_rows, (const SoftmaxXentBackwardArgs& args, dim_t begin, dim_t end),
+                                (args, begin, end))
 
-ENGRAM_MULTIVERSION void log_softmax_forward_rows(const LogSoftmaxForwardArgs& args, dim_t begin, dim_t end) {
+template <class V>
+ENGRAM_ALWAYS_INLINE void log_softmax_forward_rows_lanes(const LogSoftmaxForwardArgs& args, dim_t begin, dim_t end) {
   for (dim_t r = begin; r < end; ++r) {
     const float* x = args.x + r * args.classes;
     float* y = args.y + r * args.classes;
-    const RowStats stats = row_statistics(x, args.classes, 1.f);
-    for (dim_t c = 0; c < args.classes; ++c) y[c] = (x[c] - stats.max) - stats.log_sum;
+    const RowStats stats = row_statistics<V>(x, args.classes, 1.f);
+    for_lanes(
+        0, args.classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
+          store_lanes(y + c, (load_lanes<V>(x + c, lanes) - stats.max) - stats.log_sum, lanes);
+        });
   }
 }
+ENGRAM_FOR_EACH_INSTRUCTION_SET(void, log_softmax_forward_rows,
+                                (const LogSoftmaxForwardArgs& args, dim_t begin, dim_t end), (args, begin, end))
 
-ENGRAM_MULTIVERSION void log_softmax_backward_rows(const LogSoftmaxBackwardArgs& args, dim_t begin, dim_t end) {
+template <class V>
+ENGRAM_ALWAYS_INLINE void log_softmax_backward_rows_lanes(const LogSoftmaxBackwardArgs& args, dim_t begin, dim_t end) {
   for (dim_t r = begin; r < end; ++r) {
     const float* y = args.y + r * args.classes;
     const float* g = args.grad_y + r * args.classes;
     float* out = args.grad_x + r * args.classes;
-    Vec16 lane_sum = {};
+    V lane_sum = {};
     for_lanes(
         0, args.classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
-          lane_sum += load_lanes(g + c, lanes, 0);
+          lane_sum += load_lanes<V>(g + c, lanes, 0);
         });
     const float sum = sum_lanes(lane_sum);
     for_lanes(
         0, args.classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
-          store_lanes(out + c, load_lanes(g + c, lanes, 0) - exp16(load_lanes(y + c, lanes, 0)) * sum, lanes);
+          store_lanes(out + c, load_lanes<V>(g + c, lanes, 0) - normal_exp16(load_lanes<V>(y + c, lanes, 0)) * sum,
+                      lanes);
         });
   }
 }
+ENGRAM_FOR_EACH_INSTRUCTION_SET(void, log_softmax_backward_rows,
+                                (const LogSoftmaxBackwardArgs& args, dim_t begin, dim_t end), (args, begin, end))
 
 /// log p, log q and p of one group of lanes.
+template <class V>
 struct KlLanes {
-  Vec16 p, log_p, log_q;
+  V p, log_p, log_q;
 };
 
-ENGRAM_ALWAYS_INLINE KlLanes kl_lanes(const float* student, RowStats s, const float* teacher, RowStats t, dim_t lanes,
-                                      float inverse_t) {
-  const Vec16 log_q = (load_lanes(student, lanes, s.max) - s.max) * inverse_t - s.log_sum;
+template <class V>
+ENGRAM_ALWAYS_INLINE KlLanes<V> kl_lanes(const float* student, RowStats s, const float* teacher, RowStats t,
+                                         dim_t lanes, float inverse_t) {
+  const V log_q = (load_lanes<V>(student, lanes, s.max) - s.max) * inverse_t - s.log_sum;
   // Lanes past the end have p = 0.
-  const Vec16 log_p =
-      (load_lanes(teacher, lanes, -std::numeric_limits<float>::infinity()) - t.max) * inverse_t - t.log_sum;
-  return {exp16(log_p), log_p, log_q};
+  const V log_p =
+      (load_lanes<V>(teacher, lanes, -std::numeric_limits<float>::infinity()) - t.max) * inverse_t - t.log_sum;
+  return {normal_exp16(log_p), log_p, log_q};
 }
 
-ENGRAM_MULTIVERSION void kl_forward_rows(const KlForwardArgs& args, dim_t begin, dim_t end) {
+template <class V>
+ENGRAM_ALWAYS_INLINE void kl_forward_rows_lanes(const KlForwardArgs& args, dim_t begin, dim_t end) {
   const float inverse_t = 1 / args.temperature;
   for (dim_t r = begin; r < end; ++r) {
     const float* student = args.student + r * args.classes;
     const float* teacher = args.teacher + r * args.classes;
-    const RowStats s = row_statistics(student, args.classes, inverse_t);
-    const RowStats t = row_statistics(teacher, args.classes, inverse_t);
+    const RowStats s = row_statistics<V>(student, args.classes, inverse_t);
+    const RowStats t = row_statistics<V>(teacher, args.classes, inverse_t);
     args.student_stats[2 * r] = s.max;
     args.student_stats[2 * r + 1] = s.log_sum;
     args.teacher_stats[2 * r] = t.max;
     args.teacher_stats[2 * r + 1] = t.log_sum;
-    Vec16 sum = {};
+    V sum = {};
     for_lanes(
         0, args.classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
-          const KlLanes k = kl_lanes(student + c, s, teacher + c, t, lanes, inverse_t);
-          sum += k.p == 0.f ? Vec16{} : k.p * (k.log_p - k.log_q);
+          const KlLanes<V> k = kl_lanes<V>(student + c, s, teacher + c, t, lanes, inverse_t);
+          sum += select(k.p == 0.f, V{}, k.p * (k.log_p - k.log_q));
         });
     args.row_kl[r] = sum_lanes(sum);
   }
 }
+ENGRAM_FOR_EACH_INSTRUCTION_SET(void, kl_forward_rows, (const KlForwardArgs& args, dim_t begin, dim_t end),
+                                (args, begin, end))
 
-ENGRAM_MULTIVERSION void kl_backward_rows(const KlBackwardArgs& args, dim_t begin, dim_t end) {
+template <class V>
+ENGRAM_ALWAYS_INLINE void kl_backward_rows_lanes(const KlBackwardArgs& args, dim_t begin, dim_t end) {
   const float inverse_t = 1 / args.temperature;
   const float scale = *args.grad * args.factor * inverse_t / float(args.rows);
   for (dim_t r = begin; r < end; ++r) {
@@ -163,15 +184,19 @@ ENGRAM_MULTIVERSION void kl_backward_rows(const KlBackwardArgs& args, dim_t begi
     const RowStats t = {args.teacher_stats[2 * r], args.teacher_stats[2 * r + 1]};
     for_lanes(
         0, args.classes, [&](dim_t c, dim_t lanes) __attribute__((always_inline)) {
-          const KlLanes k = kl_lanes(args.student + offset + c, s, args.teacher + offset + c, t, lanes, inverse_t);
-          if (args.grad_student) store_lanes(args.grad_student + offset + c, (exp16(k.log_q) - k.p) * scale, lanes);
+          const KlLanes<V> k =
+              kl_lanes<V>(args.student + offset + c, s, args.teacher + offset + c, t, lanes, inverse_t);
+          if (args.grad_student)
+            store_lanes(args.grad_student + offset + c, (normal_exp16(k.log_q) - k.p) * scale, lanes);
           if (args.grad_teacher) {
-            const Vec16 g = k.p == 0.f ? Vec16{} : k.p * ((k.log_p - k.log_q) - args.row_kl[r]) * scale;
+            const V g = select(k.p == 0.f, V{}, k.p * ((k.log_p - k.log_q) - args.row_kl[r]) * scale);
             store_lanes(args.grad_teacher + offset + c, g, lanes);
           }
         });
   }
 }
+ENGRAM_FOR_EACH_INSTRUCTION_SET(void, kl_backward_rows, (const KlBackwardArgs& args, dim_t begin, dim_t end),
+                                (args, begin, end))
 
 /// Serial sum in double: a fixed order for any number of threads.
 double sum_rows(const float* values, dim_t rows) {

@@ -251,13 +251,10 @@ TEST_F(Synthesised, MetaInversionFollowsTheReleasedProgram) {
                                 {"generator.conv_blocks.9.bias", {0, 1.2e-3}},
                                 {"fast.conv_blocks.9.bias", {0, 7.2e-4}},
                                 {"average variance", {0, 3.6e-4}}})}};
-  int kinds = 0;
-  for (const auto& [kind, rounds] : data_.items()) {
-    if (!rounds.is_array() || !rounds[0].is_object()) continue;
+  for (const auto& [kind, closeness] : limits) {
     SCOPED_TRACE(kind);
-    ASSERT_TRUE(limits.contains(kind)) << "no meta-learning that is " << kind;
-    limits_ = limits.at(kind);
-    ++kinds;
+    limits_ = closeness;
+    const json& rounds = data_[kind];
     const dim_t latent = shape_of(rounds[0]["z_after"])[1], warmup = s["warmup"];
     networks("fast", arch_in(data_["teacher"]), arch_in(data_["student"]),
              int(rounds[0]["iterations"][0]["t_out_row0"].size()));
@@ -317,7 +314,6 @@ TEST_F(Synthesised, MetaInversionFollowsTheReleasedProgram) {
                   limits_.after("average variance", r), "average variance", 1);
     }
   }
-  EXPECT_GT(kinds, 0);
 }
 
 TEST_F(Synthesised, LabelInversionFollowsTheReleasedProgram) {
