@@ -46,6 +46,7 @@ Ranges ranges_of(const std::string& method) {
       {"mldg", {{"beta", {Kind::kPowerOfTen, -1, 1}}, {"meta_test", {Kind::kChoice, 1, 2, true}}}},
       {"rsc", {{"feature_share", {Kind::kUniform, 0, 0.5}}, {"batch_share", {Kind::kUniform, 0, 0.5}}}},
       {"sagnet", {{"adversary", {Kind::kPowerOfTen, -2, 1}}}},
+      {"sagnet-maps", {{"adversary", {Kind::kPowerOfTen, -2, 1}}}},
       {"fishr",
        {{"lambda", {Kind::kPowerOfTen, 1, 4}},
         {"anneal", {Kind::kUniform, 0, 5000, true, true}},

@@ -251,10 +251,13 @@ TEST_F(Synthesised, MetaInversionFollowsTheReleasedProgram) {
                                 {"generator.conv_blocks.9.bias", {0, 1.2e-3}},
                                 {"fast.conv_blocks.9.bias", {0, 7.2e-4}},
                                 {"average variance", {0, 3.6e-4}}})}};
-  for (const auto& [kind, closeness] : limits) {
+  int kinds = 0;
+  for (const auto& [kind, rounds] : data_.items()) {
+    if (!rounds.is_array() || !rounds[0].is_object()) continue;
     SCOPED_TRACE(kind);
-    limits_ = closeness;
-    const json& rounds = data_[kind];
+    ASSERT_TRUE(limits.contains(kind)) << "no meta-learning that is " << kind;
+    limits_ = limits.at(kind);
+    ++kinds;
     const dim_t latent = shape_of(rounds[0]["z_after"])[1], warmup = s["warmup"];
     networks("fast", arch_in(data_["teacher"]), arch_in(data_["student"]),
              int(rounds[0]["iterations"][0]["t_out_row0"].size()));
@@ -314,6 +317,7 @@ TEST_F(Synthesised, MetaInversionFollowsTheReleasedProgram) {
                   limits_.after("average variance", r), "average variance", 1);
     }
   }
+  EXPECT_GT(kinds, 0);
 }
 
 TEST_F(Synthesised, LabelInversionFollowsTheReleasedProgram) {

@@ -340,6 +340,13 @@ class AtOdTrajectory : public Trajectory {
   const json file_ = golden_json("at_od_trajectory.json");
 };
 
+TEST_F(AtOdTrajectory, NoRunIsLeftOut) {
+  for (const auto& [key, run] : file_.items())
+    EXPECT_TRUE(!run.is_object() || !run.contains("steps") || key.starts_with("at_official") ||
+                key.starts_with("at_repdistiller") || key.starts_with("od_"))
+        << "no test follows " << key;
+}
+
 TEST_F(AtOdTrajectory, AttentionTransferFollowsTheReleasedCode) {
   for (const auto& [key, run] : file_.items()) {
     if (!key.starts_with("at_official")) continue;

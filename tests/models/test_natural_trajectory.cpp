@@ -35,7 +35,7 @@ class Trajectory : public ::testing::Test {
     const std::uint64_t seed = data_["seed"];
     const dim_t batch = data_["batch"];
     const int classes = data_["num_classes"];
-    teacher_ = make_network("resnet18", classes, {.seed = std::nullopt, .device = {}});
+    teacher_ = make_network(data_["arch"], classes, {.seed = std::nullopt, .device = {}});
     testing::fill_by_formula(*teacher_, "teacher.", seed);
     InversionOptions options;
     options.batch_size = batch;
@@ -113,16 +113,18 @@ TEST_F(Trajectory, FiveIterationsWithWinogradFollowTheReleasedModules) {
 }
 
 TEST_F(Trajectory, TheImagesOfTheLowestLossAreKeptNotTheLast) {
-  const auto first_images = inversion_->current_images().to_vector();
   std::vector<double> losses;
+  std::vector<std::vector<float>> images;
   for (int i = 0; i < 2; ++i) {
+    images.push_back(inversion_->current_images().to_vector());
     const auto& j = data_["iterations"][i]["jitter"];
     losses.push_back(step(j).total);
   }
-  ASSERT_GT(losses[1], losses[0]);
-  EXPECT_EQ(inversion_->best_loss(), losses[0]);
-  EXPECT_EQ(inversion_->result().to_vector(), first_images);
-  EXPECT_NE(inversion_->current_images().to_vector(), first_images);
+  // In the stored file the first.
+  const std::size_t best = losses[1] < losses[0];
+  EXPECT_EQ(inversion_->best_loss(), losses[best]);
+  EXPECT_EQ(inversion_->result().to_vector(), images[best]);
+  EXPECT_NE(inversion_->current_images().to_vector(), images[best]);
 }
 
 }  // namespace

@@ -92,7 +92,10 @@ TEST_P(SelfChallenging, TilesAreShuffledAsInTheAuthorsCode) {
   for (const double u : formula_uniform(jigen["image_name"], seed_, 3 * side * side))
     bytes.push_back(float(std::floor(256 * u)));
   const Tensor image = Tensor::from(bytes, {1, 3, side, side}, device());
-  const std::vector<Permutation> permutations = jigen["permutations_30"];
+  std::vector<Permutation> permutations;  // "permutations_30"
+  for (const auto& [name, list] : jigen.items())
+    if (name.starts_with("permutations_")) permutations = list.get<std::vector<Permutation>>();
+  ASSERT_FALSE(permutations.empty());
   const dim_t tiles = dim_t(permutations[0].size()), grid = dim_t(std::lround(std::sqrt(double(tiles))));
   for (const json& shuffled : jigen["shuffled"]) {
     const std::int32_t order = shuffled["order"];

@@ -218,6 +218,7 @@ const std::vector<TaskKind>& task_kinds() {
       ood_kind("cnbb", "cnbb"),
       ood_kind("arm", "arm"),
       ood_kind("sagnet", "sagnet"),
+      ood_kind("sagnet_maps", R"({"name": "sagnet-maps", "after": 1})", 6, "resnet8"),
       ood_kind("mtl", "mtl"),
       ood_kind("fishr", R"({"name": "fishr", "anneal": 3})", 9),
       ood_kind("eqrm", R"({"name": "eqrm", "burnin": 3})", 9),

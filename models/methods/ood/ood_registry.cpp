@@ -18,6 +18,7 @@ const OodRegistry& ood_registry() {
     add_cnbb(all);
     add_arm(all);
     add_sagnet(all);
+    add_sagnet_maps(all);
     add_mtl(all);
     add_fishr(all);
     add_eqrm(all);

@@ -67,6 +67,7 @@ void add_jigen(OodRegistry& registry);
 void add_cnbb(OodRegistry& registry);
 void add_arm(OodRegistry& registry);
 void add_sagnet(OodRegistry& registry);
+void add_sagnet_maps(OodRegistry& registry);
 void add_mtl(OodRegistry& registry);
 void add_fishr(OodRegistry& registry);
 void add_eqrm(OodRegistry& registry);

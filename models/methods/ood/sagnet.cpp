@@ -5,25 +5,11 @@
 #include "engine/autograd.h"
 #include "engine/ops.h"
 #include "models/methods/ood/ood_registry.h"
+#include "models/methods/ood/parameters_below.h"
 #include "models/methods/ood/penalty_schedule.h"
 #include "models/methods/ood/row_shuffle.h"
 
 namespace engram {
-namespace {
-
-/// The network's parameters that its pooled vector depends on, and the rest.
-std::pair<std::vector<NamedTensor>, std::vector<NamedTensor>> below_and_above(const std::vector<NamedTensor>& all,
-                                                                              const Tensor& pooled) {
-  std::vector<Tensor> tensors;
-  for (const NamedTensor& parameter : all) tensors.push_back(parameter.tensor);
-  const std::vector<Tensor> gradients = grad({sum(pooled)}, tensors, {.allow_unused = true});
-  std::pair<std::vector<NamedTensor>, std::vector<NamedTensor>> parts;
-  for (std::size_t i = 0; i < all.size(); ++i) (gradients[i].defined() ? parts.first : parts.second).push_back(all[i]);
-  return parts;
-}
-
-}  // namespace
-
 SagNet::SagNet(double adversary, const OodSetup& setup)
     : OodTask(setup, {"style", "adversary"}, false),
       adversary_(adversary),
@@ -104,9 +90,10 @@ Settings sagnet_settings(SagNetSettings& s) {
 }  // namespace
 
 void add_sagnet(OodRegistry& registry) {
-  registry.add<SagNetSettings>(
-      "sagnet", "features whose style does not tell the label (Nam et al. 2021)", {.images = 1}, {}, sagnet_settings,
-      [](const SagNetSettings& s, const OodSetup& setup) { return std::make_unique<SagNet>(s.adversary, setup); });
+  registry.add<SagNetSettings>("sagnet", "features whose style does not tell the label (Nam et al. 2021), as DomainBed",
+                               {.images = 1}, {}, sagnet_settings, [](const SagNetSettings& s, const OodSetup& setup) {
+                                 return std::make_unique<SagNet>(s.adversary, setup);
+                               });
 }
 
 }  // namespace engram
