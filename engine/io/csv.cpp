@@ -39,6 +39,24 @@ std::string_view trim_blanks(std::string_view cell) {
   return cell.substr(first, cell.find_last_not_of(" \t") - first + 1);
 }
 
+bool is_blank_line(std::string_view line) {
+  return line.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
+/// The text without characters that move or colour what a terminal shows: below 32 but for tabs and line feeds, 127,
+/// and C1 in UTF-8.
+std::string without_controls(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    const bool c1 = c == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
+    const bool c0 = c < 32 && c != '\t' && c != '\n';
+    out += c0 || c == 127 || c1 ? '?' : text[i];
+    i += c1;
+  }
+  return out;
+}
+
 }  // namespace
 
 /// A file read in pieces; the bytes of an unfinished record move to the front.
@@ -105,10 +123,12 @@ std::ptrdiff_t CsvReader::find_column(std::string_view name) const {
 void CsvReader::read_header() {
   while (rest_.size() < kByteOrderMark.size() && refill()) {
   }
+  refuse_other_files();
   if (rest_.starts_with(kByteOrderMark)) rest_.remove_prefix(kByteOrderMark.size());
   if (!read_record()) throw DataError(message("[csv] ", source_, ": expected a header line, got an empty file"));
   if (blank_) fail_syntax("expected a header line, got a blank one");
   header_.assign(cells_.begin(), cells_.end());
+  refuse_other_separators();
   std::unordered_set<std::string_view> seen;
   for (const std::string& name : header_) {
     if (!seen.insert(name).second) {
@@ -119,9 +139,30 @@ void CsvReader::read_header() {
   cells_.clear();
 }
 
+void CsvReader::refuse_other_files() {
+  using namespace std::string_view_literals;
+  if (rest_.starts_with("\xFF\xFE"sv) || rest_.starts_with("\xFE\xFF"sv))
+    throw DataError(message("[csv] ", source_, ": expected UTF-8 text, got UTF-16; hint: save it as CSV UTF-8"));
+  if (rest_.starts_with("PK\x03\x04"sv))
+    throw DataError(message("[csv] ", source_,
+                            ": expected comma-separated text, got a ZIP file, as workbooks of spreadsheets are; hint: "
+                            "save the sheet as CSV"));
+  if (rest_.starts_with("\x1F\x8B"sv))
+    throw DataError(message("[csv] ", source_, ": expected text, got a gzip file; hint: unpack it with gunzip"));
+}
+
+void CsvReader::refuse_other_separators() {
+  if (header_.size() != 1) return;
+  for (const auto& [separator, name] : {std::pair(';', "semicolons"), std::pair('\t', "tabs")}) {
+    if (header_[0].find(separator) == std::string::npos) continue;
+    throw DataError(message("[csv] ", source_, ": expected cells between commas, got a header with ", name, ": ",
+                            quoted_name(header_[0])));
+  }
+}
+
 bool CsvReader::next() {
   ++row_;
-  if (!read_record() || (blank_ && at_last_line_ends())) {
+  if (!read_filled_record()) {
     cells_.clear();
     return false;
   }
@@ -155,12 +196,19 @@ bool CsvReader::read_record() {
   return true;
 }
 
+bool CsvReader::read_filled_record() {
+  while (read_record()) {
+    if (!blank_) return true;
+    if (header_.size() == 1) return !cells_[0].empty() || !at_last_line_ends();
+  }
+  return false;
+}
+
 bool CsvReader::scan_record() {
   cells_.clear();
   unescaped_used_ = 0;
   const char *at = rest_.data(), *const end = at + rest_.size();
   if (at == end) return false;
-  blank_ = *at == '\n' || *at == '\r';
   std::uint64_t line_feeds = 0;
   for (;;) {
     at = at != end && *at == '"' ? scan_quoted_cell(at, end, line_feeds) : scan_plain_cell(at, end);
@@ -177,6 +225,7 @@ bool CsvReader::scan_record() {
     ++at;
     ++line_feeds;
   }
+  blank_ = cells_.size() == 1 && is_blank_line(rest_.substr(0, std::size_t(at - rest_.data())));
   next_line_ = line_ + line_feeds;
   rest_.remove_prefix(static_cast<std::size_t>(at - rest_.data()));
   return true;
@@ -264,6 +313,7 @@ bool is_missing(std::string_view cell) {
 
 bool parse_number(std::string_view cell, double& value) {
   cell = trim_blanks(cell);
+  if (cell.size() > 1 && cell[0] == '+' && cell[1] != '-') cell.remove_prefix(1);
   const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
   return error == std::errc() && end == cell.data() + cell.size() && std::isfinite(value);
 }
@@ -303,9 +353,9 @@ CsvWriter::CsvWriter(Sink sink, std::span<const std::string> header, std::unique
 }
 
 CsvWriter& CsvWriter::cell(std::string_view text) {
-  const bool formula = !text.empty() && std::string_view("=+-@\t\r").find(text[0]) != std::string_view::npos;
-  if (formula && texts_ == CsvTexts::kForSpreadsheets) {
-    append_csv_cell(line_, filled_++, "'" + std::string(text));
+  if (texts_ == CsvTexts::kForSpreadsheets) {
+    const bool formula = !text.empty() && std::string_view("=+-@\t\r").find(text[0]) != std::string_view::npos;
+    append_csv_cell(line_, filled_++, (formula ? "'" : "") + without_controls(text));
   } else {
     append_csv_cell(line_, filled_++, text);
   }

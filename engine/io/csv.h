@@ -3,9 +3,10 @@
 ///
 /// Read: a header line, then records with exactly as many cells. Cells may be in double quotes (a quote inside is
 /// doubled; commas and line ends inside are content). Lines end in LF or CRLF, the last one also in nothing. A UTF-8
-/// byte order mark at the start is skipped, and so are blank lines at the end. Refused: a quote inside an unquoted
-/// cell, text after a closing quote, a carriage return alone, zero bytes, repeated column names, records of another
-/// length (in a table of one column a blank line between records is an empty cell), an empty file.
+/// byte order mark at the start is skipped, and so are blank lines, as other readers do (in a table of one column, only
+/// those at the end: an empty line between records is an empty cell there). Refused, each with what the file is
+/// instead: UTF-16, a workbook, cells between semicolons or tabs; a quote inside an unquoted cell, text after a closing
+/// quote, a carriage return alone, zero bytes, repeated column names, records of another length, an empty file.
 /// Threads: any may call, also at the same time.
 #include <filesystem>
 #include <functional>
@@ -74,7 +75,13 @@ class CsvReader {
 
   explicit CsvReader(std::string source);
   void read_header();
+  // Throws DataError for the first bytes of a file that is no text of one byte a character.
+  void refuse_other_files();
+  // Throws DataError for a header that other separators divide.
+  void refuse_other_separators();
   bool read_record();
+  // The same, without lines that are empty but for spaces and tabs.
+  bool read_filled_record();
   // Whether nothing but line ends follows.
   bool at_last_line_ends();
   bool refill();
@@ -96,13 +103,14 @@ class CsvReader {
   std::size_t unescaped_used_ = 0;
   std::uint64_t row_ = std::numeric_limits<std::uint64_t>::max();  // before the first record
   std::uint64_t line_ = 0, next_line_ = 1;
-  bool blank_ = false;  // the current record is an empty line
+  bool blank_ = false;  // the current record is a line without content
 };
 
 /// Whether a cell says that a value is missing: empty or blank, or NA, N/A, NaN, nan, null, NULL, None.
 bool is_missing(std::string_view cell);
 
-/// The cell as a number, all of it but spaces and tabs around it; false if it is none or not finite.
+/// The cell as a number, all of it but spaces and tabs around it and a plus sign before it; false if it is none or not
+/// finite.
 bool parse_number(std::string_view cell, double& value);
 
 /// A table in memory.
@@ -120,7 +128,9 @@ void append_csv_cell(std::string& line, std::size_t filled, std::string_view tex
 /// What a text may do in the programs that open a table.
 enum class CsvTexts : std::uint8_t {
   /// A text that begins with = + - @, a tab or a carriage return is written with an apostrophe before it, so that a
-  /// spreadsheet shows it and does not run it as a formula.
+  /// spreadsheet shows it and does not run it as a formula. Control characters but tabs and line feeds become question
+  /// marks:
+  /// the table may be shown on a terminal.
   kForSpreadsheets,
   kAsTheyAre,  ///< for files that are read back
 };

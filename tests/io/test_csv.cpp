@@ -41,8 +41,44 @@ TEST(Csv, BlankLinesAtTheEndAreNoRecords) {
   ASSERT_TRUE(reader.next());
   EXPECT_FALSE(reader.next());
   EXPECT_FALSE(reader.next());
-  EXPECT_ERROR(parse("a,b\n1,2\n\n3,4\n"), DataError, "line 3: expected 2 cells as in the header, got 1");
   EXPECT_ERROR(parse("\na,b\n"), DataError, "line 1: expected a header line, got a blank one");
+}
+
+TEST(Csv, BlankLinesBetweenRecordsAreNoRecords) {
+  const std::vector<Row> rows = {{"1", "2"}, {"3", "4"}};
+  for (const char* between : {"\n\n", "\r\n\r\n\r\n", "\n  \t\n", "\n\r\n \n"}) {
+    EXPECT_EQ(parse(std::string("a,b\n\n1,2") + between + "3,4\n  ").rows, rows) << ::testing::PrintToString(between);
+  }
+  EXPECT_EQ(parse("only\n\n \n\"\"\n\n").rows, (std::vector<Row>{{""}, {" "}, {""}}));
+  EXPECT_ERROR(parse("a,b\n1,2\n\n\"\"\n"), DataError, "line 4: expected 2 cells as in the header, got 1");
+  CsvReader reader(as_bytes("a,b\n\n1,2\n\n\n3,x\n"), "f.csv");
+  ASSERT_TRUE(reader.next());
+  ASSERT_TRUE(reader.next());
+  EXPECT_ERROR(reader.number(1), DataError, "row 1 (line 6), column \"b\": expected a number, got \"x\"");
+}
+
+TEST(Csv, OtherFilesAreNamed) {
+  using namespace std::string_view_literals;
+  EXPECT_ERROR(parse("\xFF\xFE"
+                     "a\0,\0b\0"sv),
+               DataError, "[csv] f.csv: expected UTF-8 text, got UTF-16");
+  EXPECT_ERROR(parse("\xFE\xFF\0a"sv), DataError, "got UTF-16; hint: save it as CSV UTF-8");
+  EXPECT_ERROR(parse("PK\x03\x04\0\0"sv), DataError, "got a ZIP file, as workbooks of spreadsheets are");
+  EXPECT_ERROR(parse("\x1F\x8B\x08"sv), DataError, "got a gzip file");
+  EXPECT_ERROR(parse("id;time\n1;2\n"), DataError, "between commas, got a header with semicolons: \"id;time\"");
+  EXPECT_ERROR(parse("id\ttime\n1\t2\n"), DataError, "between commas, got a header with tabs");
+  EXPECT_EQ(parse("a;b,c\n1,2\n").header, (Row{"a;b", "c"}));
+}
+
+TEST(Csv, TablesForPeopleHoldNoControlCharacters) {
+  const test::TempFolder folder;
+  for (const auto& [texts, expected] : {std::pair{CsvTexts::kForSpreadsheets, "G?[31mA?\tx?y\xC3\xA9?"},
+                                        {CsvTexts::kAsTheyAre, "G\x1b[31mA\r\tx\x7Fy\xC3\xA9\xC2\x9B"}}) {
+    CsvWriter writer(folder / "t.csv", Row{"name"}, texts);
+    writer.cell("G\x1b[31mA\r\tx\x7Fy\xC3\xA9\xC2\x9B").end_row();
+    writer.commit();
+    EXPECT_EQ(parse_csv(read_file(folder / "t.csv"), "t.csv").rows[0][0], expected);
+  }
 }
 
 TEST(Csv, KeepsCountOfRowsAndLines) {
@@ -64,7 +100,6 @@ TEST(Csv, MalformedTablesNameTheLine) {
   EXPECT_ERROR(parse("\xEF\xBB\xBF"), DataError, "got an empty file");
   EXPECT_ERROR(parse("a,b\n1,2\n3\n"), DataError, "f.csv: line 3: expected 2 cells as in the header, got 1");
   EXPECT_ERROR(parse("a,b\n1,2,3\n"), DataError, "line 2: expected 2 cells as in the header, got 3");
-  EXPECT_ERROR(parse("a,b\n\n1,2\n"), DataError, "line 2: expected 2 cells");
   EXPECT_ERROR(parse("a,b,a\n"), DataError, "expected different column names, got \"a\" twice");
   EXPECT_ERROR(parse("a,b\n1,2\"3\n"), DataError, "line 2: cell 2: expected quotes around the whole cell");
   EXPECT_ERROR(parse("a,b\n\"1\"2,3\n"), DataError, "cell 1: expected a comma or the end of the line");
@@ -78,11 +113,12 @@ TEST(Csv, MalformedTablesNameTheLine) {
 TEST(Csv, NumbersAreWholeFiniteCells) {
   double value = 0;
   for (const auto& [text, expected] :
-       {std::pair{"1", 1.0}, {"-2.5e-3", -2.5e-3}, {"1e308", 1e308}, {".5", 0.5}, {" 1\t", 1.0}}) {
+       {std::pair{"1", 1.0}, {"-2.5e-3", -2.5e-3}, {"1e308", 1e308}, {".5", 0.5}, {" 1\t", 1.0}, {"+1.5", 1.5}}) {
     EXPECT_TRUE(parse_number(text, value)) << text;
     EXPECT_EQ(value, expected);
   }
-  for (const char* text : {"", " ", "1 2", "+1", "1,5", "0x10", "inf", "-inf", "nan", "1e999", "1.2.3", "x"}) {
+  for (const char* text :
+       {"", " ", "1 2", "+", "+-1", "++1", "+ 1", "1,5", "0x10", "inf", "-inf", "nan", "1e999", "1.2.3", "x"}) {
     EXPECT_FALSE(parse_number(text, value)) << text;
   }
 }
