@@ -84,10 +84,32 @@ void judge_direction(Problem& problem, double value, NewtonState& state) {
   }
 }
 
+/// Tests the direction in which parameter `j` is known least where the information was last asked for: if one standard
+/// error of it, the other parameters following, moves somebody far, nothing may hold it any more.
+template <class Problem>
+void judge_least_known(Problem& problem, double value, dim_t j, NewtonState& state) {
+  std::fill_n(state.score.data(), state.n, 0.);
+  state.score[j] = 1;
+  kernels::kCpuDenseSolve.solve({}, {.factor = state.factor.data(),
+                                     .n = state.n,
+                                     .stride = state.stride,
+                                     .aliased = state.flat.data(),
+                                     .b = state.score.data(),
+                                     .x = state.step.data()});
+  const double variance = state.step[j];
+  if (!(variance > 0) || !(problem.reach(state.step.data()) > kFarReach * std::sqrt(variance))) return;
+  if (rises_without_end(problem, value, state.step, 1, state) ||
+      rises_without_end(problem, value, state.step, -1, state)) {
+    flag_direction(state.step, state);
+  }
+}
+
 /// Sets state.infinite after a fit whose last step is in state.step and whose last factor is in place, the value at
 /// state.beta being `value`. The direction of the last step is tested itself, whichever columns share it; where there
 /// were `later` iterations also the way since the first ones, which is true when the last step, taken where hardly
 /// any information is left, is rounding alone; and the directions in which the information vanished on the way.
+/// Where one coefficient has no end, those that mattered beside it alone are held by nothing and need not have moved:
+/// they are looked at too.
 /// Parameters that are kept (state.kept) are not judged here.
 template <class Problem>
 void find_infinite(Problem& problem, double value, bool later, NewtonState& state) {
@@ -105,6 +127,10 @@ void find_infinite(Problem& problem, double value, bool later, NewtonState& stat
       flag_direction(state.step, state);
     }
   }
+  const auto is_flagged = [&](std::uint8_t flag) { return flag != 0; };
+  if (std::none_of(state.infinite.begin(), state.infinite.begin() + state.n, is_flagged)) return;
+  for (dim_t j = 0; j < state.n; ++j)
+    if (!state.infinite[j] && !state.flat[j] && !state.kept[j]) judge_least_known(problem, value, j, state);
 }
 
 }  // namespace engram::survival

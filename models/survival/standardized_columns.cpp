@@ -8,6 +8,23 @@
 
 namespace engram::survival {
 
+namespace {
+
+/// Bounds between which the square of a value, and of one over a spread, are doubles with room for sums and errors.
+constexpr double kLargestValue = 1e100, kSmallestSpread = 1e-100;
+
+void check_sizes(const std::string& name, double low, double high) {
+  const double largest = std::max(std::abs(low), std::abs(high));
+  if (!(largest <= kLargestValue))
+    throw DataError(
+        message("[survival] expected values of ", name, " up to 1e100, got ", largest, "; hint: take another unit"));
+  if (low != high && high - low < kSmallestSpread)
+    throw DataError(message("[survival] expected values of ", name, " that differ by 1e-100 or more, got ", low, " to ",
+                            high, "; hint: take another unit"));
+}
+
+}  // namespace
+
 StandardizedColumns::StandardizedColumns(const CovariateMatrix& covariates, std::span<const dim_t> order,
                                          std::span<const double> weight)
     : rows_(covariates.rows()) {
@@ -25,13 +42,10 @@ StandardizedColumns::StandardizedColumns(const CovariateMatrix& covariates, std:
       if (weight.empty() || weight[i] != 0) x.push_back(all[i]);
     if (x.empty()) continue;
     const auto [low, high] = std::minmax_element(x.begin(), x.end());
+    check_sizes(covariates.names()[j], *low, *high);
     mean_[j] = *low;
     if (*low == *high) continue;
     const double range = *high - *low;
-    if (!std::isfinite(range)) {
-      throw DataError(message("[survival] expected values of ", covariates.names()[j], " less than 1e308 apart, got ",
-                              *low, " and ", *high));
-    }
     const double mean = std::accumulate(x.begin(), x.end(), 0.) / double(x.size());
     // Relative to the range, so that no square overflows or vanishes.
     double squares = 0;

@@ -14,7 +14,8 @@ class StandardizedColumns {
   StandardizedColumns() = default;
   /// Row i of the result is row order[i] of the covariates; no order: as they come. Mean, deviation and span are those
   /// of the rows whose `weight` (as the covariates; none: all) is not 0, so that patients who do not count cannot spoil
-  /// the scale. Throws DataError for values of a column whose difference is not finite.
+  /// the scale. Throws DataError for values beyond 1e100, and for ones that differ by less than 1e-100: squares of
+  /// these units and of one over them would be no doubles.
   explicit StandardizedColumns(const CovariateMatrix& covariates, std::span<const dim_t> order = {},
                                std::span<const double> weight = {});
 

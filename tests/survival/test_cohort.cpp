@@ -236,6 +236,8 @@ TEST(Cohort, CompetitionDataAreReadWithTheirAnomalies) {
   EXPECT_EQ(loaded.findings[0].count, 33);
   EXPECT_EQ(loaded.findings[1].kind, Anomaly::kNonPositiveTime);
   EXPECT_EQ(loaded.findings[1].where[0].substr(0, 25), "row 905 (line 907), time ");
+  EXPECT_TRUE(loaded.findings[0].text.starts_with("33 rows with a clinical value above 9: "));
+  EXPECT_TRUE(loaded.findings[1].text.starts_with("1 row with a time that is not positive"));
 }
 
 TEST(Cohort, AWideFileIsReadByRoles) {

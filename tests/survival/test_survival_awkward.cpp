@@ -6,11 +6,13 @@
 #include <cmath>
 #include <random>
 
+#include "kernels/common/error.h"
 #include "models/survival/aft_model.h"
 #include "models/survival/cox_fit.h"
 #include "models/survival/lasso_cox.h"
 #include "models/survival/logistic_model.h"
 #include "models/survival/support.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/random_survival.h"
 
 namespace engram::survival {
@@ -44,6 +46,48 @@ CoxFit cox(const SurvivalOutcome& outcome, const CovariateMatrix& covariates, co
 AftFit aft(const SurvivalOutcome& outcome, const CovariateMatrix& covariates, AftDistribution law) {
   const SurvivalDesign design(outcome, covariates);
   return fit_aft(AftModel(design, {.distribution = law}), design.all_columns());
+}
+
+// ---- Values of an extreme size ----
+
+TEST(SurvivalAwkward, FitsDoNotDependOnTheUnitOfAColumn) {
+  std::mt19937 rng(5);
+  const RandomSurvival data = random_survival({.rows = 60, .columns = 0, .seed = 5});
+  const Column x = normals(60, rng);
+  const CoxFit plain = cox(data.outcome, matrix_of({x}));
+  for (const double unit : {1e90, 1e-90}) {
+    Column scaled = x;
+    for (double& v : scaled) v *= unit;
+    const CoxFit fit = cox(data.outcome, matrix_of({scaled}));
+    EXPECT_NEAR(fit.table[0].coefficient * unit, plain.table[0].coefficient, 1e-9);
+    EXPECT_NEAR(fit.table[0].standard_error * unit, plain.table[0].standard_error, 1e-9);
+    EXPECT_FALSE(fit.table[0].infinite);
+    for (const AftDistribution law : kLaws)
+      EXPECT_NEAR(aft(data.outcome, matrix_of({scaled}), law).standard_error[1] * unit,
+                  aft(data.outcome, matrix_of({x}), law).standard_error[1], 1e-9);
+  }
+}
+
+TEST(SurvivalAwkward, ValuesWhoseSquaresAreNoDoublesAreRefused) {
+  std::mt19937 rng(5);
+  const RandomSurvival data = random_survival({.rows = 60, .columns = 0, .seed = 5});
+  const auto scaled = [&](double unit) {
+    Column x = normals(60, rng);
+    for (double& v : x) v *= unit;
+    return matrix_of({x});
+  };
+  Column one_huge = normals(60, rng);
+  one_huge[7] = -1e308;
+  EXPECT_ERROR(cox(data.outcome, scaled(1e200)), DataError, "[survival] expected values of x0 up to 1e100, got ");
+  EXPECT_ERROR(cox(data.outcome, scaled(1e-200)), DataError, "expected values of x0 that differ by 1e-100 or more");
+  EXPECT_ERROR(cox(data.outcome, matrix_of({one_huge})), DataError, "got 1e+308; hint: take another unit");
+  EXPECT_ERROR(aft(data.outcome, scaled(1e-200), AftDistribution::kWeibull), DataError, "that differ by 1e-100");
+  // One small number among others is as good as 0.
+  Column one_tiny = normals(60, rng), zero = one_tiny;
+  one_tiny[7] = 1e-320;
+  zero[7] = 0;
+  EXPECT_EQ(cox(data.outcome, matrix_of({one_tiny})).table[0].coefficient,
+            cox(data.outcome, matrix_of({zero})).table[0].coefficient);
 }
 
 // ---- Log times that the columns determine ----
@@ -125,6 +169,31 @@ TEST(SurvivalAwkward, MoreColumnsThanDeathsHaveNoFiniteCoefficient) {
     for (const CoefficientRow& row : fit.table)
       EXPECT_TRUE(row.infinite || row.aliased) << row.name << ", seed " << seed;
   }
+}
+
+TEST(SurvivalAwkward, WhatMatteredBesideAnInfiniteCoefficientAloneHasNoEstimateEither) {
+  // Deaths at 12 and 9 are carriers of x0, and the one at 21 is the last patient: x0 has no end, and once it is large
+  // the carriers of x1 are no risk to anybody, whatever x1's coefficient.
+  const std::vector<int> carriers0 = {1, 5, 6, 14, 16, 18, 20}, carriers1 = {0, 2, 3, 8, 13};
+  SurvivalOutcome outcome;
+  outcome.time = {19, 12, 10, 7, 8, 9, 1, 17, 20, 2, 13, 6, 18, 14, 16, 21, 5, 4, 3, 11, 15};
+  Column x0(21, 0.), x1(21, 0.);
+  for (const int i : carriers0) x0[std::size_t(i)] = 1;
+  for (const int i : carriers1) x1[std::size_t(i)] = 1;
+  for (int i = 0; i < 21; ++i) outcome.event.push_back(i == 1 || i == 5 || i == 15);
+  const CoxFit fit = cox(outcome, matrix_of({x0, x1}));
+  EXPECT_TRUE(fit.table[0].infinite);
+  EXPECT_TRUE(fit.table[1].infinite) << fit.table[1].coefficient << " +- " << fit.table[1].standard_error;
+  // What is known beside the infinite coefficients stays known.
+  outcome.time = {16, 3, 8, 3, 6, 13, 7, 15};
+  outcome.event = {1, 1, 0, 1, 0, 1, 0, 1};
+  const CoxFit four = cox(
+      outcome,
+      matrix_of(
+          {{0, 1, 1, 0, 0, 0, 0, 0}, {1, 0, 1, 1, 0, 1, 1, 1}, {0, 0, 1, 0, 1, 0, 0, 0}, {1, 1, 1, 1, 0, 1, 0, 0}}));
+  for (const int j : {0, 1, 2}) EXPECT_TRUE(four.table[std::size_t(j)].infinite) << j;
+  EXPECT_FALSE(four.table[3].infinite);
+  EXPECT_NEAR(four.table[3].standard_error, 1.23564, 1e-5);
 }
 
 TEST(SurvivalAwkward, ResponsesSeparatedByADirectionFlagItsColumns) {
