@@ -66,13 +66,14 @@ ImageDataset open_images(const EvalSettings& s, const Classifier& classifier, st
 
 int evaluate_classifier(const Call& call, const EvalSettings& s, bool only_checks) {
   const OpenedDevice opened = open_device(s.common);
+  // Opened first: a file that cannot be written is better known before the work, reading too, than after it.
+  const auto unless_checking = [&](const std::filesystem::path& path) { return only_checks ? "" : path; };
+  OutputFile out(call, unless_checking(s.common.out)), predictions_out(call, unless_checking(s.predictions));
   std::ostream* const notes = s.common.quiet ? nullptr : call.err;
   const Classifier classifier = open_classifier(s.classifier, s.assumed, opened.device, notes);
   Network& network = *classifier.network;
   const ImageDataset data = open_images(s, classifier, notes);
   if (only_checks) return kExitOk;
-  // Opened first: a file that cannot be written is better known before the work than after it.
-  OutputFile out(call, s.common.out), predictions_out(call, s.predictions);
 
   profiler::Roofline roofline{};
   if (s.common.profile) {

@@ -136,7 +136,8 @@ std::string InversionBatches::fingerprint(std::int64_t index) const {
 
 void InversionBatches::take_up(RunDir& dir) {
   const InvertSettings& s = settings_;
-  while (first_place_ < batches_.size() && std::filesystem::exists(batch_file(dir.path(), batches_[first_place_]))) {
+  const int classes = classifier_.network->num_classes();
+  while (first_place_ < batches_.size() && has_batch(dir.path(), batches_[first_place_], s.batch_size, classes)) {
     std::filesystem::remove(checkpoint_file(dir, batches_[first_place_]));  // it was killed before it could
     ++first_place_;
   }
@@ -183,8 +184,7 @@ bool InversionBatches::make_batch(RunDir& dir, std::size_t place, TimeEstimate& 
   write_sample_pngs(dir.path(), data, index);
   dir.seal_metrics();
   go_on(dir, place);
-  std::filesystem::create_directories(dir / "batches");
-  write_packed_images(batch_file(dir.path(), index), data);  // last: its presence says that the batch is complete
+  write_batch(dir.path(), index, data);  // last: its presence says that the batch is complete
   std::filesystem::remove(checkpoint);
   return true;
 }

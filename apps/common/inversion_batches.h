@@ -25,7 +25,7 @@ class InversionBatches {
   static FilePatterns files();
 
   /// Finds where a run stopped in its folder, restores the batch that it was in, and drops later metrics. Throws what
-  /// load_checkpoint throws.
+  /// load_checkpoint and has_batch throw.
   void take_up(RunDir& dir);
 
   /// Makes what is missing. Returns where a signal stopped it ("in batch 2"), which left a checkpoint; else "".

@@ -21,7 +21,7 @@ void add_invert_settings(Cli& cli, InvertSettings& s) {
   cli.parts("method", inversion_entries());
   cli.option("student", &s.student, "Classifier that adi, deepinv-cmi, cmi, fast and nayer compete with, if any")
       .input();
-  cli.option("batch-size", &s.batch_size, "Images optimised together").at_least(1);
+  cli.option("batch-size", &s.batch_size, "Images optimised together").at_least(1).at_most(65536);
   cli.option("num-batches", &s.num_batches, "Batches in all, each from its own seed").at_least(1).at_most(1000000);
   cli.option("shard", &s.shard, "Which part of the batches to make, I/N: for N machines, or runs, of one set");
   cli.option("iterations", &s.iterations, "Optimisation steps a batch; 0: as many as published")

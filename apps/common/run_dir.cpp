@@ -58,6 +58,8 @@ void refuse_content(Content content, const fs::path& path, bool force) {
 
 /// Refuses a place that a new run cannot have.
 void check_place(const fs::path& path, bool force) {
+  if (path == "-")
+    throw UsageError("[run] expected a folder to create, got -, which means standard output; hint: ./- is a folder");
   std::error_code ignored;
   const fs::file_status status = fs::status(path, ignored);
   if (fs::exists(status) && !fs::is_directory(status)) {
@@ -298,7 +300,11 @@ void check_run_folder(const fs::path& path, const std::string& program) {
   if (!fs::exists(path / kManifest))
     throw UsageError(
         message("[run] expected the folder of a run to continue, did not find ", kManifest, " in ", path.string()));
-  check_program(read_manifest(path), program, path);
+  const ManifestJson manifest = read_manifest(path);
+  check_program(manifest, program, path);
+  if (!fs::exists(path / kConfig) && manifest.value("status", "") != "starting")
+    throw DataError(message("[run] expected the ", kConfig, " that the run was started with in ", path.string(),
+                            ", did not find it"));
 }
 
 std::string about_run(const fs::path& path) {

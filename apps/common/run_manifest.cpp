@@ -103,6 +103,8 @@ void check_inputs(const Json& manifest, const RunInfo& info, const fs::path& fol
     if (path != info.inputs.end()) changed += " of other content in " + path->second;
     if (inputs.contains(setting)) changed += " (the run: " + inputs[setting].get<std::string>() + ")";
   }
+  for (const auto& [name, hash] : info.hashes)
+    if (!hashes.contains(name)) changed += (changed.empty() ? "" : ", ") + name + ", of which the manifest has no hash";
   if (!changed.empty()) {
     throw DataError(message("--resume: expected the inputs of the run in ", folder.string(), ", got ", changed,
                             "; their SHA-256 differ from the manifest's"));

@@ -50,6 +50,7 @@ void install_signal_handlers() {
     sigaction(signal, &action, nullptr);
   }
   ::signal(SIGXFSZ, SIG_IGN);
+  ::signal(SIGPIPE, SIG_IGN);
 }
 
 bool stop_requested() {

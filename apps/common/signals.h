@@ -8,6 +8,8 @@ namespace engram::apps {
 /// the default action is back, so that another ends the process, and SIGHUP is ignored: a terminal that closes may send
 /// it more than once. SIGHUP stays ignored where it was (nohup).
 /// SIGXFSZ is ignored: the write beyond the limit of a file's size then fails with an error like that of a full disk.
+/// So is SIGPIPE: a reader of messages that goes away (`2>&1 | head`) must not end a run, and one of standard output
+/// makes a write error.
 void install_signal_handlers();
 
 /// Whether a signal has asked the program to stop. Cheap; ask once a step.

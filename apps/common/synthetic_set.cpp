@@ -5,12 +5,15 @@
 
 #include "apps/common/class_sheet.h"
 #include "engine/io/png.h"
+#include "engine/io/safetensors.h"
 #include "kernels/common/error.h"
+#include "models/data/dataset_hash.h"
 #include "models/data/image_folder.h"
 
 namespace engram::apps {
 namespace {
 
+constexpr char kBatchHash[] = "sha256";
 constexpr std::size_t kMostFolderCharacters = 64;
 
 std::string numbered(const char* format, long long number) {
@@ -45,6 +48,27 @@ io::Image interleaved(const ImageDataset& data, dim_t index) {
 
 std::filesystem::path batch_file(const std::filesystem::path& run, std::int64_t batch) {
   return run / "batches" / numbered("batch_%04lld.safetensors", batch);
+}
+
+void write_batch(const std::filesystem::path& run, std::int64_t batch, const ImageDataset& data) {
+  const std::filesystem::path file = batch_file(run, batch);
+  std::filesystem::create_directories(file.parent_path());
+  write_packed_images(file, data, {{kBatchHash, dataset_sha256(data)}});
+}
+
+bool has_batch(const std::filesystem::path& run, std::int64_t batch, std::int64_t images, int num_classes) {
+  const std::filesystem::path file = batch_file(run, batch);
+  if (!std::filesystem::exists(file)) return false;
+  const io::SafetensorsMetadata metadata = io::SafetensorsFile(file)->metadata;
+  const ImageDataset data = read_packed_images(file, num_classes);
+  const auto hash = metadata.find(kBatchHash);
+  if (hash == metadata.end() || hash->second != dataset_sha256(data))
+    throw DataError(message("[resume] expected a batch that fits its checksum, got another content in ", file.string(),
+                            "; hint: start the run anew"));
+  if (data.count != images)
+    throw DataError(message("[resume] expected the ", images, " images of a batch of this run, got ", data.count,
+                            " in ", file.string(), "; hint: start the run anew"));
+  return true;
 }
 
 ImageDataset synthetic_batch(std::vector<std::uint8_t> pixels, std::vector<std::int32_t> labels,

@@ -13,6 +13,13 @@ namespace engram::apps {
 /// The packed file of a batch within a run folder: batches/batch_0007.safetensors.
 std::filesystem::path batch_file(const std::filesystem::path& run, std::int64_t batch);
 
+/// Writes the packed file of a batch, with a checksum of its content in the metadata "sha256".
+void write_batch(const std::filesystem::path& run, std::int64_t batch, const ImageDataset& data);
+
+/// Whether the file of a batch is there. Throws DataError for one whose content is not as write_batch() left it, or
+/// that holds another number of images.
+bool has_batch(const std::filesystem::path& run, std::int64_t batch, std::int64_t images, int num_classes);
+
 /// A batch as a data set named "synthetic", whose classes and normalisation are the classifier's.
 ImageDataset synthetic_batch(std::vector<std::uint8_t> pixels, std::vector<std::int32_t> labels,
                              const Classifier& classifier);

@@ -154,7 +154,8 @@ class CoefficientTable {
   void finish(const survival::FitStatus& status) {
     if (csv_) csv_->commit();
     file_.commit();
-    print(file_.text(), "converged: %s (%d iterations)\n", status.converged ? "yes" : "no", status.iterations);
+    print(file_.text(), "converged: %s (%d iteration%s)\n", status.converged ? "yes" : "no", status.iterations,
+          status.iterations == 1 ? "" : "s");
     if (status.num_infinite > 0)
       print(file_.text(), "infinite: the likelihood rises without end; there is no estimate, and no error of it\n");
     if (few_)

@@ -26,6 +26,10 @@ std::vector<std::vector<dim_t>> declared_groups(const genes::Selection& s) {
   return groups;
 }
 
+std::string tested_genes(dim_t count) {
+  return count == 1 ? "the 1 gene that could be tested" : message("all ", count, " genes that could be tested");
+}
+
 }  // namespace
 
 const char* declared_text(const genes::SelectedGene& g) {
@@ -56,9 +60,10 @@ bool family_test_ran(const genes::Selection& s) {
 }
 
 std::string headline(const genes::Cohort& cohort, const genes::Selection& s) {
-  const std::string listed = message(
-      "Of ", cohort.num_genes(), " genes, ", genes_are(s.genes.size(), " is listed: the one", " are listed: those"),
-      " with which a model of survival fits best in which mutated patients gain more from treatment. ");
+  const std::string listed =
+      message("Of ", genes_are(std::size_t(cohort.num_genes()), " gene", " genes"), ", ",
+              genes_are(s.genes.size(), " is listed: the one", " are listed: those"),
+              " with which a model of survival fits best in which mutated patients gain more from treatment. ");
   if (!family_test_ran(s))
     return listed + "Whether they stand out from chance was not tested (no permutations), so none is declared.";
   if (s.control.failed())
@@ -66,25 +71,26 @@ std::string headline(const genes::Cohort& cohort, const genes::Selection& s) {
            "None is declared, because the rule for it also finds genes where treatment labels were permuted (see the "
            "negative control): on these data its p-values do not hold.";
   const auto declared = std::size_t(std::ranges::count_if(s.genes, &genes::SelectedGene::declared));
-  const dim_t tested = s.declaration.family.tested;
+  const std::string tested = tested_genes(s.declaration.family.tested);
+  const std::string others = declared < s.genes.size() ? " The others may be noise." : "";
+  const std::string none = s.genes.size() == 1 ? "It is not declared" : "None of them is declared";
   const std::string groups = groups_sentence(cohort, s);
   if (declared == 0 && !groups.empty())
-    return listed + message("None of them is declared by itself. ", groups,
+    return listed + message(none, " by itself. ", groups,
                             " At least one gene of each group changes "
-                            "what the treatment does, beyond what chance makes of the strongest of all ",
-                            tested, " genes that could be tested (family-wise p < 0.05). The others may be noise.");
+                            "what the treatment does, beyond what chance makes of the strongest of ",
+                            tested, " (family-wise p < 0.05). The others may be noise.");
   if (declared == 0)
-    return listed +
-           message("None of them is declared: none stands out from chance over all ", tested,
-                   " genes that could be tested (family-wise p < 0.05) and increases the benefit on the hazard "
-                   "and on the time scale. From noise alone the list would look like this.");
+    return listed + message(none, ": none stands out from chance over ", tested,
+                            " (family-wise p < 0.05) and increases the benefit on the hazard "
+                            "and on the time scale. From noise alone the list would look like this.");
   return listed + message(genes_are(declared, " of them is", " of them are"),
                           " declared: more benefit, on the hazard and on the time scale, and beyond what chance makes "
-                          "of the strongest of all ",
+                          "of the strongest of ",
                           tested,
-                          " genes that could be tested (family-wise p < 0.05), also given any one gene that is "
-                          "correlated with it. ",
-                          groups, groups.empty() ? "" : " ", "The others may be noise.");
+                          " (family-wise p < 0.05), also given any one gene that is "
+                          "correlated with it.",
+                          groups.empty() ? "" : " ", groups, others);
 }
 
 std::string control_sentence(const genes::Selection& s) {

@@ -3,6 +3,8 @@
 /// packed safetensors file.
 
 #include <filesystem>
+#include <map>
+#include <string>
 
 #include "models/data/class_folders.h"
 #include "models/data/resize.h"
@@ -44,7 +46,8 @@ bool is_unlabelled_packed(const std::filesystem::path& file);
 /// Reads the images of such a file as one class of the name "image" and set "unlabelled", whatever labels it has.
 ImageDataset read_unlabelled_packed(const std::filesystem::path& file);
 
-/// Writes such a file, atomically, with all metadata. Throws IoError.
-void write_packed_images(const std::filesystem::path& file, const ImageDataset& data);
+/// Writes such a file, atomically, with all metadata and further ones. Throws IoError.
+void write_packed_images(const std::filesystem::path& file, const ImageDataset& data,
+                         const std::map<std::string, std::string>& further = {});
 
 }  // namespace engram

@@ -87,6 +87,11 @@ const std::vector<Kind>& kinds() {
   return table;
 }
 
+/// Whether a file of this name is read with others beside it (CIFAR, IDX).
+bool is_file_of_folder(const std::string& name) {
+  return name.ends_with(".bin") || name.ends_with("-ubyte") || name.ends_with("-ubyte.gz");
+}
+
 const Kind& find_kind(const std::string& name) {
   for (const Kind& kind : kinds())
     if (kind.about.name == name) return kind;
@@ -112,6 +117,8 @@ std::vector<DatasetKind> dataset_kind_help() {
 
 std::string detect_dataset_kind(const fs::path& path) {
   std::error_code ignored;
+  if (fs::is_regular_file(path, ignored) && is_file_of_folder(path.filename().string()))
+    throw UsageError(message("[data] expected the folder of the data set, got one of its files: ", path.string()));
   if (fs::is_regular_file(path, ignored) || fs::exists(path / kPackedOfRun, ignored) ||
       fs::is_directory(path / "batches", ignored))
     return "packed";

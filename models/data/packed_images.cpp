@@ -127,7 +127,8 @@ ImageDataset read_packed_images(const std::filesystem::path& path, int num_class
   return out;
 }
 
-void write_packed_images(const std::filesystem::path& path, const ImageDataset& data) {
+void write_packed_images(const std::filesystem::path& path, const ImageDataset& data,
+                         const std::map<std::string, std::string>& further) {
   check_dataset(data, "the set for " + path.string());
   std::vector<io::SafetensorsEntry> entries = {
       {"images", io::FileDType::kU8, {data.count, data.channels, data.height, data.width}, data.pixels},
@@ -138,6 +139,7 @@ void write_packed_images(const std::filesystem::path& path, const ImageDataset& 
     entries.push_back({"contexts", io::FileDType::kI32, {data.count}, io::bytes_of<std::int32_t>(data.contexts)});
     metadata["context_names"] = join_class_names(data.context_names);
   }
+  metadata.insert(further.begin(), further.end());
   io::write_safetensors(path, entries, metadata);
 }
 

@@ -20,11 +20,12 @@ class Collector {
     if (static_cast<dim_t>(finding_.where.size()) < Finding::kMaxNamed) finding_.where.push_back(where);
   }
 
-  /// Appends the finding, if there is one, with `text` behind its count and the first places behind that.
-  void finish(std::vector<Finding>& findings, const std::string& text) {
+  /// Appends the finding, if there is one: its count, what there are so many of (the word for one), what is said of
+  /// them, and the first places.
+  void finish(std::vector<Finding>& findings, const std::string& thing, const std::string& text) {
     if (finding_.count == 0) return;
     constexpr std::size_t kPlacesInText = 3;
-    finding_.text = message(finding_.count, " ", text, ": ");
+    finding_.text = message(finding_.count, " ", thing, finding_.count == 1 ? " " : "s ", text, ": ");
     for (std::size_t i = 0; i < std::min(finding_.where.size(), kPlacesInText); ++i) {
       finding_.text += (i ? "; " : "") + finding_.where[i];
     }
@@ -59,8 +60,8 @@ void audit_patients(const Cohort& cohort, std::optional<double> clinical_max, st
     const double time = cohort.time[static_cast<std::size_t>(i)];
     if (time <= 0) non_positive.add(message(row_name(cohort, i), ", time ", time));
   }
-  above.finish(findings, message("rows with a clinical value above ", clinical_max.value_or(0)));
-  non_positive.finish(findings, "rows with a time that is not positive (left out of models of the log time)");
+  above.finish(findings, "row", message("with a clinical value above ", clinical_max.value_or(0)));
+  non_positive.finish(findings, "row", "with a time that is not positive (left out of models of the log time)");
 }
 
 /// Adds to `duplicates` each column of [0, count) that equals an earlier one.
@@ -105,8 +106,8 @@ void audit_clinical(const Cohort& cohort, std::vector<Finding>& findings) {
     return std::ranges::equal(cohort.clinical_column(a), cohort.clinical_column(b));
   };
   find_duplicates(cohort.num_clinical(), cohort.clinical_names, hash, equal, duplicate);
-  constant.finish(findings, "clinical variables with one value only");
-  duplicate.finish(findings, "clinical variables with the values of another");
+  constant.finish(findings, "clinical variable", "with one value only");
+  duplicate.finish(findings, "clinical variable", "with the values of another");
 }
 
 void audit_genes(const Cohort& cohort, std::vector<Finding>& findings) {
@@ -137,10 +138,10 @@ void audit_genes(const Cohort& cohort, std::vector<Finding>& findings) {
   };
   const auto equal = [&](dim_t a, dim_t b) { return std::ranges::equal(cohort.genes.bits(a), cohort.genes.bits(b)); };
   find_duplicates(cohort.num_genes(), cohort.gene_names, hash, equal, duplicate);
-  constant.finish(findings, "genes without variation");
+  constant.finish(findings, "gene", "without variation");
   const bool two_arms = in_arm[0] > 0 && in_arm[1] > 0;
-  if (two_arms) one_arm.finish(findings, "genes without variation in one arm (no interaction can be estimated)");
-  duplicate.finish(findings, "genes with the carriers of another");
+  if (two_arms) one_arm.finish(findings, "gene", "without variation in one arm (no interaction can be estimated)");
+  duplicate.finish(findings, "gene", "with the carriers of another");
 }
 
 }  // namespace

@@ -213,6 +213,10 @@ TEST_F(Tools, EvalWritesPredictions) {
   EXPECT_EQ(image, 30);
   EXPECT_FALSE(std::getline(lines, line));
   expect_eval_error(classifier(), images(), 3, {"no/such"}, {"--predictions", folder_ / "no/such/file.csv"});
+  // What cannot be written is known before a set is read, which may take long: this one holds no images.
+  expect_eval_error(classifier(), classifier(), 3, {"no/such"}, {"--predictions", folder_ / "no/such/file.csv"});
+  expect_error("engram-eval", {classifier(), "--data", classifier(), "--out", folder_ / "no/such/r.json"}, 3,
+               {"r.json"});
 }
 
 TEST_F(Tools, EvalTakesRunFolders) {
@@ -299,6 +303,8 @@ TEST_F(Tools, EvalNamesWhatIsWrongWithTheData) {
   write_packed_images(images(), small);
   expect_eval_error(classifier(), images(), 3, {"expected images of 3x32x32", "got 3x16x16", "images.safetensors"});
   expect_eval_error(classifier(), classifier(), 3, {"images [N,C,H,W]"});
+  fs::copy_file(images(), folder_ / "test_batch.bin");
+  expect_eval_error(classifier(), folder_ / "test_batch.bin", 2, {"expected the folder of the data set, got one of"});
 }
 
 TEST_F(Tools, EvalNamesWhatIsWrongWithTheOptions) {

@@ -10,6 +10,7 @@
 #include <set>
 #include <thread>
 
+#include "engine/io/atomic_file.h"
 #include "models/classifier_file.h"
 #include "models/data/open_dataset.h"
 #include "tests/support/program.h"
@@ -110,6 +111,28 @@ TEST_F(InvertApp, AnInterruptedBatchContinuesFromItsCheckpoint) {
   EXPECT_FALSE(fs::exists(checkpoint));
 }
 
+TEST_F(InvertApp, FinishedBatchesThatWereDamagedAreRefused) {
+  ASSERT_EQ(run(arguments(path("whole"))), 0) << log();
+  const fs::path batch = path("whole") / "batches" / "batch_0001.safetensors";
+  const std::string content = text_of(batch), samples = text_of(path("whole") / "samples.safetensors");
+  const auto expect_refused = [&](const std::string& bytes, const std::string& words) {
+    io::write_file(batch, bytes);
+    EXPECT_EQ(run({classifier(), "--resume", path("whole")}), 3) << log();
+    EXPECT_NE(log().find(words), std::string::npos) << log();
+    EXPECT_EQ(text_of(path("whole") / "samples.safetensors"), samples);
+  };
+  std::string flipped = content;
+  flipped.back() ^= 1;
+  expect_refused(flipped, "expected a batch that fits its checksum, got another content in ");
+  expect_refused(content.substr(0, content.size() - 1), "(truncated file)");
+  auto larger = arguments(path("larger"));
+  larger[2] = "13";
+  ASSERT_EQ(run(larger), 0) << log();
+  expect_refused(text_of(path("larger") / "batches" / "batch_0001.safetensors"), "expected the 12 images of a batch");
+  io::write_file(batch, content);
+  EXPECT_EQ(run({classifier(), "--resume", path("whole")}), 0) << log();
+}
+
 TEST_F(InvertApp, ARunKnowsItsClassifier) {
   ASSERT_EQ(run(arguments(path("out"))), 0) << log();
   const std::string manifest = text_of(path("out") / "manifest.json");
@@ -196,6 +219,7 @@ TEST_F(InvertApp, BadInputIsOneLineAndItsExitCode) {
   expect({path("none"), "--out", out, "--check"}, 3, "none");
   expect({classifier(), "--out", out, "--method", "fsat", "--check"}, 2, "did you mean 'fast'?");
   expect({classifier(), "--out", out, "--batch-size", "-1"}, 2, "batch-size");
+  expect({classifier(), "--out", out, "--batch-size", "2147483648"}, 2, "1 to 65536 for --batch-size");
   expect({classifier(), "--out", out, "--iteration", "5"}, 2, "--iterations");
   expect({classifier(), "--out", out, "--iterations", "9223372036854775807"}, 2, "0 to 1e+09 for --iterations");
   expect({classifier(), "--out", out, "--num-batches", "2147483647"}, 2, "1 to 1e+06 for --num-batches");

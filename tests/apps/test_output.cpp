@@ -81,6 +81,19 @@ TEST_F(Output, ClosedDescriptorsAreNotTakenByFiles) {
   }
 }
 
+TEST_F(Output, AReaderThatGoesAwayEndsNoRun) {
+  const std::string folder = folder_.path().string();
+  shell("{ sleep 0.2; $B/engram-train --dataset cifar10-subset --data " + folder + "/data --arch resnet8 --epochs 1 " +
+        "--batch-size 5 --padding 0 --threads 1 --out " + folder + "/run; echo $? > " + folder +
+        "/code; } 2>&1 > /dev/null | true");
+  EXPECT_EQ(testing::text_of(folder_ / "code"), "0\n");
+  EXPECT_NE(testing::text_of(folder_ / "run" / "manifest.json").find("\"complete\""), std::string::npos);
+  shell("{ sleep 0.2; $B/engram-inspect " + classifier().string() + to_error() + "; echo $? > " + folder +
+        "/code; } | true");
+  EXPECT_EQ(testing::text_of(folder_ / "code"), "3\n");
+  EXPECT_NE(error().find("write error: Broken pipe"), std::string::npos) << error();
+}
+
 TEST_F(Output, AFileSizeLimitIsLikeAFullDisk) {
   const fs::path run = folder_ / "run";
   EXPECT_EQ(shell("ulimit -f 40; $B/engram-train --dataset cifar10-subset --arch wrn-10-1 --batch-size 5 --epochs 1 "

@@ -280,6 +280,10 @@ TEST(RunDir, LinksInARunFolderAreNotFollowed) {
   }
 }
 
+TEST(RunDir, StandardOutputIsNoFolder) {
+  EXPECT_ERROR(RunDir::check_new("-", false), UsageError, "expected a folder to create, got -, which means standard");
+}
+
 TEST(RunDir, ResumingNamesWhatChanged) {
   TempFolder folder;
   const fs::path path = folder / "run";
@@ -299,8 +303,15 @@ TEST(RunDir, ResumingNamesWhatChanged) {
   other.hashes.clear();
   other.add_input("data", folder / "data");
   EXPECT_ERROR(RunDir::resume(path, other), DataError, "got data of other content in ");
+  io::write_file(folder / "data", "abc");
+  io::write_file(folder / "key", "k");
+  other = info;
+  other.add_input("key", folder / "key");
+  EXPECT_ERROR(RunDir::resume(path, other), DataError, "got key, of which the manifest has no hash");
   io::write_file(path / "config.json", "{\"lr\": 0.2}");
   EXPECT_ERROR(RunDir::resume(path, info), DataError, "got an edited one");
+  fs::remove(path / "config.json");
+  EXPECT_ERROR(RunDir::resume(path, info), DataError, "[run] expected the config.json that the run was started with");
 }
 
 TEST(RunDir, AResumedRunMayHaveAnotherLimitOfMemory) {
