@@ -267,5 +267,20 @@ TEST_F(Genes, RobustScreensAreTheFitsOfEachGene) {
   expect_error({"screen", "--data", data(), "--cluster", "id", "--out", run_folder()}, 2, {"--cluster", "folder"});
 }
 
+TEST_F(Genes, NamesWithControlCharactersDoNotReachTheTerminal) {
+  edit(kGenes, [](std::size_t row, std::vector<std::string>& cells) {
+    if (row == 0) cells[1] = "\x1b[31mG1", cells[2] = "=2+3";
+  });
+  const ProgramResult fit =
+      run_program("engram-genes", {"fit-cox", "--data", data(), "--main", "*", "--out", folder_ / "table.csv"});
+  EXPECT_EQ(fit.code, 0) << fit.err;
+  EXPECT_EQ(fit.out.find('\x1b'), std::string::npos);
+  EXPECT_NE(fit.out.find("?[31mG1"), std::string::npos);
+  EXPECT_EQ(terms_of(folder_ / "table.csv").count("'=2+3"), 1u);
+  EXPECT_EQ(terms_of(folder_ / "table.csv").count("?[31mG1"), 1u);
+  const ProgramResult shown = run_program("engram-genes", {"fit-cox", "--data", data(), "--main", "*", "--out", "-"});
+  EXPECT_EQ(shown.out.find('\x1b'), std::string::npos);
+}
+
 }  // namespace
 }  // namespace engram::test

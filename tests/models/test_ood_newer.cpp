@@ -20,6 +20,7 @@
 #include "models/methods/ood/swad.h"
 #include "models/nets/context_network.h"
 #include "models/nets/make_network.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/given_environments.h"
 #include "tests/support/golden.h"
 #include "tests/support/named_formula.h"
@@ -258,6 +259,12 @@ TEST_P(Newer, EqrmUpdates) {
     expect_summary(network->state().at("classifier.weight"), entry["parts"]["after"]["weight"], 1e-4, "weight after");
     expect_summary(network->state().at("classifier.bias"), entry["parts"]["after"]["bias"], 1e-4, "bias after");
   });
+}
+
+TEST(OodNewer, OrdersOfTooManyImagesAreRefused) {
+  EXPECT_EQ(shuffle_room("sagnet", 3, Device()).shape(), Shape({3, 3}));
+  EXPECT_ERROR(shuffle_room("sagnet", 50000, Device()), UsageError,
+               "[sagnet] expected at most 8192 images a step, got 50000");
 }
 
 TEST_P(Newer, StyleAndContentShuffles) {

@@ -4,6 +4,7 @@
 #include "models/methods/ood/beta_draw.h"
 #include "models/methods/ood/ood_registry.h"
 #include "models/methods/ood/penalty_schedule.h"
+#include "models/methods/ood/row_shuffle.h"
 
 namespace engram {
 namespace {
@@ -35,7 +36,7 @@ class Cumix : public OodTask {
     for (const dim_t value : {settings.ramp, settings.epoch_steps})
       if (value < 1) throw UsageError(message("[cumix] expected a ramp and epochs of at least 1, got ", value));
     const dim_t images = images_per_step();
-    for (Tensor* mix : {&image_mix_, &feature_mix_}) *mix = Tensor::zeros({images, images}, device());
+    for (Tensor* mix : {&image_mix_, &feature_mix_}) *mix = shuffle_room("cumix", images, device());
   }
 
  protected:

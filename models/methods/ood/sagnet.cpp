@@ -24,7 +24,7 @@ SagNet::SagNet(double adversary, const OodSetup& setup)
     style_.parameters.push_back({"style." + parameter.name, parameter.tensor});
   for (Part* part : {&features_, &head_, &style_}) part->optimizer.emplace(part->parameters, options_.optimizer);
   const dim_t images = images_per_step();
-  for (Draws& draws : draws_) draws = {Tensor::zeros({images, 1}, device()), Tensor::zeros({images, images}, device())};
+  for (Draws& draws : draws_) draws = {Tensor::zeros({images, 1}, device()), shuffle_room("sagnet", images, device())};
 }
 
 void SagNet::set_draws(int pass, const std::vector<float>& shares, const std::vector<std::int32_t>& order) {
