@@ -38,8 +38,8 @@ SagNetOnMaps::SagNetOnMaps(const SagNetMapSettings& settings, const OodSetup& se
   for (Part* part : {&style_, &adversary_}) part->optimizer.emplace(part->parameters, options_.optimizer);
   const dim_t images = images_per_step();
   shares_ = Tensor::zeros({images, 1}, device());
-  styles_ = Tensor::zeros({images, images}, device());
-  contents_ = Tensor::zeros({images, images}, device());
+  styles_ = shuffle_room("sagnet-maps", images, device());
+  contents_ = shuffle_room("sagnet-maps", images, device());
 }
 
 void SagNetOnMaps::check_settings() const {
