@@ -11,6 +11,7 @@
 #include "engine/io/atomic_file.h"
 #include "engine/io/csv.h"
 #include "tests/support/run_program.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/tag_balance.h"
 #include "tests/support/temp_folder.h"
 
@@ -37,9 +38,10 @@ class Genes : public ::testing::Test {
   std::filesystem::path run_folder() const { return folder_ / "run"; }
 
   std::vector<std::string> quick_select(const std::filesystem::path& out) const {
-    return {"select", "--data",         data(), "--out",          out, "--seeds",
-            "2",      "--evaluations",  "200",  "--splits",       "2", "--controls",
-            "1",      "--permutations", "50",   "--reselections", "2", "--quiet"};
+    const auto count = [](int usual, int fewer) { return std::to_string(engram::testing::sample_size(usual, fewer)); };
+    return {"select",    "--data",         data(),         "--out",          out,         "--seeds",
+            count(2, 1), "--evaluations",  count(200, 60), "--splits",       count(2, 1), "--controls",
+            "1",         "--permutations", count(50, 20),  "--reselections", count(2, 1), "--quiet"};
   }
 
   /// Rewrites one file of the cohort cell by cell; row 0 is the header.

@@ -143,9 +143,9 @@ TEST_F(Genes, EvaluateGoesOnWhereItStopped) {
 }
 
 TEST_F(Genes, EvaluateMeasuresPredictions) {
-  const ProgramResult run =
-      run_program("engram-genes", {"evaluate", "--scenarios", "R", "--cohorts", "2", "--methods",
-                                   "cox-forward,univariate-cox", "--folds", "2", "--out", run_folder(), "--quiet"});
+  const ProgramResult run = run_program(
+      "engram-genes", {"evaluate", "--scenarios", "R", "--cohorts", std::to_string(engram::testing::sample_size(2, 1)),
+                       "--methods", "cox-forward,univariate-cox", "--folds", "2", "--out", run_folder(), "--quiet"});
   ASSERT_EQ(run.code, 0) << run.err;
   const nlohmann::json json = nlohmann::json::parse(file_text(run_folder() / "evaluation.json"));
   ASSERT_EQ(json.size(), 2u);
