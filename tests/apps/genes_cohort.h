@@ -39,9 +39,9 @@ class Genes : public ::testing::Test {
 
   std::vector<std::string> quick_select(const std::filesystem::path& out) const {
     const auto count = [](int usual, int fewer) { return std::to_string(engram::testing::sample_size(usual, fewer)); };
-    return {"select",    "--data",         data(),         "--out",          out,         "--seeds",
-            count(2, 1), "--evaluations",  count(200, 60), "--splits",       count(2, 1), "--controls",
-            "1",         "--permutations", count(50, 20),  "--reselections", count(2, 1), "--quiet"};
+    return {"select", "--data",         data(),         "--out",          out,         "--seeds",
+            "2",      "--evaluations",  count(200, 60), "--splits",       count(2, 1), "--controls",
+            "1",      "--permutations", count(50, 20),  "--reselections", count(2, 1), "--quiet"};
   }
 
   /// Rewrites one file of the cohort cell by cell; row 0 is the header.
