@@ -37,8 +37,7 @@ void add_settings(Cli& cli, EvalSettings& s) {
   cli.group("Data");
   cli.option("data", &s.images.data,
              "Folder of the data set, folder of class folders of PNG or JPEG, packed images, or the folder of a run: "
-             "the images "
-             "of an inversion, the data set of a training")
+             "the images of an inversion, the data set of a training")
       .input()
       .required();
   add_image_settings(cli, s.images);

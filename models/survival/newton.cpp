@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "kernels/common/error.h"
+#include "kernels/dense_solve/dense_solve.h"
 #include "kernels/weighted_gram/weighted_gram.h"
 
 namespace engram::survival {
@@ -36,6 +37,11 @@ void NewtonState::reset(dim_t parameters) {
   for (auto* v : {&information, &factor}) {
     if (v->size() < square) v->resize(square);
   }
+}
+
+void NewtonState::solve_score(double* x) const {
+  kernels::kCpuDenseSolve.solve(
+      {}, {.factor = factor.data(), .n = n, .stride = stride, .aliased = flat.data(), .b = score.data(), .x = x});
 }
 
 }  // namespace engram::survival

@@ -56,6 +56,9 @@ struct NewtonState {
 
   /// Room for `parameters`; all flags 0, beta 0, spans 0.
   void reset(dim_t parameters);
+
+  /// x [stride] = the inverse of the information that was last factored, times score; 0 in what is flat.
+  void solve_score(double* x) const;
 };
 
 }  // namespace engram::survival

@@ -113,12 +113,7 @@ FitStatus maximize(Problem& problem, const NewtonControl& control, NewtonState& 
       }
     }
     factor_kept(state, control);
-    kernels::kCpuDenseSolve.solve({}, {.factor = state.factor.data(),
-                                       .n = state.n,
-                                       .stride = state.stride,
-                                       .aliased = state.flat.data(),
-                                       .b = state.score.data(),
-                                       .x = state.step.data()});
+    state.solve_score(state.step.data());
     ++status.iterations;
     const double next = search_line(problem, control, value, state, status);
     if (!std::isfinite(next)) break;

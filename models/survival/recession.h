@@ -6,7 +6,6 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/dense_solve/dense_solve.h"
 #include "models/survival/newton.h"
 
 namespace engram::survival {
@@ -63,12 +62,7 @@ inline void flag_direction(const std::vector<double>& direction, NewtonState& st
 /// leave the linear predictor of those at risk alone; into `direction`. Uses state.score.
 inline void null_direction(dim_t flat, NewtonState& state, std::vector<double>& direction) {
   for (dim_t j = 0; j < state.n; ++j) state.score[j] = state.information[j * state.stride + flat];
-  kernels::kCpuDenseSolve.solve({}, {.factor = state.factor.data(),
-                                     .n = state.n,
-                                     .stride = state.stride,
-                                     .aliased = state.flat.data(),
-                                     .b = state.score.data(),
-                                     .x = direction.data()});
+  state.solve_score(direction.data());
   for (dim_t j = 0; j < state.n; ++j) direction[j] = -direction[j];
   direction[flat] = 1;
 }
@@ -90,12 +84,7 @@ template <class Problem>
 void judge_least_known(Problem& problem, double value, dim_t j, NewtonState& state) {
   std::fill_n(state.score.data(), state.n, 0.);
   state.score[j] = 1;
-  kernels::kCpuDenseSolve.solve({}, {.factor = state.factor.data(),
-                                     .n = state.n,
-                                     .stride = state.stride,
-                                     .aliased = state.flat.data(),
-                                     .b = state.score.data(),
-                                     .x = state.step.data()});
+  state.solve_score(state.step.data());
   const double variance = state.step[j];
   if (!(variance > 0) || !(problem.reach(state.step.data()) > kFarReach * std::sqrt(variance))) return;
   if (rises_without_end(problem, value, state.step, 1, state) ||
