@@ -1,6 +1,6 @@
 # Unity builds: the sources of one folder are compiled together, so that headers are read and templates are made once for all of them.
-# CMAKE_UNITY_BUILD (the presets of the sanitizers): everywhere. ENGRAM_TEST_UNITS: in tests, kernel_cases and bench, while each source
-# of the product is compiled by itself. Sources with compile options of their own stay alone.
+# CMAKE_UNITY_BUILD (the presets of the sanitizers): everywhere. ENGRAM_APP_UNITS (on, but for daily work): in apps. ENGRAM_TEST_UNITS:
+# in tests, kernel_cases and bench. Sources with compile options of their own stay alone.
 # tests/lint/check_units.py holds that no two sources of a folder define the same private name.
 option(ENGRAM_TEST_UNITS "Compile the sources of a folder of tests or benchmarks together" OFF)
 set(ENGRAM_UNIT_SOURCES 12)

@@ -130,7 +130,8 @@ std::string name_of(const ::testing::TestParamInfo<std::tuple<std::string, std::
 INSTANTIATE_TEST_SUITE_P(Cpu, TaskTest, ::testing::Combine(::testing::ValuesIn(kind_names()), ::testing::Values("cpu")),
                          name_of);
 INSTANTIATE_TEST_SUITE_P(Emu, TaskTest,
-                         ::testing::Combine(::testing::ValuesIn(kind_names(true)), ::testing::Values("emu")), name_of);
+                         ::testing::Combine(::testing::ValuesIn(few_kind_names(true)), ::testing::Values("emu")),
+                         name_of);
 INSTANTIATE_TEST_SUITE_P(Emu, CapturedTask,
                          ::testing::Combine(::testing::ValuesIn(kind_names(true)), ::testing::Values("emu")), name_of);
 INSTANTIATE_TEST_SUITE_P(Emu, HostWaits,
