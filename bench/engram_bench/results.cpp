@@ -32,12 +32,14 @@ Json row_json(const Row& row, const profiler::Roofline& roofline) {
   json["seconds"] = row.seconds;
   json["counts"] = row.counts;
   if (!row.plan.empty()) json["plan"] = row.plan;
+  if (row.hardware.known())
+    json["hardware"] = {{"instructions", row.hardware.instructions}, {"cycles", row.hardware.cycles}};
   return json;
 }
 
 /// Bounds of what a clock says, in seconds: wide, but sums, ratios and their squares stay numbers.
 constexpr double kShortest = 1e-12, kLongest = 1e9;
-constexpr double kMostPerSecond = 1e18;
+constexpr double kMostPerSecond = 1e18, kMostPerCall = 1e18;
 
 /// What follows from the times has to be what they say: a file with other quartiles is no file of a run.
 void check_derived(const Members& json, const Row& row) {
@@ -63,6 +65,10 @@ Row row_of(const Members& json) {
   if (row.seconds.empty() && row.counts.empty())
     throw DataError(message(json.place(), ": expected times or counts of ", row.name, ", got neither"));
   if (json.json().contains("plan")) row.plan = json.text("plan");
+  if (json.json().contains("hardware")) {
+    const Members hardware = json.object("hardware");
+    row.hardware = {hardware.number("instructions", 0, kMostPerCall), hardware.number("cycles", 0, kMostPerCall)};
+  }
   check_derived(json, row);
   return row;
 }

@@ -50,6 +50,15 @@ struct Conditions {
   bool is_quiet() const { return lost_share <= 0.05 && others_share <= 0.05; }
 };
 
+/// What the processor counted in user mode in one call of a case, all threads together. Nearly the same again, but not
+/// to the digit: threads that wait for each other go on counting.
+struct HardwareCounts {
+  double instructions = 0, cycles = 0;
+
+  /// Whether the machine has such counters, and lets this program read them.
+  bool known() const { return instructions > 0 && cycles > 0; }
+};
+
 /// One case: its times, each the mean of a sample's calls, in the order of the rounds, and what was counted exactly.
 struct Row {
   std::string name;  ///< "family/entry", for times with a shape behind it
@@ -58,6 +67,7 @@ struct Row {
   double copy_seconds = 0;  ///< of a copy of as many bytes between the samples; 0 without one
   std::map<std::string, std::int64_t> counts = {};
   std::string plan = {};  ///< the algorithm, where the back end chooses one
+  HardwareCounts hardware = {};
 
   /// "family" of the name.
   std::string family() const { return name.substr(0, name.find('/')); }
@@ -69,6 +79,7 @@ struct Results {
   Build build;
   Conditions conditions;
   profiler::Roofline roofline{};  ///< 0 where it was not measured
+  std::string no_counters;        ///< why the rows have no hardware counts; not in the file
   std::vector<Row> rows;
 };
 

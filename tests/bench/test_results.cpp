@@ -29,6 +29,20 @@ TEST(Results, AFileComesBackAsItWas) {
   EXPECT_EQ(results_json(is), results_json(was));
 }
 
+TEST(Results, HardwareCountsComeBackWhereTheyWereKnown) {
+  Results was = sample_results();
+  was.rows[0].hardware = {3e6, 1e6};
+  const json rows = json::parse(results_json(was)).at("rows");
+  EXPECT_EQ(rows.at(0).at("hardware"), (json{{"instructions", 3e6}, {"cycles", 1e6}}));
+  EXPECT_FALSE(rows.at(1).contains("hardware"));
+  const Results is = parse_results(results_json(was), "text");
+  EXPECT_EQ(is.rows[0].hardware.instructions, 3e6);
+  EXPECT_FALSE(is.rows[1].hardware.known());
+  was.rows[0].hardware.cycles = 1e19;
+  EXPECT_ERROR(parse_results(results_json(was), "f.json"), DataError,
+               "f.json: rows[0].hardware.cycles: expected a number from 0 to 1e+18, got 1e+19");
+}
+
 TEST(Results, ARowShowsQuartilesAndShares) {
   const json row = json::parse(results_json(sample_results())).at("rows").at(0);
   EXPECT_DOUBLE_EQ(row.at("median").get<double>(), 2e-3);
