@@ -145,6 +145,65 @@ TEST_P(SelfChallenging, BalancingLossesAreThoseOfTheAuthorsCode) {
   }
 }
 
+// Samples that a saturated feature hardly tells apart: their weights' gradients are what it does tell.
+TEST_P(SelfChallenging, BalancingOfSaturatedFeaturesHasTheirDigits) {
+  const dim_t n = 6, p = 3;
+  std::vector<float> features;
+  for (dim_t i = 0; i < n; ++i) {
+    features.push_back(i % 2 == 0 ? 0.9f : -0.9f);
+    for (const dim_t steps : {i * i % 7, 5 * i % 6}) features.push_back(0.999f + 2e-5f * float(steps));
+  }
+  // Over all samples, with weights of 1: the means of the saturated features less 0, of the first nothing. Over the two
+  // halves by the first feature: their difference.
+  const auto value = [&](dim_t i, dim_t column) { return double(features[std::size_t(i * p + column)]); };
+  std::vector<double> expected(std::size_t(n), 0.0);
+  for (const dim_t column : {1, 2}) {
+    double half[2] = {0, 0};
+    for (dim_t i = 0; i < n; ++i) half[i % 2] += value(i, column) / double(n / 2);
+    const double all = (half[0] + half[1]) / 2;
+    for (dim_t i = 0; i < n; ++i) {
+      const double sign = i % 2 == 0 ? 1 : -1;
+      expected[std::size_t(i)] += 2 * all * (value(i, column) - all) / double(n) +
+                                  2 * (half[0] - half[1]) * sign * (value(i, column) - half[i % 2]) / double(n / 2);
+    }
+  }
+  const Tensor f = leaf(features, {n, p}), w = leaf(std::vector<float>(std::size_t(n), 1.f), {n});
+  expect_numbers(grad({balancing_loss(f, w)}, {w})[0], expected, 1e-5, "gradient to the weights", 2e-5);
+}
+
+// A column's own means are far apart, those of the other columns nearly equal: what the latter come to must not be what
+// rounding leaves of the former.
+TEST_P(SelfChallenging, BalancingHasTheDigitsOfTheOtherColumns) {
+  const dim_t n = 8, p = 2;
+  std::vector<float> features;
+  std::vector<double> weights;
+  for (dim_t i = 0; i < n; ++i) {
+    features.push_back(i % 2 == 0 ? 0.9f : -0.8f);
+    features.push_back(i / 2 % 2 == 0 ? 0.7f : -0.9f);
+    weights.push_back(1 + 1e-3 * double(i * i % 5));
+  }
+  // The other column's weighted mean over the samples where this one is positive less that where it is negative.
+  double expected = 0;
+  const std::vector<float> given(weights.begin(), weights.end());
+  for (dim_t j = 0; j < p; ++j) {
+    double mean[2] = {0, 0}, mass[2] = {0, 0};
+    for (dim_t i = 0; i < n; ++i) {
+      const bool low = features[std::size_t(i * p + j)] < 0;
+      const double w = given[std::size_t(i)];
+      mass[low] += w;
+      mean[low] += w * double(features[std::size_t(i * p + 1 - j)]);
+    }
+    expected += std::pow(mean[0] / mass[0] - mean[1] / mass[1], 2);
+  }
+  const Tensor f = leaf(features, {n, p}), w = leaf(given, {n});
+  expect_relative(balancing_loss(f, w).item(), expected, 2e-3, "balancing");
+  // Of a single column there is no other.
+  const Tensor one = leaf(formula_between("one", seed_, n, -1, 1), {n, 1}), alone = balancing_loss(one, w);
+  EXPECT_EQ(alone.item(), 0.f);
+  for (const Tensor& gradient : grad({alone}, {one, w}))
+    for (const float value : gradient.to_vector()) EXPECT_EQ(value, 0.f);
+}
+
 INSTANTIATE_TEST_SUITE_P(Devices, SelfChallenging, ::testing::Values("cpu", "emu"),
                          [](const auto& info) { return info.param; });
 
