@@ -3,9 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <regex>
 
+#include "engine/autograd.h"
+#include "models/methods/distillation/close_kl.h"
 #include "models/methods/distillation/decoupled.h"
 #include "models/methods/distillation/kd_term.h"
 #include "models/methods/distillation/loss_registry.h"
@@ -14,6 +17,7 @@
 #include "models/nets/make_network.h"
 #include "tests/support/golden.h"
 #include "tests/support/golden_entry.h"
+#include "tests/support/named_formula.h"
 
 namespace engram::testing {
 namespace {
@@ -324,6 +328,86 @@ TEST_P(NewerLosses, AreThoseOfTheReleasedCode) {
     entry.expect_parts(std::min(outcome.tolerance, 1e-4));
     if (outcome.loss.defined()) entry.expect_loss(outcome.loss, outcome.tolerance, outcome.gradient_tolerance);
   }
+}
+
+/// sum p (log p - log q) of two rows of logits, in double.
+double divergence_of(const float* q_logits, const float* p_logits, dim_t classes) {
+  const auto log_sum = [&](const float* z) {
+    double total = 0;
+    for (dim_t c = 0; c < classes; ++c) total += std::exp(double(z[c]));
+    return std::log(total);
+  };
+  const double q_log_sum = log_sum(q_logits), p_log_sum = log_sum(p_logits);
+  double total = 0;
+  for (dim_t c = 0; c < classes; ++c) {
+    const double log_p = p_logits[c] - p_log_sum;
+    total += std::exp(log_p) * (log_p - (q_logits[c] - q_log_sum));
+  }
+  return total;
+}
+
+TEST_P(NewerLosses, DivergencesOfNearlyEqualRowsKeepTheirDigits) {
+  const Device device = parse_device(GetParam());
+  const dim_t rows = 3, classes = 10;
+  // Differences of logits by row: far below the logits, as at a high temperature; of their size; far above.
+  const double differences[] = {0.02, 0.4, 9};
+  for (const std::vector<dim_t>& chosen : {std::vector<dim_t>{0}, {1}, {2}, {0, 1, 2}}) {
+    std::vector<float> student, teacher;
+    double expected = 0;
+    for (const dim_t r : chosen) {
+      const std::string row = std::to_string(r % rows);
+      const std::vector<float> s = formula_between("close.s" + row, 7, classes, -0.3, 0.3);
+      const std::vector<float> moved = formula_between("close.t" + row, 7, classes, -differences[r], differences[r]);
+      student.insert(student.end(), s.begin(), s.end());
+      for (dim_t c = 0; c < classes; ++c) teacher.push_back(s[std::size_t(c)] + moved[std::size_t(c)] + 0.5f);
+    }
+    const dim_t count = dim_t(chosen.size());
+    for (dim_t r = 0; r < count; ++r)
+      expected += divergence_of(&student[std::size_t(r * classes)], &teacher[std::size_t(r * classes)], classes) /
+                  double(count);
+    const Shape shape = {count, classes};
+    const Tensor s = Tensor::from(student, shape, device).set_requires_grad(), t = Tensor::from(teacher, shape, device);
+    const Tensor loss = close_kl(s, t);
+    expect_relative(loss.item(), expected, 3e-6, "divergence");
+    const std::vector<float> got = grad({loss}, {s})[0].to_vector(),
+                             plain = grad({kl_divergence(s, t, 1, 1)}, {s})[0].to_vector();
+    EXPECT_EQ(got, plain);
+  }
+}
+
+TEST_P(NewerLosses, CorrelationsWithItselfLackWhatTheEpsilonTakes) {
+  const dim_t rows = 6, classes = 10;
+  const std::vector<float> values = formula_between("itself", 11, rows * classes, -2, 2);
+  const Tensor logits = Tensor::from(values, {rows, classes}, parse_device(GetParam()));
+  std::vector<double> p(values.size());
+  for (dim_t r = 0; r < rows; ++r) {
+    double total = 0;
+    for (dim_t c = 0; c < classes; ++c) total += std::exp(values[std::size_t(r * classes + c)] / 4);
+    for (dim_t c = 0; c < classes; ++c)
+      p[std::size_t(r * classes + c)] = std::exp(values[std::size_t(r * classes + c)] / 4) / total;
+  }
+  const auto expected = [&](dim_t lines, dim_t line_stride, dim_t count, dim_t stride) {
+    double result = 0;
+    for (dim_t i = 0; i < lines; ++i) {
+      double mean = 0, squares = 0;
+      for (dim_t k = 0; k < count; ++k) mean += p[std::size_t(i * line_stride + k * stride)] / double(count);
+      for (dim_t k = 0; k < count; ++k) squares += std::pow(p[std::size_t(i * line_stride + k * stride)] - mean, 2);
+      result += 1e-8 / (squares + 1e-8) / double(lines);
+    }
+    return 16 * result;
+  };
+  const CorrelationTerms terms = correlation_kd(logits, logits, 4);
+  expect_relative(terms.samples.item(), expected(rows, classes, classes, 1), 1e-4, "of samples");
+  expect_relative(terms.classes.item(), expected(classes, 1, rows, classes), 1e-4, "of classes");
+}
+
+TEST(Dist, RowsWithoutAnyDifferencesHaveFiniteGradients) {
+  const Tensor even = Tensor::zeros({2, 4}).set_requires_grad();
+  const Tensor teacher = Tensor::from(std::vector<float>{1, 2, 3, 4, 4, 1, 2, 3}, {2, 4});
+  const CorrelationTerms terms = correlation_kd(even, teacher, 1);
+  EXPECT_EQ(terms.samples.item(), 1.f);
+  for (const float value : grad({terms.samples + terms.classes}, {even})[0].to_vector())
+    EXPECT_TRUE(std::isfinite(value));
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, NewerLosses, ::testing::Values("cpu", "emu"),

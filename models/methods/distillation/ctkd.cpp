@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "models/methods/distillation/close_kl.h"
 #include "models/methods/distillation/kd_term.h"
 #include "models/methods/distillation/loss_registry.h"
 #include "models/training/staged.h"
@@ -47,7 +48,7 @@ class CtkdLoss : public DistillationLoss {
     // The value of theta, and its gradient times the factor, which turns negative: ascent.
     const Tensor theta = theta_.detach() + reversal_ * (theta_ - theta_.detach());
     const Tensor tau = float(config_.range) * sigmoid(theta) + float(config_.start);
-    return sum(square(tau)) * kl_divergence(s / tau, t / tau, 1, 1);
+    return sum(square(tau)) * close_kl(s / tau, t / tau);
   }
 
  private:
