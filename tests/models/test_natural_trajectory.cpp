@@ -40,6 +40,12 @@ class Trajectory : public ::testing::Test {
     InversionOptions options;
     options.batch_size = batch;
     options.weights = {data_["lambda_bn"], data_["lambda_tv"], data_["lambda_l2"]};
+    const nlohmann::json& adam = data_["adam"];
+    options.lr_generator = adam["generator"];
+    options.lr_pyramid = adam["pyramid"];
+    options.lr_alpha = adam["alpha"];
+    EXPECT_EQ(adam["betas"], nlohmann::json({0.9, 0.999}));
+    EXPECT_EQ(adam["eps"], 1e-8);
     teacher_->eval();
     teacher_->set_requires_grad(false);
     inversion_ = std::make_unique<NaturalInversion>(*teacher_, options, 1, 0);
