@@ -57,6 +57,15 @@ std::string one_line(const std::string& text) {
 
 namespace {
 
+/// What an exception says; what those of std::filesystem say names the library's functions.
+std::string text_of(const std::exception& error) {
+  const auto* file = dynamic_cast<const std::filesystem::filesystem_error*>(&error);
+  if (!file) return error.what();
+  std::string paths = file->path1().string();
+  if (!file->path2().empty()) paths += " as " + file->path2().string();
+  return message("[file] cannot use ", paths, ": ", file->code().message());
+}
+
 constexpr char kNoMemory[] = ": expected enough memory, got none more\n";
 
 /// Runs `body`; what it throws becomes a line on `err` and an exit code. Where memory ends, the words are there
@@ -70,7 +79,7 @@ int guarded(const char* name, std::ostream& err, const Body& body) noexcept {
       throw;
     } catch (const std::exception& error) {
       const int code = exit_code_for(error);
-      const std::string text = one_line(error.what());
+      const std::string text = one_line(text_of(error));
       err << name << ": " << (code == kExitFailure ? "internal error: " : "") << text << std::endl;
       return code;
     }

@@ -7,6 +7,7 @@
 #include "apps/common/hyper_parameters.h"
 #include "apps/common/main_wrapper.h"
 #include "apps/common/metrics_seal.h"
+#include "apps/common/output_folder.h"
 #include "apps/common/run_lock.h"
 #include "apps/common/run_manifest.h"
 #include "engine/io/atomic_file.h"
@@ -58,14 +59,9 @@ void refuse_content(Content content, const fs::path& path, bool force) {
 
 /// Refuses a place that a new run cannot have.
 void check_place(const fs::path& path, bool force) {
-  if (path == "-")
-    throw UsageError("[run] expected a folder to create, got -, which means standard output; hint: ./- is a folder");
+  check_folder_place("[run]", path);
   std::error_code ignored;
-  const fs::file_status status = fs::status(path, ignored);
-  if (fs::exists(status) && !fs::is_directory(status)) {
-    throw UsageError(message("[run] expected a folder to create, got the existing file ", path.string()));
-  }
-  if (fs::is_directory(status)) refuse_content(content_of(path), path, force);
+  if (fs::is_directory(path, ignored)) refuse_content(content_of(path), path, force);
 }
 
 /// The folder of a new run while it is made: taken back unless it comes to an end.
@@ -75,7 +71,7 @@ class FolderInMaking {
   FolderInMaking(const fs::path& path, bool force, const ManifestJson& manifest) : path_(path), manifest_(manifest) {
     check_place(path, force);  // before the lock leaves a file in somebody's folder
     std::error_code ignored;
-    if (!fs::is_directory(path, ignored)) make_folders();
+    if (!fs::is_directory(path, ignored)) made_ = create_folders("[run]", path);
     try {
       lock_ = RunLock(path);
       const Content content = content_of(path);
@@ -100,18 +96,6 @@ class FolderInMaking {
   }
 
  private:
-  void make_folders() {
-    for (fs::path missing = path_; !missing.empty() && !fs::exists(missing); missing = missing.parent_path())
-      made_.push_back(missing);
-    std::error_code error;
-    fs::create_directories(path_, error);
-    if (error) {
-      const std::string reason = error.message();
-      take_back();
-      throw IoError(message("[run] cannot create ", path_.string(), ": ", reason));
-    }
-  }
-
   /// From the first line on the folder counts as empty, also if this is cut off, and knows what is still to go.
   void clear_run() {
     ManifestJson old = read_manifest(path_);
@@ -132,8 +116,7 @@ class FolderInMaking {
         fs::remove(path_ / kManifest);
         fs::remove(path_ / kRunLock);
       }
-      std::error_code not_empty;
-      for (const fs::path& folder : made_) fs::remove(folder, not_empty);
+      remove_empty_folders(made_);
     } catch (const std::exception&) {
       // What cannot be removed counts as empty.
     }
@@ -281,11 +264,16 @@ std::string RunDir::manifest_text() const {
 }
 
 bool is_run_folder(const fs::path& path) {
-  std::error_code ignored;
-  if (!fs::is_regular_file(fs::symlink_status(path / kManifest, ignored))) return false;
+  std::error_code error;
+  const bool file = fs::is_regular_file(fs::symlink_status(path / kManifest, error));
+  if (error == std::errc::io_error)  // nothing is known: the folder may be a run
+    throw IoError(message("[run] cannot look up ", (path / kManifest).string(), ": ", error.message()));
+  if (!file) return false;
   try {
     read_manifest(path);
     return true;
+  } catch (const IoError&) {
+    throw;
   } catch (const Error&) {
     return false;
   }

@@ -121,7 +121,7 @@ class RunDir {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Whether a folder holds the manifest of an engram run.
+/// Whether a folder holds the manifest of an engram run. Throws IoError for a manifest that cannot be read.
 bool is_run_folder(const std::filesystem::path& path);
 
 /// The text of the run's config.json. Throws IoError.

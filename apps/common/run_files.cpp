@@ -23,8 +23,10 @@ std::vector<std::string> names_of(const std::string& pattern) {
 }
 
 fs::file_type type_of(const fs::path& path) {
-  std::error_code absent;
-  return fs::symlink_status(path, absent).type();
+  std::error_code error;
+  const fs::file_status status = fs::symlink_status(path, error);
+  if (!fs::status_known(status)) throw IoError(message("[run] cannot look up ", path.string(), ": ", error.message()));
+  return status.type();
 }
 
 [[noreturn]] void refuse(const char* expected, const fs::path& path) {

@@ -6,6 +6,7 @@
 
 #include "apps/common/common_options.h"
 #include "apps/common/exit_code.h"
+#include "apps/common/output_folder.h"
 #include "apps/common/run_files.h"
 #include "apps/common/run_lock.h"
 #include "apps/genes/commands.h"
@@ -58,7 +59,7 @@ bool is_simulation(const fs::path& folder) {
 /// Writes the files beside the old ones, then removes those, then gives the new ones their names, the truth last. Cut
 /// off at any place, the folder holds files of one simulation only.
 void replace_simulation(const genes::SimulatedCohort& simulated, const fs::path& out, bool force) {
-  fs::create_directories(out);
+  create_folders("--out:", out);
   const bool replaces = fs::exists(out / kTruth);
   if ((replaces && !force) || !(is_simulation(out) || (replaces && force)))
     throw UsageError(message("--out: expected a new or empty folder, got ", out.string(),
@@ -88,6 +89,7 @@ int run_simulate(Call& call) {
   if (!cli.parse()) return kExitOk;
   apply_threads(s.common);
   const std::filesystem::path& out = s.common.out;
+  check_folder_place("--out:", out);
   genes::SimulatorSettings settings = genes::scenario(s.scenario);
   if (s.patients > 0) settings.patients = s.patients;
   if (s.genes > 0) settings.genes = s.genes;

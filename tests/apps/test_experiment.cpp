@@ -362,8 +362,7 @@ TEST_F(Experiment, FoldersOfOthersAreRefused) {
   fs::create_directories(folder_.path() / "mine");
   write_text(folder_.path() / "mine" / "letter.txt", "dear");
   EXPECT_ERROR((CellStore(folder_.path() / "mine", plan_)), UsageError, "which holds other files");
-  EXPECT_ERROR((CellStore(folder_.path() / "mine" / "letter.txt", plan_)), UsageError,
-               "expected a folder, got the file");
+  EXPECT_ERROR((CellStore(folder_.path() / "mine" / "letter.txt", plan_)), UsageError, "got the existing file");
 }
 
 TEST_F(Experiment, ACopiedFolderGoesOnWhereItIs) {

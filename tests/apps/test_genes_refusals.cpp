@@ -69,6 +69,22 @@ TEST_F(Genes, RefusesTimesThatAreAllNegative) {
   expect_error({"fit-aft", "--data", data()}, 3, {"times above 0"});
 }
 
+TEST_F(Genes, SimulateRefusesPlacesThatAreNoFolder) {
+  io::write_file(folder_ / "file", "x");
+  fs::create_symlink(folder_ / "nowhere", folder_ / "link");
+  const auto refuse = [&](const fs::path& out, int code, const std::string& words) {
+    expect_error({"simulate", "--out", out}, code, {words});
+    expect_error({"simulate", "--out", out, "--force"}, code, {words});
+  };
+  refuse(folder_ / "file", 2, "--out: expected a folder to create, got the existing file ");
+  refuse("/dev/null", 2, "got the existing file /dev/null");
+  refuse(folder_ / "link", 2, "to a place where nothing is");
+  refuse("-", 2, "which means standard output");
+  refuse(folder_ / "file" / "below", 3, "--out: cannot create ");
+  refuse(folder_ / std::string(300, 'a'), 3, "--out: cannot look up ");
+  EXPECT_EQ(file_text(folder_ / "file"), "x");
+}
+
 TEST_F(Genes, WorksWithATreatmentThatOneClinicalVariableDecides) {
   const io::CsvTable treatment = io::parse_csv(io::read_file(data() / kTreatment), kTreatment);
   edit(kClinical, [&](std::size_t row, auto& cells) {

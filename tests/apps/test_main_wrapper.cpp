@@ -46,6 +46,11 @@ TEST(MainWrapper, ErrorsBecomeOneLineAndACode) {
   expect_exit(std::bad_alloc(), 4, "engram-example: expected enough memory, got none more");
   const std::system_error no_thread(std::make_error_code(std::errc::resource_unavailable_try_again));
   expect_exit(no_thread, 4, std::string("engram-example: ") + no_thread.what());
+  const std::error_code no_folder = std::make_error_code(std::errc::not_a_directory);
+  expect_exit(std::filesystem::filesystem_error("cannot create directories", "a/b", no_folder), 3,
+              "engram-example: [file] cannot use a/b: Not a directory");
+  expect_exit(std::filesystem::filesystem_error("cannot rename", "a", "b", no_folder), 3,
+              "engram-example: [file] cannot use a as b: Not a directory");
   expect_exit(Stopped("images were read"), 130, "engram-example: stopped while images were read");
   expect_exit(std::logic_error("oh"), 1, "engram-example: internal error: oh");
   EXPECT_EQ(run_body([] { return 130; }), kExitInterrupted);

@@ -1,6 +1,7 @@
 /// Run folders: never over another's files, complete from the start, continued without later metrics.
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -97,6 +98,23 @@ TEST(RunDir, ForceNeverDeletesWhatIsNotARun) {
   EXPECT_EQ(file_text(folder / "precious"), "x");
   EXPECT_ERROR(RunDir::create(folder / "precious", true, kRunInfo), UsageError, "existing file");
   EXPECT_ERROR(RunDir::create(folder / "precious/below", true, kRunInfo), IoError, "cannot create");
+  EXPECT_ERROR(RunDir::create(folder / std::string(300, 'a'), true, kRunInfo), IoError, "cannot look up");
+  fs::create_symlink(folder / "nowhere", folder / "link");
+  EXPECT_ERROR(RunDir::create(folder / "link", true, kRunInfo), UsageError, "a place where nothing is");
+}
+
+TEST(RunDir, AManifestThatCannotBeReadIsNotTakenForNone) {
+  TempFolder folder;
+  RunDir::create(folder / "run", false, kRunInfo).finish("complete");
+  EXPECT_TRUE(is_run_folder(folder / "run"));
+  EXPECT_FALSE(is_run_folder(folder.path()));
+  EXPECT_ERROR(own_files(folder.path(), {std::string(300, 'a')}), IoError, "cannot look up");
+  ::rlimit usual{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
+  const ::rlimit none{.rlim_cur = 0, .rlim_max = usual.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  EXPECT_ERROR(is_run_folder(folder / "run"), IoError, "cannot open");
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
 }
 
 TEST(RunDir, AnEmptyFolderIsTaken) {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/common/metrics_seal.h"
+#include "apps/common/output_folder.h"
 #include "apps/common/run_metrics.h"
 #include "engine/io/atomic_file.h"
 #include "kernels/common/error.h"
@@ -65,10 +66,9 @@ void check_sealed(const Json& manifest, const fs::path& metrics) {
 
 /// Refuses a folder that is not this plan's, nor empty, nor missing.
 void check_owner(const fs::path& folder, const Plan& plan) {
+  check_folder_place("--out:", folder);
   std::error_code error;
   if (!fs::exists(folder, error)) return;
-  if (!fs::is_directory(folder, error))
-    throw UsageError(message("--out: expected a folder, got the file ", folder.string()));
   if (fs::exists(folder / kPlanFile, error)) {
     const Json made = read_object(folder / kPlanFile, "the name of a plan");
     const std::string name = member<std::string>(made, "plan").value_or("?");
@@ -92,9 +92,7 @@ CellStore::CellStore(fs::path folder, const Plan& plan, Mode mode) : folder_(std
   check_owner(folder_, plan);
   if (mode == Mode::kLook) return;
   for (const fs::path& part : {folder_, folder_ / "cells", folder_ / "claims"}) {
-    std::error_code error;
-    fs::create_directories(part, error);
-    if (error) throw IoError(message("[reproduce] cannot create ", part.string(), ": ", error.message()));
+    create_folders("[reproduce]", part);
     io::remove_leftovers(part);
   }
   if (!fs::exists(folder_ / kPlanFile)) write_json(folder_ / kPlanFile, {{"plan", plan.name}, {"scale", plan.scale}});
