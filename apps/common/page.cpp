@@ -30,8 +30,10 @@ figure{max-width:100%}
 img{display:block;max-width:100%;height:auto;image-rendering:pixelated}
 figcaption{padding-top:.4rem;overflow-wrap:anywhere}
 table{border-collapse:collapse;width:100%}
-th,td{padding:.25rem .6rem .25rem 0;text-align:left;vertical-align:top;border-top:1px solid var(--rule);
-overflow-wrap:anywhere}
+th,td{padding:.25rem .6rem .25rem 0;text-align:left;vertical-align:top;border-top:1px solid var(--rule)}
+.facts th,.facts td{overflow-wrap:anywhere}
+@media(max-width:40rem){th,td{overflow-wrap:anywhere}}
+table+table,table+.charts,.charts+table,.pairs+.card{margin-top:1rem}
 thead th{border-top:0;color:var(--soft);font-weight:normal}
 th{font-weight:600}
 .facts th{width:35%;font-weight:normal;color:var(--soft)}
@@ -44,10 +46,12 @@ radial-gradient(farthest-side at 100% 50%,#0004,transparent) right/1rem 100% no-
 :root{color-scheme:light;--back:#fff;--card:#fff;--ink:#000;--soft:#333;--rule:#bbb;--warn:#8a4b00;--bad:#b3261e}
 body{max-width:none;padding:0;font-size:10pt}
 .card,figure{border:1px solid var(--rule);break-inside:avoid}
-h2,h3{break-after:avoid}tr{break-inside:avoid}
+h2,h3,summary{break-after:avoid}tr{break-inside:avoid}
 .charts{grid-template-columns:1fr 1fr}
-.scroll{overflow:visible;background:none}
-details>*{display:block}}
+.scroll{overflow:visible;background:none;break-inside:auto}
+.scroll table{font-size:.7rem}.scroll th,.scroll td{padding-right:.4rem}
+.legend{font-size:.7rem}
+details::details-content{content-visibility:visible}}
 )";
 
 }  // namespace

@@ -93,9 +93,8 @@ Html pruning_section(const std::string& text) {
   Html out;
   out.element("h2", "What pruning left").html(table.html());
   if (before.points.size() < 2) return out;
-  out.markup("<div class=\"charts\">\n<section class=\"card\">")
-      .element("h3", "Accuracy over the ratio in percent_text");
-  return out.html(svg_chart("Accuracy over the ratio in percent_text", lines))
+  out.markup("<div class=\"charts\">\n<section class=\"card\">").element("h3", "Accuracy over the ratio in percent");
+  return out.html(svg_chart("Accuracy over the ratio in percent", lines))
       .html(chart_legend(lines))
       .markup("</section>\n</div>\n");
 }

@@ -234,7 +234,7 @@ Markup chart_style() {
 .s4{stroke:var(--s4);stroke-dasharray:7 4}.s5{stroke:var(--s5);stroke-dasharray:7 4}
 .s6{stroke:var(--s6);stroke-dasharray:2 4}.s7{stroke:var(--s7);stroke-dasharray:2 4}
 .key{width:24px;height:8px;margin-right:6px}.key .line{stroke-width:3}
-.legend{font-size:.85rem}
+.legend{font-size:.85rem}.legend th{min-width:8rem;overflow-wrap:anywhere}
 .legend td{font-variant-numeric:tabular-nums;white-space:nowrap}
 .legend small{display:block}
 )";

@@ -65,7 +65,8 @@ std::vector<genes::TrajectoryPoint> median_progress(const std::string& scenario,
   return points;
 }
 
-Html progress_chart(const std::string& scenario, const std::vector<ComparisonCell>& cells) {
+/// Empty where no search ran.
+Html progress_card(const std::string& scenario, const std::vector<ComparisonCell>& cells) {
   const std::vector<std::string> searches = {"qbso-greedy", "qbso-improved", "qbso",      "bpso-q",
                                              "genetic",     "forward",       "annealing", "random-10"};
   std::vector<TrajectoryLine> lines;
@@ -81,9 +82,10 @@ Html progress_chart(const std::string& scenario, const std::vector<ComparisonCel
   }
   if (lines.empty()) return {};
   Html out;
+  out.markup("<section class=\"card\"><h3>Best fitness of the searches, as a share of the best known (median)</h3>");
   return out.html(trajectory_chart("Median best fitness, as a share of the best known", lines))
       .html(legend)
-      .markup("</p>");
+      .markup("</p></section>\n");
 }
 
 Html in_card(const StackTable& table) {
@@ -136,9 +138,8 @@ std::filesystem::path write_comparison_report(const RunDir& run, const std::vect
   out.markup("</p>\n</header>\n<main>\n");
   for (const std::string& scenario : scenarios) {
     out.element("h2", scenario).markup("<div class=\"pairs\"><section class=\"card\"><h3>Hits among ten</h3>");
-    out.html(hits_chart(scenario, rows)).markup("</section>\n<section class=\"card\">");
-    out.markup("<h3>Best fitness of the searches, as a share of the best known (median)</h3>");
-    out.html(progress_chart(scenario, cells)).markup("</section></div>\n").html(table(scenario, rows));
+    out.html(hits_chart(scenario, rows)).markup("</section>\n").html(progress_card(scenario, cells));
+    out.markup("</div>\n").html(table(scenario, rows));
     out.html(use_table(scenario, rows));
   }
   out.html(repeat_section(run, {"evaluation.csv", "evaluation.json", "evaluation.md"}))

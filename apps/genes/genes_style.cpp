@@ -6,6 +6,7 @@ Markup genes_style() {
   return R"(
 :root{--good:#1d7f4e;--pale:#9fb8cf}
 @media(prefers-color-scheme:dark){:root{--good:#5fd18b;--pale:#4a6076}}
+@media print{:root{--good:#1d7f4e;--pale:#9fb8cf}}
 .lead{font-size:1.15rem;max-width:60rem;margin:.6rem 0}
 .chips{display:flex;flex-wrap:wrap;gap:.4rem;padding:0;margin:.8rem 0;list-style:none}
 .chips li{border:1.5px solid var(--s0);border-radius:999px;padding:.1rem .7rem;font-weight:600}

@@ -59,6 +59,16 @@ TEST(Canvas, CutsOffWhatLeavesIt) {
   EXPECT_EQ(pixel(canvas.picture(), 0, 0), (Rgb{9, 9, 9}));
 }
 
+TEST(PixelFont, DrawsSignsAsThemselves) {
+  const auto drawn = [](const std::string& text) {
+    io::Image image{8, 8, 3, std::vector<std::uint8_t>(192, 255)};
+    draw_text(image, 0, 0, text, 0);
+    return image.pixels;
+  };
+  for (const char* sign : {"+", "%", "-", ".", "/", "0", "A", "_", "z"}) EXPECT_NE(drawn(sign), drawn("?")) << sign;
+  EXPECT_EQ(drawn("~"), drawn("?"));  // one that it has not
+}
+
 TEST(Canvas, MatricesHaveTheColoursOfTheirValues) {
   const io::Image picture = matrix_picture({{0, 1}, {0.5, NAN}}, {"a", "b"}, {"c", "d"}, 0, 1);
   for (const double value : {0.0, 1.0, 0.5, double(NAN)}) {

@@ -119,6 +119,8 @@ TEST_F(Genes, EvaluateGoesOnWhereItStopped) {
   const ProgramResult run = run_program("engram-genes", {"evaluate", "--scenarios", "H", "--cohorts", "2", methods[0],
                                                          methods[1], "--out", run_folder(), "--quiet"});
   ASSERT_EQ(run.code, 0) << run.err;
+  // No search ran: no panel for their progress.
+  EXPECT_EQ(file_text(run_folder() / "report.html").find("Best fitness of the searches"), std::string::npos);
   const std::string first = file_text(run_folder() / "cells/H_00001.json"),
                     table = file_text(run_folder() / "evaluation.md");
   fs::remove(run_folder() / "cells/H_00002.json");

@@ -188,6 +188,10 @@ TEST(Report, TheFinalPictureComesFirstAndTheOthersAreFolded) {
   ASSERT_NE(fold, std::string::npos);
   EXPECT_LT(final, fold);
   EXPECT_LT(fold, page.find("batch_000100.png"));
+  // Paper cannot be unfolded.
+  const std::size_t print = page.find("@media print{");
+  ASSERT_NE(print, std::string::npos);
+  EXPECT_NE(page.find("details::details-content{content-visibility:visible}", print), std::string::npos);
 }
 
 TEST(Report, ShowsRecognitionAndProfileAndNamesDamage) {

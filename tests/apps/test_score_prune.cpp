@@ -204,7 +204,10 @@ TEST_F(MadeImages, PruningLeavesSmallerClassifiersAndACurve) {
   const Classifier pruned = load_classifier(out() / "pruned_4000.safetensors");
   EXPECT_EQ(pruned.network->num_parameters(), before);
   EXPECT_NE(pruned.network->arch().find("\"channels\""), std::string::npos);
-  EXPECT_NE(text_of(out() / "report.html").find("Accuracy over the ratio"), std::string::npos);
+  const std::string page = text_of(out() / "report.html");
+  for (const char* words : {"<h3>Accuracy over the ratio in percent</h3>",
+                            "aria-label=\"Line chart of Accuracy over the ratio in percent over"})
+    EXPECT_NE(page.find(words), std::string::npos) << words;
   const auto evaluated = test::run_program(
       "engram-eval", {out() / "pruned_4000.safetensors", "--data", folder_ / "real", "--dataset", "cifar10-subset"});
   EXPECT_EQ(evaluated.code, 0) << evaluated.err;
