@@ -22,7 +22,8 @@ const Device kEmu{DeviceType::kEmu, 0};
 
 class OnEmu : public testing::Emulated {
  protected:
-  OnEmu() : device_(parse_device("emu")) {}
+  /// Without the blocks that another test of the process left in the cache.
+  OnEmu() : device_(parse_device("emu")) { CachingAllocator::of(kEmu).release_cache(); }
   const Device device_;
 };
 
