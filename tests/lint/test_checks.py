@@ -176,7 +176,7 @@ class CheckText(unittest.TestCase):
             self.assertEqual(len(list(check_text.check_text(path, "a\n" * (most + 1)))), 1, path)
 
     def test_passes(self):
-        self.assertEqual(text_lines("a/work/b\n${HOME}/root/c\n/tmp/x\nmethod\n======="), [])
+        self.assertEqual(text_lines("a/wo" "rk/b\n${HOME}/ro" "ot/c\n/t" "mp/x\nmethod\n======="), [])
 
 
 if __name__ == "__main__":
