@@ -126,7 +126,7 @@ void print_results(std::ostream& out, const Results& r) {
   for (const Row& row : r.rows) width = std::max(width, row.name.size());
   const int names = int(width);
   apps::print(out, "%-*s%12s%12s%12s%8s%9s%10s%8s%10s%14s%8s\n", names, "", "us", "lower", "upper", "number", "GB/s",
-              "GFLOP/s", "copy", "roofline", "instructions", "cycle");
+              "GFLOP/s", "copy", "roofline", "instructions", "/cycle");
   for (const Row& row : r.rows) {
     const Quartiles q = quartiles(row.seconds);
     apps::print(out, "%-*s%12.2f%12.2f%12.2f%8zu%9.2f%10.2f%8.2f%10.2f%s%s%s\n", names, row.name.c_str(),
