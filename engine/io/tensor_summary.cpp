@@ -57,6 +57,9 @@ TensorDifference compare(const SafetensorsEntry& a, const SafetensorsEntry& b) {
   d.same_bytes = a.dtype == b.dtype && std::equal(a.bytes.begin(), a.bytes.end(), b.bytes.begin(), b.bytes.end());
   if (d.same_bytes) return d;
   const std::vector<float> x = to_f32(a), y = to_f32(b);
+  if (x.size() != y.size())
+    throw ShapeError(message("[compare] expected arrays of as many elements, got ", x.size(), " in ", a.name, " and ",
+                             y.size(), " in ", b.name));
   for (std::size_t i = 0; i < x.size(); ++i) {
     const bool nan = std::isnan(x[i]) || std::isnan(y[i]);
     if (x[i] == y[i] || (std::isnan(x[i]) && std::isnan(y[i]))) continue;

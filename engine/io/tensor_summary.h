@@ -33,7 +33,7 @@ struct TensorDifference {
   dim_t where = 0;            ///< element of the largest difference, row-major
 };
 
-/// Throws ShapeError when the shapes differ, DataError for a type that is not is_readable().
+/// Throws ShapeError when the shapes or the numbers of elements differ, DataError for a type that is not is_readable().
 TensorDifference compare(const SafetensorsEntry& a, const SafetensorsEntry& b);
 
 }  // namespace engram::io

@@ -76,6 +76,10 @@ TEST(TensorDifference, TypesMayDifferAndShapesMayNot) {
   EXPECT_FALSE(d.same_bytes);
   EXPECT_EQ(d.num_different, 0);
   EXPECT_ERROR(compare(entry(a), entry(one)), ShapeError, "expected arrays of one shape");
+  // An entry made by hand, with fewer bytes than its shape says.
+  SafetensorsEntry cut = entry(a);
+  cut.bytes = cut.bytes.first(sizeof(float));
+  EXPECT_ERROR(compare(entry(a), cut), ShapeError, "expected arrays of as many elements");
 }
 
 }  // namespace
